@@ -1,0 +1,31 @@
+# The image of every Airflow service in docker-compose.yaml: Airflow, the locked requirements and Stage Gate.
+FROM python:3.11-slim-bookworm
+
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends tini \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 50000 --gid 0 --home-dir /opt/airflow --create-home airflow
+
+ENV AIRFLOW_HOME=/opt/airflow \
+    PYTHONUNBUFFERED=1 \
+    PIP_NO_CACHE_DIR=1 \
+    PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    PIP_ROOT_USER_ACTION=ignore
+
+WORKDIR /opt/stage-gate
+COPY requirements-compose.lock ./
+RUN pip install --no-compile --require-hashes --requirement requirements-compose.lock \
+    && { python -m compileall -qq -j 0 "$(python -c 'import airflow, os; print(os.path.dirname(os.path.dirname(airflow.__file__)))')" || true; }
+
+COPY pyproject.toml README.md requirements.txt ./
+COPY plugins ./plugins
+RUN pip install --no-deps --no-build-isolation .
+
+# Named volumes take over owner and mode of these folders.
+COPY dags /opt/airflow/dags
+RUN mkdir -p /opt/airflow/evidence /opt/airflow/logs /opt/airflow/plugins \
+    && chown -R 50000:0 /opt/airflow
+USER 50000
+WORKDIR /opt/airflow
+ENTRYPOINT ["tini", "--"]
+CMD ["airflow", "version"]

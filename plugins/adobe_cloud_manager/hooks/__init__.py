@@ -1,0 +1,1 @@
+"""How do tasks and triggers reach Cloud Manager? See ``cloud_manager``."""

@@ -1,0 +1,109 @@
+"""How do triggers ask Cloud Manager without blocking the triggerer?"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from airflow.providers.common.compat.connection import get_async_connection
+from airflow.providers.http.hooks.http import HttpAsyncHook, SessionConfig
+from airflow.sdk.exceptions import AirflowNotFoundException
+from tenacity.wait import wait_base
+
+from adobe_cloud_manager import operations
+from adobe_cloud_manager.hooks.account import Account, unknown_connection
+from adobe_cloud_manager.hooks.async_session import AsyncSession
+from adobe_cloud_manager.hooks.patience import BACKOFF, Deadline
+from adobe_cloud_manager.hooks.reading_async import AsyncReader
+from adobe_cloud_manager.hooks.token_fetch import obtain_token_async
+from adobe_cloud_manager.models import Execution, StepState
+from adobe_cloud_manager.operations import Operation
+
+T = TypeVar("T")
+
+
+class CloudManagerAsyncHook(HttpAsyncHook):
+    """Reads of Cloud Manager for triggers. It cannot act: acts belong to tasks.
+
+    ``deadline`` is the time in seconds for a read with all its retries, ``request_timeout`` for one request.
+    Every read raises errors of the tree in ``exceptions``.
+    """
+
+    conn_name_attr = "cloud_manager_conn_id"
+    default_conn_name = "cloud_manager_default"
+    conn_type = "adobe_cloud_manager"
+    hook_name = "Adobe Cloud Manager"
+
+    def __init__(
+        self,
+        cloud_manager_conn_id: str = default_conn_name,
+        *,
+        deadline: float = 60.0,
+        request_timeout: float = 30.0,
+        backoff: wait_base = BACKOFF,
+    ) -> None:
+        super().__init__(method="GET", http_conn_id=cloud_manager_conn_id, retry_limit=1)
+        self.cloud_manager_conn_id = cloud_manager_conn_id
+        self.deadline = deadline
+        self.request_timeout = request_timeout
+        self.backoff = backoff
+        self._account: Account | None = None
+
+    async def account(self) -> Account:
+        """Credential and settings, read once. Raises ``CredentialError``, ``InvalidRequest``."""
+        if self._account is None:
+            try:
+                connection = await get_async_connection(conn_id=self.cloud_manager_conn_id, hook=self)
+            except AirflowNotFoundException:
+                raise unknown_connection(self.cloud_manager_conn_id) from None
+            self._account = Account.of(connection)
+        return self._account
+
+    async def config(self) -> SessionConfig:
+        """For the inherited ``run``: our headers in place of the connection's extras and Basic auth."""
+        account = await self.account()
+        async with AsyncSession() as session:
+            token = await obtain_token_async(
+                session, account.credential, account.settings.ims_url, self.request_timeout
+            )
+        return SessionConfig(
+            base_url=account.settings.api_url,
+            headers=account.headers(token),
+            extra_options={"allow_redirects": False},
+        )
+
+    async def get_execution(self, program_id: str, pipeline_id: str, execution_id: str) -> Execution:
+        """One execution."""
+        return await self._read(operations.execution(program_id, pipeline_id, execution_id))
+
+    async def get_current_execution(self, program_id: str, pipeline_id: str) -> Execution | None:
+        """The execution that runs or waits now, if any."""
+        return await self._read(operations.current_execution(program_id, pipeline_id))
+
+    async def list_executions(
+        self, program_id: str, pipeline_id: str, *, limit: int = 20
+    ) -> tuple[Execution, ...]:
+        """The newest executions of a pipeline, the newest first."""
+        return await self._read(operations.executions(program_id, pipeline_id, limit))
+
+    async def get_step_state(self, step: StepState) -> StepState:
+        """The step as it is now."""
+        return await self._read(operations.step_state(step))
+
+    async def read_step_log(self, step: StepState, *, file: str | None = None, tail: int = 65536) -> str:
+        """The last ``tail`` bytes of a step's log as text; empty where there is none."""
+        account = await self.account()
+        return await self._read(operations.step_log(step, file, tail, allow_loopback=account.is_local))
+
+    async def _read(self, operation: Operation[T]) -> T:
+        deadline = Deadline(self.deadline)
+        account = await self.account()
+        async with AsyncSession() as session:
+            reader = AsyncReader(
+                account,
+                deadline,
+                session,
+                request_timeout=self.request_timeout,
+                backoff=self.backoff,
+                log=self.log,
+            )
+            return await reader.run(operation)

@@ -1,0 +1,1 @@
+"""Where does one find an execution in Cloud Manager's UI? See ``cloud_manager``."""

@@ -1,0 +1,1 @@
+"""How is the go-live step acted on? See ``cloud_manager``."""

@@ -1,0 +1,93 @@
+"""How is Adobe's JSON read without trusting it? Small readers for strings, times and HAL links."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+from adobe_cloud_manager.exceptions import UnexpectedAnswer
+
+REL = "http://ns.adobe.com/adobecloud/rel/"
+"""Prefix of Adobe's link relations. The help pages print https; API, specification and libraries use http."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_LONGEST_TEXT = 2000
+EMPTY: Mapping[str, Any] = MappingProxyType({})
+"""What an absent JSON object is read as."""
+
+
+def one_line(text: str) -> str:
+    """The text on one line, at most 2,000 characters: nothing Adobe or a log sends may forge a log line."""
+    return _CONTROL.sub(" ", text)[:_LONGEST_TEXT].strip()
+
+
+def mapping(value: object, what: str) -> Mapping[str, Any]:
+    """The value as a JSON object. Raises ``UnexpectedAnswer`` naming ``what`` where it is anything else."""
+    if not isinstance(value, Mapping):
+        raise UnexpectedAnswer(
+            f"Cloud Manager answered {what} as {type(value).__name__}, not as a JSON object."
+        )
+    return value
+
+
+def optional_mapping(value: object) -> Mapping[str, Any]:
+    """The value as a JSON object; empty where it is absent or something else."""
+    return value if isinstance(value, Mapping) else EMPTY
+
+
+def text(data: Mapping[str, Any], key: str) -> str:
+    """A string field; numbers become strings (ids are strings by contract), everything else is empty.
+
+    Control characters become U+FFFD: no log line can be forged, and nothing unknown becomes a known word.
+    """
+    value = data.get(key)
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return ""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(value))[:_LONGEST_TEXT]
+
+
+def required_text(data: Mapping[str, Any], key: str, what: str) -> str:
+    """As ``text``; raises ``UnexpectedAnswer`` where the field is absent or empty."""
+    value = text(data, key)
+    if not value:
+        raise UnexpectedAnswer(f"Cloud Manager answered {what} without {key!r}.")
+    return value
+
+
+def moment(data: Mapping[str, Any], key: str) -> datetime | None:
+    """A time such as ``2019-05-23T13:49:47.688+0000``, aware; ``None`` where it is absent or not a time."""
+    value = data.get(key)
+    if not isinstance(value, str):
+        return None
+    try:
+        parsed = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def links(data: Mapping[str, Any]) -> Mapping[str, str]:
+    """HAL links as relation to href, the relation with ``http://``; of an array of links the first."""
+    found: dict[str, str] = {}
+    for rel, value in optional_mapping(data.get("_links")).items():
+        link = value[0] if isinstance(value, list) and value else value
+        href = link.get("href") if isinstance(link, Mapping) else None
+        if isinstance(href, str) and href:
+            found[rel.replace("https://ns.adobe.com/", "http://ns.adobe.com/", 1)] = href
+    return found
+
+
+def embedded(data: Mapping[str, Any], key: str) -> list[Any]:
+    """The list ``_embedded[key]``: empty where it is absent, as in ``{"_embedded": {}}`` and ``{}``.
+
+    Raises ``UnexpectedAnswer`` where it is there and not a list.
+    """
+    value = optional_mapping(data.get("_embedded")).get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise UnexpectedAnswer(f"Cloud Manager answered {key!r} as {type(value).__name__}, not as a list.")
+    return value

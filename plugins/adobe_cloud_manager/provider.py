@@ -1,0 +1,93 @@
+"""What does Airflow learn about this provider: connection type, form, configuration, parts?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adobe_cloud_manager.auth import SCOPES
+from adobe_cloud_manager.protocol import VERSION
+from adobe_cloud_manager.settings import API_URL, IMS_URL, REQUESTS_PER_MINUTE, SECTION
+
+_NAME = "Adobe Cloud Manager"
+
+
+def get_provider_info() -> dict[str, Any]:
+    """The provider's description, as Airflow's ``provider_info.schema.json`` wants it."""
+    return {
+        "package-name": "aem-stage-gate",
+        "name": _NAME,
+        "description": "Adobe Cloud Manager for AEM as a Cloud Service.",
+        "versions": [VERSION],
+        "integrations": [
+            {
+                "integration-name": _NAME,
+                "external-doc-url": "https://developer.adobe.com/experience-cloud/cloud-manager/",
+                "tags": ["service"],
+            }
+        ],
+        **{part: [_modules(part)] for part in ("hooks", "operators", "sensors", "triggers")},
+        "connection-types": [_connection_type()],
+        "extra-links": ["adobe_cloud_manager.links.cloud_manager.CloudManagerExecutionLink"],
+        "config": {SECTION: _configuration()},
+    }
+
+
+def _modules(part: str) -> dict[str, Any]:
+    return {"integration-name": _NAME, "python-modules": [f"adobe_cloud_manager.{part}.cloud_manager"]}
+
+
+def _connection_type() -> dict[str, Any]:
+    return {
+        "connection-type": "adobe_cloud_manager",
+        "hook-name": _NAME,
+        "hook-class-name": "adobe_cloud_manager.hooks.cloud_manager.CloudManagerHook",
+        "ui-field-behaviour": {
+            "hidden-fields": ["host", "schema", "port", "extra"],
+            "relabeling": {"login": "Client ID", "password": "Client secret"},
+            "placeholders": {
+                "login": "client id of the OAuth server-to-server credential",
+                "password": "client secret of the same credential",
+            },
+        },
+        "conn-fields": {
+            "org_id": {
+                "label": "Organization ID",
+                "description": "As on the credential's page, such as 0123456789ABCDEF01234567@AdobeOrg.",
+                "schema": {"type": "string", "pattern": "^[0-9A-Za-z]+@AdobeOrg$"},
+            },
+            "scopes": {
+                "label": "Scopes",
+                "description": f"Comma separated; empty for what Cloud Manager needs: {', '.join(SCOPES)}.",
+                "schema": {"type": ["string", "null"]},
+            },
+        },
+    }
+
+
+def _configuration() -> dict[str, Any]:
+    return {
+        "description": "Where this deployment finds Adobe. No connection and no gate can change it.",
+        "options": {
+            "api_url": _option(
+                "Cloud Manager's API; http:// is accepted for this machine only (a simulator).",
+                "string",
+                API_URL,
+            ),
+            "ims_url": _option("Adobe's log-in service (IMS), under the same rule.", "string", IMS_URL),
+            "requests_per_minute": _option(
+                "How many requests each process sends to Cloud Manager in a minute, for each credential.",
+                "integer",
+                str(REQUESTS_PER_MINUTE),
+            ),
+        },
+    }
+
+
+def _option(description: str, kind: str, default: str) -> dict[str, Any]:
+    return {
+        "description": f"{description}\n",
+        "version_added": VERSION,
+        "type": kind,
+        "example": None,
+        "default": default,
+    }

@@ -1,0 +1,1 @@
+"""How is a step of an execution waited for? See ``cloud_manager``."""

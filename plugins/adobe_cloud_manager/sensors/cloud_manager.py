@@ -1,0 +1,224 @@
+"""Has the pinned execution reached its stage deployment, its approval, its production deployment?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseSensorOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
+
+from adobe_cloud_manager.ending import Ending, Kind, UnexpectedEvent
+from adobe_cloud_manager.exceptions import CloudManagerError
+from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
+from adobe_cloud_manager.parsing import one_line
+from adobe_cloud_manager.pinned import PinnedExecution
+from adobe_cloud_manager.questions import Goal
+from adobe_cloud_manager.triggers.cloud_manager import ExecutionTrigger
+from adobe_cloud_manager.vigil import READ_ERRORS, Read, Vigil
+from adobe_cloud_manager.waiting import look_once, wait_here
+from adobe_cloud_manager.watch import Value
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+
+_GRACE = timedelta(minutes=10)
+"""How long after the deadline Airflow fails a task whose triggerer is gone and can't say so itself."""
+_LOG_TAIL = 16384
+_LOG_LINES = 60
+_NOT_FOR_THESE = frozenset(
+    {"soft_fail", "never_fail", "silent_fail", "exponential_backoff", "max_wait", "mode", "poke_interval"}
+)
+
+
+class ExecutionSensor(BaseSensorOperator):
+    """Waits for one step of one pinned execution; the classes below say for which, and what its ends mean.
+
+    :param program_id: id of the program (templated)
+    :param pipeline_id: id of the pipeline (templated)
+    :param execution_id: id of the execution, pinned: whatever else runs there is ignored (templated)
+    :param cloud_manager_conn_id: Airflow connection, needs to read only
+    :param poll_interval: seconds between two looks; unless given it follows from how long the pipeline's
+        earlier executions took: up to 120 s while there is time, down to 10 s when the step is due
+    :param timeout: seconds from the start of the task until the wait is given up
+    :param deferrable: wait in the triggerer, holding no worker; otherwise in the task, with the same result
+
+    Raises ``AirflowFailException`` on a dead end or without a usable connection, ``AirflowSensorTimeout`` after ``timeout``, and
+    ``AirflowException``, after which a retry helps, where Cloud Manager goes on refusing the credential or
+    the event that resumes the task is not the one of its trigger.
+    """
+
+    goal: ClassVar[Goal]
+    template_fields = ("program_id", "pipeline_id", "execution_id", "cloud_manager_conn_id")
+    operator_extra_links = (CloudManagerExecutionLink(),)
+    ui_color = "#e8f0fb"
+
+    def __init__(
+        self,
+        *,
+        program_id: str,
+        pipeline_id: str,
+        execution_id: str,
+        cloud_manager_conn_id: str = "cloud_manager_default",
+        poll_interval: float | timedelta | None = None,
+        deferrable: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        unfit = sorted(_NOT_FOR_THESE & kwargs.keys())
+        if unfit:
+            raise ValueError(
+                f"{type(self).__name__} does not take {', '.join(unfit)}: a wait that fails must not look "
+                "skipped, and its pace is poll_interval"
+            )
+        super().__init__(**kwargs)
+        self.program_id = program_id
+        self.pipeline_id = pipeline_id
+        self.execution_id = execution_id
+        self.cloud_manager_conn_id = cloud_manager_conn_id
+        self.poll_interval = _seconds(poll_interval)
+        self.deferrable = deferrable
+
+    def execute(self, context: Context) -> Value:
+        """Look once, then wait in the triggerer, or here if it is not deferrable."""
+        pinned = self._pinned()
+        hook = self._hook()
+        try:
+            _ = hook.account
+        except CloudManagerError as error:
+            raise AirflowFailException(f"The wait can't begin. {error}") from error
+        now = datetime.now(UTC)
+        deadline = now + timedelta(seconds=self.timeout)
+        vigil = Vigil(self.goal, pinned, deadline, say=self._say, poll_interval=self.poll_interval)
+        if not self.deferrable:
+            return self._conclude(wait_here(vigil.steps(), _reader(hook, pinned)), pinned)
+        ending = look_once(vigil.steps(), _reader(hook, pinned))
+        if ending is not None:
+            return self._conclude(ending, pinned)
+        trigger = ExecutionTrigger(
+            goal=str(self.goal),
+            program_id=pinned.program_id,
+            pipeline_id=pinned.pipeline_id,
+            execution_id=pinned.execution_id,
+            cloud_manager_conn_id=self.cloud_manager_conn_id,
+            deadline=deadline.timestamp(),
+            poll_interval=self.poll_interval,
+            memory=vigil.memory.as_json(),
+        )
+        self.defer(trigger=trigger, method_name="resume", timeout=deadline - now + _GRACE)
+
+    def resume(self, context: Context, event: object = None) -> Value:
+        """Take up the trigger's event; any other one, or none, fails the task."""
+        pinned = self._pinned()
+        try:
+            ending = Ending.from_event(event, self.goal, pinned)
+        except UnexpectedEvent as error:
+            raise AirflowException(
+                f"The wait for the {self.goal} of {pinned} ended without a result: {error}. "
+                "Clear this task: it looks at the same execution again."
+            ) from error
+        return self._conclude(ending, pinned)
+
+    def _conclude(self, ending: Ending, pinned: PinnedExecution) -> Value:
+        """Turn the end of the wait into the task's result or failure."""
+        if ending.kind is Kind.DONE:
+            self.log.info("%s", ending.sentence)
+            return ending.value
+        if ending.kind is Kind.TIMED_OUT:
+            raise AirflowSensorTimeout(ending.sentence)
+        if ending.kind is Kind.REFUSED:
+            raise AirflowException(ending.sentence)
+        if ending.step_path:
+            self._show_log(ending.step_path, pinned)
+        raise AirflowFailException(f"{ending.sentence} {pinned.ui_link()}")
+
+    def _show_log(self, step_path: str, pinned: PinnedExecution) -> None:
+        """Put the end of the step's log into the task's, line by line, so that it can't forge one."""
+        hook = self._hook()
+        try:
+            execution = hook.get_execution(pinned.program_id, pinned.pipeline_id, pinned.execution_id)
+            step = execution.step_at(step_path)
+            if step is None or not step.logs_link:
+                self.log.info("Cloud Manager offers no log of the failed step.")
+                return
+            lines = hook.read_step_log(step, tail=_LOG_TAIL).splitlines()[-_LOG_LINES:]
+        except READ_ERRORS as error:
+            self.log.warning("The log of the failed step could not be read: %s", error)
+            return
+        self.log.info("::group::Last %d lines of the log of %s", len(lines), step.name)
+        for line in lines:
+            self.log.info("| %s", one_line(line))
+        self.log.info("::endgroup::")
+
+    def _say(self, level: int, sentence: str) -> None:
+        self.log.log(level, "%s", sentence)
+
+    def _pinned(self) -> PinnedExecution:
+        try:
+            return PinnedExecution.of(self.program_id, self.pipeline_id, self.execution_id)
+        except ValueError as error:
+            raise AirflowFailException(f"There is nothing to wait for: {error}") from error
+
+    def _hook(self) -> CloudManagerHook:
+        from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+
+        return CloudManagerHook(self.cloud_manager_conn_id)
+
+
+class StageDeploymentSensor(ExecutionSensor):
+    """Waits until the pinned execution is deployed to stage, and returns when, where and which commit.
+
+    Fails at once, with the reason and the end of the failed step's log, when the execution can't get there
+    any more: build failed, code quality rejected, cancelled, rolled back, replaced.
+    """
+
+    goal = Goal.STAGE_DEPLOYMENT
+
+
+class ApprovalSensor(ExecutionSensor):
+    """Waits until the go-live approval of the pinned execution is asked for, or can't be any more.
+
+    Every end is a value: ``state`` is ``waiting``, ``approved``, ``rejected`` or ``ended``, ``sentence`` why.
+    """
+
+    goal = Goal.PRODUCTION_APPROVAL
+
+
+class DecisionSensor(ExecutionSensor):
+    """Waits until the go-live approval of the pinned execution waits no more, reminding of it once a day.
+
+    Every end is a value: ``state`` is ``approved``, ``rejected`` or ``ended``, ``sentence`` says why.
+    """
+
+    goal = Goal.DECISION
+
+
+class ProductionDeploymentSensor(ExecutionSensor):
+    """Waits until the pinned execution is deployed to production; fails when that failed or won't happen."""
+
+    goal = Goal.PRODUCTION_DEPLOYMENT
+
+
+def _seconds(interval: float | timedelta | None) -> float | None:
+    seconds = interval.total_seconds() if isinstance(interval, timedelta) else interval
+    if seconds is not None and seconds <= 0:
+        raise ValueError(f"poll_interval must be more than 0 seconds, not {seconds}")
+    return seconds
+
+
+def _reader(hook: CloudManagerHook, pinned: PinnedExecution) -> Callable[[Read], object]:
+    """The readings that a wait asks for, by the blocking hook."""
+    pipeline = (pinned.program_id, pinned.pipeline_id)
+
+    def read(request: Read) -> object:
+        match request:
+            case Read.EXECUTION:
+                return hook.get_execution(*pipeline, pinned.execution_id)
+            case Read.CURRENT:
+                return hook.get_current_execution(*pipeline)
+            case Read.HISTORY:
+                return hook.list_executions(*pipeline)
+
+    return read

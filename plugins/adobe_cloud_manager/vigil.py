@@ -1,0 +1,262 @@
+"""How does a wait for a step of one pinned execution go, from the first look to its end?
+
+The wait is a generator without I/O: it asks for a reading or a pause and is given the answer or thrown the
+error. ``waiting`` drives it in a task or on the event loop of a triggerer, so that both behave the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from adobe_cloud_manager.ending import Ending, Kind
+from adobe_cloud_manager.exceptions import CloudManagerError, CredentialError, NotFound, PermissionDenied
+from adobe_cloud_manager.models import Execution
+from adobe_cloud_manager.pinned import PinnedExecution
+from adobe_cloud_manager.questions import Goal, time_last
+from adobe_cloud_manager.watch import USUAL_INTERVAL, DeadEnd, Done, KeepWaiting, Wait, ended_value, look
+
+REFUSED_AT_MOST = timedelta(minutes=30)
+"""How long Cloud Manager may refuse the credential before the wait gives up."""
+_FIRST_RETRY, _SLOWEST_RETRY = 15.0, 120.0
+_CURRENT_EVERY = 5
+"""Every how many usual intervals the pipeline is asked which execution is its current one."""
+
+READ_ERRORS = (CloudManagerError, OSError)
+"""What a failed reading raises; it costs one look, never the wait."""
+
+Say = Callable[[int, str], None]
+Clock = Callable[[], datetime]
+
+
+class Read(StrEnum):
+    """What the wait asks to be read: an execution, the current execution or none, executions newest first."""
+
+    EXECUTION = "execution"
+    CURRENT = "current execution"
+    HISTORY = "executions"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """What the wait asks for between two looks, in seconds."""
+
+    seconds: float
+
+
+Steps = Generator[Read | Pause, Any, Ending]
+
+
+@dataclass(slots=True)
+class Memory:
+    """What a wait must not forget when it moves into a trigger. Times are seconds since 1970; JSON only."""
+
+    begun: bool = False
+    took_last: float | None = None
+    next_look: float = 0.0
+    announced: list[str] = field(default_factory=list)
+    failures: int = 0
+    missing: int = 0
+    refused_since: float | None = None
+    current_checked: float | None = None
+    not_current: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The memory as keyword arguments of another one."""
+        return asdict(self)
+
+
+class Vigil:
+    """One wait for one goal of one pinned execution, until an absolute ``deadline``."""
+
+    def __init__(
+        self,
+        goal: Goal,
+        pinned: PinnedExecution,
+        deadline: datetime,
+        *,
+        say: Say,
+        poll_interval: float | None = None,
+        memory: Memory | None = None,
+        now: Clock = lambda: datetime.now(UTC),
+    ) -> None:
+        self.goal = goal
+        self.pinned = pinned
+        self.deadline = deadline
+        self.poll_interval = poll_interval
+        self.memory = memory or Memory()
+        self._say = say
+        self._now = now
+
+    def steps(self) -> Steps:
+        """The wait itself: yields what it needs, returns how it ended."""
+        if not self.memory.begun:
+            yield from self._begin()
+        while True:
+            yield from self._pause()
+            ending = yield from self._look()
+            if ending is not None:
+                return ending
+            if self._now() >= self.deadline:
+                return self._timed_out()
+
+    def _begin(self) -> Generator[Read | Pause, Any, None]:
+        """Say what is waited for, and learn from the pipeline's history how long it takes."""
+        self.memory.begun = True
+        self.memory.current_checked = self._now().timestamp()
+        try:
+            history: list[Execution] = yield Read.HISTORY
+        except READ_ERRORS as error:
+            last = f"how long it takes is not known: {error}"
+        else:
+            took = time_last(history, self.goal, besides=self.pinned.execution_id)
+            self.memory.took_last = took.total_seconds() if took else None
+            last = f"last time it took {_span(took)}" if took else "no earlier execution tells how long"
+        until = f"{self.deadline:%Y-%m-%d %H:%M:%S %Z}"
+        self._say(
+            logging.INFO,
+            f"Waiting for the {self.goal} of {self.pinned} until {until}; {last}. {self.pinned.ui_link()}",
+        )
+
+    def _pause(self) -> Generator[Read | Pause, Any, None]:
+        until_look = min(self.memory.next_look, self.deadline.timestamp()) - self._now().timestamp()
+        if until_look > 0:
+            yield Pause(until_look)
+
+    def _look(self) -> Generator[Read | Pause, Any, Ending | None]:
+        try:
+            execution: Execution = yield Read.EXECUTION
+        except NotFound as error:
+            return self._missing(error)
+        except READ_ERRORS as error:
+            self.memory.missing = 0
+            return self._failed(error)
+        self.memory.failures = self.memory.missing = 0
+        self.memory.refused_since = None
+        stranger = self.pinned.disowns(execution)
+        if stranger is not None:
+            return self._dead_end(DeadEnd(stranger))
+        ending = self._judge(execution)
+        if ending is None and self._current_is_due():
+            return (yield from self._replaced())
+        return ending
+
+    def _judge(self, execution: Execution) -> Ending | None:
+        took = self.memory.took_last
+        seen = look(
+            self.goal,
+            execution,
+            self._now(),
+            took_last=timedelta(seconds=took) if took is not None else None,
+            poll_interval=self.poll_interval,
+            link=self.pinned.ui_link(),
+        )
+        if isinstance(seen, Done):
+            return Ending(Kind.DONE, seen.sentence, seen.value)
+        if isinstance(seen, DeadEnd):
+            return self._dead_end(seen)
+        self._keep_waiting(seen)
+        return None
+
+    def _keep_waiting(self, seen: KeepWaiting) -> None:
+        self._announce(seen.waits)
+        self._look_again(seen.next_look, logging.INFO, f"Saw that {seen.sentence}.")
+
+    def _announce(self, waits: tuple[Wait, ...]) -> None:
+        """Announce who is waited for, once for each change."""
+        for wait in waits:
+            if wait.key not in self.memory.announced:
+                self._say(logging.WARNING, wait.sentence)
+        self.memory.announced = [wait.key for wait in waits]
+
+    def _look_again(self, seconds: float, level: int, sentence: str) -> None:
+        now = self._now()
+        self.memory.next_look = min(now.timestamp() + seconds, self.deadline.timestamp())
+        left = self.memory.next_look - now.timestamp()
+        self._say(level, f"{sentence} Looking for the {self.goal} again in {max(left, 0):.0f} s.")
+
+    def _failed(self, error: Exception) -> Ending | None:
+        """A failed reading costs one look; only a credential that goes on being refused ends the wait."""
+        self.memory.failures += 1
+        now = self._now()
+        if isinstance(error, (CredentialError, PermissionDenied)):
+            since = self.memory.refused_since = self.memory.refused_since or now.timestamp()
+            if now.timestamp() - since >= REFUSED_AT_MOST.total_seconds() or now >= self.deadline:
+                return self._refused(error, now.timestamp() - since)
+        else:
+            self.memory.refused_since = None
+        base = self.poll_interval if self.poll_interval is not None else _FIRST_RETRY
+        pause = min(max(base, _SLOWEST_RETRY), base * 2 ** min(self.memory.failures - 1, 10))
+        self._look_again(pause, logging.WARNING, f"Could not look at {self.pinned}: {error}")
+        return None
+
+    def _missing(self, error: NotFound) -> Ending | None:
+        """One 404 may be Cloud Manager's; two in a row mean that the execution is not there."""
+        self.memory.missing += 1
+        if self.memory.missing < 2:
+            return self._failed(error)
+        reason = f"Cloud Manager knows no {self.pinned} (404, twice): compare the three ids. {error}"
+        return self._dead_end(DeadEnd(reason))
+
+    def _current_is_due(self) -> bool:
+        usual = self.poll_interval if self.poll_interval is not None else USUAL_INTERVAL
+        checked = self.memory.current_checked or 0.0
+        return self._now().timestamp() - checked >= usual * _CURRENT_EVERY
+
+    def _replaced(self) -> Generator[Read | Pause, Any, Ending | None]:
+        """Ask which execution is the pipeline's current one; twice another one, or none, is a dead end.
+
+        For about 20 s after its last step an execution still runs and is no longer the current one.
+        """
+        self.memory.current_checked = self._now().timestamp()
+        try:
+            current: Execution | None = yield Read.CURRENT
+        except READ_ERRORS as error:
+            self._say(logging.WARNING, f"Could not ask for the pipeline's current execution: {error}")
+            return None
+        if current is not None and current.id == self.pinned.execution_id:
+            self.memory.not_current = 0
+            return None
+        self.memory.not_current += 1
+        instead = f"execution {current.id}" if current is not None else "none"
+        sentence = f"Without an end of {self.pinned}, the current execution of its pipeline is {instead}"
+        if self.memory.not_current >= 2:
+            return self._dead_end(DeadEnd(f"{sentence}: it was replaced."))
+        if current is not None:
+            self.memory.current_checked = None
+        self._say(logging.WARNING, f"{sentence}; asking once more.")
+        return None
+
+    def _dead_end(self, seen: DeadEnd) -> Ending:
+        """A dead end; for the approval, whose every end is a value, a value that says so."""
+        if self.goal.asks_for_approval:
+            return Ending(Kind.DONE, seen.reason, ended_value(self.pinned.execution_id, seen.reason))
+        return Ending(Kind.DEAD_END, seen.reason, step_path=seen.step.path if seen.step else "")
+
+    def _refused(self, error: Exception, seconds: float) -> Ending:
+        sentence = (
+            f"Cloud Manager has refused the credential for {_span(timedelta(seconds=seconds))}: {error} "
+            "Test the Airflow connection, renew the credential in the Adobe Developer Console or ask for its "
+            "product profile in the Admin Console, then clear this task: it goes on with the same execution."
+        )
+        return Ending(Kind.REFUSED, sentence)
+
+    def _timed_out(self) -> Ending:
+        sentence = (
+            f"The {self.goal} of {self.pinned} was not seen until {self.deadline:%Y-%m-%d %H:%M:%S %Z}. "
+            f"Nothing was changed; look at {self.pinned.ui_link()} and clear this task to go on waiting."
+        )
+        return Ending(Kind.TIMED_OUT, sentence)
+
+
+def _span(duration: timedelta) -> str:
+    """A duration for people: ``47 min``, ``2 h 5 min``, ``12 s``."""
+    seconds = round(duration.total_seconds())
+    if seconds < 120:
+        return f"{seconds} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

@@ -1,0 +1,158 @@
+"""What follows from one look at the pinned execution: keep waiting, done, or a dead end? Pure, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from adobe_cloud_manager.models import Execution, StepState
+from adobe_cloud_manager.questions import (
+    Approval,
+    ApprovalState,
+    Goal,
+    approval_state,
+    culprit,
+    dead_end,
+    deadline_of,
+    describe,
+    describe_wait,
+    goal_step,
+    is_reached,
+)
+
+Value = dict[str, str | float | None]
+"""What a wait returns: small, and JSON."""
+
+USUAL_INTERVAL = 60.0
+"""Seconds between two looks while nothing is known about how long it takes."""
+_SPARSE, _DENSE = 120.0, 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Somebody is waited for. A ``key`` that was not there at the last look is announced."""
+
+    key: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeepWaiting:
+    """Look again in ``next_look`` seconds; ``sentence`` says what was seen."""
+
+    next_look: float
+    sentence: str
+    waits: tuple[Wait, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The goal is reached."""
+
+    value: Value
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeadEnd:
+    """The goal can't be reached any more; the log of ``step`` may tell why."""
+
+    reason: str
+    step: StepState | None = None
+
+
+Seen = KeepWaiting | Done | DeadEnd
+
+
+def look(
+    goal: Goal,
+    execution: Execution,
+    now: datetime,
+    *,
+    took_last: timedelta | None = None,
+    poll_interval: float | None = None,
+    link: str = "",
+) -> Seen:
+    """Judge one snapshot of the execution.
+
+    ``took_last`` is how long an earlier execution took from its creation to the goal; ``poll_interval``, in
+    seconds, fixes the pace that otherwise follows from it.
+    """
+    if goal.asks_for_approval:
+        state = approval_state(execution)
+        if state.is_over or (goal is Goal.PRODUCTION_APPROVAL and state.state is Approval.WAITING):
+            return Done(approval_value(execution, state), state.sentence)
+    elif is_reached(execution, goal):
+        value = deployment_value(execution, goal)
+        return Done(value, f"The {goal} of execution {execution.id} is FINISHED.")
+    else:
+        reason = dead_end(execution, goal)
+        if reason is not None:
+            return DeadEnd(reason, culprit(execution, goal))
+    pace = poll_interval if poll_interval is not None else next_look(execution, now, took_last)
+    return KeepWaiting(pace, describe(execution), _waits(goal, execution, now, link))
+
+
+def next_look(execution: Execution, now: datetime, took_last: timedelta | None) -> float:
+    """Seconds until the next look: a quarter of the time that is expected to be left, 120 s to 10 s.
+
+    Once the goal is overdue the pace slows down again, to 60 s; while a person is waited for it is 60 s.
+    """
+    if took_last is None or execution.created_at is None or execution.waiting_steps:
+        return USUAL_INTERVAL
+    left = (execution.created_at + took_last - now).total_seconds()
+    slowest = _SPARSE if left > 0 else USUAL_INTERVAL
+    return min(slowest, max(_DENSE, abs(left) / 4))
+
+
+def deployment_value(execution: Execution, goal: Goal) -> Value:
+    """What a wait for a deployment returns."""
+    step = goal_step(execution, goal)
+    finished = step.finished_at if step else None
+    took = (finished - execution.created_at).total_seconds() if finished and execution.created_at else None
+    return {
+        "execution_id": execution.id,
+        "status": step.status if step else "",
+        "step_id": step.step_id if step else "",
+        "phase_id": step.phase_id if step else "",
+        "environment_id": step.environment_id if step else None,
+        "finished_at": finished.isoformat() if finished else None,
+        "commit_id": execution.commit_id,
+        "artifacts_version": execution.artifacts_version,
+        "trigger": execution.trigger,
+        "seconds": took,
+    }
+
+
+def approval_value(execution: Execution, state: ApprovalState) -> Value:
+    """What a wait for the approval returns, however it ended."""
+    step = execution.production_approval
+    deadline = deadline_of(step) if step and step.is_waiting else None
+    return {
+        "execution_id": execution.id,
+        "state": str(state.state),
+        "sentence": state.sentence,
+        "status": state.status,
+        "execution_status": execution.status,
+        "step_id": step.step_id if step else None,
+        "phase_id": step.phase_id if step else None,
+        "waits_until": deadline.isoformat() if deadline else None,
+    }
+
+
+def ended_value(execution_id: str, sentence: str) -> Value:
+    """What a wait for the approval returns where the execution itself is gone."""
+    return {"execution_id": execution_id, "state": str(Approval.ENDED), "sentence": sentence, "status": ""}
+
+
+def _waits(goal: Goal, execution: Execution, now: datetime, link: str) -> tuple[Wait, ...]:
+    return tuple(_wait(goal, step, now, link) for step in execution.waiting_steps)
+
+
+def _wait(goal: Goal, step: StepState, now: datetime, link: str) -> Wait:
+    """A wait; the approval that somebody has to decide on is announced anew each day, with the days left."""
+    deadline = deadline_of(step)
+    if goal is not Goal.DECISION or deadline is None:
+        return Wait(step.path, describe_wait(step, link))
+    days = max(0, (deadline - now).days)
+    return Wait(f"{step.path} {days}", f"{describe_wait(step)} {days} full days are left. {link}".rstrip())

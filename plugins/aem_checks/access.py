@@ -1,0 +1,128 @@
+"""What opens a protected site: basic auth, an edge key or another header, or a bearer token.
+
+Credentials live in Airflow connections, never in a gate file. The connection's login and password become
+HTTP basic auth; its extra may hold ``edge_key`` (sent as ``X-AEM-Edge-Key``), ``bearer`` (sent as
+``Authorization: Bearer ...``) and ``headers`` (an object of any further request headers).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+EDGE_KEY_HEADER = "X-AEM-Edge-Key"
+_SHORTEST_SECRET = 4
+
+
+class AccessError(ValueError):
+    """A connection that cannot be found or read. The message never quotes what is in it."""
+
+
+@dataclass(frozen=True, repr=False)
+class Access:
+    """Credentials for one endpoint; ``repr`` and ``str`` show only which kinds there are."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    basic: tuple[str, str] | None = None
+
+    @property
+    def request_headers(self) -> dict[str, str]:
+        """All headers to send, the basic auth included."""
+        headers = dict(self.headers)
+        if self.basic is not None:
+            headers["Authorization"] = f"Basic {_encode(self.basic)}"
+        return headers
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Texts that must not turn up in evidence or logs, should the site echo them."""
+        texts = {part for value in self.headers.values() for part in (value, value.split(" ")[-1])}
+        if self.basic is not None:
+            texts |= {self.basic[1], _encode(self.basic)}
+        return frozenset(text for text in texts if len(text) >= _SHORTEST_SECRET)
+
+    def __bool__(self) -> bool:
+        return bool(self.headers or self.basic)
+
+    def __repr__(self) -> str:
+        kinds = [*sorted(self.headers), *(["basic auth"] if self.basic else [])]
+        return f"Access({', '.join(kinds) or 'none'})"
+
+
+NO_ACCESS = Access()
+
+AccessResolver = Callable[[str], Access]
+"""From the name in ``access:`` of a gate file to the credentials; raises ``AccessError``."""
+
+
+def access_from_fields(login: str | None, password: str | None, extra: Mapping[str, object]) -> Access:
+    """Turn the fields of an Airflow connection into credentials.
+
+    Raises ``AccessError`` when the fields hold nothing to send or contradict each other.
+    """
+    headers = _extra_headers(extra)
+    basic = (login, password or "") if login else None
+    if basic and any(name.lower() == "authorization" for name in headers):
+        raise AccessError(
+            "the connection has both a login and a bearer token or Authorization header; keep one"
+        )
+    if not headers and basic is None:
+        raise AccessError(
+            "the connection has no login and its extra has none of edge_key, bearer and headers; fill in one"
+        )
+    return Access(headers, basic)
+
+
+def access_from_environment(name: str) -> Access:
+    """Read the connection from the environment variable ``AIRFLOW_CONN_<NAME>``, as a URI or as JSON.
+
+    Raises ``AccessError`` with the variable's name when it is missing or cannot be read.
+    """
+    variable = f"AIRFLOW_CONN_{name.upper()}"
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        raise AccessError(f"there is no connection {name!r}: set {variable} to a connection as URI or JSON")
+    try:
+        return _from_json(text) if text.startswith("{") else _from_uri(text)
+    except AccessError as error:
+        raise AccessError(f"{variable}: {error}") from None
+    except ValueError:
+        raise AccessError(f"{variable} is neither a connection URI nor JSON") from None
+
+
+def _from_json(text: str) -> Access:
+    fields = json.loads(text)
+    extra = fields.get("extra") or {}
+    if isinstance(extra, str):
+        extra = json.loads(extra)
+    return access_from_fields(fields.get("login"), fields.get("password"), extra)
+
+
+def _from_uri(text: str) -> Access:
+    parts = urlsplit(text)
+    query = dict(parse_qsl(parts.query))
+    extra = json.loads(query["__extra__"]) if "__extra__" in query else query
+    login = unquote(parts.username) if parts.username else None
+    return access_from_fields(login, unquote(parts.password or ""), extra)
+
+
+def _extra_headers(extra: Mapping[str, object]) -> dict[str, str]:
+    more = extra.get("headers") or {}
+    if not isinstance(more, Mapping):
+        raise AccessError("extra.headers must be an object of header names and values")
+    headers = {str(name): str(value) for name, value in more.items()}
+    if extra.get("edge_key"):
+        headers[EDGE_KEY_HEADER] = str(extra["edge_key"])
+    if extra.get("bearer"):
+        headers["Authorization"] = f"Bearer {extra['bearer']}"
+    if any("\n" in part or "\r" in part for pair in headers.items() for part in pair):
+        raise AccessError("a header name or value in the connection's extra contains a line break")
+    return headers
+
+
+def _encode(basic: tuple[str, str]) -> str:
+    return b64encode(f"{basic[0]}:{basic[1]}".encode()).decode("ascii")

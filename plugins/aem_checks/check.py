@@ -1,0 +1,78 @@
+"""What a check is: a typed configuration and a judgement. Adding one means adding one module to ``kinds``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from aem_checks.durations import Duration
+from aem_checks.outcomes import Judgement, Severity
+
+if TYPE_CHECKING:
+    from aem_checks.recording import Recording
+    from aem_checks.visit import Visit
+
+Target = Literal["stage", "production"]
+
+
+class CheckSettings(BaseModel):
+    """What every check can be told in a gate file; a kind adds its own fields by subclassing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    severity: Severity | None = None
+    """``block`` or ``warn``; the kind's own default where absent."""
+    after: Literal["settled", "cloud_manager_tests"] | None = None
+    """Start when stage has settled, or when Cloud Manager's own stage tests are over; the kind's own default where absent."""
+    within: Duration = timedelta(minutes=10)
+    """Time limit of the whole check; when it is over, the check is inconclusive."""
+    dry_run: bool = False
+    """Run and report, but never block."""
+
+
+SettingsT = TypeVar("SettingsT", bound=CheckSettings)
+
+
+class Check(ABC, Generic[SettingsT]):
+    """A kind of check. The class attributes describe it; an instance holds the settings of one gate.
+
+    Only two shapes exist: ``PageCheck`` judges the recording, ``SiteCheck`` asks the site itself.
+    """
+
+    kind: ClassVar[str]
+    """The name in gate files, in snake case, for example ``client_libraries``."""
+    number: ClassVar[str]
+    """The number in the catalogue of checks, for example ``C3``."""
+    title: ClassVar[str]
+    """A few words for tables and pages."""
+    severity: ClassVar[Severity] = Severity.BLOCK
+    after: ClassVar[Literal["settled", "cloud_manager_tests"]] = "settled"
+    targets: ClassVar[frozenset[Target]] = frozenset({"stage"})
+    """Where it runs unless configured: production appears only in checks that are harmless there."""
+    default_on: ClassVar[bool] = True
+    """Whether a gate that does not name it has it; off where it needs settings that nobody can guess."""
+    last_on_host: ClassVar[bool] = False
+    """Whether it runs only after every other check of its host, since it may set off a firewall there."""
+    settings_type: ClassVar[type[CheckSettings]] = CheckSettings
+
+    def __init__(self, settings: SettingsT) -> None:
+        self.settings = settings
+
+
+class PageCheck(Check[SettingsT]):
+    """Judges the recording: pure, no network, the same answer today and in a year."""
+
+    @abstractmethod
+    def judge(self, recording: Recording) -> Judgement:
+        """Look at the recorded responses and say what is wrong."""
+
+
+class SiteCheck(Check[SettingsT]):
+    """Asks the site itself, through the polite client of the visit."""
+
+    @abstractmethod
+    async def run(self, visit: Visit) -> Judgement:
+        """Make requests and say what is wrong. Errors of the network are findings, not exceptions."""

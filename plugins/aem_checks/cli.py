@@ -1,0 +1,180 @@
+"""How are a gate's checks run from a laptop? ``python -m aem_checks run GATE.yaml --site stage``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aem_checks.outcomes import CheckResult, Outcome
+from aem_checks.text import count
+
+if TYPE_CHECKING:
+    from aem_checks.config import CheckPlan, ConfiguredCheck
+
+EXIT = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.INCONCLUSIVE: 3}
+USAGE_ERROR = 2
+INTERRUPTED = 130
+_EPILOG = """exit codes:
+  0    every blocking check passed
+  1    a blocking check failed
+  2    the command line, the gate file or a connection is wrong; nothing was sent
+  3    inconclusive: a blocking check got no answer, or no blocking check ran
+  130  interrupted
+
+Protected sites: the gate file names a connection with 'access: NAME'; set AIRFLOW_CONN_NAME to it, as URI or
+JSON. Only the site's own hosts are contacted."""
+
+
+class UsageError(Exception):
+    """What was asked for cannot be done; the message says what would be right."""
+
+
+@dataclass(frozen=True)
+class _Asked:
+    gate: Path
+    target: str
+    name: str | None
+    only: frozenset[str]
+    json: str | None
+    junit: Path | None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    parsed = _parser().parse_args(arguments)
+    try:
+        return _list() if parsed.command == "list" else _run(_asked(parsed))
+    except KeyboardInterrupt:
+        print("interrupted: nothing more is sent, there is no verdict", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m aem_checks",
+        description="Checks of an AEM site, as its release gate runs them.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser(
+        "run",
+        help="run the checks of a gate file",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    run.add_argument("gate", type=Path, metavar="GATE.yaml")
+    run.add_argument("--site", choices=("stage", "production"), required=True, help="what to check")
+    run.add_argument("--name", help="only this one of several sites of the gate file")
+    run.add_argument("--only", action="append", default=[], metavar="KIND", help="only this kind; repeatable")
+    run.add_argument("--json", metavar="FILE", help="write all results as JSON; '-' is standard output")
+    run.add_argument("--junit", type=Path, metavar="FILE", help="write all results as JUnit XML")
+    commands.add_parser("list", help="list the kinds of checks")
+    return parser
+
+
+def _asked(parsed: argparse.Namespace) -> _Asked:
+    return _Asked(
+        gate=parsed.gate,
+        target=parsed.site,
+        name=parsed.name,
+        only=frozenset(parsed.only),
+        json=parsed.json,
+        junit=parsed.junit,
+    )
+
+
+def _list() -> int:
+    from aem_checks.kinds import KindError, all_kinds
+
+    try:
+        kinds = all_kinds()
+    except KindError as error:
+        print(error, file=sys.stderr)
+        return USAGE_ERROR
+    for kind in kinds.values():
+        state = "on" if kind.default_on else "off"
+        where = "+".join(sorted(kind.targets, reverse=True))
+        print(f"{kind.number:<3} {kind.kind:<22} {kind.severity:<5} {state:<3} {where:<17} {kind.title}")
+    return 0
+
+
+def _run(asked: _Asked) -> int:
+    from aem_checks.access import AccessError
+    from aem_checks.config import ConfigError, load_check_plan
+    from aem_checks.kinds import KindError
+    from aem_checks.session import overall
+
+    try:
+        plan = load_check_plan(asked.gate)
+        checks = _chosen(plan, asked)
+        evidence = Path(tempfile.mkdtemp(prefix="aem_checks-"))
+        results = asyncio.run(_run_all(plan, checks, asked, evidence))
+    except (ConfigError, KindError, AccessError, UsageError, FileNotFoundError) as error:
+        print(error, file=sys.stderr)
+        return USAGE_ERROR
+    outcome = overall(results)
+    _show(asked, results, outcome, evidence)
+    return EXIT[outcome]
+
+
+async def _run_all(
+    plan: CheckPlan, checks: Sequence[ConfiguredCheck], asked: _Asked, evidence: Path
+) -> list[CheckResult]:
+    from aem_checks.access import access_from_environment
+    from aem_checks.session import run_site
+
+    results = []
+    for name in dict.fromkeys(check.site for check in checks):
+        results += await run_site(
+            plan.site(name),
+            checks[0].target,
+            [check for check in checks if check.site == name],
+            resolver=access_from_environment,
+            evidence=evidence,
+            report=lambda result: print(f"{result.key}: {result.outcome}", file=sys.stderr),
+        )
+    return results
+
+
+def _chosen(plan: CheckPlan, asked: _Asked) -> list[ConfiguredCheck]:
+    on_target = [check for check in plan.checks if check.target == asked.target]
+    if asked.name is not None:
+        names = [site.name for site in plan.sites]
+        if asked.name not in names:
+            raise UsageError(f"{asked.gate}: no site is called {asked.name!r}; there are {', '.join(names)}")
+        on_target = [check for check in on_target if check.site == asked.name]
+    planned = {check.kind for check in on_target}
+    if missing := asked.only - planned:
+        there = ", ".join(sorted(planned)) or "none"
+        raise UsageError(
+            f"{asked.gate}: {', '.join(sorted(missing))} is not planned on {asked.target}; there are {there}"
+        )
+    chosen = [check for check in on_target if not asked.only or check.kind in asked.only]
+    if not chosen:
+        raise UsageError(
+            f"{asked.gate}: no check is planned on {asked.target}; see 'sites' and 'checks' in it"
+        )
+    return chosen
+
+
+def _show(asked: _Asked, results: Sequence[CheckResult], outcome: Outcome, evidence: Path) -> None:
+    from aem_checks.output import as_json, table, write_junit
+
+    told = as_json(str(asked.gate), asked.target, outcome, results)
+    out = sys.stderr if asked.json == "-" else sys.stdout
+    print(table(results), file=out)
+    print(f"\nEvidence: {evidence}", file=out)
+    print(f"{asked.target}: {outcome} ({count(len(results), 'check')})", file=out)
+    if asked.json == "-":
+        print(told)
+    elif asked.json is not None:
+        Path(asked.json).write_text(told, encoding="utf-8")
+    if asked.junit is not None:
+        write_junit(asked.junit, asked.gate.stem, results)

@@ -1,0 +1,309 @@
+"""How is a site asked politely? The one place that sends requests for checks.
+
+It says who it is, keeps the rate limit of each host, follows no redirect by itself, and contacts only the
+hosts of its site: anything else raises ``HostNotAllowed`` before a byte is sent. Errors of the network are
+values (``Response.error``). URLs are sent as they are written, so that ``/content/../libs`` arrives as such.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+import aiohttp
+from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_attempt
+
+from aem_checks.access import NO_ACCESS, Access, AccessResolver
+from aem_checks.rate_limit import RateLimit
+from aem_checks.response import Response, make_headers
+from aem_checks.urls import CACHE_BUSTER, DEFAULT_PORTS, as_written, host_of, origin_of, plain_url, uncached
+
+if TYPE_CHECKING:
+    from aem_checks.config import SiteConfig
+
+USER_AGENT = "AEM-Stage-Gate/1.0 (release checks of the site's own team)"
+MAX_BODY = 10 * 1024 * 1024
+"""Bytes of a body that are read, after decompression."""
+MAX_HOPS = 5
+_LONGEST_RETRY_AFTER = 30.0
+
+
+class HostNotAllowed(ValueError):
+    """A URL whose host is not one of the site's own."""
+
+
+class Client:
+    """An asynchronous HTTP client for the hosts of one site. Use it as ``async with``.
+
+    ``origins`` maps each URL whose host may be contacted to the credentials for it. Credentials are sent to
+    exactly that scheme, host and port; plain http beside https on the same host is contacted without them.
+    """
+
+    def __init__(
+        self,
+        origins: Mapping[str, Access],
+        *,
+        rate_limit: RateLimit | None = None,
+        connections: int = 8,
+        timeout: float = 30.0,
+        max_body: int = MAX_BODY,
+        backoff: float = 1.0,
+    ) -> None:
+        """``connections``: requests in flight at once; ``timeout``: seconds for one whole answer;
+        ``max_body``: bytes; ``backoff``: seconds before the second try, doubled before each further one."""
+        self._access = {origin_of(url): access for url, access in origins.items()}
+        self._hosts = {host for origin in self._access for host in _acceptable(origin)}
+        self._secrets = frozenset().union(*(access.secrets for access in origins.values()))
+        self._rate_limit = rate_limit or RateLimit()
+        self._connections = connections
+        self._timeout = timeout
+        self._max_body = max_body
+        self._backoff = backoff
+        self._in_flight = asyncio.Semaphore(connections)
+        self._session: aiohttp.ClientSession | None = None
+
+    @classmethod
+    def for_site(cls, site: SiteConfig, resolver: AccessResolver, **options: Any) -> Self:
+        """A client for the hosts of a site, each with its own credentials, at the site's own rate.
+
+        Raises ``AccessError`` when a connection that the site names cannot be read.
+        """
+        origins: dict[str, Access] = {}
+        for endpoint in (site.stage, site.production, site.author):
+            if endpoint is not None:
+                access = resolver(endpoint.access) if endpoint.access else NO_ACCESS
+                origins |= {url: access for url in (endpoint.url, endpoint.origin) if url}
+        options.setdefault("rate_limit", RateLimit(site.requests_per_second))
+        return cls(origins, **options)
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._connections, enable_cleanup_closed=True),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": USER_AGENT},
+            timeout=aiohttp.ClientTimeout(total=self._timeout, connect=min(10.0, self._timeout)),
+            trust_env=not all(_is_loopback(origin) for origin in self._access),
+            max_line_size=32768,
+            max_field_size=32768,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    def allows(self, url: str) -> bool:
+        """Whether the URL's host is one that this client may contact."""
+        try:
+            return origin_of(url) in self._hosts
+        except ValueError:
+            return False
+
+    async def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        tries: int = 1,
+        per_second: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - of one request, given on to aiohttp
+    ) -> Response:
+        """Send one GET; see ``request``."""
+        return await self.request(
+            "GET", url, headers=headers, tries=tries, per_second=per_second, timeout=timeout
+        )
+
+    async def head(self, url: str, *, headers: Mapping[str, str] | None = None, tries: int = 1) -> Response:
+        """Send one HEAD; see ``request``."""
+        return await self.request("HEAD", url, headers=headers, tries=tries)
+
+    async def post(self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> Response:
+        """Send one POST, never twice; see ``request``."""
+        return await self.request("POST", url, headers=headers, body=body)
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        tries: int = 1,
+        per_second: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - of one request, given on to aiohttp
+    ) -> Response:
+        """Send a request and return what came back, whatever it is.
+
+        ``tries``: how often at most, after a missing answer, 429 or 5xx, with growing pauses and respecting
+        Retry-After. ``per_second``: a slower pace for this kind of request, 1 for probes. ``timeout``: seconds
+        for one whole answer. Raises ``HostNotAllowed`` for a foreign host and ``RuntimeError`` when closed.
+        """
+        if not self.allows(url):
+            raise HostNotAllowed(f"{url[:200]!r} is not on a host of this site, so it is not requested")
+        retrying = AsyncRetrying(
+            retry=retry_if_result(_may_be_better_next_time),
+            stop=stop_after_attempt(max(1, tries)),
+            wait=self._pause,
+            retry_error_callback=_last_response,
+        )
+        limit = aiohttp.ClientTimeout(total=timeout) if timeout is not None else None
+        answer: Response = await retrying(self._once, method, url, headers or {}, body, per_second, limit)
+        return answer
+
+    async def follow(
+        self,
+        url: str,
+        *,
+        hops: int = MAX_HOPS,
+        tries: int = 1,
+        headers: Mapping[str, str] | None = None,
+        within: frozenset[str] | None = None,
+    ) -> tuple[Response, ...]:
+        """GET and follow redirects within the site: every answer in order, at least one.
+
+        It stops at the first answer that is no redirect, leads to a foreign host, leads to a URL seen before,
+        or is number ``hops`` + 1. Where the first URL carries a cache-buster, each further one does too.
+        ``within`` narrows the hosts (``host`` or ``host:port``) down, for example to those of one target.
+        """
+        chain = [await self.get(url, tries=tries, headers=headers)]
+        bust = CACHE_BUSTER in url
+        while len(chain) <= hops and (target := chain[-1].location) is not None:
+            target = target.partition("#")[0]
+            target = uncached(target) if bust and CACHE_BUSTER not in target else target
+            if not self.allows(target) or (within is not None and host_of(target) not in within):
+                break
+            if any(plain_url(target) == plain_url(seen.url) for seen in chain):
+                break
+            chain.append(await self.get(target, tries=tries, headers=headers))
+        return tuple(chain)
+
+    async def _once(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        per_second: float | None,
+        timeout: aiohttp.ClientTimeout | None,  # noqa: ASYNC109
+    ) -> Response:
+        if self._session is None:
+            raise RuntimeError("the client is closed: use it inside 'async with'")
+        origin = origin_of(url)
+        async with self._in_flight:
+            await self._rate_limit.acquire(origin.partition("://")[2], per_second=per_second)
+            sent = {**self._access.get(origin, NO_ACCESS).request_headers, **headers}
+            options: dict[str, Any] = {"headers": sent, "data": body, "allow_redirects": False}
+            if timeout is not None:
+                options["timeout"] = timeout
+            exchange = _Exchange(method, url, self._max_body, self._secrets)
+            return await exchange.run(self._session, options)
+
+    def _pause(self, state: RetryCallState) -> float:
+        growing = self._backoff * 2.0 ** (state.attempt_number - 1)
+        last = state.outcome.result() if state.outcome else None
+        return max(growing, min(_retry_after(last), _LONGEST_RETRY_AFTER))
+
+
+class _Exchange:
+    """One request and its answer; keeps what has arrived when the rest fails."""
+
+    def __init__(self, method: str, url: str, max_body: int, hidden: frozenset[str]) -> None:
+        self._method, self._url, self._max_body, self._hidden = method, url, max_body, hidden
+        self._status = 0
+        self._headers = make_headers()
+        self._chunks: list[bytes] = []
+        self._truncated = False
+
+    async def run(self, session: aiohttp.ClientSession, options: dict[str, Any]) -> Response:
+        started = time.perf_counter()
+        error = None
+        try:
+            async with session.request(self._method, as_written(self._url), **options) as answer:
+                self._status = answer.status
+                self._headers = make_headers(
+                    (name, self._hide(value)) for name, value in answer.headers.items()
+                )
+                await self._read(answer)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
+            error = _describe(problem)
+        return Response(
+            url=self._url,
+            status=self._status,
+            headers=self._headers,
+            body=self._hide_bytes(b"".join(self._chunks)),
+            elapsed=time.perf_counter() - started,
+            error=error,
+            truncated=self._truncated,
+            method=self._method,
+        )
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> None:
+        size = 0
+        async for chunk in answer.content.iter_any():
+            self._chunks.append(chunk[: self._max_body - size])
+            size += len(chunk)
+            if size > self._max_body:
+                self._truncated = True
+                answer.close()
+                return
+
+    def _hide(self, text: str) -> str:
+        for secret in self._hidden:
+            text = text.replace(secret, "[hidden]")
+        return text
+
+    def _hide_bytes(self, body: bytes) -> bytes:
+        for secret in self._hidden:
+            body = body.replace(secret.encode(), b"[hidden]")
+        return body
+
+
+def _acceptable(origin: str) -> set[str]:
+    scheme, _, rest = origin.partition("://")
+    host, _, port = rest.rpartition(":")
+    if int(port) != DEFAULT_PORTS[scheme]:
+        return {origin}
+    return {f"{other}://{host}:{usual}" for other, usual in DEFAULT_PORTS.items()}
+
+
+def _is_loopback(origin: str) -> bool:
+    host = urlsplit(origin).hostname or ""
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def _may_be_better_next_time(response: Response) -> bool:
+    return not response.answered or response.error is not None or response.status in {429, *range(500, 600)}
+
+
+def _last_response(state: RetryCallState) -> Any:
+    assert state.outcome is not None
+    return state.outcome.result()
+
+
+def _retry_after(response: Response | None) -> float:
+    text = response.headers.get("Retry-After", "") if response is not None else ""
+    return float(text) if text.isascii() and text.isdigit() else 0.0
+
+
+def _describe(problem: Exception) -> str:
+    """The end of a sentence such as ``no answer: ...``, without a stack trace or object addresses."""
+    if isinstance(problem, aiohttp.ClientConnectorDNSError):
+        return "the host name cannot be resolved"
+    if isinstance(problem, aiohttp.ClientSSLError):
+        return f"the TLS handshake failed ({problem.os_error})"
+    if isinstance(problem, aiohttp.ClientConnectorError):
+        return f"no connection ({problem.os_error.strerror or problem.os_error})"
+    if isinstance(problem, TimeoutError):
+        return "no complete answer within the time limit"
+    if isinstance(problem, aiohttp.ContentTypeError | aiohttp.ClientPayloadError):
+        return "the body broke off or could not be decompressed"
+    if isinstance(problem, aiohttp.ServerDisconnectedError):
+        return "the connection was closed without an answer"
+    return f"the answer is not valid HTTP ({type(problem).__name__}: {str(problem)[:200]})"

@@ -1,0 +1,183 @@
+"""How does a team's command run: what does it see, what is kept of its output, and what ends it?"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import tempfile
+import uuid
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+
+MARKER = "STAGE_GATE_SUITE_RUN"
+"""A variable in the environment of the command and of what it starts, different in each run."""
+_CHUNK = 65536
+_DRAIN_SECONDS = 2.0
+_REPORT_BYTES = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """How a command ended. ``exit_code`` is ``None`` when it did not end by itself."""
+
+    exit_code: int | None
+    timed_out: bool
+    output: bytes
+    """The last bytes of its standard output and error together."""
+    output_bytes: int
+    """How much it wrote in all, in bytes."""
+    left_over: tuple[str, ...] = ()
+    """Processes that outlived the command and were ended, as ``name (pid)``."""
+    survivors: tuple[str, ...] = ()
+    """Processes that could not be ended."""
+
+
+async def run_command(
+    command: str,
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    within: timedelta,
+    grace: float = 5.0,
+    keep_output: int = 256 * 1024,
+) -> CommandResult:
+    """Run a shell command in a folder with exactly this environment, then end all that it started.
+
+    After ``within`` everything gets SIGTERM and, ``grace`` seconds later, SIGKILL. Of the output only the
+    last ``keep_output`` bytes are held in memory. A cancelled call ends the processes before it returns.
+    Raises ``OSError`` when the command cannot be started, for example because the folder is missing.
+    """
+    mark = uuid.uuid4().hex
+    process, output, report = await _start(command, folder, {**environment, MARKER: mark}, grace)
+    tail = _Tail(keep_output)
+    reading = asyncio.create_task(tail.read(output))
+    timed_out = False
+    try:
+        await asyncio.wait_for(process.wait(), within.total_seconds())
+    except TimeoutError:
+        timed_out = True
+    finally:
+        await _stop(process, grace)
+        _end_marked(mark)
+        await _drain(reading)
+        answer = _read_answer(report)
+    return CommandResult(
+        exit_code=None if timed_out else answer.get("exit"),
+        timed_out=timed_out,
+        output=tail.bytes,
+        output_bytes=tail.total,
+        left_over=tuple(answer.get("left_over", ())),
+        survivors=tuple(answer.get("survivors", ())),
+    )
+
+
+async def _start(
+    command: str, folder: Path, environment: Mapping[str, str], grace: float
+) -> tuple[asyncio.subprocess.Process, BinaryIO, BinaryIO]:
+    """The process, its output and the file of the reaper's answer.
+
+    The pipe is our own: asyncio's ``wait`` waits for the end of its pipes, and an escaped process could
+    keep one open for ever.
+    """
+    report = tempfile.TemporaryFile()  # noqa: SIM115 - closed where it is read
+    reading, writing = os.pipe()
+    output = os.fdopen(reading, "rb", buffering=0)
+    reaper = Path(__file__).with_name("reaper.py")
+    program = [sys.executable, "-I", str(reaper), str(grace), str(report.fileno()), "/bin/sh", "-c", command]
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *program,
+            cwd=folder,
+            env=dict(environment),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=writing,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=[report.fileno()],
+        )
+    except BaseException:
+        report.close()
+        output.close()
+        raise
+    finally:
+        os.close(writing)
+    return process, output, report
+
+
+async def _stop(process: asyncio.subprocess.Process, grace: float) -> None:
+    """Ask the reaper to clean up; it needs its patience and a few seconds more, then it is killed itself."""
+    if process.returncode is not None:
+        return
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGTERM)
+    ending = asyncio.ensure_future(process.wait())
+    done, _ = await asyncio.wait({ending}, timeout=grace + 10)
+    if not done:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await ending
+
+
+def _end_marked(mark: str) -> None:
+    """The last resort, for a command that killed the reaper: end what carries the mark of this run."""
+    needle = f"{MARKER}={mark}".encode()
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if needle in environ.read_bytes():
+                os.kill(int(environ.parent.name), signal.SIGKILL)
+
+
+async def _drain(reading: asyncio.Task[None]) -> None:
+    """Let the rest of the output arrive; a process that escaped may hold the pipe open for ever."""
+    await asyncio.wait({reading}, timeout=_DRAIN_SECONDS)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+
+
+def _read_answer(report: BinaryIO) -> dict[str, Any]:
+    """What the reaper wrote; nothing when somebody killed it."""
+    with report:
+        report.seek(0)
+        try:
+            answer = json.loads(report.read(_REPORT_BYTES))
+        except ValueError:
+            return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+class _Tail:
+    """The last bytes of a stream, in bounded memory."""
+
+    def __init__(self, limit: int) -> None:
+        self.total = 0
+        self._limit = limit
+        self._held = 0
+        self._chunks: deque[bytes] = deque()
+
+    async def read(self, pipe: BinaryIO) -> None:
+        stream = asyncio.StreamReader(limit=_CHUNK)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), pipe
+        )
+        with contextlib.closing(transport):
+            while chunk := await stream.read(_CHUNK):
+                self._keep(chunk)
+
+    def _keep(self, chunk: bytes) -> None:
+        self.total += len(chunk)
+        self._held += len(chunk)
+        self._chunks.append(chunk)
+        while self._held - len(self._chunks[0]) >= self._limit:
+            self._held -= len(self._chunks.popleft())
+
+    @property
+    def bytes(self) -> bytes:
+        return b"".join(self._chunks)[-self._limit :]

@@ -1,0 +1,111 @@
+"""Which kinds of checks are there? Every module in this folder and in a team's own folders is one.
+
+A kind is a module with one public subclass of ``PageCheck`` or ``SiteCheck`` that sets ``kind``, ``number``
+and ``title``. A team adds its own by dropping such a module into a folder and naming that folder in the
+environment variable ``AEM_CHECKS_KINDS`` (several are separated by ``:``). Modules are imported when the
+kinds are first asked for, at each Dag parse too, so they import parsers and clients only inside functions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from aem_checks.check import Check, PageCheck, SiteCheck
+
+FOLDERS_VARIABLE = "AEM_CHECKS_KINDS"
+
+
+class KindError(ImportError):
+    """A module of a kind that cannot be used; the message names the file and what is wrong with it."""
+
+
+def all_kinds(extra_folders: Iterable[str | Path] = ()) -> dict[str, type[Check[Any]]]:
+    """Every kind by its name, in the order of the catalogue's numbers.
+
+    Besides this package it looks into ``extra_folders`` and those that ``AEM_CHECKS_KINDS`` names. Raises
+    ``KindError`` for a folder that is missing, a module that is no kind, and a name that is taken.
+    """
+    named = [part for part in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep) if part]
+    folders = tuple(dict.fromkeys(str(folder) for folder in (*named, *extra_folders)))
+    return dict(_collect(folders))
+
+
+@cache
+def _collect(folders: tuple[str, ...]) -> dict[str, type[Check[Any]]]:
+    kinds: dict[str, type[Check[Any]]] = {}
+    for module in _modules(folders):
+        kind = _kind_in(module)
+        if kind.kind in kinds:
+            raise KindError(
+                f"{module.__file__}: there is already a kind called {kind.kind!r}; rename this one"
+            )
+        kinds[kind.kind] = kind
+    return dict(sorted(kinds.items(), key=lambda item: _place(item[1].number)))
+
+
+def _modules(folders: tuple[str, ...]) -> Iterator[ModuleType]:
+    for path in _files(Path(__file__).parent):
+        yield importlib.import_module(f"{__name__}.{path.stem}")
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise KindError(f"{folder} is no folder; correct {FOLDERS_VARIABLE}")
+        for path in _files(Path(folder)):
+            yield _import_file(path)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.py") if not path.name.startswith("_"))
+
+
+def _import_file(path: Path) -> ModuleType:
+    """Import a team's module under a name that depends on where it is, so that equal names do not clash."""
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
+    name = f"aem_checks_kind_{digest}_{path.stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise KindError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise KindError(f"{path} cannot be imported ({type(error).__name__}: {error})") from error
+    return module
+
+
+def _kind_in(module: ModuleType) -> type[Check[Any]]:
+    found = [
+        each
+        for name, each in vars(module).items()
+        if not name.startswith("_")
+        and inspect.isclass(each)
+        and issubclass(each, PageCheck | SiteCheck)
+        and each.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise KindError(f"{module.__file__} has {len(found)} public checks; a kind has exactly one")
+    kind = found[0]
+    missing = [name for name in ("kind", "number", "title") if not getattr(kind, name, "")]
+    if missing or inspect.isabstract(kind):
+        lack = f"{' and '.join(missing)}" if missing else "judge or run"
+        raise KindError(f"{module.__file__}: {kind.__name__} lacks {lack}")
+    return kind
+
+
+def _place(number: str) -> tuple[bool, str, int, str]:
+    """``A1`` < ``A2`` < ``A10`` < ``B1`` < ``2a``."""
+    letters, digits = number.rstrip("0123456789"), number.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    return number[:1].isdigit(), letters, int(digits) if digits.isdigit() else 0, number

@@ -1,0 +1,112 @@
+"""What is said of a suite that failed, or that did not say whether it passed?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from aem_checks.outcomes import Cause, Finding, Outcome
+from aem_checks.text import count, quoted
+
+if TYPE_CHECKING:
+    from aem_checks.commands import CommandResult
+    from aem_checks.junit import Report
+
+_LISTED = 20
+
+
+def failures(suite: str, report: Report, evidence: str) -> Iterator[Finding]:
+    """Each failed case, up to a number that a person reads, and how many there are."""
+    failed = report.failed
+    for case in failed[:_LISTED]:
+        yield Finding(
+            subject=f"{suite}: {case.name}"[:300],
+            sentence=f"Suite {suite}: {quoted(case.name, 200)} failed: {quoted(case.message or 'no message', 300)}.",
+            expected="passed",
+            actual=case.message or "failed without a message",
+            evidence=evidence,
+        )
+    if len(failed) > _LISTED:
+        yield Finding(
+            subject=f"{suite}: {len(failed) - _LISTED} more",
+            sentence=f"Suite {suite}: {len(failed)} of {report.executed} executed cases failed; "
+            f"{_LISTED} are listed.",
+            evidence=evidence,
+        )
+
+
+def ends(suite: str, result: CommandResult, limit: str, report: Report, output: str) -> Iterator[Finding]:
+    """What the way in which the command ended says."""
+    if result.timed_out:
+        yield _unsure(
+            suite,
+            f"did not end in time (limit {limit}) and was ended with all that it started",
+            output,
+            "an end",
+        )
+    elif result.exit_code is None:
+        yield _unsure(
+            suite, "lost the process that guards it, so its exit code is not known", output, "an exit code"
+        )
+    elif result.exit_code != 0 and not report.failed:
+        said = f"no failed case among {report.executed}" if report.cases else "no case at all"
+        how = f"signal {-result.exit_code}" if result.exit_code < 0 else f"exit code {result.exit_code}"
+        yield _unsure(suite, f"ended with {how}, but its reports hold {said}", output, "exit code 0")
+    if result.survivors:
+        yield _unsure(suite, f"left processes that cannot be ended: {', '.join(result.survivors)}", output)
+    if result.left_over:
+        names = ", ".join(quoted(name, 60) for name in result.left_over[:5])
+        yield _note(
+            suite, f"left {count(len(result.left_over), 'process', 'processes')} that were ended: {names}"
+        )
+
+
+def contradictions(suite: str, report: Report, output: str) -> Iterator[Finding]:
+    for line in report.contradictions[:5]:
+        yield _unsure(suite, f"has a report that contradicts itself: {quoted(line, 300)}", output)
+
+
+def unreadable(suite: str, name: str, why: str, evidence: str) -> Finding:
+    return _unsure(
+        suite, f"has a report that cannot be used, {quoted(name, 200)}: {quoted(why, 300)}", evidence
+    )
+
+
+def no_report(suite: str, output: str) -> Finding:
+    return _unsure(suite, "wrote no JUnit XML below REPORTS_PATH", output, "a JUnit XML report")
+
+
+def no_case(suite: str, listed: int, output: str) -> Finding:
+    what = f"skipped all {count(listed, 'case')}" if listed else "reported no test case"
+    return _unsure(suite, what, output, "at least one executed case")
+
+
+def no_folder(suite: str, folder: str) -> Finding:
+    return _unsure(suite, f"has no folder {quoted(folder, 300)} on this worker", "", "the suite's folder")
+
+
+def no_access(suite: str, why: str) -> Finding:
+    return _unsure(suite, f"cannot log in: {why}", "", "a usable connection")
+
+
+def left_out(suite: str, number: int, name: str, why: str) -> Finding:
+    return _note(
+        suite, f"left {count(number, 'file')} that were not kept, such as {quoted(name, 200)}: {why}"
+    )
+
+
+def _unsure(suite: str, what: str, evidence: str, expected: str = "") -> Finding:
+    return Finding(
+        subject=f"suite {suite}",
+        sentence=f"Suite {suite} {what}, so it proves nothing. To do: read {evidence or 'the gate file'} and run "
+        "the suite again.",
+        expected=expected,
+        actual=what,
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+        evidence=evidence,
+    )
+
+
+def _note(suite: str, what: str) -> Finding:
+    return Finding(subject=f"suite {suite}", sentence=f"Suite {suite} {what}.", outcome=Outcome.PASSED)

@@ -1,0 +1,142 @@
+"""C3: does every style sheet and script that the pages name on the site's own hosts arrive and work?
+
+A page without them looks unstyled to visitors while its HTML is perfect (Adobe KA-19473, KA-23070). They are
+asked as a visitor's browser asks, through the cache; nothing on other hosts is fetched.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.reach import unjudged, unreached
+from aem_checks.text import count, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from aem_checks.recording import Recording, Reference
+    from aem_checks.response import Response
+
+EMPTY_LIBRARY = "d41d8cd98f00b204e9800998ecf8427e"
+"""The hash of nothing: the legal hash of a library without content."""
+_HASH = re.compile(r"\.lc-(.*?)-lc\.")
+_LEGAL_HASH = re.compile(r"[0-9a-f]{32}")
+_TYPES = {
+    "style": frozenset({"text/css"}),
+    "script": frozenset(
+        {"application/javascript", "text/javascript", "application/x-javascript", "application/ecmascript"}
+    ),
+}
+_NOUN = {"style": "style sheet", "script": "script"}
+
+
+class ClientLibraries(PageCheck[CheckSettings]):
+    kind = "client_libraries"
+    number = "C3"
+    title = "Client libraries arrive"
+    targets = frozenset({"stage", "production"})
+
+    def judge(self, recording: Recording) -> Judgement:
+        users = _users(recording)
+        findings = [found for page in recording.pages if (found := unjudged(page, recording)) is not None]
+        for reference, pages in users.items():
+            response = recording.resources.get(reference.url)
+            if response is not None:
+                findings += _look_at(reference, response, pages, recording)
+        findings += _notes(recording)
+        return Judgement(examined=len(recording.resources), findings=tuple(findings))
+
+
+def _users(recording: Recording) -> dict[Reference, list[str]]:
+    """The pages that name each reference on the site."""
+    users: dict[Reference, list[str]] = {}
+    for page in recording.pages:
+        for reference in page.references:
+            if reference.on_site:
+                users.setdefault(reference, []).append(page.path)
+    return users
+
+
+def _look_at(
+    reference: Reference, response: Response, pages: list[str], recording: Recording
+) -> Iterator[Finding]:
+    evidence = recording.evidence(response)
+    refused = None if response.status == 403 else unreached(response, reference.url, evidence=evidence)
+    if refused is not None:
+        yield refused
+        return
+    used_by = f"used by {', '.join(pages[:3])}" + (f" and {len(pages) - 3} more" if len(pages) > 3 else "")
+    for expected, actual, severity in (_answer(reference, response) or _hash(reference),):
+        if expected:
+            yield Finding(
+                subject=reference.url,
+                sentence=f"{reference.url}, a {_NOUN[reference.kind]} {used_by}, {actual}; expected {expected}.",
+                expected=expected,
+                actual=actual,
+                severity=severity,
+                evidence=evidence,
+            )
+
+
+Judged = tuple[str, str, Severity | None]
+
+
+def _answer(reference: Reference, response: Response) -> Judged | None:
+    if not 200 <= response.status < 300:
+        to = f" to {quoted(response.location)}" if response.location else ""
+        return "status 200", f"answers with status {response.status}{to}", None
+    if response.content_type not in _TYPES[reference.kind]:
+        allowed = " or ".join(sorted(_TYPES[reference.kind]))
+        return f"content type {allowed}", f"has content type {quoted(response.content_type or 'none')}", None
+    if not response.body.strip() and f".lc-{EMPTY_LIBRARY}-lc." not in reference.url:
+        return "some content", f"has {count(len(response.body), 'byte')} of content, all blank", None
+    return None
+
+
+def _hash(reference: Reference) -> Judged:
+    """The hash in a client library's name: 32 hexadecimal digits, by which caches keep it for a month."""
+    if "/etc.clientlibs/" not in reference.url:
+        return "", "", None
+    found = _HASH.search(reference.url)
+    if found is None:
+        return "a hash such as .lc-...-lc. in the name", "has no hash, so caches may serve an old one", _WARN
+    if not _LEGAL_HASH.fullmatch(found.group(1)):
+        return "a hash of 32 hexadecimal digits", f"has the illegal hash {quoted(found.group(1))}", None
+    return "", "", None
+
+
+_WARN = Severity.WARN
+
+
+def _notes(recording: Recording) -> Iterator[Finding]:
+    elsewhere = sorted({r.url for page in recording.pages for r in page.references if not r.on_site})
+    if elsewhere:
+        yield Finding(
+            subject=recording.base_url,
+            sentence=f"{count(len(elsewhere), 'style sheet or script', 'style sheets and scripts')} on other "
+            f"hosts were not fetched, the first is {quoted(elsewhere[0])}.",
+            outcome=Outcome.PASSED,
+        )
+    if recording.left_out or (recording.good_pages and not recording.resources):
+        yield _nothing_or_too_much(recording)
+
+
+def _nothing_or_too_much(recording: Recording) -> Finding:
+    if recording.left_out:
+        left = count(len(recording.left_out), "style sheet or script", "style sheets and scripts")
+        sentence = f"{recording.base_url}: {left} beyond the limit of a recording were not fetched. "
+        sentence += "To do: name fewer pages per site."
+    else:
+        sentence = f"{recording.base_url}: no page names a style sheet or script on the site's own hosts. "
+        sentence += (
+            "To do: see whether the pages are unstyled; if all are elsewhere, set client_libraries: false."
+        )
+    return Finding(
+        subject=recording.base_url,
+        sentence=sentence,
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+    )

@@ -1,0 +1,191 @@
+"""A7: does a page lead visitors to a host that only exists inside, such as localhost or AEM author?
+
+Adobe's externalizer falls back to ``localhost:4502`` where an environment variable is missing
+(help/implementing/developing/tools/externalizer), and a missing setting once gave ``https://undefined/...``
+(aem-core-wcm-components issue 2791). Only what a browser acts on counts: attributes, JSON, XML and redirects.
+Prose and code samples that mention localhost do not, nor does a link that shows the address as its own text.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.markup import Attribute, attributes_with, json_strings, scripts
+from aem_checks.outcomes import Finding, Judgement, Severity
+from aem_checks.reach import unjudged
+from aem_checks.text import count, quoted
+from aem_checks.urls import plain_url
+
+if TYPE_CHECKING:
+    from aem_checks.recording import Recording
+    from aem_checks.response import Response
+
+_URL = re.compile(
+    r"""(?:https?(?::|%3A)(?:\\?/|%2F){2}|(?<=["'=(])//|^//)(\[[0-9a-f:]+\](?::\d+)?|[a-z0-9_.-]+(?::\d+)?)""",
+    re.IGNORECASE,
+)
+_AUTHOR = re.compile(r"author-p\d+-e\d+(?:-[a-z0-9-]+)?\.adobeaemcloud\.com")
+_OTHER_AEM = re.compile(r"(?:publish|preview)-p\d+-e\d+(?:-[a-z0-9-]+)?\.adobeaemcloud\.com")
+_INSIDE = (".local", ".localhost", ".internal", ".intranet", ".lan", ".corp", ".cluster.local", ".svc")
+_PROSE = frozenset({"alt", "title", "aria-label", "placeholder", "value", "label", "summary"})
+_PROSE_META = ("description", "keywords", "title")
+_HEADERS = ("Location", "Content-Location", "Link", "Refresh")
+_SELF = ('link[rel~="canonical" i][href]', 'meta[property="og:url" i][content]')
+
+
+class HostLeaksSettings(CheckSettings):
+    allow: tuple[str, ...] = ()
+    """Hosts that may appear although they look internal, without port."""
+
+
+class Leak(NamedTuple):
+    host: str
+    what: str
+    place: str
+    severity: Severity | None
+
+
+class HostLeaks(PageCheck[HostLeaksSettings]):
+    kind = "host_leaks"
+    number = "A7"
+    title = "No internal hosts in pages"
+    targets = frozenset({"stage", "production"})
+    settings_type = HostLeaksSettings
+
+    def judge(self, recording: Recording) -> Judgement:
+        findings = [found for page in recording.pages if (found := unjudged(page, recording)) is not None]
+        hosts = _Hosts(recording, frozenset(host.lower() for host in self.settings.allow))
+        seen: dict[Leak, list[Response]] = {}
+        for page in recording.pages:
+            for hop in page.hops:
+                for leak in dict.fromkeys(find_leaks(hop, hosts)):
+                    seen.setdefault(leak, []).append(hop)
+        findings += [_finding(leak, responses, recording) for leak, responses in seen.items()]
+        return Judgement(examined=sum(page.final.ok for page in recording.pages), findings=tuple(findings))
+
+
+class _Hosts:
+    """Tells what is wrong with a host, seen from one recording."""
+
+    def __init__(self, recording: Recording, allowed: frozenset[str]) -> None:
+        self._own, self._other = recording.hosts, recording.other_hosts
+        self._target, self._allowed = recording.target, allowed
+
+    @property
+    def names_itself(self) -> frozenset[str]:
+        """Hosts that a page of stage names as its own address: right here, wrong on production."""
+        return self._own - self._allowed if self._target == "stage" else frozenset()
+
+    def wrong(self, host: str) -> tuple[str, Severity | None] | None:
+        """What it is and how grave that is; ``None`` for a host that visitors can use."""
+        name = _without_port(host)
+        if name in self._allowed or host in self._own:
+            return None
+        if host in self._other:
+            return ("a host of stage", None) if self._target == "production" else None
+        if what := internal(name):
+            return what, None
+        return ("another AEM environment", Severity.WARN) if _OTHER_AEM.fullmatch(name) else None
+
+
+def internal(name: str) -> str:
+    """What an internal host is, in words; empty for any other. ``name`` has no port."""
+    if name in {"undefined", "null", "none"}:
+        return "a setting without a value"
+    if name == "localhost" or name.endswith(".localhost"):
+        return "the machine itself"
+    if _AUTHOR.fullmatch(name):
+        return "AEM author"
+    try:
+        address = ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        inside = name.endswith(_INSIDE) or ("." not in name and name != "")
+        return "an internal host" if inside else ""
+    return "an internal address" if address.is_private or address.is_unspecified else ""
+
+
+def find_leaks(response: Response, hosts: _Hosts) -> Iterator[Leak]:
+    """Every internal host in an answer that a browser would act on."""
+    for name in _HEADERS:
+        for value in response.headers.getall(name, []):
+            yield from _leaks(value, f"the header {name}", hosts)
+    if response.is_html:
+        if any(hosts.wrong(host) for host in _hosts_in(response.text)):
+            yield from _in_html(response, hosts)
+        yield from _own_address(response, hosts)
+    elif response.is_json:
+        for value in json_strings(response.text):
+            yield from _leaks(value, "a JSON value", hosts)
+    elif "xml" in response.content_type:
+        yield from _leaks(response.text, "the XML", hosts)
+
+
+def _in_html(response: Response, hosts: _Hosts) -> Iterator[Leak]:
+    document = response.document
+    for attribute in attributes_with(document, "//", "%2f%2f", "\\/\\/"):
+        if not _is_prose(attribute):
+            yield from _leaks(attribute.value, f"{attribute.name} of a <{attribute.tag}>", hosts)
+    for script in scripts(document, of_json=True):
+        for value in json_strings(script):
+            yield from _leaks(value, "the JSON inside the page", hosts)
+    for script in scripts(document, of_json=False):
+        for leak in _leaks(script, "an inline script", hosts):
+            yield leak._replace(severity=Severity.WARN)
+
+
+def _is_prose(attribute: Attribute) -> bool:
+    """Whether an attribute is read by people, or is a link that shows its own address as its text."""
+    if attribute.name in _PROSE:
+        return True
+    if attribute.tag == "meta":
+        given = attribute.node.attributes
+        name = (given.get("name") or given.get("property") or "").lower()
+        return name.endswith(_PROSE_META)
+    if attribute.tag == "a" and attribute.name == "href":
+        text = attribute.node.text().lower()
+        return any(host in text for host in _hosts_in(attribute.value))
+    return False
+
+
+def _own_address(response: Response, hosts: _Hosts) -> Iterator[Leak]:
+    if not hosts.names_itself:
+        return
+    for selector in _SELF:
+        for node in response.document.css(selector):
+            value = node.attributes.get("href") or node.attributes.get("content") or ""
+            for host in _hosts_in(value):
+                if host in hosts.names_itself:
+                    yield Leak(host, "a host of stage", "canonical or og:url", Severity.WARN)
+
+
+def _leaks(text: str, place: str, hosts: _Hosts) -> Iterator[Leak]:
+    for host in _hosts_in(text):
+        if wrong := hosts.wrong(host):
+            yield Leak(host, wrong[0], place, wrong[1])
+
+
+def _hosts_in(text: str) -> set[str]:
+    return {found.lower().rstrip(".") for found in _URL.findall(text)}
+
+
+def _without_port(host: str) -> str:
+    name, _, port = host.rpartition(":")
+    return name if name and port.isdigit() and not host.endswith("]") else host
+
+
+def _finding(leak: Leak, responses: list[Response], recording: Recording) -> Finding:
+    url = plain_url(responses[0].url)
+    more = f", and on {count(len(responses) - 1, 'more page')}" if len(responses) > 1 else ""
+    return Finding(
+        subject=url,
+        sentence=f"{url} names {quoted(leak.host)}, {leak.what}, in {leak.place}{more}; "
+        "expected a host that visitors can use. To do: see the externalizer's and the component's settings.",
+        expected="a host that visitors can use",
+        actual=leak.host,
+        severity=leak.severity,
+        evidence=recording.evidence(responses[0]),
+    )

@@ -1,0 +1,111 @@
+"""A6: is there a configuration placeholder that nothing has replaced, in a header, a page or JSON?
+
+A missing variable leaves an OSGi placeholder such as ``$[env:NAME]`` literally in place (Adobe:
+help/implementing/deploying/configuring-osgi), and Apache sends ``${NAME}`` in a header (KA-35965). JavaScript
+writes templates as ``${NAME}`` too, so that counts only in headers, attributes and JSON values. Code samples
+never count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.markup import attributes_with, in_samples, json_strings, scripts
+from aem_checks.outcomes import Finding, Judgement
+from aem_checks.reach import unjudged
+from aem_checks.text import count, quoted
+from aem_checks.urls import plain_url
+
+if TYPE_CHECKING:
+    from aem_checks.recording import Recording
+    from aem_checks.response import Response
+
+_OSGI = re.compile(r"\$\[(?:env|secret|prop):[^\]\s\"'<>&]{0,80}\]?")
+_APACHE = re.compile(r"\$\{[A-Z_][A-Z0-9_]{2,}\}")
+_BRACES = re.compile(r"%7B%7B[^\s\"'<>&]{0,60}", re.IGNORECASE)
+_TRACES = (b"$[env:", b"$[secret:", b"$[prop:", b"${", b"%7B%7B", b"%7b%7b")
+_TEMPLATE_ATTRIBUTES = ("on", ":", "@", "v-", "x-", "ng-", "data-ng-", "data-bind", "[", "(", "*")
+
+
+class PlaceholdersSettings(CheckSettings):
+    ignore: tuple[str, ...] = ()
+    """Placeholders that are content of this site, exactly as shown, for example ``${FIRST_NAME}``."""
+
+
+class Hit(NamedTuple):
+    placeholder: str
+    place: str
+
+
+class Placeholders(PageCheck[PlaceholdersSettings]):
+    kind = "placeholders"
+    number = "A6"
+    title = "No unresolved placeholders"
+    targets = frozenset({"stage", "production"})
+    settings_type = PlaceholdersSettings
+
+    def judge(self, recording: Recording) -> Judgement:
+        findings = [found for page in recording.pages if (found := unjudged(page, recording)) is not None]
+        seen: dict[Hit, list[Response]] = {}
+        for response in recording.responses:
+            for hit in dict.fromkeys(find_placeholders(response)):
+                if hit.placeholder not in self.settings.ignore:
+                    seen.setdefault(hit, []).append(response)
+        findings += [_finding(hit, responses, recording) for hit, responses in seen.items()]
+        return Judgement(examined=sum(page.final.ok for page in recording.pages), findings=tuple(findings))
+
+
+def _finding(hit: Hit, responses: list[Response], recording: Recording) -> Finding:
+    url = plain_url(responses[0].url)
+    more = f", and on {count(len(responses) - 1, 'more URL')}" if len(responses) > 1 else ""
+    return Finding(
+        subject=url,
+        sentence=f"{url} shows the unresolved placeholder {quoted(hit.placeholder)} in {hit.place}{more}; "
+        "expected its value. To do: set the variable for this environment in Cloud Manager.",
+        expected="the value of the variable",
+        actual=hit.placeholder,
+        evidence=recording.evidence(responses[0]),
+    )
+
+
+def find_placeholders(response: Response) -> Iterator[Hit]:
+    """Every unresolved placeholder in an answer, with the place where it is."""
+    for name, value in response.headers.items():
+        for pattern in (_OSGI, _APACHE, _BRACES):
+            yield from (Hit(found, f"the header {quoted(name)}") for found in pattern.findall(value))
+    if not any(trace in response.body for trace in _TRACES):
+        return
+    if response.is_html:
+        yield from _in_html(response)
+    elif response.is_json:
+        yield from (Hit(found, "its JSON") for found in _OSGI.findall(response.text))
+        yield from _in_json(response.text, "a JSON value")
+    elif response.content_type.startswith("text/") or "xml" in response.content_type or _is_script(response):
+        yield from (Hit(found, "its text") for found in _OSGI.findall(response.text))
+
+
+def _is_script(response: Response) -> bool:
+    return "javascript" in response.content_type
+
+
+def _in_html(response: Response) -> Iterator[Hit]:
+    document, text = response.document, response.text
+    for found in dict.fromkeys(_OSGI.findall(text)):
+        if text.count(found) > in_samples(document, found):
+            yield Hit(found, "the page")
+    for attribute in attributes_with(document, "${", "%7b%7b"):
+        if not attribute.name.startswith(_TEMPLATE_ATTRIBUTES):
+            for pattern in (_APACHE, _BRACES):
+                for found in pattern.findall(attribute.value):
+                    yield Hit(found, f"the attribute {quoted(attribute.name)} of a <{attribute.tag}>")
+    for script in scripts(document, of_json=True):
+        yield from _in_json(script, "the JSON inside the page")
+
+
+def _in_json(text: str, place: str) -> Iterator[Hit]:
+    for value in json_strings(text):
+        for pattern in (_APACHE, _BRACES):
+            yield from (Hit(found, place) for found in pattern.findall(value))

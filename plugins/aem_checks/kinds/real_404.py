@@ -1,0 +1,123 @@
+"""A3: does a page that cannot exist answer a real 404, in the site's own words, without a stack trace?
+
+A path that nobody has asked for is past all caches by itself. Adobe's own smoke test says that anything but a
+404 usually indicates a flawed error handler (adobe/aem-test-samples, ErrorHandlerIT).
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import TYPE_CHECKING
+
+from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
+from aem_checks.reach import describe, unreached
+from aem_checks.sites import PagePath
+from aem_checks.text import quoted
+
+if TYPE_CHECKING:
+    from aem_checks.response import Response
+    from aem_checks.visit import Visit
+
+_NOT_FOUND = frozenset({404, 410})
+_TRACE = re.compile(
+    r"(?:^|\s)at [\w.$]+\([\w$]+\.java:\d+\)|Caused by: [\w.]+(?:Exception|Error)"
+    r"|(?:java|javax|org\.apache|com\.day|com\.adobe)\.[\w.]+(?:Exception|Error)\b"
+)
+_BARE = re.compile(
+    r"No resource found|Resource at .{0,200} not found|The requested URL was not found on this server"
+    r"|ServletName:|Request Progress:",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class Real404Settings(CheckSettings):
+    under: PagePath | None = None
+    """Folder in which the page that cannot exist is asked; by default that of the last page of the site."""
+    contains: str | None = None
+    """Text that the site's own 404 page always shows; without it only known default pages are told apart."""
+    redirects_to: PagePath | None = None
+    """Path to which the site sends every unknown page on purpose."""
+
+
+class Real404(SiteCheck[Real404Settings]):
+    kind = "real_404"
+    number = "A3"
+    title = "Unknown pages answer 404"
+    targets = frozenset({"stage", "production"})
+    settings_type = Real404Settings
+
+    async def run(self, visit: Visit) -> Judgement:
+        folder = (self.settings.under or visit.site.pages[-1].rpartition("/")[0]).rstrip("/")
+        url = visit.url(f"{folder}/stage-gate-{secrets.token_hex(8)}.html")
+        chain = await visit.client.follow(url, tries=3, within=visit.endpoint.hosts)
+        final = chain[-1]
+        evidence = self._keep(visit, final)
+        missing = unreached(final, url, evidence=evidence)
+        if missing is not None:
+            return Judgement(examined=0, findings=(missing,))
+        return Judgement(examined=1, findings=tuple(self._look_at(url, chain, evidence)))
+
+    def _keep(self, visit: Visit, final: Response) -> str:
+        name = f"real_404/{visit.site.name}-{visit.target}.txt"
+        return visit.keep(name, f"{final.url}\n{describe(final)}\n\n".encode() + final.body)
+
+    def _look_at(self, url: str, chain: tuple[Response, ...], evidence: str) -> list[Finding]:
+        final = chain[-1]
+        if self._sent_on_purpose(chain):
+            return []
+        if final.status not in _NOT_FOUND:
+            actual = _wrong_answer(chain)
+            return [_finding(url, "status 404", actual, evidence)]
+        findings = []
+        if found := _TRACE.search(final.text):
+            shown = f"shows a stack trace: {quoted(found.group().strip())}"
+            findings.append(_finding(url, "a 404 page without a stack trace", shown, evidence))
+        findings += self._brand(url, final, evidence)
+        if len(chain) > 1:
+            note = f"{url} is redirected before it answers 404; search engines prefer the 404 at once."
+            findings.append(Finding(subject=url, sentence=note, outcome=Outcome.PASSED, evidence=evidence))
+        return findings
+
+    def _brand(self, url: str, final: Response, evidence: str) -> list[Finding]:
+        wanted = self.settings.contains
+        if wanted is not None:
+            if wanted in final.text:
+                return []
+            return [_finding(url, f"a 404 page that contains {quoted(wanted)}", "has no such text", evidence)]
+        if final.body.strip() and not _BARE.search(final.text):
+            return []
+        shown = "shows a default error page" if final.body.strip() else "shows an empty page"
+        return [_finding(url, "the site's own 404 page", shown, evidence, Severity.WARN)]
+
+    def _sent_on_purpose(self, chain: tuple[Response, ...]) -> bool:
+        wanted, target = self.settings.redirects_to, chain[0].location
+        return wanted is not None and target is not None and _path(target) == wanted
+
+
+def _wrong_answer(chain: tuple[Response, ...]) -> str:
+    final = chain[-1]
+    if len(chain) == 1:
+        soft = ": search engines would index it" if final.ok else ""
+        return f"answers with {describe(final)}{soft}"
+    return f"is redirected to {quoted(chain[0].location or '')} and there answers with {describe(final)}"
+
+
+def _path(url: str) -> str:
+    from urllib.parse import urlsplit
+
+    return urlsplit(url).path or "/"
+
+
+def _finding(
+    url: str, expected: str, actual: str, evidence: str, severity: Severity | None = None
+) -> Finding:
+    return Finding(
+        subject=url,
+        sentence=f"{url}, a page that cannot exist, {actual}; expected {expected}.",
+        expected=expected,
+        actual=actual,
+        severity=severity,
+        evidence=evidence,
+    )

@@ -1,0 +1,249 @@
+"""C5: does each address of the redirect map lead where it should, in one step?
+
+Maps that are loaded without a pipeline arrive after the deployment, and two rules can form a loop that only
+the CDN sees ("Too many redirects", help/implementing/dispatcher/cdn of Adobe's documentation).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.reach import describe, unreached
+from aem_checks.shortened import shortened
+from aem_checks.text import count, quoted
+from aem_checks.urls import host_of, plain_url, uncached
+
+if TYPE_CHECKING:
+    from aem_checks.response import Response
+    from aem_checks.visit import Visit
+
+_COLUMNS = ("from", "to", "code")
+_LONGEST_CHAIN = 5
+
+
+class RedirectRule(BaseModel):
+    """One line of the map. Both addresses are paths, or URLs on any of the site's hosts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str = Field(alias="from", min_length=1)
+    to: str = Field(min_length=1)
+    code: Literal[301, 302, 303, 307, 308] = 301
+
+    @field_validator("source", "to")
+    @classmethod
+    def _path_or_url(cls, value: str) -> str:
+        address = value.strip()
+        if not address.startswith(("/", "http://", "https://")) or any(char.isspace() for char in address):
+            raise ValueError(f"{value!r} is neither a path nor a URL; write /path or https://host/path")
+        return address
+
+    @model_validator(mode="after")
+    def _leads_somewhere_else(self) -> RedirectRule:
+        if self.source == self.to:
+            raise ValueError(f"{self.source} is redirected to itself; correct 'from' or 'to'")
+        return self
+
+
+class RedirectsSettings(CheckSettings):
+    """The map: written in the gate file, in a CSV file, or both."""
+
+    rules: tuple[RedirectRule, ...] = Field(default=(), min_length=1)
+    file: str | None = None
+    """A CSV file with the columns from, to and code (301 where empty), relative to the gate file. Its lines
+    join ``rules`` when the gate file is read, so that they are pinned with it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_lines_of_the_file(cls, value: Any, info: ValidationInfo) -> Any:
+        if not isinstance(value, dict) or not isinstance(value.get("file"), str):
+            if isinstance(value, dict) and not value.get("rules"):
+                raise ValueError("no redirect is named; list them under 'rules:' or name a CSV 'file:'")
+            return value
+        folder = (info.context or {}).get("folder", Path())
+        return {**value, "rules": [*(value.get("rules") or ()), *_read_csv(Path(folder, value["file"]))]}
+
+    @field_validator("rules")
+    @classmethod
+    def _without_contradictions(cls, rules: tuple[RedirectRule, ...]) -> tuple[RedirectRule, ...]:
+        known: dict[str, RedirectRule] = {}
+        for rule in rules:
+            if known.setdefault(rule.source, rule) != rule:
+                raise ValueError(f"{rule.source} is redirected to two places; keep one of the two lines")
+        return tuple(known.values())
+
+
+def _read_csv(path: Path) -> Iterator[dict[str, Any]]:
+    """The lines of the file. Raises ``ValueError`` naming file and line."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeError) as error:
+        raise ValueError(f"the redirect file {path} cannot be read: {error}; correct 'file:'") from error
+    first = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ",")
+    for cells in reader:
+        row = [cell.strip() for cell in cells]
+        if not any(row) or row[0].startswith("#") or tuple(cell.lower() for cell in row[:2]) == _COLUMNS[:2]:
+            continue
+        yield _parse_row(row, f"{path}:{reader.line_num}")
+
+
+def _parse_row(row: list[str], place: str) -> dict[str, Any]:
+    if not 2 <= len(row) <= len(_COLUMNS):
+        raise ValueError(f"{place} has {count(len(row), 'column')}; write from,to,code")
+    code = row[2] if len(row) == len(_COLUMNS) and row[2] else "301"
+    try:
+        rule = {"from": row[0], "to": row[1], "code": int(code)}
+        RedirectRule.model_validate(rule)
+    except ValueError as error:
+        raise ValueError(
+            f"{place} is no redirect ({error}); write from,to,code such as /old,/new,301"
+        ) from None
+    return rule
+
+
+class Redirects(SiteCheck[RedirectsSettings]):
+    """Asks for each address, past all caches, and for the one that it leads to."""
+
+    kind = "redirects"
+    number = "C5"
+    title = "Redirects"
+    targets = frozenset({"stage", "production"})
+    default_on = False
+    settings_type = RedirectsSettings
+
+    async def run(self, visit: Visit) -> Judgement:
+        tried = await asyncio.gather(*(_Walk(rule, visit).run() for rule in self.settings.rules))
+        findings = [finding for found in tried for finding in found]
+        severity = self.settings.severity or self.severity
+        return Judgement(examined=len(tried), findings=shortened(findings, severity=severity))
+
+
+class _Walk:
+    """One rule and the answers on its way."""
+
+    def __init__(self, rule: RedirectRule, visit: Visit) -> None:
+        self._rule, self._visit = rule, visit
+        self._start = self._here(rule.source)
+
+    async def run(self) -> list[Finding]:
+        if not self._visit.client.allows(self._start):
+            return [self._foreign_start()]
+        first = await self._visit.client.get(uncached(self._start), tries=3)
+        refusal = unreached(first, self._rule.source)
+        if refusal is not None:
+            return [refusal]
+        problem = self._problem_of(first)
+        if problem is None:
+            return await self._follow(first)
+        plain = await self._visit.client.get(self._start)
+        if self._problem_of(plain) is None:
+            return [self._only_without_query(), *await self._follow(plain)]
+        return [self._failed(*problem)]
+
+    def _problem_of(self, first: Response) -> tuple[str, str] | None:
+        """Expected and actual of the first answer; ``None`` when it is as the map says."""
+        expected = f"{self._rule.code} to {self._rule.to}"
+        if first.location is None:
+            return expected, describe(first)
+        location = plain_url(first.location)
+        same = self._comparable(location) == self._comparable(urljoin(self._start, self._rule.to))
+        if first.status != self._rule.code or not same:
+            return expected, f"{first.status} to {quoted(location, 300)}"
+        return None
+
+    async def _follow(self, first: Response) -> list[Finding]:
+        target = plain_url(first.location or "")
+        notes = self._notes(target)
+        here = self._here(target).partition("#")[0]
+        if not self._visit.client.allows(here):
+            return notes
+        chain = await self._visit.client.follow(uncached(here), hops=_LONGEST_CHAIN, tries=3)
+        return [*notes, *self._judge_end(chain)]
+
+    def _judge_end(self, chain: tuple[Response, ...]) -> Iterator[Finding]:
+        end = chain[-1]
+        if len(chain) > 1 or end.location is not None:
+            hops = [plain_url(answer.location) for answer in chain if answer.location]
+            way = " then ".join(quoted(hop, 200) for hop in hops[:3])
+            seen = {self._comparable(self._start), *(self._comparable(plain_url(a.url)) for a in chain)}
+            looped = end.location is not None and self._comparable(plain_url(end.location)) in seen
+            yield self._failed(
+                "one redirect", f"a loop: on to {way}" if looped else f"more than one: on to {way}"
+            )
+        elif (refusal := unreached(end, self._rule.to)) is not None:
+            yield refusal
+        elif end.status != 200:
+            yield self._failed(f"status 200 at {self._rule.to}", describe(end))
+
+    def _notes(self, target: str) -> list[Finding]:
+        """Where a redirect works but leaves the target's own host or its encryption."""
+        other = self._visit.site.production if self._visit.target == "stage" else self._visit.site.stage
+        parts = urlsplit(target)
+        if other is not None and host_of(target) in other.hosts:
+            return [self._warned(f"leaves {self._visit.target} for {quoted(parts.netloc)}")]
+        if parts.scheme == "http" and self._start.startswith("https:"):
+            return [self._warned("goes through unencrypted http")]
+        return []
+
+    def _here(self, address: str) -> str:
+        """The address on the target's own host, where it is on any host of the site."""
+        parts = urlsplit(address)
+        if parts.netloc and host_of(address) not in self._visit.site.hosts:
+            return address
+        return self._visit.url(_beyond_host(address))
+
+    def _comparable(self, address: str) -> str:
+        parts = urlsplit(address)
+        own = not parts.netloc or host_of(address) in self._visit.site.hosts
+        beyond = quote(unquote(_beyond_host(address) or "/"), safe="/?#=&%")
+        return beyond if own else f"{host_of(address)}{beyond}"
+
+    def _failed(self, expected: str, actual: str) -> Finding:
+        return Finding(
+            subject=self._rule.source,
+            sentence=f"{quoted(self._rule.source, 300)} gave {actual}; expected {expected}. To do: compare the "
+            "redirect map with the dispatcher's rewrite rules and the CDN's redirects.",
+            expected=expected,
+            actual=actual,
+        )
+
+    def _warned(self, what: str) -> Finding:
+        return Finding(
+            subject=self._rule.source,
+            sentence=f"The redirect of {quoted(self._rule.source, 300)} {what}.",
+            severity=Severity.WARN,
+            expected=f"a redirect within {self._visit.target}",
+            actual=what,
+        )
+
+    def _only_without_query(self) -> Finding:
+        return self._warned(
+            "works without a query string only: the rule matches the whole URL, or a cache holds an old answer"
+        )
+
+    def _foreign_start(self) -> Finding:
+        return Finding(
+            subject=self._rule.source,
+            sentence=f"{quoted(self._rule.source, 300)} is not on a host of this site, so it was not asked. "
+            "To do: write it as a path, or give that host a site of its own in the gate file.",
+            expected="an address of this site",
+            actual="a foreign host",
+            outcome=Outcome.INCONCLUSIVE,
+            cause=Cause.CHECK,
+        )
+
+
+def _beyond_host(address: str) -> str:
+    parts = urlsplit(address)
+    return parts._replace(scheme="", netloc="").geturl()

@@ -1,0 +1,171 @@
+"""A1: has the deployment arrived on every publish node, or would we be testing too early?
+
+Nodes of the old and the new build answer side by side while a deployment rolls, and mutable content is
+installed after the switch-over (Adobe: help/implementing/deploying/overview). So one page is asked again and
+again, past all caches, until enough consecutive answers come from the new build. It never fails a release:
+what does not settle in time is inconclusive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.durations import Duration, format_duration
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
+from aem_checks.reach import describe, is_unreached, unreached
+from aem_checks.text import quoted
+from aem_checks.urls import uncached
+
+if TYPE_CHECKING:
+    from aem_checks.config import BuildMarker
+    from aem_checks.response import Response
+    from aem_checks.visit import Visit
+
+_SHARE_OF_LIMIT = 0.9
+_SHORTEST_COMMIT = 7
+
+
+class SettledSettings(CheckSettings):
+    answers: int = Field(default=10, ge=1, le=1000)
+    """Consecutive good answers that are needed; with two nodes, ten miss an old one in 0.1 % of cases."""
+    every: Duration = timedelta(seconds=2)
+    """Pause between two answers; Adobe's own smoke test polls every 2 s."""
+
+
+@dataclass
+class _Log:
+    """What was seen so far, kept as evidence."""
+
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    streak: int = 0
+    last: Response | None = None
+    last_problem: str = ""
+    reached: bool = False
+
+    def add(self, response: Response, marker: str | None, problem: str) -> None:
+        self.streak = 0 if problem else self.streak + 1
+        self.last, self.last_problem = response, problem
+        self.reached = self.reached or not is_unreached(response)
+        self.lines.append(
+            {
+                "at": response.fetched_at.isoformat(),
+                "url": response.url,
+                "answer": describe(response),
+                "marker": marker,
+                "problem": problem,
+            }
+        )
+
+
+class Settled(SiteCheck[SettledSettings]):
+    kind = "settled"
+    number = "A1"
+    title = "Stage has settled on the new build"
+    targets = frozenset({"stage", "production"})
+    settings_type = SettledSettings
+
+    async def run(self, visit: Visit) -> Judgement:
+        marker = visit.site.build_marker
+        wanted = visit.facts.get(_FACTS[marker.equals]) if marker else None
+        url = visit.url(marker.path if marker else visit.site.pages[0])
+        log = _Log()
+        started = time.monotonic()
+        limit = self.settings.within.total_seconds() * _SHARE_OF_LIMIT
+        while log.streak < self.settings.answers:
+            response = await visit.client.get(uncached(url))
+            found = read_marker(response, marker) if marker else None
+            log.add(response, found, _problem(response, marker, found, wanted))
+            if log.streak < self.settings.answers:
+                if time.monotonic() - started + self.settings.every.total_seconds() > limit:
+                    break
+                await asyncio.sleep(self.settings.every.total_seconds())
+        evidence = visit.keep(f"settled/{visit.site.name}-{visit.target}.json", _as_json(url, log))
+        finding = self._finding(url, log, marker, wanted, time.monotonic() - started, evidence)
+        return Judgement(examined=len(log.lines), findings=(finding,))
+
+    def _finding(
+        self, url: str, log: _Log, marker: BuildMarker | None, wanted: Any, seconds: float, evidence: str
+    ) -> Finding:
+        needed = self.settings.answers
+        took = format_duration(timedelta(seconds=seconds)) if seconds >= 1 else f"{seconds:.1f}s"
+        if log.streak >= needed:
+            sentence = f"{url} gave {needed} good answers in a row past all caches, after {took}"
+            proof = f", all of build {quoted(str(wanted))}." if wanted else f"; {_unverified(marker)}."
+            return Finding(subject=url, sentence=sentence + proof, outcome=Outcome.PASSED, evidence=evidence)
+        assert log.last is not None
+        blocked = None if log.reached else unreached(log.last, url, evidence=evidence)
+        if blocked is not None:
+            return blocked
+        return Finding(
+            subject=url,
+            sentence=f"{url} did not settle within {took} and {len(log.lines)} requests: "
+            f"{log.last_problem or f'only the last {log.streak} answers were good'}. "
+            "To do: see whether the deployment still rolls, then run the gate's check again.",
+            expected=f"{needed} good answers in a row"
+            + (f" of build {quoted(str(wanted))}" if wanted else ""),
+            actual=f"{log.streak} in a row at the end; last: {describe(log.last)}",
+            outcome=Outcome.INCONCLUSIVE,
+            cause=Cause.NETWORK if is_unreached(log.last) else Cause.PRODUCT,
+            evidence=evidence,
+        )
+
+
+_FACTS = {"commit": "commit_id", "artifacts_version": "artifacts_version"}
+
+
+def read_marker(response: Response, marker: BuildMarker) -> str | None:
+    """The build that an answer says it comes from; ``None`` when it does not say."""
+    if marker.header:
+        text = response.headers.get(marker.header)
+    elif marker.meta:
+        text = _meta(response, marker.meta)
+    else:
+        text = response.text
+    found = re.search(marker.pattern, text) if text else None
+    return found.group(1) if found else None
+
+
+def _meta(response: Response, name: str) -> str | None:
+    for node in response.document.css("meta[name][content]"):
+        if node.attributes.get("name") == name:
+            return node.attributes.get("content")
+    return None
+
+
+def _problem(response: Response, marker: BuildMarker | None, found: str | None, wanted: Any) -> str:
+    """Why an answer does not count; empty when it does."""
+    if is_unreached(response) or not 200 <= response.status < 400:
+        return f"the last answer was {describe(response)}"
+    if marker is None:
+        return ""
+    if found is None:
+        return "the last answer has no build marker"
+    if wanted and not _same_build(found, str(wanted), marker):
+        return f"the last answer came from build {quoted(found)}, not from {quoted(str(wanted))}"
+    return ""
+
+
+def _same_build(found: str, wanted: str, marker: BuildMarker) -> bool:
+    if marker.equals == "artifacts_version":
+        return found == wanted
+    found, wanted = found.lower(), wanted.lower()
+    return len(found) >= _SHORTEST_COMMIT and (wanted.startswith(found) or found.startswith(wanted))
+
+
+def _unverified(marker: BuildMarker | None) -> str:
+    if marker is None:
+        return "served build not verified, since the site has no 'build_marker'"
+    return "served build not verified, since the candidate's build is not known here"
+
+
+def _as_json(url: str, log: _Log) -> str:
+    return json.dumps({"url": url, "cache": "past all caches", "answers": log.lines}, indent=1)

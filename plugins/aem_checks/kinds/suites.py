@@ -1,0 +1,276 @@
+"""2a: does a team's own test suite pass on stage, run as Cloud Manager runs its UI tests?
+
+A command is given Cloud Manager's variables and a report folder (help/implementing/cloud-manager/ui-testing
+of Adobe's documentation). Unlike there, silence is no success: cases are recounted from the JUnit XML, and no
+report, no case, only skipped cases, a corrupt report or an exit code that contradicts a green report are
+inconclusive. Outside Cloud Manager there is no proxy, so all ``PROXY_*`` variables stay unset.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
+
+from pydantic import Field, PrivateAttr, field_validator
+
+from aem_checks.access import NO_ACCESS, Access, AccessError
+from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.durations import Duration, format_duration
+from aem_checks.kinds import _suite_findings as say
+from aem_checks.outcomes import Finding, Judgement
+from aem_checks.sites import Name, base_url
+from aem_checks.urls import host_of
+
+if TYPE_CHECKING:
+    from aem_checks.commands import CommandResult
+    from aem_checks.visit import Visit
+
+_OURS = frozenset({"HOME", "TMPDIR", "REPORTS_PATH"})
+_GIVEN = re.compile(r"AEM_(AUTHOR|PUBLISH)_(URL|USERNAME|PASSWORD)|PROXY_.*|AIRFLOW_.*")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PUBLISH_HOST = re.compile(r"publish-(p\d+-e\d+\.adobeaemcloud\.com)")
+_LONGEST_MARGIN = 20.0
+
+
+class SuitesSettings(CheckSettings):
+    """One suite; a gate has a list of them."""
+
+    name: Name
+    folder: str
+    """Where the command runs, relative to the gate file."""
+    run: str = Field(min_length=1)
+    """A shell command, such as ``npm test``."""
+    within: Duration = timedelta(minutes=30)
+    """Time limit, 30 minutes as in Cloud Manager; what still runs then is ended with all that it started."""
+    author: str | None = None
+    """Connection with the local user for AEM author; by default that of the site's ``author:``."""
+    author_url: str | None = None
+    """AEM author; by default the site's ``author:``, else the host beside an adobeaemcloud.com publish host."""
+    publish: str | None = None
+    """Connection with a user for publish; by default the ``access:`` of the target."""
+    environment: dict[str, str] = {}
+    """Further variables. The command sees nothing else but Cloud Manager's own, PATH, LANG, HOME and TMPDIR,
+    the last two empty folders: name a browser's folder here, for example in PLAYWRIGHT_BROWSERS_PATH."""
+    selenium_url: str | None = None
+    browser: Literal["chrome", "firefox"] = "chrome"
+    """For Selenium suites."""
+    upload_url: str | None = None
+    """Where Selenium suites send files for the browser."""
+
+    _base: Path = PrivateAttr(default_factory=Path.cwd)
+
+    def model_post_init(self, context: Any, /) -> None:
+        if isinstance(context, dict) and "folder" in context:
+            self._base = Path(context["folder"])
+
+    @property
+    def working_folder(self) -> Path:
+        return (self._base / self.folder).resolve()
+
+    @field_validator("environment")
+    @classmethod
+    def _leaves_the_given_alone(cls, environment: dict[str, str]) -> dict[str, str]:
+        for name in environment:
+            if not _VARIABLE.fullmatch(name):
+                raise ValueError(f"{name!r} cannot be the name of a variable; use letters, digits and '_'")
+            if name in _OURS or _GIVEN.fullmatch(name):
+                raise ValueError(f"{name} is set by the check itself; remove it from 'environment:'")
+        return environment
+
+    @field_validator("author_url")
+    @classmethod
+    def _only_host(cls, value: str | None) -> str | None:
+        return None if value is None else base_url(value)
+
+
+class Suites(SiteCheck[SuitesSettings]):
+    """Runs one command and reads its reports."""
+
+    kind = "suites"
+    number = "2a"
+    title = "The team's own test suite"
+    after = "cloud_manager_tests"
+    default_on = False
+    settings_type = SuitesSettings
+
+    async def run(self, visit: Visit) -> Judgement:
+        settings = self.settings
+        if not settings.working_folder.is_dir():
+            return _nothing(say.no_folder(settings.name, str(settings.working_folder)))
+        try:
+            author, publish = _author_access(settings, visit), _publish_access(settings, visit)
+        except AccessError as error:
+            return _nothing(say.no_access(settings.name, str(error)))
+        with tempfile.TemporaryDirectory(prefix="suite-", ignore_cleanup_errors=True) as work:
+            return await self._run_in(Path(work), visit, author, publish)
+
+    async def _run_in(self, work: Path, visit: Visit, author: Access, publish: Access) -> Judgement:
+        from aem_checks.commands import run_command
+
+        folders = {name: work / name.lower() for name in ("HOME", "TMPDIR", "REPORTS_PATH")}
+        for folder in folders.values():
+            folder.mkdir()
+        given = cloud_manager_variables(self.settings, visit, author, publish)
+        own = {name: str(folder) for name, folder in folders.items()}
+        result = await run_command(
+            self.settings.run,
+            folder=self.settings.working_folder,
+            environment={**_inherited(), **self.settings.environment, **given, **own},
+            within=self._limit,
+        )
+        return _Aftermath(self.settings.name, visit, _secrets(author, publish)).judge(
+            result, folders["REPORTS_PATH"], format_duration(self.settings.within)
+        )
+
+    @property
+    def _limit(self) -> timedelta:
+        """A little less than the check's own limit, so that there is time to clean up and to read reports."""
+        seconds = self.settings.within.total_seconds()
+        return timedelta(seconds=seconds - min(_LONGEST_MARGIN, seconds / 4))
+
+
+def cloud_manager_variables(
+    settings: SuitesSettings, visit: Visit, author: Access, publish: Access
+) -> dict[str, str]:
+    """The variables that Cloud Manager gives to UI tests, but for those of its proxy."""
+    variables = {"AEM_PUBLISH_URL": visit.endpoint.url, **_login("AEM_PUBLISH", publish)}
+    if (url := _author_url(settings, visit)) is not None:
+        variables |= {"AEM_AUTHOR_URL": url, **_login("AEM_AUTHOR", author)}
+    if settings.upload_url:
+        variables["UPLOAD_URL"] = settings.upload_url
+    if settings.selenium_url:
+        variables |= {"SELENIUM_BASE_URL": settings.selenium_url, "SELENIUM_BROWSER": settings.browser}
+    return variables
+
+
+def _login(prefix: str, access: Access) -> dict[str, str]:
+    user, password = access.basic or ("", "")
+    return {f"{prefix}_USERNAME": user, f"{prefix}_PASSWORD": password}
+
+
+def _inherited() -> dict[str, str]:
+    return {"PATH": os.environ.get("PATH", os.defpath), "LANG": os.environ.get("LANG") or "C.UTF-8"}
+
+
+def _author_url(settings: SuitesSettings, visit: Visit) -> str | None:
+    if settings.author_url:
+        return settings.author_url
+    if visit.site.author is not None:
+        return visit.site.author.url
+    for url in (visit.endpoint.origin, visit.endpoint.url):
+        if url and (match := _PUBLISH_HOST.fullmatch(host_of(url))):
+            return f"https://author-{match.group(1)}"
+    return None
+
+
+def _author_access(settings: SuitesSettings, visit: Visit) -> Access:
+    """Raises ``AccessError`` for a connection that is missing or holds no user."""
+    of_site = visit.site.author.access if visit.site.author else None
+    name = settings.author or of_site
+    if name is None:
+        return NO_ACCESS
+    access = visit.resolver(name)
+    if access.basic is None:
+        raise AccessError(f"connection {name!r} has no login and password; suites log in as a local user")
+    if _author_url(settings, visit) is None:
+        raise AccessError(
+            f"it is not known where to log in with {name!r}; add 'author:' with its url to the site"
+        )
+    return access
+
+
+def _publish_access(settings: SuitesSettings, visit: Visit) -> Access:
+    return visit.resolver(settings.publish) if settings.publish else visit.access
+
+
+def _secrets(*accesses: Access) -> tuple[str, ...]:
+    """What must not stay in output and reports, the longest first; a password that equals its user is none."""
+    found: set[str] = set()
+    for access in accesses:
+        found |= set(access.headers.values())
+        if access.basic and access.basic[1] and access.basic[0] != access.basic[1]:
+            pair = b64encode(":".join(access.basic).encode()).decode()
+            found |= {access.basic[1], quote(access.basic[1], safe=""), pair}
+    return tuple(sorted(found, key=len, reverse=True))
+
+
+def _nothing(finding: Finding) -> Judgement:
+    return Judgement(examined=0, findings=(finding,))
+
+
+class _Aftermath:
+    """Keeps what a command left behind and judges it."""
+
+    def __init__(self, suite: str, visit: Visit, secrets: tuple[str, ...]) -> None:
+        self._suite, self._visit, self._secrets = suite, visit, secrets
+        self._place = _free_place(f"suites/{suite}", visit)
+
+    def judge(self, result: CommandResult, reports: Path, limit: str) -> Judgement:
+        from aem_checks.junit import combine
+
+        output = self._visit.keep(f"{self._place}/output.txt", self._without_secrets(result.output))
+        read, problems = self._take_over(reports)
+        report = combine(read)
+        findings = [
+            *say.failures(self._suite, report, f"{self._place}/reports"),
+            *problems,
+            *say.contradictions(self._suite, report, output),
+            *say.ends(self._suite, result, limit, report, output),
+        ]
+        if not read and not problems:
+            findings.append(say.no_report(self._suite, output))
+        elif report.executed == 0:
+            findings.append(say.no_case(self._suite, len(report.cases), output))
+        return Judgement(examined=report.executed, findings=tuple(findings))
+
+    def _take_over(self, folder: Path) -> tuple[list[Any], list[Finding]]:
+        """Copy every file into the evidence; the reports among them, and what could not be read as one."""
+        from aem_checks.junit import ReportError, read_report
+        from aem_checks.reports import LeftOut, collect
+
+        read, problems, left_out = [], [], []
+        for file in collect(folder, self._secrets):
+            if isinstance(file, LeftOut):
+                left_out.append(file)
+                continue
+            proof = self._visit.keep(f"{self._place}/reports/{file.name}", file.content)
+            if file.is_xml:
+                try:
+                    report = read_report(file.content)
+                except ReportError as error:
+                    problems.append(say.unreadable(self._suite, file.name, str(error), proof))
+                else:
+                    read += [] if report is None else [report]
+        return read, [*problems, *self._say_left_out(left_out)]
+
+    def _say_left_out(self, files: list[Any]) -> Iterator[Finding]:
+        """A report that was left out may have held a failure; anything else is only a note."""
+        reports = [file for file in files if file.name.lower().endswith(".xml") or file.name == "."]
+        others = [file for file in files if file not in reports]
+        for file in reports[:5]:
+            yield say.unreadable(self._suite, file.name, file.why, "")
+        if others:
+            yield say.left_out(self._suite, len(others), others[0].name, others[0].why)
+
+    def _without_secrets(self, content: bytes) -> bytes:
+        for secret in self._secrets:
+            content = content.replace(secret.encode(), b"*" * len(secret))
+        return content
+
+
+def _free_place(base: str, visit: Visit) -> str:
+    """A folder of the evidence for this run: a confirming second run does not hide the first."""
+    for number in range(1, 100):
+        folder = visit.evidence
+        for part in f"{base}/run-{number}".split("/"):
+            folder = folder / part
+        if not (folder / "output.txt").exists():
+            return f"{base}/run-{number}"
+    return f"{base}/run-100"

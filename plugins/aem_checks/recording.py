@@ -1,0 +1,327 @@
+"""What did the site's pages answer for this candidate? Fetched once, kept as evidence, judged many times.
+
+Pages are asked past all caches (a query parameter that no cache has seen), since the CDN is not flushed by a
+deployment (Adobe: help/implementing/dispatcher/caching) and would answer with the old build. Redirects within
+the target's hosts are followed. Style sheets and scripts that a page names on these hosts are asked as they
+are written, through the cache, as a visitor's browser does; their URLs change with their content. Nothing on
+other hosts is fetched.
+
+A folder holds ``index.json`` (written last, so that it marks a complete recording) and ``bodies/<sha256>``.
+Values of cookies and credentials are not kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+from multidict import CIMultiDictProxy
+
+from aem_checks.response import Response, make_headers
+from aem_checks.urls import host_of, plain_url, uncached
+
+if TYPE_CHECKING:
+    from aem_checks.check import Target
+    from aem_checks.client import Client
+    from aem_checks.config import SiteConfig
+    from aem_checks.folders import Folder
+
+FORMAT = 1
+INDEX = "index.json"
+MAX_RESOURCES = 500
+"""Style sheets and scripts per recording; what is beyond is listed in the recording as left out."""
+NOT_KEPT = "[not kept]"
+_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-aem-edge-key"})
+_LINKS = 'link[href][rel~="stylesheet" i], link[href][rel="preload" i][as="style" i]'
+_SCRIPTS = 'script[src], link[href][rel="modulepreload" i], link[href][rel="preload" i][as="script" i]'
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_FOREIGN_SCHEME = re.compile(r"^(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+
+
+class RecordingError(ValueError):
+    """A stored recording that is missing, incomplete or changed. The message names the file."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A style sheet or script that a page names."""
+
+    url: str
+    """Absolute, as the page means it, without fragment."""
+    kind: str
+    """``style`` or ``script``."""
+    on_site: bool
+    """Whether it is on a host of the site, and so was fetched."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One configured page with all answers on the way to it."""
+
+    path: str
+    """As in the gate file."""
+    url: str
+    """The page's address without cache-buster, for people."""
+    hops: tuple[Response, ...]
+    """Every answer in order: the first to the request, the last the one that a visitor sees."""
+    references: tuple[Reference, ...] = ()
+
+    @property
+    def final(self) -> Response:
+        return self.hops[-1]
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """The responses of the pages of one site on one target, and of what they need."""
+
+    site: str
+    target: Target
+    base_url: str
+    hosts: frozenset[str]
+    """Hosts of this target, with port where one is written: only these were contacted."""
+    other_hosts: frozenset[str]
+    """Hosts of the same site on the other target."""
+    pages: tuple[Page, ...]
+    resources: Mapping[str, Response] = field(default_factory=dict)
+    """Style sheets and scripts by URL."""
+    left_out: tuple[str, ...] = ()
+    """URLs of the site that were not fetched because there were too many."""
+    recorded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    name: str = "recording"
+    """The folder's path inside the evidence."""
+
+    @property
+    def responses(self) -> Iterator[Response]:
+        """Everything that was fetched, pages first."""
+        yield from (hop for page in self.pages for hop in page.hops)
+        yield from self.resources.values()
+
+    @cached_property
+    def good_pages(self) -> tuple[Page, ...]:
+        """The pages whose last answer is an HTML document with status 200 to 299."""
+        return tuple(page for page in self.pages if page.final.ok and page.final.is_html)
+
+    def evidence(self, response: Response) -> str:
+        """Where the proof of a response is inside the evidence: its body, else the index."""
+        return f"{self.name}/bodies/{response.sha256}" if response.body else f"{self.name}/{INDEX}"
+
+    def save(self, folder: Folder) -> None:
+        """Write the recording; ``index.json`` comes last. Blocks; raises what the folder raises."""
+        bodies = folder / "bodies"
+        bodies.mkdir(parents=True, exist_ok=True)
+        for response in {each.sha256: each for each in self.responses if each.body}.values():
+            (bodies / response.sha256).write_bytes(response.body)
+        (folder / INDEX).write_bytes(json.dumps(_to_index(self), indent=1).encode())
+
+    @classmethod
+    def load(cls, folder: Folder, *, name: str | None = None) -> Recording:
+        """Read a recording without the network. ``name``: its path in the evidence, by default the folder's.
+
+        Raises ``RecordingError`` when it is missing or incomplete, or when a body has changed since.
+        """
+        try:
+            index = json.loads((folder / INDEX).read_bytes())
+            if index["format"] != FORMAT:
+                raise RecordingError(f"{folder / INDEX} has the unknown format {index['format']!r}")
+            return _from_index(index, folder, name or folder.name)
+        except FileNotFoundError as error:
+            raise RecordingError(
+                f"the recording in {folder} is incomplete: {error.filename or error}"
+            ) from error
+        except (KeyError, TypeError, AttributeError, UnicodeError, json.JSONDecodeError) as error:
+            raise RecordingError(f"{folder / INDEX} is damaged ({type(error).__name__}: {error})") from error
+
+
+async def record(
+    site: SiteConfig,
+    target: Target,
+    client: Client,
+    folder: Folder,
+    *,
+    name: str | None = None,
+    tries: int = 3,
+) -> Recording:
+    """Fetch the pages and what they need, write all into ``folder`` and return it.
+
+    Each request is tried up to ``tries`` times. Errors of the network are part of the recording, never raised.
+    Raises ``LookupError`` when the site has no such target, and what the folder raises when writing fails.
+    """
+    endpoint = site.endpoint(target)
+    urls = {path: endpoint.url + path for path in site.pages}
+    pages = await asyncio.gather(
+        *(_record_page(path, url, endpoint.hosts, client, tries) for path, url in urls.items())
+    )
+    wanted = dict.fromkeys(ref.url for page in pages for ref in page.references if ref.on_site)
+    fetched = list(wanted)[:MAX_RESOURCES]
+    answers = await asyncio.gather(
+        *(client.follow(url, tries=tries, within=endpoint.hosts) for url in fetched)
+    )
+    recording = Recording(
+        site=site.name,
+        target=target,
+        base_url=endpoint.url,
+        hosts=endpoint.hosts,
+        other_hosts=_hosts_of_other_target(site, target),
+        pages=tuple(pages),
+        resources={url: _without_secrets(hops[-1]) for url, hops in zip(fetched, answers, strict=True)},
+        left_out=tuple(wanted)[MAX_RESOURCES:],
+        name=name or folder.name,
+    )
+    await asyncio.to_thread(recording.save, folder)
+    return recording
+
+
+def _hosts_of_other_target(site: SiteConfig, target: Target) -> frozenset[str]:
+    other = site.production if target == "stage" else site.stage
+    return other.hosts if other else frozenset()
+
+
+async def _record_page(path: str, url: str, hosts: frozenset[str], client: Client, tries: int) -> Page:
+    hops = await client.follow(uncached(url), tries=tries, within=hosts)
+    page = Page(path, url, tuple(_without_secrets(hop) for hop in hops))
+    return replace(page, references=tuple(find_references(page.final, hosts, client.allows)))
+
+
+def find_references(
+    response: Response, hosts: frozenset[str], allows: Callable[[str], bool]
+) -> Iterator[Reference]:
+    """Style sheets and then scripts that an HTML answer names, each once, in the order of the document."""
+    if not (response.ok and response.is_html):
+        return
+    base = _base_url(response)
+    seen: set[str] = set()
+    for kind, selector in (("style", _LINKS), ("script", _SCRIPTS)):
+        for node in response.document.css(selector):
+            url = _absolute(base, node.attributes.get("href") or node.attributes.get("src") or "")
+            if url and url not in seen:
+                seen.add(url)
+                yield Reference(url, kind, host_of(url) in hosts and allows(url))
+
+
+def _base_url(response: Response) -> str:
+    page = plain_url(response.url)
+    node = response.document.css_first("base[href]")
+    return _absolute(page, (node.attributes.get("href") or "") if node else "") or page
+
+
+def _absolute(base: str, written: str) -> str:
+    written = written.strip()
+    if not written or _FOREIGN_SCHEME.match(written):
+        return ""
+    try:
+        return urljoin(base, written).partition("#")[0]
+    except ValueError:
+        return ""
+
+
+def _without_secrets(response: Response) -> Response:
+    kept = ((name, _harmless(name, value)) for name, value in response.headers.items())
+    return replace(response, headers=make_headers(kept))
+
+
+def _harmless(name: str, value: str) -> str:
+    lower = name.lower()
+    if lower in _SECRET_HEADERS:
+        return NOT_KEPT
+    if lower == "set-cookie":
+        cookie, mark, attributes = value.partition(";")
+        return f"{cookie.partition('=')[0]}={NOT_KEPT}{mark}{attributes}"
+    return value
+
+
+def _to_index(recording: Recording) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "site": recording.site,
+        "target": recording.target,
+        "base_url": recording.base_url,
+        "hosts": sorted(recording.hosts),
+        "other_hosts": sorted(recording.other_hosts),
+        "recorded_at": recording.recorded_at.isoformat(),
+        "left_out": list(recording.left_out),
+        "pages": [
+            {
+                "path": page.path,
+                "url": page.url,
+                "cache": "past all caches",
+                "hops": [_response_to_index(hop) for hop in page.hops],
+                "references": [[ref.url, ref.kind, ref.on_site] for ref in page.references],
+            }
+            for page in recording.pages
+        ],
+        "resources": [
+            {"reference": url, "cache": "as a visitor", **_response_to_index(answer)}
+            for url, answer in recording.resources.items()
+        ],
+    }
+
+
+def _response_to_index(response: Response) -> dict[str, Any]:
+    return {
+        "method": response.method,
+        "url": response.url,
+        "status": response.status,
+        "headers": list(response.headers.items()),
+        "body": f"bodies/{response.sha256}" if response.body else None,
+        "sha256": response.sha256,
+        "bytes": len(response.body),
+        "truncated": response.truncated,
+        "error": response.error,
+        "elapsed": round(response.elapsed, 6),
+        "fetched_at": response.fetched_at.isoformat(),
+    }
+
+
+def _from_index(index: Mapping[str, Any], folder: Folder, name: str) -> Recording:
+    return Recording(
+        site=index["site"],
+        target=index["target"],
+        base_url=index["base_url"],
+        hosts=frozenset(index["hosts"]),
+        other_hosts=frozenset(index["other_hosts"]),
+        pages=tuple(_page_from_index(entry, folder) for entry in index["pages"]),
+        resources={each["reference"]: _response_from_index(each, folder) for each in index["resources"]},
+        left_out=tuple(index["left_out"]),
+        recorded_at=datetime.fromisoformat(index["recorded_at"]),
+        name=name,
+    )
+
+
+def _page_from_index(entry: Mapping[str, Any], folder: Folder) -> Page:
+    return Page(
+        path=entry["path"],
+        url=entry["url"],
+        hops=tuple(_response_from_index(hop, folder) for hop in entry["hops"]),
+        references=tuple(Reference(*reference) for reference in entry["references"]),
+    )
+
+
+def _response_from_index(entry: Mapping[str, Any], folder: Folder) -> Response:
+    if not _DIGEST.fullmatch(entry["sha256"]):
+        raise RecordingError(f"{folder / INDEX} names a body that is no SHA-256 digest")
+    response = Response(
+        url=entry["url"],
+        status=entry["status"],
+        headers=_headers_from_index(entry["headers"]),
+        body=(folder / "bodies" / entry["sha256"]).read_bytes() if entry["bytes"] else b"",
+        elapsed=entry["elapsed"],
+        error=entry["error"],
+        truncated=entry["truncated"],
+        fetched_at=datetime.fromisoformat(entry["fetched_at"]),
+        method=entry["method"],
+    )
+    if response.sha256 != entry["sha256"]:
+        raise RecordingError(f"{folder}/bodies/{entry['sha256']} has changed since it was recorded")
+    return response
+
+
+def _headers_from_index(pairs: Iterable[list[str]]) -> CIMultiDictProxy[str]:
+    return make_headers((name, value) for name, value in pairs)

@@ -1,0 +1,147 @@
+"""How does one check run to its result, whatever it does? It ends in time, and a crash is a result too."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from aem_checks.check import Check, PageCheck, SiteCheck
+from aem_checks.durations import format_duration
+from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
+from aem_checks.recording import record
+from aem_checks.text import plain
+from aem_checks.visit import Visit
+
+_LONGEST_ERROR = 300
+
+
+async def run_check(check: Check[Any], visit: Visit, *, key: str | None = None) -> CheckResult:
+    """Run a check within its time limit; never raises but for cancellation.
+
+    A blocking check that fails is confirmed by one re-run within the same time limit; a check of pages is
+    then judged on a new recording. If the re-run passes, the check passed and says that it is flaky; if it
+    gives no answer, the failure stands. ``key`` names the result, by default with the kind of the check.
+    """
+    started = datetime.now(UTC)
+    base = Severity.WARN if check.settings.dry_run else check.settings.severity or check.severity
+    capped = check.settings.dry_run or check.settings.severity is not None
+    first = second = None
+    limit = asyncio.timeout(check.settings.within.total_seconds())
+    try:
+        async with limit:
+            first = await _attempt(check, visit)
+            if _wants_confirmation(first, base, capped):
+                second = await _attempt(check, await _fresh(check, visit, key or check.kind))
+    except TimeoutError:
+        late = _too_late(check)
+        first, second = (late, None) if first is None else (first, late)
+    judgement = first if second is None else _combine(first, second, base, capped)
+    severity, outcome, cause = judgement.weigh(base, capped=capped)
+    return CheckResult(
+        key=key or check.kind,
+        kind=check.kind,
+        site=visit.site.name,
+        target=visit.target,
+        severity=severity,
+        outcome=outcome,
+        cause=cause,
+        examined=judgement.examined,
+        findings=tuple(_made_plain(judgement.findings)),
+        attempts=1 if second is None else 2,
+        started_at=started,
+        finished_at=datetime.now(UTC),
+    )
+
+
+async def _attempt(check: Check[Any], visit: Visit) -> Judgement:
+    try:
+        if isinstance(check, PageCheck):
+            return await _judge(check, visit)
+        assert isinstance(check, SiteCheck)
+        return await check.run(visit)
+    except Exception as error:  # noqa: BLE001 - a crash of a check is a result: no answer
+        return _crashed(check, error)
+
+
+async def _judge(check: PageCheck[Any], visit: Visit) -> Judgement:
+    if visit.recording is None:
+        return _no_answer(
+            check.kind, f"{check.kind} has no recording to judge. To do: record the pages first."
+        )
+    return await asyncio.to_thread(check.judge, visit.recording)
+
+
+async def _fresh(check: Check[Any], visit: Visit, key: str) -> Visit:
+    """What a re-run looks at: a new recording for a check of pages, kept beside the first."""
+    if not isinstance(check, PageCheck):
+        return visit
+    name = f"confirmation/{key}"
+    folder = visit.evidence / "confirmation" / key
+    try:
+        recording = await record(visit.site, visit.target, visit.client, folder, name=name)
+    except Exception:  # noqa: BLE001 - without a new recording there is no second answer
+        return replace(visit, recording=None)
+    return replace(visit, recording=recording)
+
+
+def _wants_confirmation(judgement: Judgement, base: Severity, capped: bool) -> bool:
+    severity, outcome, _ = judgement.weigh(base, capped=capped)
+    return severity is Severity.BLOCK and outcome is Outcome.FAILED
+
+
+def _combine(first: Judgement, second: Judgement, base: Severity, capped: bool) -> Judgement:
+    _, outcome, _ = second.weigh(base, capped=capped)
+    if outcome is Outcome.FAILED:
+        return second
+    reason = _blocking_reason(first, base)
+    if outcome is Outcome.PASSED:
+        note = f"Passed only on re-run: flaky. The first run said: {reason}"
+        return second.model_copy(update={"findings": (*second.findings, _note(note))})
+    why = next((each.sentence for each in second.findings if each.outcome is Outcome.INCONCLUSIVE), "")
+    note = f"The failure could not be confirmed, so it stands: the re-run gave no answer. {why}".strip()
+    return first.model_copy(update={"findings": (*first.findings, _note(note))})
+
+
+def _blocking_reason(judgement: Judgement, base: Severity) -> str:
+    return next(
+        each.sentence
+        for each in judgement.findings
+        if each.outcome is Outcome.FAILED and (each.severity or base) is Severity.BLOCK
+    )
+
+
+def _too_late(check: Check[Any]) -> Judgement:
+    limit = format_duration(check.settings.within)
+    sentence = f"{check.kind} did not end within {limit}. To do: see what is slow, or raise 'within'."
+    return _no_answer(check.kind, sentence, expected=f"an end within {limit}", actual="still running")
+
+
+def _crashed(check: Check[Any], error: Exception) -> Judgement:
+    said = f"{type(error).__name__}: {plain(str(error), _LONGEST_ERROR)}"
+    sentence = f"{check.kind} broke off with {said}. To do: report it, the check itself is at fault."
+    return _no_answer(check.kind, sentence, expected="a judgement", actual=said)
+
+
+def _no_answer(subject: str, sentence: str, *, expected: str = "", actual: str = "") -> Judgement:
+    finding = Finding(
+        subject=subject,
+        sentence=sentence,
+        expected=expected,
+        actual=actual,
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+    )
+    return Judgement(examined=0, findings=(finding,))
+
+
+def _note(sentence: str) -> Finding:
+    return Finding(subject="re-run", sentence=sentence, outcome=Outcome.PASSED)
+
+
+def _made_plain(findings: Iterable[Finding]) -> Iterable[Finding]:
+    texts = ("subject", "sentence", "expected", "actual", "evidence")
+    for each in findings:
+        yield each.model_copy(update={name: plain(getattr(each, name)) for name in texts})

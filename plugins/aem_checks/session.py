@@ -1,0 +1,72 @@
+"""In which order do the checks of a gate file run on one target, when nobody but this process runs them?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aem_checks.access import NO_ACCESS, AccessResolver
+from aem_checks.client import Client
+from aem_checks.outcomes import CheckResult, Outcome, Severity, worst
+from aem_checks.recording import record
+from aem_checks.runner import run_check
+from aem_checks.visit import Visit
+
+if TYPE_CHECKING:
+    from aem_checks.check import Target
+    from aem_checks.config import ConfiguredCheck, SiteConfig
+    from aem_checks.folders import Folder
+
+Report = Callable[[CheckResult], None]
+FIRST = "settled"
+LAST = "dispatcher_probes"
+"""Probes may make a firewall refuse whoever sends them, so nothing of the site is asked after them."""
+
+
+async def run_site(
+    site: SiteConfig,
+    target: Target,
+    checks: Sequence[ConfiguredCheck],
+    *,
+    resolver: AccessResolver,
+    evidence: Folder,
+    report: Report,
+) -> list[CheckResult]:
+    """Run checks of one site: ``settled``, then the recording, then all others at once, the probes last.
+
+    ``report`` hears of each result as it comes. Raises ``AccessError`` before anything is sent.
+    """
+    endpoint = site.endpoint(target)
+    access = resolver(endpoint.access) if endpoint.access else NO_ACCESS
+    async with Client.for_site(site, resolver) as client:
+        visit = Visit(site, target, client, None, evidence, access)
+        results = []
+        for group in _groups(checks):
+            if visit.recording is None and group[0].kind != FIRST:
+                name = f"recording/{site.name}"
+                made = await record(site, target, client, evidence / "recording" / site.name, name=name)
+                visit = replace(visit, recording=made)
+            results += await asyncio.gather(*(_run(check, visit, report) for check in group))
+    return results
+
+
+async def _run(check: ConfiguredCheck, visit: Visit, report: Report) -> CheckResult:
+    result = await run_check(check.create(), visit, key=check.key)
+    report(result)
+    return result
+
+
+def _groups(checks: Sequence[ConfiguredCheck]) -> list[list[ConfiguredCheck]]:
+    first = [check for check in checks if check.kind == FIRST]
+    last = [check for check in checks if check.kind == LAST]
+    others = [check for check in checks if check.kind not in {FIRST, LAST}]
+    early = [check for check in others if check.after == "settled"]
+    late = [check for check in others if check.after != "settled"]
+    return [group for group in (first, early, late, last) if group]
+
+
+def overall(results: Sequence[CheckResult]) -> Outcome:
+    """What the blocking results amount to; without any it is inconclusive, never passed."""
+    return worst(result.outcome for result in results if result.severity is Severity.BLOCK)

@@ -1,0 +1,233 @@
+"""What does a site look like in a gate file: its addresses, its pages, its build marker?"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from aem_checks.check import Target
+
+RESERVED_NAMES = frozenset({"stage", "production", "suites"})
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
+
+
+def check_name(value: str) -> str:
+    """Accept what can be part of a task id and of a folder's name. Raises ``ValueError``."""
+    if not _NAME.fullmatch(value):
+        raise ValueError(
+            f"{value!r} cannot be a name; use up to 60 lower-case letters, digits, '-' and '_', "
+            "beginning with a letter or digit"
+        )
+    return value
+
+
+def check_pattern(value: str) -> str:
+    """Accept a regular expression that compiles. Raises ``ValueError`` with the position of the mistake."""
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(
+            f"the expression {value!r} does not compile: {error}; correct it, or escape special characters"
+        ) from error
+    return value
+
+
+Name = Annotated[str, AfterValidator(check_name)]
+Pattern = Annotated[str, AfterValidator(check_pattern)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Endpoint(_Settings):
+    """One address of a site. In a gate file it is a mapping, or just the address."""
+
+    url: str
+    """Scheme and host, such as ``https://www.wknd.site``; no path, no user name."""
+    access: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]+$")
+    """Name of the Airflow connection with basic auth, header or bearer token; none for an open site."""
+    origin: str | None = None
+    """AEM's own address behind the customer's CDN, where ``url`` is not the one that Cloud Manager lists."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_address(cls, value: Any) -> Any:
+        return {"url": value} if isinstance(value, str) else value
+
+    @field_validator("url", "origin")
+    @classmethod
+    def _only_host(cls, value: str | None) -> str | None:
+        return None if value is None else base_url(value)
+
+    @property
+    def host(self) -> str:
+        """Host, with the port where one is written, in lower case."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def identity(self) -> str:
+        """The address by which Cloud Manager knows it: ``origin`` where there is one, else ``url``."""
+        return self.origin or self.url
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """``host`` and the host of ``origin``."""
+        return frozenset(urlsplit(url).netloc for url in (self.url, self.origin) if url)
+
+
+def base_url(value: str) -> str:
+    """Normalise an address to scheme and host. Raises ``ValueError`` for anything more or less than that."""
+    try:
+        parts = urlsplit(value.strip())
+        port = parts.port
+    except ValueError as error:
+        raise ValueError("the address cannot be read; write it like https://www.example.com") from error
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(
+            "the address holds a user name or password; put them into an Airflow connection and name it "
+            "with 'access:'"
+        )
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(c.isspace() for c in value.strip()):
+        raise ValueError(f"{_short(value)} is not a web address; write it like https://www.example.com")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    base = f"{parts.scheme}://{host}" + (f":{port}" if port and port != _DEFAULT_PORT[parts.scheme] else "")
+    if parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise ValueError(
+            f"{_short(value)} is more than scheme and host; write {base} and put paths under 'pages:'"
+        )
+    return base
+
+
+_DEFAULT_PORT = {"http": 80, "https": 443}
+
+
+def _short(value: str) -> str:
+    return repr(value if len(value) <= 80 else value[:77] + "...")
+
+
+def check_path(value: str) -> str:
+    """Accept a path such as ``/us/en.html``; raise ``ValueError`` saying which path was probably meant."""
+    if "://" in value or value.startswith("//"):
+        path = urlsplit(value).path or "/"
+        raise ValueError(f"{_short(value)} is an address; write its path only: {path}")
+    if not value.startswith("/"):
+        raise ValueError(f"{_short(value)} does not begin with '/'; write /{value.lstrip('./')}")
+    if "#" in value or any(c.isspace() or ord(c) < 32 for c in value):
+        raise ValueError(
+            f"{_short(value)} holds a '#', a space or a control character; remove it, or write %23 or %20"
+        )
+    return value
+
+
+PagePath = Annotated[str, AfterValidator(check_path)]
+
+
+class BuildMarker(_Settings):
+    """Where a page says which build made it, so that an old publish node is told from a new one.
+
+    The first group of ``pattern`` is the marker, looked for in ``header``, else in the content of the HTML
+    element ``<meta name=...>`` named by ``meta``, else in the whole body.
+    """
+
+    path: PagePath = "/"
+    header: str | None = None
+    meta: str | None = None
+    pattern: Pattern = "(.+)"
+    equals: Literal["commit", "artifacts_version"] = "commit"
+    """What the marker has to be: the commit that Cloud Manager built (a prefix of 7 or more characters is
+    enough), or the version of the artifacts that it deploys."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> BuildMarker:
+        if self.header and self.meta:
+            raise ValueError("build_marker names both a header and a meta element; keep one of them")
+        if re.compile(self.pattern).groups < 1:
+            raise ValueError(
+                f"the pattern {self.pattern!r} has no group; put round brackets around the marker"
+            )
+        if not (self.header or self.meta) and self.pattern == "(.+)":
+            raise ValueError(
+                "build_marker does not say where the marker is; add 'header:', 'meta:' or a 'pattern:' for "
+                "the body"
+            )
+        return self
+
+
+class SiteConfig(_Settings):
+    """One site of a gate: where stage and production are, and which pages stand for it."""
+
+    name: Name = ""
+    """Short name in task ids and reports; by default the first part of the host."""
+    stage: Endpoint
+    production: Endpoint | None = None
+    author: Endpoint | None = None
+    """The author service of stage, for checks that need it."""
+    pages: tuple[PagePath, ...] = Field(min_length=1)
+    """Paths, at least one per template, that are recorded and judged."""
+    build_marker: BuildMarker | None = None
+    requests_per_second: float = Field(default=10, gt=0, le=1000)
+    """Limit per host, shared by all tasks, workers and gates."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_after_its_host(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or value.get("name") is not None:
+            return value
+        name = default_name(value.get("production")) or default_name(value.get("stage"))
+        return {**value, "name": name or "site"}
+
+    @field_validator("pages")
+    @classmethod
+    def _each_once(cls, pages: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(pages))
+
+    @field_validator("name")
+    @classmethod
+    def _not_reserved(cls, name: str) -> str:
+        if name in RESERVED_NAMES:
+            raise ValueError(
+                f"{name!r} means something else here; choose another name for the site, such as main"
+            )
+        return name
+
+    @model_validator(mode="after")
+    def _stage_is_not_production(self) -> SiteConfig:
+        common = self.stage.hosts & (self.production.hosts if self.production else frozenset())
+        if common:
+            raise ValueError(
+                f"stage and production of site {self.name} have the same host {min(common)}; "
+                "give each its own address"
+            )
+        return self
+
+    def endpoint(self, target: Target) -> Endpoint:
+        """The address of a target. Raises ``LookupError`` where the site has none."""
+        found = self.stage if target == "stage" else self.production
+        if found is None:
+            raise LookupError(
+                f"site {self.name} has no {target} address; add '{target}:' to it in the gate file"
+            )
+        return found
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every host that checks of this site may contact, with the port where one is written."""
+        endpoints = (self.stage, self.production, self.author)
+        return frozenset().union(*(endpoint.hosts for endpoint in endpoints if endpoint))
+
+
+def default_name(endpoint: Any) -> str:
+    """A short name from an address: ``https://www.wknd.site`` gives ``wknd``; empty where that fails."""
+    url = endpoint.get("url") if isinstance(endpoint, dict) else endpoint
+    try:
+        host = (urlsplit(url).hostname or "") if isinstance(url, str) else ""
+    except ValueError:
+        return ""
+    if host.replace(".", "").isdigit() or ":" in host:
+        return re.sub(r"[.:]+", "-", host).strip("-")[:60]
+    label = host.removeprefix("www.").split(".")[0]
+    return label if _NAME.fullmatch(label) and label not in RESERVED_NAMES else ""

@@ -1,0 +1,60 @@
+"""What does a check need to look at one site? Everything that it is handed, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aem_checks.access import NO_ACCESS, Access, AccessResolver, access_from_environment
+
+if TYPE_CHECKING:
+    from aem_checks.check import Target
+    from aem_checks.client import Client
+    from aem_checks.config import Endpoint, SiteConfig
+    from aem_checks.folders import Folder
+    from aem_checks.recording import Recording
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One site on one target, with the means to ask it and to keep what was seen."""
+
+    site: SiteConfig
+    target: Target
+    client: Client
+    recording: Recording | None
+    """The recording of this candidate; ``None`` while it is not made yet (``settled``)."""
+    evidence: Folder
+    """The folder that findings point into."""
+    access: Access = NO_ACCESS
+    """Credentials of the target, for commands that log in themselves; the client sends them by itself."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """What the caller knows and a check cannot ask for: ``environment_variables``, the names by target, and
+    of the candidate ``commit_id`` and ``artifacts_version``."""
+    resolver: AccessResolver = field(default=access_from_environment, repr=False)
+    """Finds credentials by name, for a suite that logs in with an account of its own."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the target is. Raises ``LookupError`` for production of a site that names none."""
+        return self.site.endpoint(self.target)
+
+    def url(self, path: str) -> str:
+        """The path on the target's host, as written: ``/us/en.html`` or ``us/en.html``."""
+        return self.endpoint.url.rstrip("/") + "/" + path.removeprefix("/")
+
+    def keep(self, name: str, content: bytes | str) -> str:
+        """Write a file into the evidence and return its name for ``Finding.evidence``.
+
+        ``name`` may contain folders: ``dispatcher_probes/querybuilder.txt``. An existing file is replaced.
+        """
+        *folders, last = name.split("/")
+        folder = self.evidence
+        for part in folders:
+            folder = folder / part
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / last).write_bytes(
+            content.encode("utf-8", "replace") if isinstance(content, str) else content
+        )
+        return name

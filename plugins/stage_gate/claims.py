@@ -1,0 +1,100 @@
+"""Who may act? A claim is created once per go-live step in the evidence store, before the act, by whoever is first."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from stage_gate.evidence import read_model, safe_name
+
+CONDITIONAL_STORES = frozenset({"s3", "gs", "gcs", "abfs", "abfss"})
+"""Object stores whose file system creates a file only if it is absent (If-None-Match or its like)."""
+
+
+class ClaimTaken(RuntimeError):
+    """Somebody holds the claim already: this act was sent, or may have been, and must not be sent again."""
+
+    def __init__(self, claim: Claim) -> None:
+        super().__init__(
+            f"{claim.act} was claimed for this step at {claim.at:%Y-%m-%d %H:%M:%S %Z} by run {claim.run_id} of {claim.dag_id}; "
+            "an act is sent once and never again."
+        )
+        self.claim = claim
+
+
+class ClaimUnsupported(RuntimeError):
+    """The evidence store can't create a file exclusively, so two runs could both act."""
+
+
+class Claim(BaseModel):
+    """The right to send one act for one step."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    act: str
+    """``approve`` or ``reject``."""
+    program_id: str
+    pipeline_id: str
+    execution_id: str
+    step_id: str
+    seal_digest: str
+    dag_id: str
+    run_id: str
+    at: AwareDatetime
+
+
+def claim_path(store: Path, api_url: str, claim: Claim) -> Path:
+    """The one file for this step, whatever gate or Airflow asks: one file for approve and reject alike."""
+    host = safe_name(urlsplit(api_url).netloc)
+    name = f"program-{claim.program_id}-pipeline-{claim.pipeline_id}-execution-{claim.execution_id}-step-{claim.step_id}.json"
+    return store / "claims" / host / safe_name(name)
+
+
+def take(path: Path, claim: Claim) -> None:
+    """Create the claim, durably and exclusively.
+
+    Raises ``ClaimTaken`` when it exists, ``ClaimUnsupported`` when the store can't promise exclusiveness.
+    """
+    try:
+        _create(path, claim.model_dump_json(indent=1).encode())
+    except FileExistsError:
+        raise ClaimTaken(read_model(path, Claim)) from None
+
+
+def require_exclusive_create(store: Path) -> None:
+    """Raise ``ClaimUnsupported`` unless claims can be taken in this store; ``guard`` mode asks before it waits."""
+    protocol = _protocol(store)
+    if protocol and protocol not in CONDITIONAL_STORES:
+        raise ClaimUnsupported(
+            f"The evidence store {store} ({protocol}) can't create a file only if it is absent, so two runs could both act. "
+            f"Use a local folder or one of {', '.join(sorted(CONDITIONAL_STORES))}, or mode: shadow."
+        )
+
+
+def _protocol(path: Path) -> str:
+    """The protocol of an object store path, empty for a local folder."""
+    protocol = getattr(path, "protocol", "")
+    return "" if protocol in ("", "file", "local") else str(protocol)
+
+
+def _create(path: Path, content: bytes) -> None:
+    require_exclusive_create(path)
+    if _protocol(path):
+        file_system: Any = path.fs  # type: ignore[attr-defined]
+        file_system.pipe_file(str(path.path), content, mode="create")  # type: ignore[attr-defined]
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    folder = os.open(str(path.parent), os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

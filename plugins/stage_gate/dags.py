@@ -1,0 +1,96 @@
+"""Which Dags are there? All gates when the Dag processor asks, only the one that is needed when a task runs."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import DAG, BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from stage_gate.dag import DAG_ID_PREFIX, TAGS, build_gate_dag
+from stage_gate.gate_file import gate_paths, load_gate
+from stage_gate.settings import gates_folder
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+log = logging.getLogger(__name__)
+
+INVALID_SUFFIX = ".invalid"
+
+
+def build_dags(wanted: str | None = None) -> dict[str, DAG]:
+    """Dags by a name that is unique in the Dag file. Never raises: what is broken becomes a Dag that says so.
+
+    ``wanted`` is the one Dag id that a running task needs, ``None`` when all are asked for.
+    """
+    folder = gates_folder()
+    dags: dict[str, DAG] = {}
+    for path in _paths(folder):
+        if wanted in (None, f"{DAG_ID_PREFIX}{path.stem}", invalid_dag_id(path.stem)):
+            dags[f"gate_{path.stem}"] = _gate_dag(path)
+    if wanted in (None, "stage_gate.start"):
+        dags["start"] = _start_dag(folder)
+    return dags
+
+
+def _paths(folder: Path) -> list[Path]:
+    try:
+        return gate_paths(folder)
+    except OSError as error:
+        log.error("The folder of gate files %s can't be read: %s", folder, error)
+        return []
+
+
+def _gate_dag(path: Path) -> DAG:
+    from stage_gate.describe import describe
+
+    try:
+        gate = load_gate(path)
+        return build_gate_dag(gate, path, describe(gate))
+    except Exception as error:  # noqa: BLE001 - an import error would stop every gate of this file, so none may leave it
+        log.error("Gate file %s is not valid: %s", path, error)
+        return _invalid_dag(path.stem, str(error))
+
+
+def _start_dag(folder: Path) -> DAG:
+    from stage_gate.starting import START_DAG_ID, build_start_dag
+
+    try:
+        return build_start_dag(folder)
+    except Exception as error:  # noqa: BLE001 - as above
+        return _invalid_dag(START_DAG_ID.removeprefix(DAG_ID_PREFIX), str(error))
+
+
+def _invalid_dag(name: str, problem: str) -> DAG:
+    """A Dag whose only task fails with what is wrong, where, and what would be right."""
+    dag = DAG(
+        dag_id=invalid_dag_id(name),
+        schedule=timedelta(days=1),
+        catchup=False,
+        tags=[*TAGS, "invalid"],
+        doc_md=f"This gate guards nothing, because its file is not valid:\n\n```\n{problem}\n```\n",
+        is_paused_upon_creation=False,
+    )
+    SayWhatIsWrong(task_id="gate_file_is_invalid", problem=problem, dag=dag)
+    return dag
+
+
+class SayWhatIsWrong(BaseOperator):
+    """Fail with the sentence that says what is wrong with a gate file."""
+
+    def __init__(self, *, problem: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.problem = problem
+
+    def execute(self, context: Context) -> None:
+        raise AirflowFailException(self.problem)
+
+
+def invalid_dag_id(name: str) -> str:
+    """The id of the Dag that says what is wrong with this file, whatever characters its name has."""
+    safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "_" for char in name)
+    return f"{DAG_ID_PREFIX}{safe}{INVALID_SUFFIX}"

@@ -1,0 +1,145 @@
+"""What does a gate do, in words? The text of its Dag's Docs tab."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aem_checks.config import ConfiguredCheck, SiteConfig
+from aem_checks.durations import format_duration
+from aem_checks.outcomes import Severity
+from stage_gate.decision import Action, Mode
+from stage_gate.gate import FollowUp, Gate
+
+_FOLLOWS = {
+    Action.APPROVE: "production is approved",
+    Action.HALT: "production is halted: the approval in Cloud Manager is rejected",
+    Action.HOLD: "production is held: Cloud Manager keeps waiting for a person",
+}
+
+
+def describe(gate: Gate) -> str:
+    """Markdown that depends on the gate file alone, so that reading a file twice makes no new Dag version."""
+    parts = [
+        _what_is_guarded(gate),
+        *(_site(site) for site in gate.sites),
+        _checks("Checks of stage", gate.stage_checks),
+        _what_follows(gate),
+        _production(gate),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _what_is_guarded(gate: Gate) -> str:
+    pipeline = gate.pipeline
+    deciding = ""
+    if pipeline.deciding != pipeline.connection:
+        deciding = f" It decides with connection {code(pipeline.deciding)}."
+    return (
+        f"# Gate {gate.name}\n\n"
+        f"Guards pipeline {code(pipeline.pipeline)} of program {code(pipeline.program)}, "
+        f"read through connection {code(pipeline.connection)}.{deciding}\n\n{_mode(gate.mode)}"
+    )
+
+
+def _mode(mode: Mode) -> str:
+    if mode is Mode.GUARD:
+        return "**Guard mode**: it approves or halts production as said below."
+    return (
+        "**Shadow mode**: it watches, tests and says what it would do. It never approves or halts anything."
+    )
+
+
+def _site(site: SiteConfig) -> str:
+    lines = [f"## Site {site.name}", f"- stage: {code(site.stage.url)}{_access(site.stage.access)}"]
+    if site.production:
+        lines.append(f"- production: {code(site.production.url)}{_access(site.production.access)}")
+    if site.author:
+        lines.append(f"- author of stage: {code(site.author.url)}{_access(site.author.access)}")
+    lines.append(f"- pages: {', '.join(code(page) for page in site.pages)}")
+    lines.append(f"- at most {site.requests_per_second:g} requests a second to each host")
+    lines.append(_marker(site))
+    return "\n".join(lines)
+
+
+def _access(connection: str | None) -> str:
+    return f", opened with connection {code(connection)}" if connection else ""
+
+
+def _marker(site: SiteConfig) -> str:
+    marker = site.build_marker
+    if marker is None:
+        return "- no build marker: which build answered is not verified"
+    where = (
+        f"header {code(marker.header)}"
+        if marker.header
+        else f"meta element {code(marker.meta)}"
+        if marker.meta
+        else "body"
+    )
+    return f"- build marker: {where} of {code(marker.path)} has to name the {marker.equals.replace('_', ' ')}"
+
+
+def _checks(title: str, checks: Iterable[ConfiguredCheck]) -> str:
+    rows = [_row(check) for check in checks]
+    if not rows:
+        return ""
+    head = "| check | looks at | if it fails | starts when | time limit |\n|---|---|---|---|---|"
+    return "\n".join([f"## {title}", "", head, *rows])
+
+
+def _row(check: ConfiguredCheck) -> str:
+    limit = format_duration(check.settings.within)
+    cells = (code(check.key), _cell(check.check_type.title), _weight(check), _when(check), limit)
+    return f"| {' | '.join(cells)} |"
+
+
+def _weight(check: ConfiguredCheck) -> str:
+    if check.settings.dry_run:
+        return "is reported (dry run)"
+    return "**blocks**" if check.severity is Severity.BLOCK else "warns"
+
+
+def _when(check: ConfiguredCheck) -> str:
+    if check.target == "production":
+        return "production is deployed"
+    return "stage has settled" if check.after == "settled" else "Cloud Manager's own tests are over"
+
+
+def _what_follows(gate: Gate) -> str:
+    return "\n".join(
+        [
+            "## What follows",
+            f"- **passed**, every blocking check passed: {_follow_up(gate.policy.passed)}.",
+            f"- **failed**, a blocking check failed: {_follow_up(gate.policy.failed)}.",
+            f"- **inconclusive**, a blocking check gave no answer: {_follow_up(gate.policy.inconclusive)}.",
+            "",
+            f"It waits {format_duration(gate.waits.stage_deployment)} for the stage deployment and "
+            f"{format_duration(gate.waits.approval)} for the production approval. When in doubt it holds.",
+        ]
+    )
+
+
+def _follow_up(follow_up: FollowUp) -> str:
+    if follow_up.action is not Action.ASK:
+        return _FOLLOWS[follow_up.action]
+    silence = "held" if follow_up.silence == "hold" else "halted"
+    people = ", ".join(code(user) for user in follow_up.ask)
+    within = format_duration(follow_up.within)
+    return f"{people} are asked; after {within} without an answer production is {silence}"
+
+
+def _production(gate: Gate) -> str:
+    table = _checks("Checks of production, after its deployment", gate.production_checks)
+    if not table:
+        return "No check runs on production after its deployment."
+    return f"{table}\n\nA failure there raises the alarm and lists the ways back. It never acts by itself."
+
+
+def code(text: str | None) -> str:
+    """Inline code that its content can't leave, whatever the content is."""
+    safe = " ".join(str(text).split()).replace("`", "'").replace("|", "\\|")
+    return f"`{safe}`"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

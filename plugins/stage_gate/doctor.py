@@ -1,0 +1,166 @@
+"""What would stop this gate? Pure judgements of what was read; ``doctor_visit`` does the reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from adobe_cloud_manager.models import Execution, Pipeline
+from aem_checks.check import Target
+from aem_checks.sites import Endpoint
+from stage_gate.candidate import host_of
+from stage_gate.decision import Mode
+from stage_gate.diagnosis import Diagnosis, bad, good, unknown
+from stage_gate.gate import Gate
+from stage_gate.site_probe import SiteAnswer
+
+MAX_SKEW_SECONDS = 30
+_NO_IMAGE = frozenset({"front-end", "web-tier", "config", "production without a build phase"})
+_PAUSE_REMEDY = (
+    "In Cloud Manager edit the production pipeline and switch on 'Pause before deploying to Production' "
+    "(go-live approval)."
+)
+
+
+def judge_scopes(missing: Sequence[str]) -> Diagnosis:
+    if missing:
+        return bad(
+            "Scopes",
+            f"the connection does not ask for {', '.join(missing)}",
+            "Remove 'scopes' from the connection's extra, or list all scopes that the credential's page shows.",
+        )
+    return good("Scopes", "the connection asks for all that Cloud Manager needs")
+
+
+def judge_pipeline(pipeline: Pipeline) -> Diagnosis:
+    """Whether there is anything between stage and production that this pipeline does."""
+    label = f"{pipeline.name!r} is a pipeline of kind {pipeline.kind!r}"
+    if pipeline.kind == "full stack production":
+        return good("Pipeline", label)
+    if not (pipeline.stage_environment_id and pipeline.production_environment_id):
+        return bad(
+            "Pipeline",
+            f"{label}: it does not deploy to stage and then to production",
+            "Guard the production pipeline; 'python -m stage_gate init' lists those that can be guarded.",
+        )
+    if pipeline.kind in _NO_IMAGE:
+        return good(
+            "Pipeline", f"{label}: it builds no image and Cloud Manager runs no tests in it; that is normal"
+        )
+    return unknown("Pipeline", f"{label}, which is not known here", "Try the gate in shadow mode first.")
+
+
+def judge_pause(executions: Iterable[Execution], mode: Mode) -> Diagnosis:
+    """Whether the pipeline pauses before production, as its newest execution with a production part shows.
+
+    Cloud Manager's API does not tell the option itself.
+    """
+    for execution in executions:
+        if execution.production_approval is not None:
+            return good("Go-live pause", f"on: execution {execution.id} has an approval before production")
+        if execution.production_deployment is not None and not execution.is_aem_update:
+            detail = f"off: execution {execution.id} deploys to production without an approval step"
+            if mode is Mode.GUARD:
+                return bad("Go-live pause", f"{detail}, so this gate can hold nothing", _PAUSE_REMEDY)
+            return unknown(
+                "Go-live pause", f"{detail}; in shadow mode stage is tested all the same", _PAUSE_REMEDY
+            )
+    return unknown(
+        "Go-live pause",
+        "no past execution tells whether the pipeline pauses before production",
+        "Look in Cloud Manager that 'Pause before deploying to Production' is on.",
+    )
+
+
+def judge_approve_right(connection: str) -> Diagnosis:
+    """The right to approve shows only in use, and using it is an approval."""
+    return unknown(
+        "Right to approve",
+        f"whether connection {connection!r} may approve and reject can't be tried without doing it",
+        "Give its product profile the permission 'Production Deployments Approve/Reject' "
+        "(Deployment Manager, Program Manager and Business Owner have it).",
+    )
+
+
+def judge_hosts(gate: Gate, target: Target, own: frozenset[str], other: frozenset[str]) -> list[Diagnosis]:
+    """Whether the addresses of the sites belong to the pipeline's environment of this target.
+
+    ``own`` are the hosts of that environment, ``other`` those of the pipeline's other environment.
+    """
+    found = []
+    for site in gate.sites:
+        endpoint = site.stage if target == "stage" else site.production
+        if endpoint is not None:
+            found.append(_judge_host(f"Host of {target}, site {site.name}", endpoint, target, own, other))
+    return found
+
+
+def _judge_host(
+    what: str, endpoint: Endpoint, target: Target, own: frozenset[str], other: frozenset[str]
+) -> Diagnosis:
+    host = host_of(endpoint.identity)
+    if host in own:
+        return good(what, f"{host} belongs to the {target} environment of the pipeline")
+    known = f"Its hosts are {', '.join(sorted(own))}" if own else "No host of it could be read"
+    if host in other:
+        remedy = f"{known}. Write one of them; were stage and production swapped?"
+        return bad(what, f"{host} belongs to the pipeline's other environment, not to {target}", remedy)
+    if target == "production":
+        return unknown(
+            what,
+            f"{host} is not listed for the production environment",
+            f"{known}. Behind your own CDN: name AEM's address as 'origin:'.",
+        )
+    remedy = (
+        f"{known}. Write one of them, or name AEM's address as 'origin:' where your own CDN stands before it."
+    )
+    return bad(what, f"{host} does not belong to the stage environment of the pipeline", remedy)
+
+
+def judge_answer(what: str, answer: SiteAnswer, source: str, *, access: str | None) -> Diagnosis:
+    """What the answer of a site to this machine means for the gate's checks."""
+    here = f"asked from {source}" if source else "no route from here"
+    if not answer.status:
+        return bad(
+            what,
+            f"{answer.url} gave no answer: {answer.error} ({here})",
+            "Check host name, DNS, route and firewall.",
+        )
+    said = f"{answer.url} answers {answer.status} ({here})"
+    if answer.status == 405:
+        remedy = (
+            f"405 is how an AEM IP allow list refuses. Add the public address of this machine (here it is {source or 'unknown'}, "
+            "a router may show another) to the allow list of the environment in Cloud Manager."
+        )
+        return bad(what, said, remedy)
+    if answer.status in (401, 403):
+        return bad(what, said, _access_remedy(access))
+    if 300 <= answer.status < 400:
+        target = answer.headers.get("location", "")
+        return good(what, f"{said}, a redirect to {target[:200]!r}")
+    if answer.status == 404:
+        return bad(what, said, "Correct the first path under 'pages:'.")
+    if answer.status >= 400:
+        return bad(what, said, "Repair the site first; the gate would find the same.")
+    return good(what, said)
+
+
+def _access_remedy(access: str | None) -> str:
+    if access:
+        return f"Check login, password, edge key or token in the Airflow connection {access!r}, and firewall rules."
+    return "The site is protected: put its credentials into an Airflow connection and name it with 'access:'."
+
+
+def judge_clock(server: datetime | None, here: datetime) -> Diagnosis:
+    """Both times aware. More than 30 s apart, tokens and the order of events can't be trusted."""
+    if server is None:
+        return unknown("Clock", "Cloud Manager's answer names no time to compare with")
+    seconds = round((here - server).total_seconds())
+    if abs(seconds) <= MAX_SKEW_SECONDS:
+        return good("Clock", f"{abs(seconds)} s from Adobe's")
+    way = "ahead of" if seconds > 0 else "behind"
+    return bad(
+        "Clock",
+        f"this machine is {abs(seconds)} s {way} Adobe's clock",
+        "Switch on time synchronisation (NTP).",
+    )

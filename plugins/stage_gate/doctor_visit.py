@@ -1,0 +1,220 @@
+"""What does one look at everything around a gate show? The reading part of ``doctor``."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from adobe_cloud_manager.exceptions import CloudManagerError, CredentialError, NotFound, PermissionDenied
+from aem_checks.check import Target
+from aem_checks.sites import Endpoint
+from stage_gate import doctor
+from stage_gate.candidate import host_of
+from stage_gate.diagnosis import Diagnosis, bad, good, unknown
+from stage_gate.gate import Gate
+from stage_gate.gate_file import GateFileError, load_gate
+from stage_gate.site_probe import ask, source_address
+
+if TYPE_CHECKING:
+    from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+    from adobe_cloud_manager.models import Execution, Pipeline
+    from aem_checks.access import Access
+
+T = TypeVar("T")
+_PROFILE = "Add the credential to a Cloud Manager product profile (Developer is enough to read) in the Admin Console."
+
+
+def examine(path: Path, *, timeout: float = 15.0) -> Iterator[Diagnosis]:
+    """Every line of the report, each as soon as it is known. ``timeout`` in seconds for each request."""
+    try:
+        gate = load_gate(path)
+    except GateFileError as error:
+        yield bad("Gate file", f"{error.file}:{error.line}: {error.problem}", error.remedy)
+        return
+    yield good(
+        "Gate file", f"{path} describes gate {gate.name!r} with {len(gate.stage_checks)} checks of stage"
+    )
+    yield examine_evidence()
+    yield from examine_cloud_manager(gate, timeout)
+    yield from examine_sites(gate, timeout)
+
+
+def examine_evidence() -> Diagnosis:
+    """Whether a file can be written to, read from and removed from the evidence store."""
+    try:
+        from stage_gate.settings import evidence_store
+
+        store = evidence_store()
+        probe = store / f".doctor-{uuid.uuid4().hex}"
+        probe.write_text("written by doctor")
+        probe.read_text()
+        probe.unlink()
+    except Exception as error:  # noqa: BLE001 - every storage library has errors of its own
+        remedy = "Correct [stage_gate] evidence (AIRFLOW__STAGE_GATE__EVIDENCE), its connection, or the rights of the folder."
+        return bad("Evidence", f"the store can't be written: {type(error).__name__}: {error}", remedy)
+    return good("Evidence", f"{store} can be written")
+
+
+def examine_cloud_manager(gate: Gate, timeout: float) -> Iterator[Diagnosis]:
+    from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+
+    hook = CloudManagerHook(gate.pipeline.connection, deadline=2 * timeout, request_timeout=timeout)
+    try:
+        account = hook.account
+    except CloudManagerError as error:
+        yield bad("Connection", str(error), "See the README's quick start for the fields of the connection.")
+        return
+    yield doctor.judge_scopes(account.credential.missing_scopes)
+    yield examine_clock(account.settings.api_url, timeout)
+    try:
+        tenant = hook.get_tenant()
+    except CloudManagerError as error:
+        yield bad("Credential", str(error), _remedy(error))
+        return
+    yield good(
+        "Credential",
+        f"connection {gate.pipeline.connection!r} belongs to {tenant.description or tenant.name or tenant.id}",
+    )
+    if gate.pipeline.deciding != gate.pipeline.connection:
+        yield _examine_deciding(gate, timeout)
+    yield from _examine_pipeline(hook, gate)
+
+
+def examine_clock(api_url: str, timeout: float) -> Diagnosis:
+    answer = ask(api_url, seconds=timeout)
+    return doctor.judge_clock(answer.date, datetime.now(UTC))
+
+
+def _examine_deciding(gate: Gate, timeout: float) -> Diagnosis:
+    from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+
+    hook = CloudManagerHook(gate.pipeline.deciding, deadline=2 * timeout, request_timeout=timeout)
+    found = _read(
+        "Deciding credential",
+        "the pipeline",
+        lambda: hook.get_pipeline(gate.pipeline.program, gate.pipeline.pipeline),
+    )
+    return found[0]
+
+
+def _examine_pipeline(hook: CloudManagerHook, gate: Gate) -> Iterator[Diagnosis]:
+    program, pipeline_id = gate.pipeline.program, gate.pipeline.pipeline
+    line, _ = _read("Program", f"program {program}", lambda: hook.get_program(program))
+    yield line
+    line, pipeline = _read(
+        "Pipelines", f"pipeline {pipeline_id}", lambda: hook.get_pipeline(program, pipeline_id)
+    )
+    yield line
+    if pipeline is None:
+        return
+    yield doctor.judge_pipeline(pipeline)
+    line, executions = _read(
+        "Executions", "past executions", lambda: hook.list_executions(program, pipeline_id, limit=20)
+    )
+    yield line
+    yield doctor.judge_pause(executions or (), gate.mode)
+    yield doctor.judge_approve_right(gate.pipeline.deciding)
+    yield from _examine_environments(hook, gate, pipeline, executions or ())
+
+
+def _examine_environments(
+    hook: CloudManagerHook, gate: Gate, pipeline: Pipeline, executions: tuple[Execution, ...]
+) -> Iterator[Diagnosis]:
+    hosts: dict[Target, frozenset[str]] = {}
+    ids: dict[Target, str | None] = {
+        "stage": pipeline.stage_environment_id,
+        "production": pipeline.production_environment_id,
+    }
+    for target, environment_id in ids.items():
+        if environment_id is None:
+            continue
+        lines, hosts[target] = _examine_environment(hook, gate, target, environment_id, executions)
+        yield from lines
+    stage, production = hosts.get("stage", frozenset()), hosts.get("production", frozenset())
+    yield from doctor.judge_hosts(gate, "stage", stage, production)
+    yield from doctor.judge_hosts(gate, "production", production, stage)
+
+
+def _examine_environment(
+    hook: CloudManagerHook, gate: Gate, target: Target, environment_id: str, executions: tuple[Execution, ...]
+) -> tuple[list[Diagnosis], frozenset[str]]:
+    program = gate.pipeline.program
+    named = f"{target} environment {environment_id}"
+    first, environment = _read("Environment", named, lambda: hook.get_environment(program, environment_id))
+    names, _ = _read(
+        "Variables",
+        f"variables of the {named}",
+        lambda: hook.list_environment_variables(program, environment_id),
+    )
+    domains, mappings = _read(
+        "Domains", f"domains of the {named}", lambda: hook.list_domain_mappings(program, environment_id)
+    )
+    urls = _addresses(executions, environment_id)
+    if environment is not None:
+        urls += [environment.author_url or "", environment.publish_url or "", environment.preview_url or ""]
+    hosts = {host_of(url) for url in urls if url}
+    hosts.update(each.domain_name.lower() for each in mappings or () if each.environment_id == environment_id)
+    return [first, names, domains], frozenset(hosts - {""})
+
+
+def _addresses(executions: tuple[Execution, ...], environment_id: str) -> list[str]:
+    """What the newest deployment to an environment said of its addresses."""
+    for execution in executions:
+        for step in execution.steps:
+            if step.environment_id == environment_id and step.environment_urls:
+                return [each.url for each in step.environment_urls]
+    return []
+
+
+def _read(what: str, thing: str, read: Callable[[], T]) -> tuple[Diagnosis, T | None]:
+    try:
+        value = read()
+    except CloudManagerError as error:
+        if isinstance(error, PermissionDenied | NotFound | CredentialError):
+            return bad(what, f"{thing} can't be read: {error}", _remedy(error)), None
+        return unknown(what, f"{thing} can't be read just now: {error}", "Try again later."), None
+    return good(what, f"{thing} can be read"), value
+
+
+def _remedy(error: CloudManagerError) -> str:
+    if isinstance(error, PermissionDenied):
+        return _PROFILE
+    if isinstance(error, NotFound):
+        return "Compare the ids in the gate file with Cloud Manager's address bar; 'python -m stage_gate init' lists them."
+    if isinstance(error, CredentialError):
+        return "Compare client id, secret and organisation with the credential's page in the Adobe Developer Console."
+    return "Try again; if it stays, check the way from here to Adobe (proxy, firewall)."
+
+
+def examine_sites(gate: Gate, timeout: float) -> Iterator[Diagnosis]:
+    for site in gate.sites:
+        yield _examine_endpoint(f"Stage of site {site.name}", site.stage, site.pages[0], timeout)
+        if site.production:
+            yield _examine_endpoint(
+                f"Production of site {site.name}", site.production, site.pages[0], timeout
+            )
+
+
+def _examine_endpoint(what: str, endpoint: Endpoint, page: str, timeout: float) -> Diagnosis:
+    try:
+        access = connection_access(endpoint.access)
+    except Exception as error:  # noqa: BLE001 - each secrets backend has errors of its own, which may quote secrets
+        detail = f"connection {endpoint.access!r} can't be read ({type(error).__name__})"
+        return bad(what, detail, f"Add the Airflow connection {endpoint.access!r}, or correct 'access:'.")
+    answer = ask(endpoint.url + page, access.request_headers if access else None, seconds=timeout)
+    return doctor.judge_answer(what, answer, source_address(endpoint.url), access=endpoint.access)
+
+
+def connection_access(name: str | None) -> Access | None:
+    """The credentials of a site from Airflow's connection of this name; raises what Airflow raises."""
+    if name is None:
+        return None
+    from airflow.sdk import Connection
+
+    from aem_checks.access import access_from_fields
+
+    connection = Connection.get(name)
+    return access_from_fields(connection.login, connection.password, connection.extra_dejson)

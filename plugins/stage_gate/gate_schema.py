@@ -1,0 +1,126 @@
+"""What may an editor offer and refuse in a gate file? The JSON Schema of it, made from the models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
+from aem_checks.check import Check
+from aem_checks.config import PRODUCTION_TESTS
+from aem_checks.durations import format_duration
+from aem_checks.sites import SiteConfig
+from stage_gate.decision import Action
+from stage_gate.gate import GateSettings
+
+SCHEMA_PATH = Path(__file__).with_name("gate.schema.json")
+_MERGED = ("GateSettings", "PipelineSettings", "PolicySettings", "Waits")
+"""Models whose parts may come from an extended file, so that none of them is required in this one."""
+
+
+class _Schema(GenerateJsonSchema):
+    """Durations as a gate file writes them, not as ISO 8601 does."""
+
+    def timedelta_schema(self, schema: Any) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "pattern": r"^([0-9]+(\.[0-9]+)?[smhd])+$",
+            "examples": ["90s", "15m", "8h", "2d"],
+        }
+
+    def encode_default(self, dft: Any) -> Any:
+        return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
+
+def gate_schema(kinds: Mapping[str, type[Check[Any]]] | None = None) -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a gate file, by default for the installed kinds of checks."""
+    known = _installed() if kinds is None else kinds
+    models: list[type[BaseModel]] = [
+        GateSettings,
+        SiteConfig,
+        *(kind.settings_type for kind in known.values()),
+    ]
+    wanted = [(model, "validation") for model in dict.fromkeys(models)]
+    references, combined = models_json_schema(wanted, schema_generator=_Schema)  # type: ignore[arg-type]
+    definitions = combined["$defs"]
+    _allow_short_forms(definitions)
+    for name in _MERGED:
+        definitions[name].pop("required", None)
+    settings = definitions.pop("GateSettings")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A gate of Stage Gate",
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "extends": {
+                "type": "string",
+                "description": "A file beside this one whose settings this one adds to.",
+            },
+            **settings["properties"],
+            "sites": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/SiteConfig"}},
+            "checks": _checks(known, {model: reference for (model, _), reference in references.items()}),
+            "production_tests": {
+                "type": "array",
+                "items": {"enum": [name for name, kind in known.items() if "production" in kind.targets]},
+                "default": list(PRODUCTION_TESTS),
+            },
+        },
+        "$defs": definitions,
+    }
+
+
+def write_schema(path: Path = SCHEMA_PATH) -> Path:
+    """Write the schema of the installed kinds, ready for an editor."""
+    path.write_text(
+        json.dumps(gate_schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    return path
+
+
+def _installed() -> Mapping[str, type[Check[Any]]]:
+    from aem_checks.kinds import all_kinds
+
+    return all_kinds()
+
+
+def _allow_short_forms(definitions: dict[str, Any]) -> None:
+    """An address may stand for an endpoint, and a word for what follows on a verdict."""
+    if "Endpoint" in definitions:
+        long_form = definitions["Endpoint"]
+        definitions["Endpoint"] = {"anyOf": [{"type": "string", "pattern": "^https?://"}, long_form]}
+    question = definitions["FollowUp"]
+    question["properties"].pop("action")
+    question["properties"]["ask"]["minItems"] = 1
+    question["required"] = ["ask"]
+    definitions["FollowUp"] = {"anyOf": [{"enum": _words()}, question]}
+    for outcome, forbidden in (
+        ("passed", Action.HALT),
+        ("failed", Action.APPROVE),
+        ("inconclusive", Action.APPROVE),
+    ):
+        words = [word for word in _words() if word != forbidden]
+        definitions["PolicySettings"]["properties"][outcome] = {"anyOf": [{"enum": words}, question]}
+    del definitions["FollowUp"]
+
+
+def _words() -> list[str]:
+    return [action.value for action in Action if action is not Action.ASK]
+
+
+def _checks(kinds: Mapping[str, type[Check[Any]]], references: Mapping[Any, Any]) -> dict[str, Any]:
+    properties = {}
+    for name, kind in kinds.items():
+        settings = references[kind.settings_type]
+        if "name" in kind.settings_type.model_fields:
+            settings = {"type": "array", "items": settings, "minItems": 1}
+        properties[name] = {
+            "description": f"{kind.number} {kind.title}",
+            "anyOf": [settings, {"type": "null"}, {"type": "boolean"}],
+        }
+    return {"type": "object", "additionalProperties": False, "properties": properties}

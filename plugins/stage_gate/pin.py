@@ -1,0 +1,39 @@
+"""What a run is about, fixed when it begins: which execution, under which gate, in which mode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+RUN_ID_PREFIX = "execution-"
+
+
+class Pin(BaseModel):
+    """Written once per run, before anything is awaited; every later task starts from it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gate: str
+    gate_digest: str
+    gate_content: Mapping[str, Any]
+    """The gate file as it was resolved (``extends`` included), so that editing it changes no run that has begun."""
+    program_id: str
+    pipeline_id: str
+    execution_id: str
+    trigger: str
+    pinned_at: AwareDatetime
+    report_only: str = ""
+    """Why this execution is reported and never decided; empty for a normal release."""
+
+
+def run_id_of(execution_id: str) -> str:
+    """The run id under which an execution is guarded: one run per execution, whoever starts it."""
+    return f"{RUN_ID_PREFIX}{execution_id}"
+
+
+def execution_id_of(run_id: str) -> str | None:
+    """The execution that a run id names; ``None`` where it names none, as with a run started by hand."""
+    execution_id = run_id.removeprefix(RUN_ID_PREFIX)
+    return execution_id if run_id.startswith(RUN_ID_PREFIX) and execution_id.isdigit() else None

@@ -1,0 +1,125 @@
+"""What does a run's report look like? One self-contained HTML page; everything a site said is escaped text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from typing import TYPE_CHECKING
+
+from aem_checks.outcomes import CheckResult, Outcome
+
+if TYPE_CHECKING:
+    from stage_gate.story import Story
+
+_STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#202124;background:#fff}
+h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}table{border-collapse:collapse;width:100%}
+th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid #dadce0;overflow-wrap:anywhere}
+.passed{color:#137333}.failed{color:#c5221f}.inconclusive{color:#b06000}.banner{padding:.8rem 1rem;border-left:6px solid;background:#f8f9fa}
+ul{padding-left:1.2rem}code{background:#f1f3f4;padding:0 .25rem}small{color:#5f6368}
+@media(prefers-color-scheme:dark){body{background:#202124;color:#e8eaed}.banner,code{background:#303134}th,td{border-color:#5f6368}
+.passed{color:#81c995}.failed{color:#f28b82}.inconclusive{color:#fdd663}small{color:#9aa0a6}}
+"""
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+
+
+def render_report(story: Story, end: str) -> str:
+    """The whole page. ``end`` is the sentence that the state of the run follows from."""
+    title = f"{story.pin.gate}: execution {story.pin.execution_id}"
+    return (
+        "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+        f"<meta http-equiv='Content-Security-Policy' content=\"{_POLICY}\">"
+        "<meta name='viewport' content='width=device-width,initial-scale=1'>"
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
+        f"<h1>{escape(title)}</h1>{_banner(story, end)}{_candidate(story)}{_verdict(story)}{_stage(story)}{_production(story)}"
+        f"<p><small>Evidence: <code>{escape(story.evidence)}</code></small></p></body></html>\n"
+    )
+
+
+def _banner(story: Story, end: str) -> str:
+    outcome = str(story.end.outcome or Outcome.INCONCLUSIVE)
+    decided = ""
+    if story.decision:
+        record = story.decision
+        decided = (
+            f"<br><strong>{escape(record.decision.capitalize())}</strong> by {escape(record.by)} at "
+            f"{record.at:%Y-%m-%d %H:%M:%S %Z}: {escape(record.sentence)}"
+        )
+    reported = f"<br>{escape(story.pin.report_only)}" if story.pin.report_only else ""
+    return f"<p class='banner {outcome}'><strong>{escape(end)}</strong>{decided}{reported}</p>"
+
+
+def _candidate(story: Story) -> str:
+    rows = [
+        ("Program", story.pin.program_id),
+        ("Pipeline", story.pin.pipeline_id),
+        ("Execution", f"{story.pin.execution_id} (trigger {story.pin.trigger or 'unknown'})"),
+        ("Mode", str(story.gate.mode)),
+    ]
+    if story.sealed:
+        candidate = story.sealed.candidate
+        rows += [
+            ("Commit", candidate.commit_id or "unknown"),
+            ("Artifacts", candidate.artifacts_version or "unknown"),
+            ("Stage deployed at", str(candidate.stage_deployed_at or "unknown")),
+            ("Stage environment", f"{candidate.stage.environment_id} ({', '.join(candidate.stage.hosts)})"),
+            ("AEM release on stage", candidate.stage.aem_release),
+            ("Seal", f"{story.sealed.digest} (attempt {story.sealed.attempt})"),
+        ]
+    return f"<h2>Candidate</h2>{_table(rows)}"
+
+
+def _verdict(story: Story) -> str:
+    if not story.sealed:
+        return f"<h2>Verdict</h2><p>{escape(story.trouble or 'None: stage was never tested.')}</p>"
+    verdict = story.sealed.verdict
+    warnings = f"<h3>Good to know</h3>{_list(verdict.warnings)}" if verdict.warnings else ""
+    return (
+        f"<h2>Verdict: <span class='{verdict.outcome}'>{verdict.outcome}</span></h2>"
+        f"<p>{escape(verdict.summary)}</p>{_list(verdict.reasons)}{warnings}"
+    )
+
+
+def _stage(story: Story) -> str:
+    if not story.sealed:
+        return ""
+    results = {entry.result.key: entry.result for entry in story.sealed.recorded}
+    rows = "".join(
+        _row(check.key, results.get(check.key), check.blocks) for check in story.sealed.plan.stage_checks
+    )
+    return f"<h2>Checks on stage</h2>{_check_table(rows)}"
+
+
+def _production(story: Story) -> str:
+    if not story.production:
+        return ""
+    blocking = {check.key for check in story.gate.production_checks if check.blocks}
+    rows = "".join(_row(result.key, result, result.key in blocking) for result in story.production)
+    return f"<h2>Checks on production</h2>{_check_table(rows)}"
+
+
+def _check_table(rows: str) -> str:
+    head = "<tr><th>Check</th><th>Outcome</th><th>Examined</th><th>Seconds</th><th>Findings</th></tr>"
+    return f"<table>{head}{rows}</table>"
+
+
+def _row(key: str, result: CheckResult | None, blocks: bool) -> str:
+    name = f"{escape(key)}<br><small>{'blocks' if blocks else 'warns'}</small>"
+    if result is None:
+        return f"<tr><td>{name}</td><td class='inconclusive'>no result</td><td></td><td></td><td></td></tr>"
+    seconds = (result.finished_at - result.started_at).total_seconds()
+    cause = f"<br><small>{escape(str(result.cause))}</small>" if result.cause else ""
+    return (
+        f"<tr><td>{name}</td><td class='{result.outcome}'>{result.outcome}{cause}</td><td>{result.examined}</td>"
+        f"<td>{seconds:.1f}</td><td>{_list(result.sentences)}</td></tr>"
+    )
+
+
+def _table(rows: Iterable[tuple[str, str]]) -> str:
+    cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows)
+    return f"<table>{cells}</table>"
+
+
+def _list(sentences: Iterable[str]) -> str:
+    items = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences)
+    return f"<ul>{items}</ul>" if items else ""

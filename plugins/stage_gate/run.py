@@ -1,0 +1,121 @@
+"""What does a task of a gate's run stand on? Its gate as pinned, its evidence, its execution, its connections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from stage_gate.acting import Act
+from stage_gate.evidence import Evidence
+from stage_gate.gate import Gate
+from stage_gate.gate_file import gate_from_content, load_gate
+from stage_gate.pin import Pin, execution_id_of
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+    from adobe_cloud_manager.models import Execution
+
+
+@dataclass(frozen=True)
+class GateRun:
+    """One run of a gate's Dag. The execution is taken from the run id alone."""
+
+    gate_file: Path
+    dag_id: str
+    run_id: str
+    execution_id: str
+    evidence: Evidence
+
+    @classmethod
+    def of(cls, gate_file: str, context: Context) -> GateRun:
+        """Raises ``AirflowSkipException`` in a run that names no execution: it only pointed at another run."""
+        from stage_gate.settings import evidence_store
+
+        run_id = str(context["run_id"])
+        execution_id = execution_id_of(run_id)
+        if execution_id is None:
+            raise AirflowSkipException(
+                f"Run {run_id} only pointed at the run of an execution; there is nothing to do here."
+            )
+        path = Path(gate_file)
+        evidence = Evidence(evidence_store(), path.stem, execution_id)
+        return cls(path, str(context["dag"].dag_id), run_id, execution_id, evidence)
+
+    @property
+    def is_pinned(self) -> bool:
+        return (self.evidence.folder / "pin.json").exists()
+
+    @cached_property
+    def pin(self) -> Pin:
+        """What was pinned when the run began. Raises ``AirflowSkipException`` where nothing was."""
+        if not self.is_pinned:
+            raise AirflowSkipException("Nothing was pinned for this run, so there is nothing to do.")
+        return self.evidence.read_pin()
+
+    @cached_property
+    def gate(self) -> Gate:
+        """The gate as it was pinned; raises ``AirflowFailException`` when its digest is not the pinned one."""
+        gate = gate_from_content(self.gate_file.stem, self.pin.gate_content)
+        if gate.digest != self.pin.gate_digest:
+            raise AirflowFailException(
+                f"The gate pinned for execution {self.execution_id} does not match its digest; trust nothing of this run."
+            )
+        return gate
+
+    def load_gate_file(self) -> Gate:
+        """The gate as its file says now; only pinning asks for that."""
+        return load_gate(self.gate_file)
+
+    def skip_unless_decidable(self) -> None:
+        """Raise ``AirflowSkipException`` in a run that only reports, such as an AEM update's."""
+        if self.pin.report_only:
+            raise AirflowSkipException(f"Nothing to decide: {self.pin.report_only}")
+
+    @cached_property
+    def reading(self) -> CloudManagerHook:
+        """The hook with the reading credential."""
+        from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+
+        return CloudManagerHook(self.gate.pipeline.connection)
+
+    def read_execution(self) -> Execution:
+        return self.reading.get_execution(self.pin.program_id, self.pin.pipeline_id, self.execution_id)
+
+    def act(self) -> Act:
+        """The means to decide: the only place where the deciding credential is opened."""
+        from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+
+        return Act(
+            gate=self.gate,
+            pin=self.pin,
+            evidence=self.evidence,
+            reading=self.reading,
+            deciding=CloudManagerHook(self.gate.pipeline.deciding),
+            dag_id=self.dag_id,
+            run_id=self.run_id,
+        )
+
+
+def access_of_connection(name: str) -> Any:
+    """Resolve ``access:`` of a gate file through Airflow's connections.
+
+    A connection whose extra holds ``service_credentials``, the JSON of the AEM Developer Console, is exchanged
+    for an access token; any other one says what to send by itself.
+    """
+    from airflow.sdk import BaseHook
+
+    from aem_checks.access import Access, access_from_fields
+
+    connection = BaseHook.get_connection(name)
+    extra = connection.extra_dejson
+    if "service_credentials" in extra:
+        from adobe_cloud_manager.hooks.token_fetch import author_token
+
+        return Access(headers={"Authorization": f"Bearer {author_token(extra['service_credentials']).value}"})
+    return access_from_fields(connection.login, connection.password, extra)

@@ -1,0 +1,129 @@
+"""What happened in a run, read back from the evidence: what the report shows and the state of the run follows from."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from adobe_cloud_manager.exceptions import CloudManagerError
+from adobe_cloud_manager.questions import Approval
+from aem_checks.outcomes import CheckResult, Outcome, Severity, worst
+from stage_gate.decision import Decision, End
+from stage_gate.evidence import EvidenceError, Sealed
+from stage_gate.observe import go_live
+from stage_gate.pin import Pin
+from stage_gate.record import DecisionRecord, read_decision
+
+if TYPE_CHECKING:
+    from stage_gate.gate import Gate
+    from stage_gate.run import GateRun
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything the report tells."""
+
+    pin: Pin
+    gate: Gate
+    sealed: Sealed | None
+    trouble: str
+    """Why there is no trustworthy seal, empty where there is one or none was due."""
+    decision: DecisionRecord | None
+    production: tuple[CheckResult, ...]
+    end: End
+    evidence: str
+    sentences: list[str] = field(default_factory=list)
+
+
+def read_story(run: GateRun) -> Story:
+    """Read a run back from its evidence. Never raises for broken evidence: it says so instead."""
+    sealed, trouble = _seal(run)
+    decision = _decision(run)
+    production = run.evidence.read_production_results()
+    planned = run.gate.production_checks
+    outcome = sealed.verdict.outcome if sealed else None
+    end = End(
+        mode=run.gate.mode,
+        decision=decision.decision if decision else None,
+        outcome=outcome,
+        approval=_approval(run),
+        production=_production_outcome(
+            production, {check.key for check in planned if check.blocks}, decision
+        ),
+        production_planned=bool(planned),
+        reported_only=bool(run.pin.report_only),
+    )
+    return Story(
+        pin=run.pin,
+        gate=run.gate,
+        sealed=sealed,
+        trouble=trouble,
+        decision=decision,
+        production=production,
+        end=end,
+        evidence=str(run.evidence.folder),
+        sentences=_sentences(run.pin, sealed, trouble, decision, production),
+    )
+
+
+def _seal(run: GateRun) -> tuple[Sealed | None, str]:
+    attempt = run.evidence.latest_sealed()
+    if attempt == 0:
+        return None, "" if run.evidence.attempts() == 0 else "The newest attempt was never sealed."
+    try:
+        return run.evidence.load_seal(attempt), ""
+    except EvidenceError as error:
+        return None, f"The seal can't be trusted: {error}"
+
+
+def _decision(run: GateRun) -> DecisionRecord | None:
+    try:
+        return read_decision(run.evidence)
+    except EvidenceError as error:
+        log.error("The decision can't be read: %s", error)
+        return None
+
+
+def _approval(run: GateRun) -> Approval:
+    """How the go-live step stands now; ``unclear`` where Cloud Manager does not say."""
+    try:
+        return go_live(run.read_execution()).approval
+    except CloudManagerError as error:
+        log.warning("Cloud Manager does not say how the approval stands: %s", error)
+        return Approval.UNCLEAR
+
+
+def _production_outcome(
+    results: tuple[CheckResult, ...], blocking: set[str], decision: DecisionRecord | None
+) -> Outcome | None:
+    """The outcome of the production tests; a planned one without a result is inconclusive."""
+    if decision is None or not decision.production_reached or decision.decision is Decision.HALTED:
+        return None
+    answered = {result.key: result.outcome for result in results}
+    graver = [r.outcome for r in results if r.key not in blocking and r.severity is Severity.BLOCK]
+    return worst([*(answered.get(key, Outcome.INCONCLUSIVE) for key in blocking), *graver])
+
+
+def _sentences(
+    pin: Pin,
+    sealed: Sealed | None,
+    trouble: str,
+    decision: DecisionRecord | None,
+    production: tuple[CheckResult, ...],
+) -> list[str]:
+    sentences = [f"Execution {pin.execution_id} of pipeline {pin.pipeline_id}, gate {pin.gate}."]
+    if pin.report_only:
+        sentences.append(f"Reported only: {pin.report_only}")
+    if sealed:
+        sentences += [sealed.verdict.summary, *sealed.verdict.reasons]
+    if trouble:
+        sentences.append(trouble)
+    if decision:
+        sentences.append(f"{decision.decision.capitalize()} by {decision.by}: {decision.sentence}")
+    for result in production:
+        if result.outcome is not Outcome.PASSED:
+            sentences += [f"Production, {result.key}: {sentence}" for sentence in result.sentences]
+    return sentences

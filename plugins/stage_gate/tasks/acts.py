@@ -1,0 +1,124 @@
+"""The tasks that act on production, or record that somebody else did. Each walks the whole road of ``acting``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.bases.skipmixin import SkipMixin
+from airflow.sdk.exceptions import AirflowFailException
+
+from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
+from stage_gate.decision import Decision, bypass_sentence
+from stage_gate.tasks.judging import sealed_outcome
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class ActOnProduction(BaseOperator):
+    """Send one act for the pinned execution, or hold and say what is missing."""
+
+    decision: ClassVar[Decision]
+    operator_extra_links = (CloudManagerExecutionLink(),)
+
+    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
+        kwargs["retries"] = 0
+        super().__init__(**kwargs)
+        self.gate_file = gate_file
+
+    def execute(self, context: Context) -> None:
+        from stage_gate.acting import Held
+        from stage_gate.record import write_decision
+        from stage_gate.run import GateRun
+
+        run = GateRun.of(self.gate_file, context)
+        run.skip_unless_decidable()
+        try:
+            record = run.act().perform(self.decision)
+        except Held as held:
+            self._record_held(run, str(held))
+            raise AirflowFailException(str(held)) from held
+        write_decision(run.evidence, record)
+        self.log.info("%s by %s: %s", record.decision.capitalize(), record.by, record.sentence)
+
+    def _record_held(self, run: Any, sentence: str) -> None:
+        from stage_gate.record import DecisionRecord, write_decision
+
+        record = DecisionRecord(
+            decision=Decision.HELD,
+            sentence=sentence,
+            by="Stage Gate",
+            at=datetime.now(UTC),
+            outcome=sealed_outcome(run),
+        )
+        write_decision(run.evidence, record)
+
+
+class ApproveProduction(ActOnProduction):
+    """Approve production: after a sealed verdict of ``passed`` only."""
+
+    decision = Decision.APPROVED
+    ui_color = "#ceead6"
+
+
+class OverrideProduction(ActOnProduction):
+    """Approve production on the word of a person who saw the verdict and gave a reason."""
+
+    decision = Decision.OVERRIDDEN
+    ui_color = "#fde293"
+
+
+class HaltProduction(ActOnProduction):
+    """Reject production, so that the pipeline is free for the fix."""
+
+    decision = Decision.HALTED
+    ui_color = "#fad2cf"
+
+    def execute(self, context: Context) -> None:
+        super().execute(context)
+        self.log.info(
+            "What happens next: the execution ends and the pipeline is free for the fix; production variables can be changed again; "
+            "the code on stage is a throw-away that the next AEM update resets to the last release of production. "
+            "Fix forward: repair, commit, run the pipeline again, and this gate tests the new release."
+        )
+
+
+class RecordBypass(BaseOperator, SkipMixin):
+    """Record that production was decided in Cloud Manager, and go on only if it was let through."""
+
+    ui_color = "#e8eaed"
+
+    def __init__(self, *, gate_file: str, production: str, **kwargs: Any) -> None:
+        """``production``: id of the task that follows the production deployment, skipped if there is none."""
+        super().__init__(**kwargs)
+        self.gate_file = gate_file
+        self.production = production
+
+    def execute(self, context: Context) -> None:
+        from aem_checks.outcomes import Outcome
+        from stage_gate.observe import go_live
+        from stage_gate.record import DecisionRecord, write_decision
+        from stage_gate.run import GateRun
+
+        run = GateRun.of(self.gate_file, context)
+        run.skip_unless_decidable()
+        live = go_live(run.read_execution())
+        outcome = sealed_outcome(run)
+        sentence = (
+            bypass_sentence(live, outcome or Outcome.INCONCLUSIVE) if live.is_bypassed else live.sentence
+        )
+        record = DecisionRecord(
+            decision=Decision.BYPASSED,
+            sentence=sentence,
+            by="Cloud Manager",
+            at=datetime.now(UTC),
+            outcome=outcome,
+            production_reached=live.is_bypassed,
+        )
+        write_decision(run.evidence, record)
+        alarming = live.is_bypassed and outcome is not Outcome.PASSED
+        (self.log.error if alarming else self.log.info)("Bypassed: %s", sentence)
+        if not live.is_bypassed:
+            self.skip(context["ti"], [context["dag"].get_task(self.production)])

@@ -1,0 +1,110 @@
+"""From results to a verdict, and from the verdict to what comes next."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseBranchOperator, BaseOperator
+from airflow.sdk.exceptions import AirflowSkipException
+
+from adobe_cloud_manager.questions import Approval
+from stage_gate.decision import Decision, Step, next_step
+from stage_gate.evidence import EvidenceError
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from aem_checks.outcomes import Outcome
+    from stage_gate.run import GateRun
+    from stage_gate.verdict import Verdict
+
+
+class Judge(BaseOperator):
+    """Walk the plan, reach the verdict, seal it. Runs whatever became of the checks."""
+
+    ui_color = "#fef7e0"
+
+    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.gate_file = gate_file
+
+    def execute(self, context: Context) -> None:
+        from stage_gate.run import GateRun
+        from stage_gate.verdict import judge
+
+        run = GateRun.of(self.gate_file, context)
+        run.skip_unless_decidable()
+        attempt = run.evidence.attempts()
+        if attempt == 0:
+            raise AirflowSkipException(
+                "Stage was never tested, so there is no verdict; decide says what follows."
+            )
+        verdict = judge(
+            run.evidence.read_plan(attempt),
+            run.evidence.read_candidate(attempt),
+            run.evidence.read_results(attempt),
+        )
+        sealed = run.evidence.seal(attempt, verdict)
+        self._say(sealed.verdict)
+        self.log.info(
+            "Sealed attempt %d as %s in %s.", attempt, sealed.digest, run.evidence.attempt_folder(attempt)
+        )
+
+    def _say(self, verdict: Verdict) -> None:
+        if verdict.warnings:
+            self.log.info("::group::%d things to know that did not decide", len(verdict.warnings))
+            for warning in verdict.warnings:
+                self.log.warning("%s", warning)
+            self.log.info("::endgroup::")
+        for reason in verdict.reasons:
+            self.log.error("%s", reason)
+        self.log.info("%s", verdict.summary)
+
+
+class Decide(BaseBranchOperator):
+    """Choose the way on. It is a signpost: each acting task proves its own right to act."""
+
+    ui_color = "#fef7e0"
+
+    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.gate_file = gate_file
+
+    def choose_branch(self, context: Context) -> list[str]:
+        from stage_gate.observe import go_live
+        from stage_gate.run import GateRun
+
+        run = GateRun.of(self.gate_file, context)
+        run.skip_unless_decidable()
+        live = go_live(run.read_execution())
+        gate = run.gate
+        outcome = sealed_outcome(run)
+        step, sentence = next_step(outcome, live, gate.policy.rules, gate.mode)
+        if live.approval is Approval.ENDED and not live.is_bypassed:
+            self._record_superseded(run, sentence, outcome)
+        self.log.info("%s", sentence)
+        return [str(step)] if step is not Step.REPORT else []
+
+    def _record_superseded(self, run: GateRun, sentence: str, outcome: Outcome | None) -> None:
+        from stage_gate.record import DecisionRecord, write_decision
+
+        record = DecisionRecord(
+            decision=Decision.SUPERSEDED,
+            sentence=sentence,
+            by="Cloud Manager",
+            at=datetime.now(UTC),
+            outcome=outcome,
+        )
+        write_decision(run.evidence, record)
+
+
+def sealed_outcome(run: GateRun) -> Outcome | None:
+    """The outcome of the newest seal, ``None`` where there is none or it can't be trusted."""
+    attempt = run.evidence.latest_sealed()
+    if attempt == 0:
+        return None
+    try:
+        return run.evidence.load_seal(attempt).verdict.outcome
+    except EvidenceError:
+        return None

@@ -1,0 +1,183 @@
+"""The beginning of a run: which execution is this about, and is there anything to decide?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseBranchOperator, BaseOperator
+from airflow.sdk.exceptions import AirflowFailException, DagRunTriggerException
+
+from adobe_cloud_manager.questions import Approval, approval_state
+from stage_gate.decision import Mode
+from stage_gate.pin import Pin, execution_id_of, run_id_of
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from adobe_cloud_manager.models import Execution
+    from stage_gate.gate import Gate
+    from stage_gate.run import GateRun
+
+CURRENT = "current"
+"""What the form of a run started by hand says for "whatever the pipeline runs now"."""
+
+
+class PinCandidate(BaseBranchOperator):
+    """Fix what this run is about, or point a run that was started by hand at its execution's own run."""
+
+    ui_color = "#e8f0fe"
+
+    def __init__(self, *, gate_file: str, waits: Iterable[str], fold: str, **kwargs: Any) -> None:
+        """``waits``: task ids that follow a pinned candidate; ``fold``: task id that starts the execution's run."""
+        super().__init__(**kwargs)
+        self.gate_file = gate_file
+        self.waits = list(waits)
+        self.fold = fold
+
+    def choose_branch(self, context: Context) -> list[str]:
+        from stage_gate.run import GateRun
+
+        if execution_id_of(str(context["run_id"])) is None:
+            execution_id = self._execution_meant(context)
+            context["ti"].xcom_push(key="execution_run_id", value=run_id_of(execution_id))
+            self.log.info(
+                "This run was started by hand; execution %s is guarded in run %s.",
+                execution_id,
+                run_id_of(execution_id),
+            )
+            return [self.fold]
+        run = GateRun.of(self.gate_file, context)
+        pin = self._pin(run)
+        if pin.report_only:
+            self.log.warning(
+                "Execution %s is reported and not decided: %s", pin.execution_id, pin.report_only
+            )
+            return []
+        return self.waits
+
+    def _execution_meant(self, context: Context) -> str:
+        """The execution that a run started by hand is about."""
+        from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+        from stage_gate.gate_file import load_gate
+
+        asked = str(context["params"].get("execution") or CURRENT).strip()
+        if asked != CURRENT:
+            return asked
+        pipeline = load_gate(self.gate_file).pipeline
+        current = CloudManagerHook(pipeline.connection).get_current_execution(
+            pipeline.program, pipeline.pipeline
+        )
+        if current is None:
+            raise AirflowFailException(
+                f"Pipeline {pipeline.pipeline} runs nothing just now. Start it in Cloud Manager, or trigger with an execution id."
+            )
+        return current.id
+
+    def _pin(self, run: GateRun) -> Pin:
+        from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+
+        gate = run.load_gate_file()
+        execution = read_execution_of(gate, CloudManagerHook(gate.pipeline.connection), run.execution_id)
+        if run.is_pinned:
+            self.log.info("Already pinned at %s; the pin stays as it is.", run.pin.pinned_at)
+            return run.pin
+        pin = Pin(
+            gate=gate.name,
+            gate_digest=gate.digest,
+            gate_content=gate.content,
+            program_id=gate.pipeline.program,
+            pipeline_id=gate.pipeline.pipeline,
+            execution_id=execution.id,
+            trigger=execution.trigger,
+            pinned_at=datetime.now(UTC),
+            report_only=reason_to_report_only(execution),
+        )
+        self._say_what_cannot_be_held(gate, execution, run, pin)
+        run.evidence.write_pin(pin)
+        self.log.info(
+            "Pinned %s, trigger %s, gate %s (%s mode).", execution.id, execution.trigger, gate.name, gate.mode
+        )
+        return pin
+
+    def _say_what_cannot_be_held(self, gate: Gate, execution: Execution, run: GateRun, pin: Pin) -> None:
+        from stage_gate.claims import require_exclusive_create
+
+        if gate.mode is not Mode.GUARD or pin.report_only:
+            return
+        require_exclusive_create(run.evidence.store)
+        if execution.production_approval is None:
+            self.log.error(
+                "This gate cannot hold production: execution %s has no approval step. Tick 'Pause before deploying to Production' "
+                "in the pipeline's settings in Cloud Manager (a person has to; the API can't). The tests run all the same.",
+                execution.id,
+            )
+
+
+def read_execution_of(gate: Gate, hook: Any, execution_id: str) -> Execution:
+    """Read the execution and make sure that it is one of this gate's pipeline.
+
+    Raises ``AirflowFailException`` with what to do when it does not exist, or belongs to another pipeline.
+    """
+    from adobe_cloud_manager.exceptions import NotFound
+
+    pipeline = gate.pipeline
+    try:
+        execution: Execution = hook.get_execution(pipeline.program, pipeline.pipeline, execution_id)
+    except NotFound as error:
+        raise AirflowFailException(
+            f"Execution {execution_id} does not exist in pipeline {pipeline.pipeline} of program {pipeline.program}: "
+            f"is it an execution of another pipeline? {error}"
+        ) from error
+    found = (execution.program_id or pipeline.program, execution.pipeline_id or pipeline.pipeline)
+    if execution.id != execution_id or found != (pipeline.program, pipeline.pipeline):
+        raise AirflowFailException(
+            f"Execution {execution_id} belongs to pipeline {execution.pipeline_id} of program {execution.program_id}, "
+            f"and gate {gate.name} guards pipeline {pipeline.pipeline} of program {pipeline.program}."
+        )
+    return execution
+
+
+def reason_to_report_only(execution: Execution) -> str:
+    """Why this execution is none of the gate's business beyond a report; empty for a release to be decided."""
+    if execution.is_aem_update:
+        return "Adobe started it to update AEM (PUSH_UPGRADES); it carries no change of the team's and is never decided here."
+    if execution.trigger == "RE_EXECUTE":
+        return "it re-executes a production deployment (RE_EXECUTE); there is no stage deployment to test."
+    if execution.stage_deployment is None:
+        return "it has no stage deployment, so there is nothing that could be tested before production."
+    state = approval_state(execution)
+    if state.state in (Approval.APPROVED, Approval.REJECTED) or execution.is_terminal:
+        return f"it is past its approval. {state.sentence}"
+    return ""
+
+
+class StartExecutionRun(BaseOperator):
+    """Start the one run of an execution, or leave it alone where it exists already."""
+
+    template_fields = ("execution_run_id",)
+
+    def __init__(self, *, execution_run_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.execution_run_id = execution_run_id
+
+    def execute(self, context: Context) -> None:
+        self.log.info("The execution is guarded in run %s of this Dag.", self.execution_run_id)
+        raise trigger(str(context["dag"].dag_id), self.execution_run_id)
+
+
+def trigger(dag_id: str, run_id: str) -> DagRunTriggerException:
+    """What a task raises to start a run once: an existing run of that id is left alone."""
+    return DagRunTriggerException(
+        trigger_dag_id=dag_id,
+        dag_run_id=run_id,
+        conf={},
+        reset_dag_run=False,
+        skip_when_already_exists=True,
+        wait_for_completion=False,
+        allowed_states=[],
+        failed_states=[],
+        poke_interval=0,
+        deferrable=False,
+    )

@@ -1,0 +1,72 @@
+"""The end of a run: the report, and the one place that sets the run's state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from aem_checks.outcomes import Outcome
+    from stage_gate.run import GateRun
+
+WAYS_BACK = (
+    "Ways back from a bad release: (1) Cloud Manager, environment production, 'Restore previous code' (code only, full-stack "
+    "pipelines, deployed within the last 30 days); (2) fix forward: repair or revert in git and run the pipeline again. Content "
+    "and variables are not restored by either. The gate does none of this by itself."
+)
+
+
+class PublishReport(BaseOperator):
+    """Write the report and set the state of the run. A teardown: it runs whatever became of everything else."""
+
+    ui_color = "#e8f0fe"
+
+    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.gate_file = gate_file
+
+    def execute(self, context: Context) -> None:
+        from stage_gate.decision import run_succeeded
+        from stage_gate.report import render_report
+        from stage_gate.run import GateRun
+        from stage_gate.story import read_story
+
+        try:
+            run = GateRun.of(self.gate_file, context)
+        except AirflowSkipException as pointed:
+            self.log.info("%s", pointed)
+            return
+        if not run.is_pinned:
+            raise AirflowFailException(
+                "Nothing was pinned: see the log of pin_candidate. Production was not touched."
+            )
+        story = read_story(run)
+        well, sentence = run_succeeded(story.end)
+        self._write(run, render_report(story, sentence))
+        self._say(story.sentences, sentence)
+        if story.end.production not in (None, _passed()):
+            self.log.error("%s", WAYS_BACK)
+        if not well:
+            raise AirflowFailException(sentence)
+
+    def _write(self, run: GateRun, html: str) -> None:
+        from stage_gate.evidence import write
+
+        path = run.evidence.folder / "report.html"
+        write(path, html.encode())
+        self.log.info("Report: %s", path)
+
+    def _say(self, sentences: list[str], end: str) -> None:
+        for sentence in sentences:
+            self.log.info("%s", sentence)
+        self.log.info("%s", end)
+
+
+def _passed() -> Outcome:
+    from aem_checks.outcomes import Outcome
+
+    return Outcome.PASSED

@@ -1,0 +1,281 @@
+"""Testing stage: settle, record the pages, run the checks. Each result goes into the evidence and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from stage_gate.pin import Pin
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from airflow.sdk import Context
+
+    from adobe_cloud_manager.models import Execution
+    from aem_checks.check import Target
+    from aem_checks.config import ConfiguredCheck
+    from aem_checks.outcomes import CheckResult, Finding
+    from stage_gate.gate import Gate
+    from stage_gate.plan import Plan
+    from stage_gate.run import GateRun
+
+
+SETTLED = "settled"
+"""The kind of check that ``settle_stage`` runs by itself, before any other."""
+
+log = logging.getLogger(__name__)
+
+
+class SettleStage(BaseOperator):
+    """Complete the candidate, open an attempt and wait until stage answers steadily."""
+
+    ui_color = "#e6f4ea"
+
+    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.gate_file = gate_file
+
+    def execute(self, context: Context) -> None:
+        from stage_gate.observe import read_candidate
+        from stage_gate.run import GateRun
+
+        run = GateRun.of(self.gate_file, context)
+        run.skip_unless_decidable()
+        candidate = read_candidate(run.reading, run.read_execution())
+        plan = plan_of(run.gate, run.pin)
+        attempt = run.evidence.begin_attempt(plan, candidate)
+        self.log.info(
+            "Attempt %d tests %s on environment %s.", attempt, candidate, candidate.stage.environment_id
+        )
+        for sentence in candidate.stage.unknown():
+            self.log.warning(sentence)
+        for check in settling_checks(run.gate):
+            say(self.log, test_stage(run, check, attempt))
+
+
+class RecordPages(BaseOperator):
+    """Fetch the pages of every site once and keep them; the page checks judge this recording."""
+
+    ui_color = "#e6f4ea"
+
+    def __init__(self, *, gate_file: str, target: Target, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.gate_file = gate_file
+        self.target = target
+
+    def execute(self, context: Context) -> None:
+        from stage_gate.run import GateRun
+
+        run = GateRun.of(self.gate_file, context)
+        run.skip_unless_decidable()
+        folder = folder_of(run, self.target)
+        for site in run.gate.sites:
+            if self.target == "stage" or site.production is not None:
+                asyncio.run(self._record(site, folder))
+
+    async def _record(self, site: Any, folder: Path) -> None:
+        from aem_checks.client import Client
+        from aem_checks.recording import record
+        from stage_gate.run import access_of_connection
+
+        async with Client.for_site(site, access_of_connection) as client:
+            recording = await record(site, self.target, client, site_folder(folder, site.name) / "recording")
+        count = len(list(recording.responses))
+        self.log.info(
+            "Recorded %d responses for %d pages of %s (%s).",
+            count,
+            len(recording.pages),
+            site.name,
+            self.target,
+        )
+
+
+class RunCheck(BaseOperator):
+    """Run one planned check. A blocking check that does not pass fails its task; the verdict is not taken here."""
+
+    def __init__(self, *, gate_file: str, key: str, target: Target, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.gate_file = gate_file
+        self.key = key
+        self.target = target
+
+    def execute(self, context: Context) -> None:
+        from aem_checks.outcomes import Outcome
+        from stage_gate.run import GateRun
+
+        run = GateRun.of(self.gate_file, context)
+        run.skip_unless_decidable()
+        check = next((each for each in run.gate.plan.checks if each.key == self.key), None)
+        if check is None:
+            raise AirflowFailException(
+                f"{self.key} is not among the checks that were pinned when this run began."
+            )
+        result = self._run(run, check)
+        say(self.log, result)
+        if result.outcome is not Outcome.PASSED and check.blocks:
+            raise AirflowFailException(
+                f"{self.key} is {result.outcome}: {(result.sentences or ['nothing was examined'])[0]}"
+            )
+
+    def _run(self, run: GateRun, check: ConfiguredCheck) -> CheckResult:
+        if self.target == "stage":
+            return test_stage(run, check, run.evidence.open_attempt())
+        result = asyncio.run(_visit(run, check, folder_of(run, self.target)))
+        run.evidence.write_production_result(result)
+        return result
+
+
+def plan_of(gate: Gate, pin: Pin) -> Plan:
+    """What this gate promises to check, written down before the first check runs."""
+    from stage_gate.plan import Plan, PlannedCheck
+
+    return Plan(
+        gate=gate.name,
+        gate_digest=pin.gate_digest,
+        mode=str(gate.mode),
+        checks=tuple(
+            PlannedCheck(
+                key=check.key,
+                kind=check.kind,
+                site=check.site,
+                target=check.target,
+                severity=check.severity,
+                dry_run=check.settings.dry_run,
+                host=_host(gate, check),
+                settings_digest=check.settings_digest,
+            )
+            for check in gate.plan.checks
+        ),
+        build_marker=all(site.build_marker is not None for site in gate.sites),
+    )
+
+
+def _host(gate: Gate, check: ConfiguredCheck) -> str:
+    """The host that has to belong to the environment: behind the customer's own CDN, that of AEM's own address."""
+    from stage_gate.candidate import host_of
+
+    endpoint = gate.site(check.site).endpoint(check.target)
+    return host_of(endpoint.origin or endpoint.url)
+
+
+def settling_checks(gate: Gate) -> list[ConfiguredCheck]:
+    """The checks that ``settle_stage`` itself runs: they say when the others may begin."""
+    return [check for check in gate.stage_checks if check.kind == SETTLED]
+
+
+def folder_of(run: GateRun, target: Target) -> Path:
+    """Where recording and files of a target's checks are kept."""
+    if target == "stage":
+        return run.evidence.attempt_folder(run.evidence.open_attempt())
+    return run.evidence.folder / "production"
+
+
+def test_stage(run: GateRun, check: ConfiguredCheck, attempt: int) -> CheckResult:
+    """Run a check on stage and keep its result, bound to the candidate of the attempt."""
+    from stage_gate.plan import RecordedResult
+
+    result = asyncio.run(_visit(run, check, run.evidence.attempt_folder(attempt)))
+    entry = RecordedResult(
+        candidate_digest=run.evidence.read_candidate(attempt).digest,
+        attempt=attempt,
+        settings_digest=check.settings_digest,
+        result=result,
+    )
+    run.evidence.write_result(attempt, entry)
+    return result
+
+
+async def _visit(run: GateRun, check: ConfiguredCheck, folder: Path) -> CheckResult:
+    """Run one check on its site and target."""
+    from aem_checks.access import NO_ACCESS
+    from aem_checks.client import Client
+    from aem_checks.recording import Recording
+    from aem_checks.runner import run_check
+    from aem_checks.visit import Visit
+    from stage_gate.run import access_of_connection
+
+    site = run.gate.site(check.site)
+    name = site.endpoint(check.target).access
+    evidence = site_folder(folder, site.name)
+    recorded = evidence / "recording"
+    async with Client.for_site(site, access_of_connection) as client:
+        visit = Visit(
+            site=site,
+            target=check.target,
+            client=client,
+            recording=Recording.load(recorded) if recorded.exists() else None,
+            evidence=evidence,
+            access=access_of_connection(name) if name else NO_ACCESS,
+            facts=_facts(run, check),
+        )
+        result = await run_check(check.create(), visit, key=check.key)
+    found = [_in_attempt(finding, site.name) for finding in result.findings]
+    return result.model_copy(update={"findings": tuple(found)})
+
+
+def site_folder(folder: Path, site: str) -> Path:
+    """What belongs to one site: its recording and the files of its checks."""
+    return folder / "sites" / site
+
+
+def _in_attempt(finding: Finding, site: str) -> Finding:
+    """A finding whose evidence is named from the attempt's folder on, not from the site's."""
+    if not finding.evidence:
+        return finding
+    return finding.model_copy(update={"evidence": f"sites/{site}/{finding.evidence}"})
+
+
+def _facts(run: GateRun, check: ConfiguredCheck) -> dict[str, Any]:
+    """What Cloud Manager knows and a check can't ask for."""
+    execution = run.read_execution()
+    facts: dict[str, Any] = {
+        "commit_id": execution.commit_id,
+        "artifacts_version": execution.artifacts_version,
+    }
+    if check.kind == "environment_variables":
+        facts["environment_variables"] = _variable_names(run, execution)
+    return facts
+
+
+def _variable_names(run: GateRun, execution: Execution) -> dict[str, list[str]]:
+    """Names of the variables of both environments; a target that can't be read is absent."""
+    from adobe_cloud_manager.exceptions import CloudManagerError
+
+    steps = {"stage": execution.stage_deployment, "production": execution.production_deployment}
+    names: dict[str, list[str]] = {}
+    for target, step in steps.items():
+        if step is None or step.environment_id is None:
+            continue
+        try:
+            variables = run.reading.list_environment_variables(run.pin.program_id, step.environment_id)
+        except CloudManagerError as error:
+            log.warning(
+                "The variables of %s (environment %s) can't be read: %s", target, step.environment_id, error
+            )
+            continue
+        names[target] = [variable.name for variable in variables]
+    return names
+
+
+def say(log: Any, result: CheckResult) -> None:
+    """Write a result into the task log: findings in a group, the outcome last."""
+    if result.findings:
+        log.info("::group::%s: %d findings", result.key, len(result.findings))
+        for finding in result.findings:
+            log.info("%s [%s] %s", finding.outcome, finding.subject, finding.sentence)
+        log.info("::endgroup::")
+    log.info(
+        "%s on %s is %s: examined %d, %d findings, %d run(s)%s.",
+        result.key,
+        result.target,
+        result.outcome,
+        result.examined,
+        len(result.findings),
+        result.attempts,
+        f", cause: {result.cause}" if result.cause else "",
+    )

@@ -1,0 +1,1 @@
+"""Three releases of one site go through one gate: approved, halted, held."""

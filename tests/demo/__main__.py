@@ -1,0 +1,123 @@
+"""`make demo`: a real Airflow and the simulator, three releases, and a table of what was decided and why."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import yaml
+from demo.releases import DAG_ID, EXPECTED, GATE, Result, take_through
+from simulator import Simulator, scenario_path
+
+from stage_gate.local_airflow import LocalAirflow, LocalAirflowError
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = ROOT / "var" / "demo"
+PAGES = ["/", "/us/en.html", "/us/en/magazine.html", "/us/en/adventures.html", "/us/en/gear.html"]
+
+
+def main() -> int:
+    """Run the demo; 0 only if all three releases went as they should."""
+    keep = os.environ.get("KEEP", "1") != "0" and sys.stdout.isatty()
+    shutil.rmtree(HOME, ignore_errors=True)
+    gates = HOME / "gates"
+    began = time.monotonic()
+    try:
+        with Simulator.start(scenario_path("demo")) as simulator:
+            write_gate(gates, simulator)
+            environment = simulator.environment() | {
+                "AIRFLOW__STAGE_GATE__GATES_FOLDER": str(gates),
+                "AIRFLOW__STAGE_GATE__EVIDENCE": str(HOME / "evidence"),
+            }
+            say(f"Simulated Cloud Manager: {simulator.api_url}, stage: {simulator.stage_url}")
+            say("Starting Airflow …")
+            with LocalAirflow(
+                HOME / "airflow", dags=ROOT / "dags", plugins=ROOT / "plugins", environment=environment
+            ) as airflow:
+                say(f"Airflow: {airflow.url}  log in as {airflow.username} / {airflow.password}")
+                return run_releases(simulator, airflow, keep=keep, began=began)
+    except LocalAirflowError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        say("Stopped.")
+        return 130
+
+
+def run_releases(simulator: Simulator, airflow: LocalAirflow, *, keep: bool, began: float) -> int:
+    """Take the releases through the gate one after the other, and say what was decided."""
+    client = airflow.client()
+    client.wait_for_dag(DAG_ID, timeout=60)
+    client.wait_for_dag("stage_gate.start", timeout=60)
+    results = []
+    for number, expected in enumerate(EXPECTED, start=1):
+        say(f"\n── Release {number} of {len(EXPECTED)} " + "─" * 50)
+        results.append(take_through(expected, simulator, client, HOME / "evidence", say))
+    say(table(results))
+    well = not any(result.troubles for result in results)
+    say(f"{'All three went as they should' if well else 'NOT as it should be'}, {time.monotonic() - began:.0f} s in all.")
+    if keep:
+        stay(airflow)
+    return 0 if well else 1
+
+
+def stay(airflow: LocalAirflow) -> None:
+    """Leave the web interface up until Ctrl-C."""
+    say(f"\nLook around: {airflow.url}  log in as {airflow.username} / {airflow.password}. Ctrl-C stops everything.")
+    try:
+        while True:
+            airflow.check()
+            time.sleep(1)
+    except KeyboardInterrupt:
+        say("\nStopping …")
+
+
+def write_gate(gates: Path, simulator: Simulator) -> None:
+    """The demo's gate: the commented example, plus what only this run knows, the ports of the simulator."""
+    gates.mkdir(parents=True)
+    shutil.copy(ROOT / "dags" / "gates" / "_demo.yaml", gates)
+    gate = {
+        "extends": "_demo.yaml",
+        "pipeline": {"program": simulator.program_id, "pipeline": simulator.pipeline_id},
+        "sites": [
+            {
+                "name": GATE,
+                "stage": simulator.stage_url,
+                "production": simulator.production_url,
+                "pages": PAGES,
+                "requests_per_second": 200,
+            }
+        ],
+        "checks": {"dispatcher_probes": {"requests_per_second": 200}},
+    }
+    (gates / f"{GATE}.yaml").write_text(yaml.safe_dump(gate, sort_keys=False))
+
+
+def table(results: list[Result]) -> str:
+    """What was decided and why, a block per release."""
+    lines = ["", f"{'release':<12} {'verdict':<13} {'decision':<10} {'seconds':>7}  why", "─" * 100]
+    for result in results:
+        lines.append(
+            f"{result.expected.release:<12} {result.verdict:<13} {result.decision:<10} {result.seconds:>7.1f}  {result.sentence}"
+        )
+        lines += [f"{'':<46}- {reason}" for reason in result.reasons]
+        if result.decision == "held":
+            lines.append(f"{'':<46}→ production is untouched; remove the cause and clear settle_stage to test again,")
+            lines.append(f"{'':<46}  or decide in Cloud Manager: this run notices")
+        if result.report.exists():
+            lines.append(f"{'':<46}report: {result.report}")
+        lines += [f"{'':<46}UNEXPECTED: {trouble}" for trouble in result.troubles]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

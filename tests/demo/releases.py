@@ -1,0 +1,155 @@
+"""How does one simulated release go through the gate, and did it end as it should?"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from simulator import Simulator
+
+from stage_gate.airflow_api import AirflowApi
+
+GATE = "larkfell"
+DAG_ID = f"stage_gate.{GATE}"
+HELD = "hold_production"
+_LONGEST = 150.0
+"""Seconds after which a release is given up."""
+_ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What has to come of a release of the scenario."""
+
+    release: str
+    story: str
+    verdict: str
+    decision: str
+    acts: tuple[str, ...]
+    """What the gate sends to Cloud Manager."""
+    words: tuple[str, ...] = ()
+    """What the reasons have to name."""
+
+
+EXPECTED = (
+    Expectation("good", "every check passes", "passed", "approved", ("approve",)),
+    Expectation(
+        "broken",
+        "passes Cloud Manager's own tests, broken on stage",
+        "failed",
+        "halted",
+        ("reject",),
+        ("/bin/querybuilder.json", "404", "$[env:"),
+    ),
+    Expectation("unreachable", "stage answers 405 to the checks", "inconclusive", "held", (), ("405",)),
+)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a release."""
+
+    expected: Expectation
+    execution_id: str
+    verdict: str
+    reasons: tuple[str, ...]
+    decision: str
+    sentence: str
+    run_state: str
+    acts: tuple[str, ...]
+    seconds: float
+    report: Path
+
+    @property
+    def troubles(self) -> list[str]:
+        """How it differs from what should have come of it."""
+        wanted = self.expected
+        told = " ".join(self.reasons)
+        pairs = (("verdict", self.verdict, wanted.verdict), ("decision", self.decision, wanted.decision))
+        wrong = [f"{name} is {got}, not {want}" for name, got, want in pairs if got != want]
+        if self.acts != wanted.acts:
+            wrong.append(f"the gate sent {list(self.acts)}, not {list(wanted.acts)}")
+        wrong += [f"no reason names {word}" for word in wanted.words if word not in told]
+        if self.decision != "held" and self.run_state != "success":
+            wrong.append(f"the run is {self.run_state}")
+        return wrong
+
+
+def take_through(
+    expected: Expectation, simulator: Simulator, airflow: AirflowApi, evidence: Path, say: Say
+) -> Result:
+    """Start an execution of this release, let ``stage_gate.start`` find it, and follow its run to the end."""
+    began = time.monotonic()
+    acts_before = len(simulator.acts)
+    execution_id = simulator.start_execution(expected.release)
+    run_id = f"execution-{execution_id}"
+    say(f"Cloud Manager runs execution {execution_id}: {expected.release} ({expected.story}).")
+    airflow.trigger("stage_gate.start")
+    state = _follow(airflow, run_id, lambda line: say(f"{time.monotonic() - began:5.1f} s  {line}"))
+    folder = evidence / GATE / run_id
+    verdict = _read(max(folder.glob("attempt-*/verdict.json"), default=folder / "verdict.json"))
+    decision = _read(folder / "decision.json")
+    held = state == HELD
+    return Result(
+        expected=expected,
+        execution_id=execution_id,
+        verdict=verdict.get("outcome", "none"),
+        reasons=tuple(verdict.get("reasons", ())),
+        decision="held" if held else decision.get("decision", "none"),
+        sentence=verdict.get("summary", "") if held else decision.get("sentence", ""),
+        run_state="running" if held else state,
+        acts=tuple(act.verb for act in simulator.acts[acts_before:] if act.by == "api"),
+        seconds=time.monotonic() - began,
+        report=folder / "report.html",
+    )
+
+
+def _follow(airflow: AirflowApi, run_id: str, say: Say) -> str:
+    """Print what happens in a run until it ends or holds; returns the state of the run, or ``HELD``."""
+    seen: dict[str, str | None] = {}
+    until = time.monotonic() + _LONGEST
+    while time.monotonic() < until:
+        run = _run(airflow, run_id)
+        if run is None:
+            time.sleep(0.3)
+            continue
+        states = airflow.task_states(DAG_ID, run_id)
+        _tell_changes(seen, states, say)
+        seen = states
+        if run["state"] in ("success", "failed"):
+            return str(run["state"])
+        if states.get(HELD) == "deferred":
+            return HELD
+        time.sleep(0.5)
+    return "given up"
+
+
+def _run(airflow: AirflowApi, run_id: str) -> dict[str, Any] | None:
+    from stage_gate.airflow_api import AirflowApiError
+
+    try:
+        return airflow.run(DAG_ID, run_id)
+    except AirflowApiError as error:
+        if error.status == 404:
+            return None
+        raise
+
+
+_SIGNS = {"success": "✔", "failed": "✘", "deferred": "…", "upstream_failed": "–"}
+
+
+def _tell_changes(before: dict[str, str | None], now: dict[str, str | None], say: Say) -> None:
+    for task, state in now.items():
+        if state in _SIGNS and before.get(task) != state:
+            say(f"{_SIGNS[state]} {task}{' waits' if state == 'deferred' else ''}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    return found

@@ -1,0 +1,339 @@
+"""Is the go-live step of the pinned execution, and nothing else, acted on at most once?"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import adobe_cloud_manager
+from adobe_cloud_manager.exceptions import ActRefused, NotSent, UnexpectedAnswer
+from adobe_cloud_manager.golive import ActKind, ActOutcome, NotActionable, Verb, act_once
+from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+from adobe_cloud_manager.models import Execution, StepState, StepStatus
+from unit.adobe_cloud_manager.local_cloud_manager import (
+    EXECUTION,
+    NAMES,
+    PIPELINE,
+    PROGRAM,
+    Json,
+    LocalCloudManager,
+    Reply,
+    execution_json,
+)
+
+WAITING = execution_json("approval", "WAITING")
+APPROVED = execution_json("deploy:prod")
+REJECTED = execution_json("approval", "CANCELLED", "CANCELLED")
+PATH = f"/api/program/{PROGRAM}/pipeline/{PIPELINE}/execution/{EXECUTION}/phase/2/step/9"
+
+
+class Claimed(Exception):
+    """The candidate was claimed before."""
+
+
+def nothing(*_: Any) -> None:
+    """A claim or check that raises nothing."""
+
+
+def act(verb: Verb = Verb.APPROVE, **more: Any) -> ActOutcome:
+    given: dict[str, Any] = {
+        "claim": nothing,
+        "before_send": nothing,
+        "read_back_for": 2.0,
+        "read_back_every": 0.02,
+    }
+    hook = CloudManagerHook(deadline=2.0, request_timeout=1.0)
+    return act_once(hook, PROGRAM, PIPELINE, EXECUTION, verb, **given | more)
+
+
+def applied(double: LocalCloudManager, after: Json, reply: Reply) -> None:
+    """The PUT is carried out, whatever is answered."""
+
+    def carry_out(verb: str, body: Json) -> Reply:
+        double.looks = [WAITING, WAITING, after]
+        return reply
+
+    double.act = carry_out
+
+
+@pytest.mark.parametrize(
+    ("verb", "after", "request_sent", "status"),
+    [
+        (Verb.APPROVE, APPROVED, ("PUT", f"{PATH}/advance", {"approved": True}), "FINISHED"),
+        (Verb.REJECT, REJECTED, ("PUT", f"{PATH}/cancel", {"approved": False}), "CANCELLED"),
+    ],
+)
+def test_one_put_is_sent_and_its_effect_is_seen(
+    cloud_manager: LocalCloudManager, verb: Verb, after: Json, request_sent: Any, status: str
+) -> None:
+    cloud_manager.looks = [WAITING]
+    applied(cloud_manager, after, Reply(202, headers={"x-request-id": "r-1"}))
+    outcome = act(verb)
+    assert (outcome.kind, outcome.status_seen, outcome.request_id) == (ActKind.ACKNOWLEDGED, status, "r-1")
+    assert cloud_manager.acts == [request_sent]
+
+
+@pytest.mark.parametrize(
+    "lost", [Reply(cut=True), Reply(500), Reply(503), Reply(307, headers={"location": PATH})]
+)
+@pytest.mark.parametrize(("verb", "after"), [(Verb.APPROVE, APPROVED), (Verb.REJECT, REJECTED)])
+def test_a_lost_answer_is_resolved_by_reading_back(
+    cloud_manager: LocalCloudManager, lost: Reply, verb: Verb, after: Json
+) -> None:
+    cloud_manager.looks = [WAITING]
+    applied(cloud_manager, after, lost)
+    outcome = act(verb)
+    assert outcome.kind is ActKind.UNKNOWN_BUT_SEEN
+    assert "was lost" in outcome.sentence
+    assert len(cloud_manager.acts) == 1
+
+
+@pytest.mark.parametrize("reply", [Reply(202), Reply(cut=True), Reply(500)])
+@pytest.mark.parametrize("verb", list(Verb))
+def test_a_step_that_goes_on_waiting_is_unresolved_and_nothing_is_sent_again(
+    cloud_manager: LocalCloudManager, reply: Reply, verb: Verb
+) -> None:
+    cloud_manager.looks = [WAITING]
+    cloud_manager.act = lambda _, body: reply
+    outcome = act(verb, read_back_for=0.2)
+    assert (outcome.kind, outcome.status_seen) == (ActKind.UNRESOLVED, "WAITING")
+    assert "It is not sent again" in outcome.sentence
+    assert len(cloud_manager.acts) == 1
+
+
+@pytest.mark.parametrize(("verb", "after"), [(Verb.APPROVE, REJECTED), (Verb.REJECT, APPROVED)])
+@pytest.mark.parametrize("reply", [Reply(202), Reply(cut=True)])
+def test_a_step_that_went_the_other_way_is_no_success(
+    cloud_manager: LocalCloudManager, verb: Verb, after: Json, reply: Reply
+) -> None:
+    cloud_manager.looks = [WAITING]
+    applied(cloud_manager, after, reply)
+    assert act(verb).kind is ActKind.UNRESOLVED
+
+
+def test_an_unknown_status_after_the_put_is_no_success(cloud_manager: LocalCloudManager) -> None:
+    cloud_manager.looks = [WAITING]
+    applied(cloud_manager, execution_json("approval", "PONDERING"), Reply(202))
+    outcome = act(read_back_for=0.2)
+    assert (outcome.kind, outcome.status_seen) == (ActKind.UNRESOLVED, "PONDERING")
+
+
+def test_failed_reads_while_reading_back_do_not_hide_what_comes_after(
+    cloud_manager: LocalCloudManager,
+) -> None:
+    cloud_manager.looks = [WAITING]
+
+    def carry_out(verb: str, body: Json) -> Reply:
+        cloud_manager.looks = [Reply(200, b"oops"), Reply(404), execution_json(id="1"), APPROVED]
+        return Reply(202)
+
+    cloud_manager.act = carry_out
+    assert act().kind is ActKind.ACKNOWLEDGED
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412])
+def test_a_definite_refusal_is_raised_and_not_sent_again(
+    cloud_manager: LocalCloudManager, status: int
+) -> None:
+    cloud_manager.looks = [WAITING]
+    cloud_manager.act = lambda verb, body: Reply(status, {"title": "no"})
+    with pytest.raises(ActRefused):
+        act()
+    assert len(cloud_manager.acts) == 1
+
+
+def test_what_was_claimed_before_is_not_sent(cloud_manager: LocalCloudManager) -> None:
+    cloud_manager.looks = [WAITING]
+
+    def claimed(step: StepState) -> None:
+        raise Claimed
+
+    with pytest.raises(Claimed):
+        act(claim=claimed)
+    assert cloud_manager.acts == []
+
+
+def test_the_last_check_sees_what_was_read_after_the_claim_and_may_refuse(
+    cloud_manager: LocalCloudManager,
+) -> None:
+    order: list[str] = []
+    cloud_manager.looks = [WAITING, WAITING | {"updatedAt": "2026-11-03T00:00:00.000+0000"}]
+
+    def refuse(execution: Execution, step: StepState) -> None:
+        assert execution.updated_at is not None
+        order.append(f"checked {step.action}")
+        raise PermissionError("the seal is broken")
+
+    with pytest.raises(PermissionError):
+        act(claim=lambda step: order.append(f"claimed {step.path}"), before_send=refuse)
+    assert order == [f"claimed {PATH}", "checked approval"]
+    assert cloud_manager.acts == []
+
+
+@pytest.mark.parametrize("after", [APPROVED, REJECTED, execution_json("approval", "WAITING", "CANCELLED")])
+def test_what_changes_between_claim_and_request_is_not_acted_on(
+    cloud_manager: LocalCloudManager, after: Json
+) -> None:
+    cloud_manager.looks = [WAITING, after]
+    with pytest.raises(NotActionable):
+        act()
+    assert cloud_manager.acts == []
+
+
+def test_another_waiting_step_after_the_claim_is_not_acted_on(cloud_manager: LocalCloudManager) -> None:
+    cloud_manager.looks = [WAITING, _changed(stepId="77")]
+    with pytest.raises(NotActionable):
+        act()
+    assert cloud_manager.acts == []
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "approval"])
+def test_no_other_waiting_step_is_ever_acted_on(
+    cloud_manager: LocalCloudManager, verb: Verb, name: str
+) -> None:
+    """Promise 4: no metric is overridden, nothing scheduled, resumed, promoted or cancelled."""
+    cloud_manager.looks = [execution_json(name, "WAITING", without=())]
+    with pytest.raises(NotActionable):
+        act(verb)
+    assert cloud_manager.acts == []
+
+
+@pytest.mark.parametrize(
+    "status", [*(s for s in StepStatus if s != "WAITING"), "SOMETHING_NEW", "waiting", ""]
+)
+def test_an_approval_in_any_other_status_is_not_acted_on(
+    cloud_manager: LocalCloudManager, status: str
+) -> None:
+    cloud_manager.looks = [_changed(status=status)]
+    with pytest.raises(NotActionable):
+        act()
+    assert cloud_manager.acts == []
+
+
+def _links(target: str) -> Json:
+    rel = "http://ns.adobe.com/adobecloud/rel/pipeline/"
+    return {f"{rel}advance": {"href": target}, f"{rel}cancel": {"href": target.replace("advance", "cancel")}}
+
+
+def _changed(**changes: Any) -> Json:
+    """A waiting approval with some fields changed."""
+    document = execution_json("approval", "WAITING")
+    for step in document["_embedded"]["stepStates"]:
+        if step["action"] == "approval":
+            step.update(changes)
+    return document
+
+
+BASE = f"/api/program/{PROGRAM}/pipeline/{PIPELINE}/execution/{EXECUTION}"
+FOREIGN = {
+    "an approval of stage": _changed(environmentType="stage"),
+    "an approval without an environment": _changed(environmentType=None),
+    "no link": _changed(_links={}),
+    "a link of another execution": _changed(_links=_links(PATH.replace(EXECUTION, "1") + "/advance")),
+    "a link of another pipeline": _changed(_links=_links(PATH.replace(PIPELINE, "1") + "/advance")),
+    "a link that climbs": _changed(_links=_links(f"{BASE}/phase/2/step/../../../../execution/1/advance")),
+    "an escaped link": _changed(_links=_links(f"{BASE}/phase/2/step/9%2F..%2F8/advance")),
+    "a link with a query": _changed(_links=_links(f"{PATH}/advance?override=true")),
+    "a link to something else": _changed(_links=_links(f"{PATH}/reExecute")),
+    "a link to another host": _changed(_links=_links("https://example.com/advance")),
+    "a step of another execution": _changed(executionId="1"),
+    "another execution": execution_json("approval", "WAITING", id="1"),
+    "another pipeline's execution": WAITING | {"pipelineId": "1"},
+    "another program's execution": WAITING | {"programId": "1"},
+    "an execution that ended": execution_json("approval", "WAITING", "CANCELLED"),
+    "no steps": WAITING | {"_embedded": {}},
+    "two approvals": WAITING
+    | {
+        "_embedded": {
+            "stepStates": WAITING["_embedded"]["stepStates"] + [_changed()["_embedded"]["stepStates"][9]]
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("verb", list(Verb))
+@pytest.mark.parametrize("name", FOREIGN)
+def test_what_is_not_the_pinned_executions_waiting_approval_is_not_acted_on(
+    cloud_manager: LocalCloudManager, name: str, verb: Verb
+) -> None:
+    cloud_manager.looks = [FOREIGN[name]]
+    with pytest.raises((NotActionable, UnexpectedAnswer)):
+        act(verb, claim=lambda step: pytest.fail("claimed"))
+    assert cloud_manager.acts == []
+
+
+def test_an_answer_that_cannot_be_read_sends_nothing(cloud_manager: LocalCloudManager) -> None:
+    cloud_manager.looks = [Reply(200, b"oops")]
+    with pytest.raises(UnexpectedAnswer):
+        act()
+    assert cloud_manager.acts == []
+
+
+def test_a_hook_that_sends_nothing_says_so(cloud_manager: LocalCloudManager) -> None:
+    cloud_manager.looks = [WAITING]
+    hook = CloudManagerHook(deadline=2.0, request_timeout=1.0)
+    refused = NotSent("Could not connect.")
+
+    def advance(step: StepState, body: object) -> None:
+        raise refused
+
+    hook.advance = advance  # type: ignore[method-assign, assignment]
+    with pytest.raises(NotSent):
+        act_once(
+            hook, PROGRAM, PIPELINE, EXECUTION, "approve", claim=nothing, before_send=nothing, read_back_for=1
+        )
+
+
+def test_a_defect_while_sending_counts_as_sent(cloud_manager: LocalCloudManager) -> None:
+    cloud_manager.looks = [WAITING]
+    hook = CloudManagerHook(deadline=2.0, request_timeout=1.0)
+
+    def advance(step: StepState, body: object) -> None:
+        cloud_manager.looks = [APPROVED]
+        raise RuntimeError("a defect")
+
+    hook.advance = advance  # type: ignore[method-assign, assignment]
+    outcome = act_once(
+        hook, PROGRAM, PIPELINE, EXECUTION, "approve", claim=nothing, before_send=nothing, read_back_for=1
+    )
+    assert outcome.kind is ActKind.UNKNOWN_BUT_SEEN
+
+
+def test_an_unknown_verb_sends_nothing(cloud_manager: LocalCloudManager) -> None:
+    with pytest.raises(ValueError, match="override"):
+        act("override")  # type: ignore[arg-type]
+    assert cloud_manager.requests == []
+
+
+def _calls(tree: ast.AST) -> list[ast.Call]:
+    return [
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+
+
+def test_only_one_module_of_the_package_acts_and_it_knows_two_bodies() -> None:
+    """Promise 4, in the source: who calls ``hook.advance`` or ``hook.cancel``, and with what."""
+    bodies: list[tuple[str, str]] = []
+    folder = Path(str(adobe_cloud_manager.__file__)).parent
+    for file in folder.rglob("*.py"):
+        for call in _calls(ast.parse(file.read_text())):
+            assert isinstance(call.func, ast.Attribute)
+            owner = call.func.value
+            if call.func.attr in ("advance", "cancel") and isinstance(owner, ast.Name) and "hook" in owner.id:
+                bodies.append((file.name, ast.unparse(call.args[1])))
+    assert sorted(bodies) == [("golive.py", "{'approved': False}"), ("golive.py", "{'approved': True}")]
+
+
+def test_no_code_of_the_package_can_spell_a_body_that_overrides_schedules_or_resumes() -> None:
+    folder = Path(str(adobe_cloud_manager.__file__)).parent
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Dict):
+                keys = {key.value for key in node.keys if isinstance(key, ast.Constant)}
+                assert not keys & {"override", "metrics", "resume", "start", "cancel"}, file
+            if isinstance(node, ast.Constant):
+                assert node.value not in ("IMMEDIATE", "SCHEDULED"), file

@@ -1,0 +1,521 @@
+"""Both hooks against a real server: what goes over the wire, what comes back, what is tried again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tenacity import wait_fixed, wait_none
+
+from adobe_cloud_manager import exceptions as errors
+from adobe_cloud_manager.hooks.cloud_manager import CloudManagerAsyncHook, CloudManagerHook
+from adobe_cloud_manager.models import Execution, StepState
+from unit.adobe_cloud_manager.adobe_double import ORG, Adobe
+from unit.adobe_cloud_manager.answers_of_adobe import (
+    EXECUTION_PATH,
+    STEP_PATH,
+    execution_document,
+    step,
+    step_document,
+)
+from unit.adobe_cloud_manager.local_server import RESET, SILENCE, LocalServer, Received, reply
+
+TRANSPORT = {"host", "accept-encoding"}
+ADOBES = {"x-gw-ims-org-id", "x-api-key", "authorization"}
+PLAIN = {"accept", "user-agent"}
+QUICK: dict[str, Any] = {"deadline": 2.0, "request_timeout": 1.0, "backoff": wait_none()}
+
+Ask = Callable[[str, tuple[Any, ...]], Any]
+
+
+def ask_by_requests(name: str, arguments: tuple[Any, ...], **options: Any) -> Any:
+    return getattr(CloudManagerHook(**(QUICK | options)), name)(*arguments)
+
+
+def ask_by_aiohttp(name: str, arguments: tuple[Any, ...], **options: Any) -> Any:
+    async def asked() -> Any:
+        reading: Awaitable[Any] = getattr(CloudManagerAsyncHook(**(QUICK | options)), name)(*arguments)
+        return await reading
+
+    return asyncio.run(asked())
+
+
+both = pytest.mark.parametrize("ask", [ask_by_requests, ask_by_aiohttp], ids=["requests", "aiohttp"])
+
+
+def execution_by(ask: Any, **options: Any) -> Execution:
+    found: Execution = ask("get_execution", ("1", "2", "3"), **options)
+    return found
+
+
+@both
+def test_exactly_adobes_three_headers_go_over_the_wire(
+    ask: Any, adobe: Adobe, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Neither extras nor login and password of the connection, nor a .netrc, nor cookies add or change one."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    extra = {"org_id": ORG, "X-Team": "a", "headers": {"X-B": "c"}, "verify": False, "trust_env": True}
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_CLOUD_MANAGER_DEFAULT",
+        adobe.connection(extra=extra, host="https://evil.example", port=8443, schema="http"),
+    )
+    found = reply(200, execution_document(), headers={"Set-Cookie": "a=b; Path=/"})
+    adobe.routes[EXECUTION_PATH] = [reply(503, headers={"Set-Cookie": "a=b; Path=/"}), found]
+    execution_by(ask)
+    for call in adobe.calls:
+        assert call.header_names - TRANSPORT == ADOBES | PLAIN
+        assert call.header("x-gw-ims-org-id") == ORG
+        assert call.header("x-api-key") == adobe.client_id
+        assert call.header("authorization") == f"Bearer {adobe.tokens[0]}"
+        assert call.header("accept") == "application/json"
+        assert str(call.header("user-agent")).startswith("aem-stage-gate/")
+    assert len(adobe.calls) == 2
+
+
+@both
+def test_the_token_request_carries_a_form_and_no_header_of_the_api(ask: Any, adobe: Adobe) -> None:
+    adobe.routes[EXECUTION_PATH] = reply(200, execution_document())
+    execution_by(ask)
+    (call,) = adobe.token_calls
+    assert call.header_names - TRANSPORT == PLAIN | {"content-type", "content-length"}
+    assert call.header("content-type") == "application/x-www-form-urlencoded"
+    assert b"grant_type=client_credentials" in call.body
+    assert adobe.client_secret not in call.target
+
+
+@both
+def test_a_plain_http_connection_works_as_well(
+    ask: Any, adobe: Adobe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_PLAIN", adobe.connection(conn_type="http", host="https://evil.example"))
+    adobe.routes[EXECUTION_PATH] = reply(200, execution_document())
+    assert execution_by(ask, cloud_manager_conn_id="plain").id == "3"
+
+
+@both
+def test_a_connection_that_does_not_exist_is_named(ask: Any, adobe: Adobe) -> None:
+    with pytest.raises(errors.CredentialError, match="'nowhere' does not exist"):
+        execution_by(ask, cloud_manager_conn_id="nowhere")
+
+
+@both
+def test_one_token_serves_until_it_expires(ask: Any, adobe: Adobe) -> None:
+    adobe.routes[EXECUTION_PATH] = reply(200, execution_document())
+    for _ in range(3):
+        execution_by(ask)
+    assert len(adobe.token_calls) == 1
+
+
+def test_tasks_and_triggers_of_one_process_share_the_token(adobe: Adobe) -> None:
+    adobe.routes[EXECUTION_PATH] = reply(200, execution_document())
+    execution_by(ask_by_requests)
+    execution_by(ask_by_aiohttp)
+    assert len(adobe.token_calls) == 1
+
+
+def test_many_triggers_that_start_at_once_ask_for_one_token(adobe: Adobe) -> None:
+    adobe.routes[EXECUTION_PATH] = reply(200, execution_document())
+
+    async def all_at_once() -> None:
+        hooks = [CloudManagerAsyncHook(**QUICK) for _ in range(20)]
+        await asyncio.gather(*(hook.get_execution("1", "2", "3") for hook in hooks))
+
+    asyncio.run(all_at_once())
+    assert len(adobe.token_calls) == 1
+    assert len(adobe.calls) == 20
+
+
+@both
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_is_refused_is_renewed_once_for_a_read(ask: Any, adobe: Adobe, status: int) -> None:
+    adobe.routes[EXECUTION_PATH] = [reply(status), reply(200, execution_document())]
+    assert execution_by(ask).id == "3"
+    assert [call.header("authorization") for call in adobe.calls] == [f"Bearer {t}" for t in adobe.tokens]
+    assert len(adobe.tokens) == 2
+
+
+@both
+def test_a_missing_permission_does_not_ask_for_token_after_token(ask: Any, adobe: Adobe) -> None:
+    adobe.routes[EXECUTION_PATH] = reply(403, {"title": "User unauthorized.", "errors": ["no rights"]})
+    for _ in range(3):
+        with pytest.raises(errors.PermissionDenied, match="no rights"):
+            execution_by(ask)
+    assert len(adobe.tokens) == 2
+    assert len(adobe.calls) == 4
+
+
+@both
+@pytest.mark.parametrize("broken", [reply(500), reply(503), reply(429), SILENCE, RESET, b"garbage\r\n\r\n"])
+def test_a_read_is_tried_again_after_a_failure(ask: Any, adobe: Adobe, broken: bytes) -> None:
+    adobe.routes[EXECUTION_PATH] = [broken, reply(200, execution_document())]
+    assert execution_by(ask).id == "3"
+
+
+@both
+def test_a_cut_off_answer_is_tried_again_and_never_used(ask: Any, adobe: Adobe) -> None:
+    cut = _closing(reply(200, execution_document())[:-10])
+    adobe.routes[EXECUTION_PATH] = [cut, reply(200, execution_document())]
+    assert execution_by(ask).id == "3"
+
+
+def _closing(answer: bytes) -> bytes:
+    return answer.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+
+
+@both
+def test_the_token_request_is_tried_again_too(ask: Any, adobe: Adobe) -> None:
+    adobe.token_answers = [reply(503), SILENCE]
+    adobe.routes[EXECUTION_PATH] = reply(200, execution_document())
+    assert execution_by(ask).id == "3"
+    assert len(adobe.token_calls) == 3
+
+
+@both
+def test_retry_after_is_honoured(ask: Any, adobe: Adobe) -> None:
+    adobe.routes[EXECUTION_PATH] = [
+        reply(429, headers={"Retry-After": "0.4"}),
+        reply(200, execution_document()),
+    ]
+    began = time.monotonic()
+    execution_by(ask)
+    assert time.monotonic() - began >= 0.4
+
+
+@both
+def test_a_retry_after_beyond_the_deadline_ends_the_read_at_once(ask: Any, adobe: Adobe) -> None:
+    adobe.routes[EXECUTION_PATH] = reply(429, headers={"Retry-After": "3600"})
+    began = time.monotonic()
+    with pytest.raises(errors.RateLimited) as caught:
+        execution_by(ask)
+    assert time.monotonic() - began < 1.5
+    assert caught.value.retry_after == 3600
+    assert len(adobe.calls) == 1
+
+
+@both
+def test_reads_end_at_their_deadline(ask: Any, adobe: Adobe) -> None:
+    adobe.routes[EXECUTION_PATH] = reply(503, headers={"x-request-id": "r-9"})
+    began = time.monotonic()
+    with pytest.raises(errors.Unavailable, match="r-9"):
+        execution_by(ask, deadline=0.5, backoff=wait_fixed(0.1))
+    assert time.monotonic() - began < 1.5
+    assert 2 <= len(adobe.calls) <= 6
+
+
+@both
+@pytest.mark.parametrize("status", [400, 404, 409, 412])
+def test_a_definite_refusal_is_not_tried_again(ask: Any, adobe: Adobe, status: int) -> None:
+    adobe.routes[EXECUTION_PATH] = reply(status)
+    with pytest.raises(errors.CloudManagerError):
+        execution_by(ask)
+    assert len(adobe.calls) == 1
+
+
+@both
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_of_the_api_is_never_followed(ask: Any, adobe: Adobe, status: int) -> None:
+    with LocalServer(lambda _: reply(200, execution_document())) as elsewhere:
+        adobe.routes[EXECUTION_PATH] = reply(status, headers={"Location": elsewhere.url + EXECUTION_PATH})
+        with pytest.raises(errors.UnexpectedAnswer):
+            execution_by(ask)
+        assert elsewhere.requests == []
+
+
+@both
+def test_another_execution_than_the_one_asked_for_is_not_accepted(ask: Any, adobe: Adobe) -> None:
+    adobe.routes[EXECUTION_PATH] = reply(200, execution_document("4"))
+    with pytest.raises(errors.UnexpectedAnswer, match="asked for execution 3 and answered 4"):
+        execution_by(ask)
+
+
+@both
+def test_no_running_execution_is_none_and_not_an_error(ask: Any, adobe: Adobe) -> None:
+    assert ask("get_current_execution", ("1", "2")) is None
+    adobe.routes["/api/program/1/pipeline/2/execution"] = reply(200, execution_document())
+    assert ask("get_current_execution", ("1", "2")).id == "3"
+
+
+def page(*ids: int, following: int | None = None) -> bytes:
+    document: dict[str, Any] = {"_embedded": {"executions": [execution_document(str(i)) for i in ids]}}
+    if following is not None:
+        document["_links"] = {"next": {"href": f"/api/program/1/pipeline/2/executions?start={following}"}}
+    return reply(200, document)
+
+
+EXECUTIONS = "/api/program/1/pipeline/2/executions"
+
+
+@both
+def test_pages_are_followed_to_an_empty_one(ask: Any, adobe: Adobe) -> None:
+    adobe.routes[EXECUTIONS] = [page(9, 8, following=2), page(7, following=3), page(following=4), page(1)]
+    assert [found.id for found in ask("list_executions", ("1", "2"))] == ["9", "8", "7"]
+    assert len(adobe.calls) == 3
+
+
+@both
+@pytest.mark.parametrize(
+    "empty", [{"_embedded": {}}, {}, {"_embedded": None}, {"_embedded": {"executions": []}}]
+)
+def test_an_empty_collection_is_empty_in_every_form(ask: Any, adobe: Adobe, empty: dict[str, Any]) -> None:
+    adobe.routes[EXECUTIONS] = reply(200, empty)
+    assert ask("list_executions", ("1", "2")) == ()
+
+
+@both
+def test_a_next_link_to_the_same_page_does_not_loop(ask: Any, adobe: Adobe) -> None:
+    adobe.routes[EXECUTIONS] = page(9, following=0)
+    assert len(ask("list_executions", ("1", "2"))) == 1
+    assert len(adobe.calls) == 2
+
+
+@both
+def test_a_server_that_ignores_start_does_not_loop(ask: Any, adobe: Adobe) -> None:
+    count = iter(range(1, 1000))
+    adobe.routes[EXECUTIONS] = lambda _: page(9, 8, following=next(count))
+    assert len(ask("list_executions", ("1", "2"))) == 2
+    assert len(adobe.calls) == 2
+
+
+@both
+def test_a_next_link_to_a_foreign_host_is_never_followed(ask: Any, adobe: Adobe) -> None:
+    with LocalServer(lambda _: page(1)) as elsewhere:
+        document = {"_embedded": {"executions": [execution_document()]}}
+        following = {"_links": {"next": {"href": f"{elsewhere.url}{EXECUTIONS}?start=20"}}}
+        adobe.routes[EXECUTIONS] = reply(200, document | following)
+        with pytest.raises(errors.ForeignLink):
+            ask("list_executions", ("1", "2"))
+        assert elsewhere.requests == []
+
+
+def test_only_as_many_executions_as_wanted_are_listed(adobe: Adobe) -> None:
+    adobe.routes[EXECUTIONS] = page(9, 8, 7, following=3)
+    assert len(CloudManagerHook(**QUICK).list_executions("1", "2", limit=2)) == 2
+    assert adobe.calls[0].target.endswith("?start=0&limit=2")
+
+
+# Step logs: the storage behind the redirect is not Adobe's API.
+
+LOG = b"".join(b"line %04d\n" % number for number in range(1000))
+
+
+def storage(request: Received) -> bytes:
+    """Blob storage that understands ``bytes=a-b`` and ``bytes=a-``, and nothing else."""
+    first, _, last = str(request.header("range")).removeprefix("bytes=").partition("-")
+    start, end = int(first), min(int(last or len(LOG)), len(LOG) - 1)
+    part = LOG[start : end + 1]
+    return reply(206, body=part, headers={"Content-Range": f"bytes {start}-{end}/{len(LOG)}"})
+
+
+@both
+@pytest.mark.parametrize("form", ["json", "307"])
+def test_the_tail_of_a_log_is_read_without_adobes_headers(ask: Any, adobe: Adobe, form: str) -> None:
+    with LocalServer(storage) as blob:
+        url = f"{blob.url}/log?sig=s3cret"
+        redirect = reply(200, {"redirect": url}) if form == "json" else reply(307, headers={"Location": url})
+        adobe.routes[f"{STEP_PATH}/logs"] = redirect
+        assert _log(ask, tail=45) == "".join(f"line {number:04d}\n" for number in range(996, 1000))
+        for request in blob.requests:
+            assert request.header_names - TRANSPORT == {"accept", "range", "user-agent"}
+        assert [request.header("range") for request in blob.requests] == ["bytes=0-44", "bytes=9955-"]
+
+
+def _log(ask: Any, *, tail: int = 65536, state: StepState | None = None, **options: Any) -> str:
+    seen, chosen = state or step(), QUICK | options
+
+    async def by_aiohttp() -> str:
+        return await CloudManagerAsyncHook(**chosen).read_step_log(seen, tail=tail)
+
+    if ask is ask_by_aiohttp:
+        return asyncio.run(by_aiohttp())
+    return CloudManagerHook(**chosen).read_step_log(seen, tail=tail)
+
+
+@both
+def test_a_short_log_takes_one_request_and_is_whole(ask: Any, adobe: Adobe) -> None:
+    with LocalServer(storage) as blob:
+        adobe.routes[f"{STEP_PATH}/logs"] = reply(200, {"redirect": f"{blob.url}/log"})
+        assert _log(ask) == LOG.decode()
+        assert len(blob.requests) == 1
+
+
+@both
+def test_a_storage_without_ranges_still_gives_the_tail(ask: Any, adobe: Adobe) -> None:
+    with LocalServer(lambda _: reply(200, body=LOG)) as blob:
+        adobe.routes[f"{STEP_PATH}/logs"] = reply(200, {"redirect": f"{blob.url}/log"})
+        assert _log(ask, tail=25) == "line 0998\nline 0999\n"
+
+
+@both
+@pytest.mark.parametrize("status", [404, 416])
+def test_a_log_that_does_not_exist_yet_is_empty(ask: Any, adobe: Adobe, status: int) -> None:
+    with LocalServer(lambda _: reply(status, body=b"<Error/>")) as blob:
+        adobe.routes[f"{STEP_PATH}/logs"] = reply(200, {"redirect": f"{blob.url}/log"})
+        assert _log(ask) == ""
+    assert _log(ask, state=step(_links={})) == ""
+
+
+@both
+@pytest.mark.parametrize(
+    "answer", [reply(403, body=b"s3cret"), reply(302, headers={"Location": "/x"}), SILENCE]
+)
+def test_a_failing_storage_never_shows_its_signature(
+    ask: Any, adobe: Adobe, answer: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with LocalServer(lambda _: answer) as blob:
+        adobe.routes[f"{STEP_PATH}/logs"] = reply(200, {"redirect": f"{blob.url}/log?sig=s3cret"})
+        with pytest.raises(errors.CloudManagerError) as caught:
+            _log(ask, deadline=0.2)
+    assert "s3cret" not in _everything(caught.value)
+    ours = [record for record in caplog.records if not record.name.startswith(("urllib3", "asyncio"))]
+    assert "s3cret" not in " ".join(record.getMessage() for record in ours)
+
+
+def _everything(error: BaseException) -> str:
+    """The error as a traceback shows it."""
+    import traceback
+
+    return "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize("ask", [ask_by_requests, ask_by_aiohttp])
+def test_no_token_and_no_secret_reach_the_log_or_an_error(
+    ask: Any, adobe: Adobe, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    echo = adobe.client_secret
+    adobe.routes[EXECUTION_PATH] = [reply(401), reply(503), reply(500), RESET, reply(404)]
+    with pytest.raises(errors.NotFound) as caught:
+        execution_by(ask)
+    seen = caplog.text + _everything(caught.value) + repr(caught.value)
+    for secret in [echo, *adobe.tokens]:
+        assert secret not in seen
+
+
+# The rest of the reads.
+
+
+def test_programs_are_listed_under_the_tenant(adobe: Adobe) -> None:
+    adobe.routes["/api/tenants"] = reply(
+        200, {"_embedded": {"tenants": [{"id": "7", "imsTenantId": "acme"}]}}
+    )
+    adobe.routes["/api/tenant/7/programs"] = reply(
+        200, {"_embedded": {"programs": [{"id": "1", "name": "A"}]}}
+    )
+    assert [program.name for program in CloudManagerHook(**QUICK).list_programs()] == ["A"]
+
+
+@pytest.mark.parametrize("missing", ["/api/tenants", "/api/tenant/7/programs"])
+def test_programs_are_listed_the_older_way_where_the_newer_is_missing(adobe: Adobe, missing: str) -> None:
+    adobe.routes["/api/tenants"] = reply(200, {"_embedded": {"tenants": [{"id": "7"}]}})
+    adobe.routes["/api/tenant/7/programs"] = reply(200, {})
+    adobe.routes["/api/programs"] = reply(200, {"_embedded": {"programs": [{"id": "1", "name": "B"}]}})
+    del adobe.routes[missing]
+    assert [program.name for program in CloudManagerHook(**QUICK).list_programs()] == ["B"]
+
+
+def test_every_other_resource_is_read_from_its_place(adobe: Adobe) -> None:
+    hook = CloudManagerHook(**QUICK)
+    base = "/api/program/1"
+    adobe.routes |= {
+        base: reply(200, {"id": "1", "name": "P"}),
+        f"{base}/pipelines": reply(200, {"_embedded": {"pipelines": [{"id": "2"}]}}),
+        f"{base}/pipeline/2": reply(200, {"id": "2", "name": "Pipe"}),
+        f"{base}/environments": reply(200, {"_embedded": {"environments": [{"id": "8"}]}}),
+        f"{base}/environment/8": reply(200, {"id": "8", "name": "stage"}),
+        f"{base}/environment/8/domain-mappings": reply(
+            200, {"totalNumberOfItems": 1, "domainMappings": [{"domainName": "a.b", "originId": 8}]}
+        ),
+        f"{base}/environment/8/variables": reply(
+            200,
+            {
+                "_embedded": {
+                    "variables": [{"name": "A", "value": "hidden"}, {"name": "A", "service": "author"}]
+                }
+            },
+        ),
+        f"{base}/pipeline/2/variables": reply(200, {}),
+        STEP_PATH: reply(200, step_document(status="FINISHED")),
+        f"{STEP_PATH}/artifacts": reply(200, {"_embedded": {"artifacts": [{"id": "1", "type": "LOG_FILE"}]}}),
+        f"{STEP_PATH}/metrics": reply(200, {"metrics": [{"kpi": "coverage", "passed": True}]}),
+    }
+    assert hook.get_program("1").name == "P"
+    assert [pipeline.id for pipeline in hook.list_pipelines("1")] == ["2"]
+    assert hook.get_pipeline("1", "2").name == "Pipe"
+    assert [environment.id for environment in hook.list_environments("1")] == ["8"]
+    assert hook.get_environment("1", "8").name == "stage"
+    assert [mapping.domain_name for mapping in hook.list_domain_mappings("1", "8")] == ["a.b"]
+    variables = hook.list_environment_variables("1", "8")
+    assert [(variable.name, variable.service) for variable in variables] == [("A", ""), ("A", "author")]
+    assert "hidden" not in repr(variables)
+    assert hook.list_pipeline_variables("1", "2") == ()
+    assert hook.get_step_state(step()).status == "FINISHED"
+    assert [artifact.type for artifact in hook.list_artifacts(step())] == ["LOG_FILE"]
+    assert [metric.kpi for metric in hook.get_metrics(step())] == ["coverage"]
+
+
+@pytest.mark.parametrize("answer", [reply(200, {}), reply(404), reply(200, {"metrics": None})])
+def test_a_step_without_metrics_has_none(adobe: Adobe, answer: bytes) -> None:
+    adobe.routes[f"{STEP_PATH}/metrics"] = answer
+    assert CloudManagerHook(**QUICK).get_metrics(step()) == ()
+    assert CloudManagerHook(**QUICK).get_metrics(step(_links={})) == ()
+
+
+@pytest.mark.parametrize("name", ["get_program", "list_pipelines", "list_environments"])
+def test_a_templated_id_cannot_reach_another_path(adobe: Adobe, name: str) -> None:
+    with pytest.raises(errors.InvalidRequest):
+        getattr(CloudManagerHook(**QUICK), name)("1/pipeline/2/execution")
+    assert adobe.calls == []
+
+
+def test_the_budget_of_a_credential_holds_back_reads(adobe: Adobe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE", "3")
+    adobe.routes[EXECUTION_PATH] = reply(200, execution_document())
+    for _ in range(3):
+        execution_by(ask_by_requests)
+    with pytest.raises(errors.RateLimited, match="budget of 3 requests a minute"):
+        execution_by(ask_by_aiohttp, deadline=0.2)
+    assert len(adobe.calls) == 3
+
+
+def test_the_inherited_run_sends_the_same_headers_and_follows_no_redirect(adobe: Adobe) -> None:
+    adobe.routes["/api/tenants"] = reply(307, headers={"Location": "/api/programs"})
+    response = CloudManagerHook(**QUICK).run("/api/tenants", extra_options={"check_response": False})
+    assert response.status_code == 307
+
+    async def run() -> int:
+        return (await CloudManagerAsyncHook(**QUICK).run(endpoint="/api/tenants")).status
+
+    assert asyncio.run(run()) == 307
+    assert adobe.server.paths() == ["/api/tenants", "/api/tenants"]
+    for call in adobe.calls:
+        assert call.header_names >= ADOBES | PLAIN
+        assert str(call.header("authorization")).startswith("Bearer ")
+
+
+def test_a_slow_cloud_manager_does_not_block_the_event_loop(adobe: Adobe) -> None:
+    def slowly(_: Received) -> bytes:
+        time.sleep(0.3)
+        return reply(200, execution_document())
+
+    adobe.routes[EXECUTION_PATH] = slowly
+
+    async def longest_gap() -> float:
+        reading = asyncio.ensure_future(CloudManagerAsyncHook(**QUICK).get_execution("1", "2", "3"))
+        gap = 0.0
+        while not reading.done():
+            before = time.monotonic()
+            await asyncio.sleep(0.01)
+            gap = max(gap, time.monotonic() - before)
+        await reading
+        return gap
+
+    assert asyncio.run(longest_gap()) < 0.25

@@ -1,0 +1,295 @@
+"""What does each snapshot mean: every status of every step, and executions at random?"""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adobe_cloud_manager.models import Execution, ExecutionStatus, StepState, StepStatus
+from adobe_cloud_manager.questions import (
+    Approval,
+    Goal,
+    approval_state,
+    culprit,
+    dead_end,
+    deadline_of,
+    describe,
+    describe_wait,
+    goal_step,
+    is_reached,
+    last_step_seen,
+    time_last,
+    time_to,
+)
+from unit.adobe_cloud_manager.local_cloud_manager import (
+    ENDED,
+    NAMES,
+    execution,
+    execution_json,
+    step_json,
+)
+
+GOALS = list(Goal)
+DEPLOYMENTS = [Goal.STAGE_DEPLOYMENT, Goal.PRODUCTION_DEPLOYMENT]
+STEP_OF = {
+    Goal.STAGE_DEPLOYMENT: "deploy:stage",
+    Goal.PRODUCTION_APPROVAL: "approval",
+    Goal.DECISION: "approval",
+    Goal.PRODUCTION_DEPLOYMENT: "deploy:prod",
+}
+BAD = ["ERROR", "FAILED", "CANCELLED", "ROLLED_BACK", "ROLLING_BACK"]
+STATUSES = [*StepStatus, "SOMETHING_NEW", ""]
+EXECUTION_STATUSES = [*ExecutionStatus, "SOMETHING_NEW"]
+
+
+@st.composite
+def executions(draw: st.DrawFn) -> Execution:
+    """Any steps in any order, any statuses, known or not."""
+    names = draw(st.lists(st.sampled_from(NAMES), max_size=14))
+    steps = [step_json(name, draw(st.sampled_from(STATUSES))) for name in names]
+    for step in steps:
+        if draw(st.integers(0, 9)) == 0:
+            step["action"] = "aNewAction"
+        if draw(st.integers(0, 9)) == 0:
+            step.pop("environmentType", None)
+    status = draw(st.sampled_from(EXECUTION_STATUSES))
+    return Execution.parse(execution_json(status=status) | {"_embedded": {"stepStates": steps}})
+
+
+@given(executions(), st.sampled_from(GOALS))
+def test_a_goal_is_reached_or_lost_or_open_never_two_at_once(seen: Execution, goal: Goal) -> None:
+    reached, lost = is_reached(seen, goal), dead_end(seen, goal)
+    assert not (reached and lost)
+    if seen.is_terminal:
+        assert reached or lost
+    if lost is not None:
+        assert lost.endswith((".", "?"))
+        assert seen.id in lost
+
+
+@given(executions(), st.sampled_from(DEPLOYMENTS))
+def test_only_a_finished_deploy_step_of_the_right_environment_is_a_deployment(
+    seen: Execution, goal: Goal
+) -> None:
+    kind = "stage" if goal is Goal.STAGE_DEPLOYMENT else "prod"
+    deploys = [s.status for s in seen.steps if s.action == "deploy" and s.environment_type == kind]
+    if is_reached(seen, goal):
+        assert "FINISHED" in deploys
+        assert all(status in StepStatus for status in deploys)
+
+
+@given(executions())
+def test_nothing_but_a_finished_production_approval_reads_as_approved(seen: Execution) -> None:
+    state = approval_state(seen)
+    assert state.sentence.endswith((".", "?"))
+    if state.state is Approval.APPROVED:
+        assert seen.production_approval is not None
+        assert seen.production_approval.status == "FINISHED"
+    if state.state is Approval.WAITING:
+        assert not seen.is_terminal
+        assert seen.production_approval in seen.waiting_steps
+    if seen.is_terminal:
+        assert state.is_over
+
+
+@given(executions())
+def test_every_snapshot_can_be_described(seen: Execution) -> None:
+    assert "\n" not in describe(seen)
+    for step in seen.waiting_steps:
+        assert "waits for a person" in describe_wait(step)
+    for goal in GOALS:
+        found = culprit(seen, goal)
+        assert found is None or found.failed
+
+
+@pytest.mark.parametrize("goal", GOALS)
+@pytest.mark.parametrize("status", ["NOT_STARTED", "RUNNING", "WAITING", "SOMETHING_NEW"])
+def test_while_the_execution_runs_no_open_or_unknown_status_is_a_dead_end(goal: Goal, status: str) -> None:
+    for name in NAMES:
+        assert dead_end(execution(name, status, without=()), goal) is None, name
+
+
+@pytest.mark.parametrize("goal", GOALS)
+@pytest.mark.parametrize("status", BAD)
+def test_a_failed_step_on_the_way_is_a_dead_end_at_once(goal: Goal, status: str) -> None:
+    way = NAMES.index(STEP_OF[goal]) + 1
+    for name in NAMES[:way]:
+        seen = execution(name, status, without=())
+        if name == "contentAudit":
+            continue
+        assert f"is {status}" in (dead_end(seen, goal) or ""), name
+        assert culprit(seen, goal) == seen.steps[NAMES.index(name)], name
+    for name in NAMES[way:]:
+        seen = execution(name, status, without=())
+        assert dead_end(seen, goal) is None, name
+        assert is_reached(seen, goal), name
+
+
+@pytest.mark.parametrize("goal", GOALS)
+@pytest.mark.parametrize("ended", ENDED)
+def test_an_ended_execution_has_reached_its_goal_or_says_why_not(goal: Goal, ended: str) -> None:
+    for name, status in itertools.product(NAMES, STATUSES):
+        seen = execution(name, status, ended, without=())
+        target = goal_step(seen, goal)
+        assert target is not None
+        assert is_reached(seen, goal) is (target.status == "FINISHED"), (name, status)
+        assert (dead_end(seen, goal) is None) is (target.status == "FINISHED"), (name, status)
+
+
+def test_the_experience_audit_stops_nothing_while_the_execution_runs() -> None:
+    assert dead_end(execution("contentAudit", "FAILED"), Goal.PRODUCTION_APPROVAL) is None
+    assert "FAILED" in (dead_end(execution("contentAudit", "FAILED", "FAILED"), Goal.DECISION) or "")
+
+
+def test_a_failed_step_that_others_have_followed_did_not_stop_the_execution() -> None:
+    seen = execution("uiTest", changes={"productTest": "FAILED"})
+    assert dead_end(seen, Goal.PRODUCTION_APPROVAL) is None
+
+
+def test_a_test_that_did_not_exist_stops_nothing() -> None:
+    seen = execution("approval", "WAITING", changes={"functionalTest": "INCOMPLETE", "uiTest": "INCOMPLETE"})
+    assert is_reached(seen, Goal.PRODUCTION_APPROVAL)
+
+
+@pytest.mark.parametrize("goal", DEPLOYMENTS)
+def test_an_incomplete_deployment_is_no_deployment(goal: Goal) -> None:
+    seen = execution(STEP_OF[goal], "INCOMPLETE", "FINISHED")
+    assert not is_reached(seen, goal)
+    assert "INCOMPLETE" in (dead_end(seen, goal) or "")
+
+
+@pytest.mark.parametrize("goal", GOALS)
+def test_a_cancellation_under_way_is_a_dead_end(goal: Goal) -> None:
+    assert "CANCELLING" in (dead_end(execution("build", status="CANCELLING"), goal) or "")
+
+
+def test_twenty_seconds_of_running_after_the_last_step_change_nothing() -> None:
+    assert is_reached(execution("deploy:prod", "FINISHED", "RUNNING"), Goal.PRODUCTION_DEPLOYMENT)
+    assert dead_end(execution("contentAudit", "FINISHED", without=("approval",)), Goal.DECISION) is None
+
+
+def test_a_pipeline_without_the_pause_says_what_to_tick() -> None:
+    for seen in (
+        execution("deploy:prod", "FINISHED", "FINISHED", without=("approval", "schedule")),
+        execution("deploy:prod", "RUNNING", without=("approval", "schedule")),
+    ):
+        assert "Pause before deploying to Production" in (dead_end(seen, Goal.PRODUCTION_APPROVAL) or "")
+        state = approval_state(seen)
+        assert state.state is Approval.ENDED
+        assert "Pause before deploying to Production" in state.sentence
+
+
+def test_a_pipeline_without_a_stage_deployment_is_asked_about() -> None:
+    seen = execution("buildImage", "FINISHED", "FINISHED", without=tuple(NAMES[4:]))
+    assert "production pipeline" in (dead_end(seen, Goal.STAGE_DEPLOYMENT) or "")
+
+
+def approval(status: str, ends: str = "RUNNING", prod: str = "NOT_STARTED", **more: Any) -> Execution:
+    document = execution_json("approval", status, ends, changes={"deploy:prod": prod})
+    for step in document["_embedded"]["stepStates"]:
+        if step["action"] == "approval":
+            step.update(more)
+    return Execution.parse(document)
+
+
+@pytest.mark.parametrize(
+    ("seen", "state"),
+    [
+        (approval("NOT_STARTED"), Approval.PENDING),
+        (approval("WAITING"), Approval.WAITING),
+        (approval("FINISHED"), Approval.APPROVED),
+        (approval("FINISHED", prod="RUNNING"), Approval.APPROVED),
+        (approval("FINISHED", "FAILED", prod="FAILED"), Approval.APPROVED),
+        (approval("FINISHED", "CANCELLED", details={"input": {"approved": True}}), Approval.APPROVED),
+        (approval("FINISHED", "CANCELLED"), Approval.ENDED),
+        (approval("FINISHED", "CANCELLING"), Approval.ENDED),
+        (approval("FINISHED", details={"input": {"approved": False}}), Approval.REJECTED),
+        (approval("CANCELLED"), Approval.REJECTED),
+        (approval("CANCELLED", "CANCELLED"), Approval.REJECTED),
+        (approval("FAILED", "FAILED"), Approval.REJECTED),
+        (approval("ROLLED_BACK"), Approval.REJECTED),
+        (approval("WAITING", "CANCELLED"), Approval.ENDED),
+        (approval("WAITING", "FINISHED"), Approval.ENDED),
+        (approval("NOT_STARTED", "CANCELLED"), Approval.ENDED),
+        (approval("NOT_STARTED", "CANCELLING"), Approval.ENDED),
+        (approval("RUNNING"), Approval.UNCLEAR),
+        (approval("EXPIRED"), Approval.UNCLEAR),
+        (approval(""), Approval.UNCLEAR),
+        (approval("EXPIRED", "CANCELLED"), Approval.ENDED),
+        (approval("INCOMPLETE"), Approval.UNCLEAR),
+        (approval("INCOMPLETE", "FINISHED"), Approval.ENDED),
+    ],
+    ids=lambda value: None,
+)
+def test_how_the_approval_stands(seen: Execution, state: Approval) -> None:
+    assert approval_state(seen).state is state
+
+
+WAITS = [
+    ("codeQuality", "important quality metric", "2026-11-16 10:02 UTC (14 days)"),
+    ("approval", "approved or rejected", "2026-11-16 10:09 UTC (14 days)"),
+    ("schedule", "scheduled or cancelled", "2026-11-16 10:10 UTC (14 days)"),
+    (
+        "deploy:prod",
+        "promoted or cancelled",
+        "goes on by itself, as far as Adobe documents it",
+    ),
+    ("buildImage", "does not know the step", "2026-11-16 10:03 UTC (14 days)"),
+]
+
+
+@pytest.mark.parametrize(("name", "what", "until"), WAITS)
+def test_a_wait_says_what_waits_for_whom_until_when_and_where(name: str, what: str, until: str) -> None:
+    step = StepState.parse(step_json(name, "WAITING"))
+    sentence = describe_wait(step, "https://experience.adobe.com/x")
+    assert step.name in sentence
+    assert what in sentence
+    assert until in sentence
+    assert sentence.endswith(" https://experience.adobe.com/x")
+
+
+def test_without_any_time_the_wait_still_names_its_fourteen_days() -> None:
+    step = StepState.parse({"action": "codeQuality", "status": "WAITING"})
+    assert deadline_of(step) is None
+    assert "within 14 days" in describe_wait(step)
+
+
+def test_code_quality_has_no_start_so_its_last_change_counts() -> None:
+    waiting = step_json("codeQuality", "WAITING")
+    del waiting["startedAt"]
+    assert deadline_of(StepState.parse(waiting)) == datetime(2026, 11, 16, 10, 2, 30, tzinfo=UTC)
+
+
+def test_where_an_execution_is_reads_as_a_sentence() -> None:
+    assert describe(execution("deploy:stage")) == "execution 2345678 is RUNNING, Deploy to Stage is RUNNING"
+    assert "no step has begun" in describe(execution("validate", "NOT_STARTED"))
+    assert "does not know" in describe(execution(status="PAUSED"))
+    waiting = last_step_seen(execution("approval", "WAITING", changes={"contentAudit": "RUNNING"}))
+    assert waiting is not None
+    assert waiting.action == "approval"
+
+
+def test_how_long_it_took_comes_from_the_newest_execution_that_went_well() -> None:
+    def past(number: str, minutes: int, status: str, at: str = "deploy:prod") -> Execution:
+        document = execution_json(at, "FINISHED", status, id=number)
+        for step in document["_embedded"]["stepStates"]:
+            if step["status"] == "FINISHED":
+                step["finishedAt"] = f"2026-11-02T10:{minutes}:00.000+0000"
+        return Execution.parse(document)
+
+    history = [
+        past("9", 11, "RUNNING"),
+        past("8", 12, "FAILED"),
+        past("7", 13, "FINISHED"),
+        past("6", 14, "FINISHED"),
+    ]
+    assert time_last(history, Goal.STAGE_DEPLOYMENT, besides="9") == timedelta(minutes=13)
+    assert time_last(history[:2], Goal.STAGE_DEPLOYMENT, besides="9") == timedelta(minutes=12)
+    assert time_last(history[:1], Goal.STAGE_DEPLOYMENT, besides="9") is None
+    assert time_to(execution("build"), Goal.STAGE_DEPLOYMENT) is None
+    assert time_to(execution("approval", "FINISHED"), Goal.PRODUCTION_APPROVAL) == timedelta(minutes=9)

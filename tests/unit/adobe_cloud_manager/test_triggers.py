@@ -1,0 +1,165 @@
+"""Does a trigger survive what happens to triggerers, and never block the others?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from airflow.sdk.module_loading import import_string
+from structlog.testing import capture_logs
+
+from adobe_cloud_manager.ending import Ending, Kind
+from adobe_cloud_manager.pinned import PinnedExecution
+from adobe_cloud_manager.questions import Goal
+from adobe_cloud_manager.triggers.cloud_manager import ExecutionTrigger
+from unit.adobe_cloud_manager.local_cloud_manager import (
+    EXECUTION,
+    PIPELINE,
+    PROGRAM,
+    LocalCloudManager,
+    Reply,
+    execution_json,
+)
+
+PINNED = PinnedExecution(PROGRAM, PIPELINE, EXECUTION)
+STAGED = execution_json("deploy:stage", "FINISHED")
+
+
+def trigger(**more: Any) -> ExecutionTrigger:
+    given: dict[str, Any] = {
+        "goal": "stage deployment",
+        "program_id": PROGRAM,
+        "pipeline_id": PIPELINE,
+        "execution_id": EXECUTION,
+        "cloud_manager_conn_id": "cloud_manager_default",
+        "deadline": time.time() + 30,
+        "poll_interval": 0.02,
+    }
+    return ExecutionTrigger(**given | more)
+
+
+def built_again(one: ExecutionTrigger) -> ExecutionTrigger:
+    """What another triggerer makes of what Airflow stored."""
+    path, kwargs = one.serialize()
+    again = import_string(path)(**json.loads(json.dumps(kwargs)))
+    assert isinstance(again, ExecutionTrigger)
+    return again
+
+
+def ending_of(one: ExecutionTrigger) -> Ending:
+    return Ending.from_event(asyncio.run(anext(one.run())).payload, one.goal, PINNED)
+
+
+@pytest.fixture
+def said() -> Iterator[list[Any]]:
+    with capture_logs() as entries:
+        yield entries
+
+
+def test_a_trigger_is_built_again_from_what_it_serialises() -> None:
+    one = trigger(memory={"begun": True, "took_last": 270.0, "announced": ["x"]})
+    assert built_again(one).serialize() == one.serialize()
+
+
+def test_a_restarted_triggerer_goes_on_with_the_same_execution(cloud_manager: LocalCloudManager) -> None:
+    one = trigger()
+
+    async def killed() -> None:
+        running = asyncio.ensure_future(anext(one.run()))
+        await asyncio.sleep(0.1)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+    asyncio.run(killed())
+    cloud_manager.looks = [STAGED]
+    assert ending_of(built_again(one)).kind is Kind.DONE
+    assert cloud_manager.acts == []
+
+
+def test_two_triggers_at_once_do_no_harm(cloud_manager: LocalCloudManager) -> None:
+    cloud_manager.looks = [STAGED]
+
+    async def both() -> list[Any]:
+        return list(await asyncio.gather(anext(trigger().run()), anext(trigger().run())))
+
+    first, second = asyncio.run(both())
+    assert first.payload == second.payload
+    assert cloud_manager.acts == []
+
+
+def test_the_deadline_stays_where_it_was_when_the_trigger_is_built_late(
+    cloud_manager: LocalCloudManager,
+) -> None:
+    late = built_again(trigger(deadline=time.time() - 5))
+    ending = ending_of(late)
+    assert ending.kind is Kind.TIMED_OUT
+    assert cloud_manager.count(EXECUTION) == 1
+
+
+def test_what_happened_while_no_triggerer_ran_is_still_seen_after_the_deadline(
+    cloud_manager: LocalCloudManager,
+) -> None:
+    cloud_manager.looks = [STAGED]
+    assert ending_of(trigger(deadline=time.time() - 5)).kind is Kind.DONE
+
+
+def test_a_token_that_expires_during_the_wait_is_renewed(cloud_manager: LocalCloudManager) -> None:
+    expired = Reply(403, {"error_code": "401013", "message": "Oauth token is not valid"})
+    cloud_manager.looks = [execution_json(), expired, execution_json(), expired, STAGED]
+    assert ending_of(trigger()).kind is Kind.DONE
+    assert sum(path.startswith("/ims/") for _, path, _ in cloud_manager.requests) == 3
+
+
+def test_a_connection_that_breaks_costs_nothing_but_time(cloud_manager: LocalCloudManager) -> None:
+    cloud_manager.looks = [execution_json(), Reply(cut=True), Reply(503), execution_json(), STAGED]
+    assert ending_of(trigger()).kind is Kind.DONE
+
+
+def test_what_was_announced_before_the_task_deferred_is_not_announced_again(
+    cloud_manager: LocalCloudManager, said: list[Any]
+) -> None:
+    waiting = execution_json("codeQuality", "WAITING")
+    cloud_manager.looks = [waiting, waiting, STAGED]
+    path = next(step for step in waiting["_embedded"]["stepStates"] if step["status"] == "WAITING")
+    ending_of(trigger(memory={"begun": True, "announced": [path["_links"]["self"]["href"]]}))
+    assert not [entry for entry in said if entry["log_level"] == "warning" and "waits for" in entry["event"]]
+
+
+def test_a_step_that_waits_a_second_time_is_announced_a_second_time(
+    cloud_manager: LocalCloudManager, said: list[Any]
+) -> None:
+    waiting, running = execution_json("codeQuality", "WAITING"), execution_json("codeQuality")
+    cloud_manager.looks = [waiting, waiting, running, waiting, STAGED]
+    ending_of(trigger())
+    assert len([entry for entry in said if "waits for a person" in entry["event"]]) == 2
+
+
+def test_a_waiting_trigger_leaves_the_event_loop_to_others(cloud_manager: LocalCloudManager) -> None:
+    cloud_manager.looks = [execution_json()]
+
+    async def beside() -> float:
+        running = asyncio.ensure_future(anext(trigger(poll_interval=0.05).run()))
+        await asyncio.sleep(0.2)
+        slowest, last = 0.0, time.monotonic()
+        for _ in range(100):
+            await asyncio.sleep(0.005)
+            slowest, last = max(slowest, time.monotonic() - last), time.monotonic()
+        running.cancel()
+        return slowest
+
+    assert asyncio.run(beside()) < 1.0
+    assert cloud_manager.count(EXECUTION) > 2
+
+
+@pytest.mark.parametrize("goal", list(Goal))
+def test_every_ending_comes_back_as_it_was_sent(goal: Goal) -> None:
+    for kind in Kind:
+        ending = Ending(kind, "a sentence", {"execution_id": EXECUTION, "seconds": 1.5}, "/api/step")
+        assert (
+            Ending.from_event(json.loads(json.dumps(ending.to_event(goal, PINNED))), goal, PINNED) == ending
+        )

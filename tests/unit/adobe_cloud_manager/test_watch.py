@@ -1,0 +1,183 @@
+"""What follows from one look, how soon is the next, and what does a long wait remember?"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from adobe_cloud_manager.ending import Ending, Kind
+from adobe_cloud_manager.exceptions import CredentialError, NotFound, PermissionDenied, Unavailable
+from adobe_cloud_manager.pinned import PinnedExecution
+from adobe_cloud_manager.questions import Goal
+from adobe_cloud_manager.vigil import Memory, Pause, Read, Vigil
+from adobe_cloud_manager.waiting import advance
+from adobe_cloud_manager.watch import DeadEnd, Done, KeepWaiting, look, next_look
+from unit.adobe_cloud_manager.local_cloud_manager import EXECUTION, PIPELINE, PROGRAM, execution
+
+CREATED = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
+PINNED = PinnedExecution(PROGRAM, PIPELINE, EXECUTION)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "seconds"),
+    [(0, 120), (30, 120), (39, 90), (41, 60), (44, 15), (44.9, 10), (45, 10), (46, 15), (50, 60), (300, 60)],
+)
+def test_looks_are_sparse_while_the_build_runs_and_dense_when_it_is_due(
+    minutes: float, seconds: float
+) -> None:
+    now = CREATED + timedelta(minutes=minutes)
+    assert next_look(execution("build"), now, timedelta(minutes=45)) == pytest.approx(seconds, abs=0.1)
+
+
+def test_without_a_history_or_while_a_person_is_waited_for_it_is_a_minute() -> None:
+    now = CREATED + timedelta(minutes=44.9)
+    assert next_look(execution("build"), now, None) == 60
+    assert next_look(execution("codeQuality", "WAITING"), now, timedelta(minutes=45)) == 60
+
+
+def test_a_given_interval_is_kept() -> None:
+    seen = look(Goal.STAGE_DEPLOYMENT, execution(), CREATED, took_last=timedelta(minutes=45), poll_interval=7)
+    assert isinstance(seen, KeepWaiting)
+    assert seen.next_look == 7
+
+
+def test_one_look_keeps_waiting_or_is_done_or_a_dead_end() -> None:
+    assert isinstance(look(Goal.STAGE_DEPLOYMENT, execution("build"), CREATED), KeepWaiting)
+    assert isinstance(look(Goal.STAGE_DEPLOYMENT, execution("uiTest"), CREATED), Done)
+    lost = look(Goal.STAGE_DEPLOYMENT, execution("build", "FAILED"), CREATED)
+    assert isinstance(lost, DeadEnd)
+    assert lost.step is not None
+    assert lost.step.action == "build"
+
+
+@pytest.mark.parametrize("goal", [Goal.PRODUCTION_APPROVAL, Goal.DECISION])
+def test_for_the_approval_every_end_is_a_value(goal: Goal) -> None:
+    for seen in (
+        execution("build", "FAILED"),
+        execution(status="CANCELLED"),
+        execution("approval", "CANCELLED"),
+    ):
+        assert isinstance(look(goal, seen, CREATED), Done)
+
+
+class Play:
+    """Plays a wait without time: ``script`` gives the answers to the readings, pauses only move the clock."""
+
+    def __init__(self, goal: Goal, *, timeout: timedelta = timedelta(hours=8), **more: Any) -> None:
+        self.now = CREATED
+        self.said: list[tuple[int, str]] = []
+        self.pauses: list[float] = []
+        memory = more.pop("memory", None) or Memory(begun=True, current_checked=1e12)
+        self.vigil = Vigil(
+            goal,
+            PINNED,
+            CREATED + timeout,
+            say=lambda level, sentence: self.said.append((level, sentence)),
+            now=lambda: self.now,
+            memory=memory,
+            **more,
+        )
+
+    def run(self, script: Any) -> Ending:
+        steps = self.vigil.steps()
+        answer: Any = None
+        while True:
+            request = advance(steps, answer)
+            if isinstance(request, Ending):
+                return request
+            if isinstance(request, Pause):
+                self.now += timedelta(seconds=request.seconds)
+                self.pauses.append(request.seconds)
+                answer = None
+            else:
+                answer = script(request, self.now)
+
+
+@pytest.mark.parametrize("refusal", [CredentialError("bad secret."), PermissionDenied("no profile.")])
+def test_a_refused_credential_fails_the_wait_only_after_half_an_hour(refusal: Exception) -> None:
+    play = Play(Goal.STAGE_DEPLOYMENT)
+    ending = play.run(lambda request, now: refusal)
+    assert ending.kind is Kind.REFUSED
+    assert timedelta(minutes=30) <= play.now - CREATED <= timedelta(minutes=33)
+    assert str(refusal) in ending.sentence
+    assert "Admin Console" in ending.sentence
+
+
+def test_a_credential_that_is_accepted_again_in_time_costs_nothing() -> None:
+    play = Play(Goal.STAGE_DEPLOYMENT)
+    refused = CredentialError("bad secret.")
+
+    def script(request: Read, now: datetime) -> object:
+        minutes = (now - CREATED).total_seconds() / 60
+        if minutes > 100:
+            return execution("uiTest")
+        return refused if minutes < 25 or 30 < minutes < 55 else execution()
+
+    assert play.run(script).kind is Kind.DONE
+
+
+@pytest.mark.parametrize("error", [Unavailable("down."), ConnectionResetError("reset"), TimeoutError("slow")])
+def test_cloud_manager_may_be_down_for_hours(error: Exception) -> None:
+    play = Play(Goal.STAGE_DEPLOYMENT)
+    ending = play.run(
+        lambda request, now: error if now < CREATED + timedelta(hours=7) else execution("uiTest")
+    )
+    assert ending.kind is Kind.DONE
+    assert max(play.pauses) <= 120
+    assert all(level == logging.WARNING for level, _ in play.said)
+
+
+def test_a_single_404_is_no_dead_end_and_two_are() -> None:
+    answers = iter([NotFound("404."), execution(), NotFound("404."), Unavailable("x."), NotFound("404.")])
+    last = iter([NotFound("404.")])
+    ending = Play(Goal.STAGE_DEPLOYMENT).run(lambda request, now: next(answers, None) or next(last))
+    assert ending.kind is Kind.DEAD_END
+    assert "404, twice" in ending.sentence
+
+
+def test_a_defect_of_this_program_is_not_taken_for_a_failed_look() -> None:
+    with pytest.raises(ZeroDivisionError):
+        Play(Goal.STAGE_DEPLOYMENT).run(lambda request, now: ZeroDivisionError())
+
+
+def test_the_approval_that_waits_is_reminded_of_once_a_day_with_the_days_left() -> None:
+    play = Play(Goal.DECISION, timeout=timedelta(days=3), poll_interval=3600.0)
+    play.run(lambda request, now: execution("approval", "WAITING"))
+    reminders = [sentence for level, sentence in play.said if level == logging.WARNING]
+    assert [sentence.split(" (14 days). ")[1].split(".")[0] for sentence in reminders] == [
+        f"{days} full days are left" for days in (14, 13, 12, 11)
+    ]
+
+
+def test_a_wait_that_is_not_answered_by_its_deadline_says_so() -> None:
+    play = Play(Goal.STAGE_DEPLOYMENT, timeout=timedelta(hours=1))
+    ending = play.run(lambda request, now: execution())
+    assert ending.kind is Kind.TIMED_OUT
+    assert play.now == CREATED + timedelta(hours=1)
+
+
+def test_the_current_execution_is_asked_for_every_five_minutes_only() -> None:
+    play = Play(Goal.STAGE_DEPLOYMENT, timeout=timedelta(hours=1), memory=Memory())
+    asked: list[datetime] = []
+
+    def script(request: Read, now: datetime) -> object:
+        if request is Read.HISTORY:
+            return ()
+        if request is Read.CURRENT:
+            asked.append(now)
+        return execution()
+
+    play.run(script)
+    assert 10 <= len(asked) <= 12
+
+
+def test_a_history_that_cannot_be_read_does_not_stop_the_wait() -> None:
+    play = Play(Goal.STAGE_DEPLOYMENT, memory=Memory())
+    ending = play.run(
+        lambda request, now: Unavailable("down.") if request is Read.HISTORY else execution("uiTest")
+    )
+    assert ending.kind is Kind.DONE
+    assert "how long it takes is not known: down." in play.said[0][1]

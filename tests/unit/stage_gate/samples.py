@@ -1,0 +1,80 @@
+"""Values that the tests of the gate's rules start from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from aem_checks.outcomes import Cause, CheckResult, Finding, Outcome, Severity
+from stage_gate.candidate import Candidate, Surroundings
+from stage_gate.plan import Plan, PlannedCheck, RecordedResult
+
+NOW = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
+STAGE_HOST = "publish-p12345-e7654321.adobeaemcloud.com"
+
+CANDIDATE = Candidate(
+    program_id="12345",
+    pipeline_id="678901",
+    execution_id="2345678",
+    trigger="MANUAL",
+    stage_step_id="90030",
+    stage_deployed_at=NOW - timedelta(minutes=5),
+    commit_id="0123456789abcdef",
+    artifacts_version="2026.1102.090000.0002345678",
+    stage=Surroundings(
+        environment_id="7654321",
+        hosts=(STAGE_HOST,),
+        aem_release="2026.10.1",
+        other_pipelines={"678902": "77"},
+    ),
+)
+
+
+def planned(key: str = "key_pages", severity: Severity = Severity.BLOCK, **changes: object) -> PlannedCheck:
+    values: dict[str, object] = {
+        "key": key,
+        "kind": key,
+        "site": "wknd",
+        "target": "stage",
+        "severity": severity,
+        "host": STAGE_HOST,
+        "settings_digest": f"settings of {key}",
+    }
+    return PlannedCheck.model_validate(values | changes)
+
+
+def plan(*checks: PlannedCheck, build_marker: bool = True) -> Plan:
+    return Plan(gate="wknd", gate_digest="gate", mode="guard", checks=checks, build_marker=build_marker)
+
+
+def finding(sentence: str = "/us/en.html answered 500.", **changes: object) -> Finding:
+    return Finding.model_validate({"subject": "/us/en.html", "sentence": sentence} | changes)
+
+
+def result(key: str = "key_pages", outcome: Outcome = Outcome.PASSED, **changes: object) -> CheckResult:
+    values: dict[str, object] = {
+        "key": key,
+        "kind": key,
+        "site": "wknd",
+        "target": "stage",
+        "severity": Severity.BLOCK,
+        "outcome": outcome,
+        "cause": {Outcome.PASSED: None, Outcome.FAILED: Cause.PRODUCT, Outcome.INCONCLUSIVE: Cause.NETWORK}[
+            outcome
+        ],
+        "examined": 3,
+        "findings": () if outcome is Outcome.PASSED else (finding(outcome=outcome),),
+        "started_at": NOW,
+        "finished_at": NOW + timedelta(seconds=2),
+    }
+    return CheckResult.model_validate(values | changes)
+
+
+def recorded(check: CheckResult | None = None, **changes: object) -> RecordedResult:
+    check = check or result()
+    values: dict[str, object] = {
+        "candidate_digest": CANDIDATE.digest,
+        "attempt": 1,
+        "settings_digest": f"settings of {check.key}",
+        "result": check,
+    }
+    return RecordedResult.model_validate(values | changes)
