@@ -178,16 +178,27 @@ def describe(execution: Execution) -> str:
     return f"execution {execution.id} is {execution.status}{note}, {where}"
 
 
-def time_to(execution: Execution, goal: Goal) -> timedelta | None:
-    """How long the execution took from its creation to the goal; ``None`` where it did not get there.
+def counted_from(execution: Execution, goal: Goal) -> datetime | None:
+    """From when the time to the goal is counted: the creation of the execution.
 
-    For the approval that is the moment at which it began to wait.
+    For the production deployment it is that step's own start, since people decide before it.
     """
-    step = goal_step(execution, goal)
-    if step is None or not step.is_finished or execution.created_at is None:
+    if goal is Goal.PRODUCTION_DEPLOYMENT:
+        step = execution.production_deployment
+        return step.started_at if step else None
+    return execution.created_at
+
+
+def time_to(execution: Execution, goal: Goal) -> timedelta | None:
+    """How long the execution took to the goal, as ``counted_from``; ``None`` where it did not get there.
+
+    The approval's goal is the moment at which it began to wait.
+    """
+    step, begun = goal_step(execution, goal), counted_from(execution, goal)
+    if step is None or not step.is_finished or begun is None:
         return None
     reached = step.started_at if goal is Goal.PRODUCTION_APPROVAL else step.finished_at
-    return reached - execution.created_at if reached and reached > execution.created_at else None
+    return reached - begun if reached and reached > begun else None
 
 
 def time_last(history: Iterable[Execution], goal: Goal, *, besides: str) -> timedelta | None:

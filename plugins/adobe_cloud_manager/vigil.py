@@ -7,8 +7,8 @@ error. ``waiting`` drives it in a task or on the event loop of a triggerer, so t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -65,8 +65,13 @@ class Memory:
     current_checked: float | None = None
     not_current: int = 0
 
+    @classmethod
+    def of(cls, kept: Mapping[str, Any]) -> Memory:
+        """The memory that ``as_json`` made, also of another version of this package."""
+        return cls(**{item.name: kept[item.name] for item in fields(cls) if item.name in kept})
+
     def as_json(self) -> dict[str, Any]:
-        """The memory as keyword arguments of another one."""
+        """The memory, for the arguments of a trigger."""
         return asdict(self)
 
 

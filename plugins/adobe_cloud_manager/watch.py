@@ -11,6 +11,7 @@ from adobe_cloud_manager.questions import (
     ApprovalState,
     Goal,
     approval_state,
+    counted_from,
     culprit,
     dead_end,
     deadline_of,
@@ -75,7 +76,7 @@ def look(
 ) -> Seen:
     """Judge one snapshot of the execution.
 
-    ``took_last`` is how long an earlier execution took from its creation to the goal; ``poll_interval``, in
+    ``took_last`` is how long an earlier execution took to the goal (``questions.time_last``); ``poll_interval``, in
     seconds, fixes the pace that otherwise follows from it.
     """
     if goal.asks_for_approval:
@@ -89,18 +90,19 @@ def look(
         reason = dead_end(execution, goal)
         if reason is not None:
             return DeadEnd(reason, culprit(execution, goal))
-    pace = poll_interval if poll_interval is not None else next_look(execution, now, took_last)
+    pace = poll_interval if poll_interval is not None else next_look(goal, execution, now, took_last)
     return KeepWaiting(pace, describe(execution), _waits(goal, execution, now, link))
 
 
-def next_look(execution: Execution, now: datetime, took_last: timedelta | None) -> float:
+def next_look(goal: Goal, execution: Execution, now: datetime, took_last: timedelta | None) -> float:
     """Seconds until the next look: a quarter of the time that is expected to be left, 120 s to 10 s.
 
     Once the goal is overdue the pace slows down again, to 60 s; while a person is waited for it is 60 s.
     """
-    if took_last is None or execution.created_at is None or execution.waiting_steps:
+    begun = counted_from(execution, goal)
+    if took_last is None or begun is None or execution.waiting_steps:
         return USUAL_INTERVAL
-    left = (execution.created_at + took_last - now).total_seconds()
+    left = (begun + took_last - now).total_seconds()
     slowest = _SPARSE if left > 0 else USUAL_INTERVAL
     return min(slowest, max(_DENSE, abs(left) / 4))
 

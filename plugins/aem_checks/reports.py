@@ -13,6 +13,7 @@ MAX_FILES = 2000
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_TOTAL_BYTES = 256 * 1024 * 1024
 _MAX_DEPTH = 20
+_LONGEST_NAME = 150
 _SAFE_IN_NAMES = " ()+,=@[]"
 
 
@@ -67,13 +68,27 @@ def _open_files(folder: Path) -> Iterator[tuple[str, int | str]]:
     except OSError:
         yield ".", "the report folder is gone or was replaced"
         return
+    unread: list[OSError] = []
     try:
-        for path, folders, names, below in os.fwalk(".", dir_fd=top, follow_symlinks=False):
-            folders[:] = sorted(folders) if path.count("/") < _MAX_DEPTH else []
+        for path, folders, names, below in os.fwalk(".", dir_fd=top, onerror=unread.append):
+            yield from _skipped_folders(path, folders, below)
             for name in sorted(names):
                 yield safe_name(PurePosixPath(path, name)), _open_regular(name, below)
     finally:
         os.close(top)
+    if unread:
+        yield ".", f"a folder in it cannot be read ({unread[0].strerror})"
+
+
+def _skipped_folders(path: str, folders: list[str], handle: int) -> Iterator[tuple[str, str]]:
+    """Folders that the walk does not enter; the rest is put into a stable order."""
+    for name in folders:
+        status = os.stat(name, dir_fd=handle, follow_symlinks=False)
+        if stat.S_ISLNK(status.st_mode):
+            yield safe_name(PurePosixPath(path, name)), "it is a symbolic link to a folder"
+        elif path.count("/") >= _MAX_DEPTH:
+            yield ".", "it has folders nested too deeply"
+    folders[:] = sorted(folders) if path.count("/") < _MAX_DEPTH else []
 
 
 def _open_regular(name: str, folder: int) -> int | str:
@@ -101,5 +116,5 @@ def _blanked(content: bytes, hidden: Iterable[bytes]) -> bytes:
 
 def safe_name(path: PurePosixPath) -> str:
     """The path with every unusual character percent-encoded, so that a name can do no harm in logs or links."""
-    parts = (quote(os.fsencode(part), safe=_SAFE_IN_NAMES)[:150] for part in path.parts)
+    parts = (quote(os.fsencode(part), safe=_SAFE_IN_NAMES)[-_LONGEST_NAME:] for part in path.parts)
     return "/".join(parts)

@@ -15,7 +15,13 @@ from adobe_cloud_manager.sensors.cloud_manager import (
 )
 from aem_checks.outcomes import Outcome
 from stage_gate.decision import Action
-from stage_gate.tasks.acts import ApproveProduction, HaltProduction, OverrideProduction, RecordBypass
+from stage_gate.tasks.acts import (
+    ActOnProduction,
+    ApproveProduction,
+    HaltProduction,
+    OverrideProduction,
+    RecordBypass,
+)
 from stage_gate.tasks.judging import Decide, Judge
 from stage_gate.tasks.pin import CURRENT, PinCandidate, StartExecutionRun
 from stage_gate.tasks.publishing import PublishReport
@@ -31,6 +37,8 @@ DAG_ID_PREFIX = "stage_gate."
 TAGS = ["stage-gate"]
 _EXECUTION_ID = "{{ run_id.removeprefix('execution-') }}"
 _ONE_WAY_LED_HERE = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+_LONG = timedelta(hours=1)
+_LONGER_THAN_CLOUD_MANAGER_WAITS = timedelta(days=15)
 _MARGIN = timedelta(minutes=2)
 """How much longer than its own limit a check's task may live, to write its result."""
 
@@ -62,188 +70,175 @@ def build_gate_dag(gate: Gate, gate_file: Path, docs: str) -> DAG:
         },
     )
     with dag:
-        _wire(gate, str(gate_file))
+        _Wiring(gate, gate_file).draw()
     return dag
 
 
-def _wire(gate: Gate, gate_file: str) -> None:
-    """Create the tasks and draw their arrows; see the picture in the README."""
-    pin = PinCandidate(
-        task_id="pin_candidate",
-        gate_file=gate_file,
-        waits=["wait_for_stage_deployment", "wait_for_approval_step"],
-        fold="start_execution_run",
-    )
-    fold = StartExecutionRun(
-        task_id="start_execution_run",
-        execution_run_id="{{ ti.xcom_pull(task_ids='pin_candidate', key='execution_run_id') }}",
-    )
-    wait_for_stage = StageDeploymentSensor(
-        task_id="wait_for_stage_deployment",
-        timeout=gate.waits.stage_deployment.total_seconds(),
-        **_pinned(gate),
-    )
-    wait_for_approval = ApprovalSensor(
-        task_id="wait_for_approval_step", timeout=gate.waits.approval.total_seconds(), **_pinned(gate)
-    )
-    pin >> [wait_for_stage, wait_for_approval, fold]
-    judge = Judge(task_id="judge", gate_file=gate_file, trigger_rule=TriggerRule.ALL_DONE)
-    decide = Decide(task_id="decide", gate_file=gate_file, trigger_rule=TriggerRule.ALL_DONE)
-    stage_tasks = _test_stage(gate, gate_file, wait_for_stage, wait_for_approval, judge)
-    [judge, wait_for_approval] >> decide
-    ends = _decide(gate, gate_file, decide)
-    publish = PublishReport(task_id="publish_report", gate_file=gate_file).as_teardown(
-        on_failure_fail_dagrun=True
-    )
-    [fold, wait_for_stage, wait_for_approval, judge, *stage_tasks, *ends] >> publish
+class _Wiring:
+    """Creates the tasks of one gate and draws their arrows; the README has the picture."""
+
+    def __init__(self, gate: Gate, gate_file: Path) -> None:
+        self.gate = gate
+        self.gate_file = str(gate_file)
+        self.pinned = {
+            "program_id": gate.pipeline.program,
+            "pipeline_id": gate.pipeline.pipeline,
+            "execution_id": _EXECUTION_ID,
+        }
+        self.waiting: dict[str, Any] = {
+            **self.pinned,
+            "cloud_manager_conn_id": gate.pipeline.connection,
+            "poll_interval": gate.waits.poll.total_seconds() if gate.waits.poll else None,
+            "retries": 3,
+        }
+
+    def draw(self) -> None:
+        """Everything, from the pin to the report."""
+        pin, fold = self._pin()
+        stage_deployed = StageDeploymentSensor(
+            task_id="wait_for_stage_deployment",
+            timeout=_seconds(self.gate.waits.stage_deployment),
+            **self.waiting,
+        )
+        approval = ApprovalSensor(
+            task_id="wait_for_approval_step", timeout=_seconds(self.gate.waits.approval), **self.waiting
+        )
+        judge = Judge(task_id="judge", gate_file=self.gate_file, trigger_rule=TriggerRule.ALL_DONE)
+        decide = Decide(task_id="decide", gate_file=self.gate_file, trigger_rule=TriggerRule.ALL_DONE)
+        publish = PublishReport(task_id="publish_report", gate_file=self.gate_file)
+        publish = publish.as_teardown(on_failure_fail_dagrun=True)
+        pin >> [stage_deployed, approval, fold]
+        tests = self._test_stage(stage_deployed, approval, judge)
+        [judge, approval] >> decide
+        ends = self._decide(decide)
+        [fold, stage_deployed, approval, judge, *tests, *ends] >> publish
+
+    def _pin(self) -> tuple[BaseOperator, BaseOperator]:
+        pin = PinCandidate(
+            task_id="pin_candidate",
+            gate_file=self.gate_file,
+            waits=["wait_for_stage_deployment", "wait_for_approval_step"],
+            fold="start_execution_run",
+        )
+        fold = StartExecutionRun(
+            task_id="start_execution_run",
+            execution_run_id="{{ ti.xcom_pull(task_ids='pin_candidate', key='execution_run_id') }}",
+        )
+        return pin, fold
+
+    def _test_stage(
+        self, stage_deployed: BaseOperator, approval: BaseOperator, judge: BaseOperator
+    ) -> list[BaseOperator]:
+        """Settle, record, and one task per check; those that probe come last on their host."""
+        settle = SettleStage(task_id="settle_stage", gate_file=self.gate_file, execution_timeout=_LONG)
+        record = RecordPages(
+            task_id="record_pages", gate_file=self.gate_file, target="stage", execution_timeout=_LONG
+        )
+        stage_deployed >> settle >> record >> judge
+        with TaskGroup("stage_tests", tooltip="One task per check"):
+            early = self._stage_checks(last=False)
+            late = self._stage_checks(last=True)
+        for check, task in early:
+            record >> task >> judge
+            if check.after == "cloud_manager_tests":
+                approval >> task
+        for check, task in late:
+            before = [other for each, other in early if each.site == check.site and each.after == "settled"]
+            if before:
+                task.trigger_rule = TriggerRule.ALL_DONE
+            (before or [record]) >> task >> judge
+        return [settle, record, *(task for _, task in (*early, *late))]
+
+    def _stage_checks(self, *, last: bool) -> list[tuple[ConfiguredCheck, BaseOperator]]:
+        return [
+            (check, self._check(check))
+            for check in self.gate.stage_checks
+            if check.kind != SETTLED and check.check_type.last_on_host is last
+        ]
+
+    def _check(self, check: ConfiguredCheck) -> BaseOperator:
+        return RunCheck(
+            task_id=check.name,
+            gate_file=self.gate_file,
+            key=check.key,
+            target=check.target,
+            execution_timeout=2 * check.settings.within + _MARGIN,
+        )
+
+    def _decide(self, decide: BaseOperator) -> list[BaseOperator]:
+        """All that can follow the verdict. Every way ends in ``publish_report``."""
+        from stage_gate.tasks.people import HoldProduction
+
+        approve = self._act(ApproveProduction, "approve_production")
+        halt = self._act(HaltProduction, "halt_production")
+        hold = HoldProduction(
+            task_id="hold_production",
+            gate_file=self.gate_file,
+            timeout=_seconds(_LONGER_THAN_CLOUD_MANAGER_WAITS),
+            trigger_rule=_ONE_WAY_LED_HERE,
+            **self.waiting,
+        )
+        bypass = RecordBypass(
+            task_id="record_bypass",
+            gate_file=self.gate_file,
+            production="wait_for_production_deployment",
+            trigger_rule=_ONE_WAY_LED_HERE,
+        )
+        decide >> [approve, halt, hold, bypass]
+        hold >> bypass
+        overrides = self._ask(decide, approve, halt, hold)
+        production = self._test_production([approve, bypass, *overrides])
+        return [approve, halt, hold, bypass, *overrides, *production]
+
+    def _act(self, act: type[ActOnProduction], task_id: str) -> BaseOperator:
+        return act(task_id=task_id, gate_file=self.gate_file, trigger_rule=_ONE_WAY_LED_HERE, **self.pinned)
+
+    def _ask(
+        self, decide: BaseOperator, approve: BaseOperator, halt: BaseOperator, hold: BaseOperator
+    ) -> list[BaseOperator]:
+        """The question to the release manager, where the policy asks one; returns the override."""
+        policy = self.gate.policy
+        asked = {o: policy.on(o) for o in Outcome if policy.on(o).action is Action.ASK}
+        if not asked:
+            return []
+        from stage_gate.tasks.people import AskReleaseManager, options_for
+
+        options = options_for(asked)
+        ask = AskReleaseManager(
+            task_id="ask_release_manager",
+            gate_file=self.gate_file,
+            tasks=options,
+            follow_ups=asked,
+            retries=0,
+        )
+        override = self._act(OverrideProduction, "override_production")
+        decide >> ask >> [override, halt, hold]
+        if approve.task_id in options.values():
+            ask >> approve
+        return [override]
+
+    def _test_production(self, led_here: list[BaseOperator]) -> list[BaseOperator]:
+        """Watch the production deployment to its end, then run the production tests."""
+        deployed = ProductionDeploymentSensor(
+            task_id="wait_for_production_deployment",
+            timeout=_seconds(self.gate.waits.production_deployment),
+            trigger_rule=_ONE_WAY_LED_HERE,
+            **self.waiting,
+        )
+        led_here >> deployed
+        if not self.gate.production_checks:
+            return [deployed]
+        record = RecordPages(
+            task_id="record_production_pages",
+            gate_file=self.gate_file,
+            target="production",
+            execution_timeout=_LONG,
+        )
+        with TaskGroup("production_tests", tooltip="They raise the alarm and never act"):
+            tests = [self._check(check) for check in self.gate.production_checks]
+        deployed >> record >> tests
+        return [deployed, record, *tests]
 
 
-def _pinned(gate: Gate) -> dict[str, Any]:
-    """What every wait of a gate has in common: the execution comes from the run id alone."""
-    return {
-        "program_id": gate.pipeline.program,
-        "pipeline_id": gate.pipeline.pipeline,
-        "execution_id": _EXECUTION_ID,
-        "cloud_manager_conn_id": gate.pipeline.connection,
-        "poll_interval": gate.waits.poll.total_seconds() if gate.waits.poll else None,
-        "retries": 3,
-    }
-
-
-def _test_stage(
-    gate: Gate,
-    gate_file: str,
-    wait_for_stage: BaseOperator,
-    wait_for_approval: BaseOperator,
-    judge: BaseOperator,
-) -> list[BaseOperator]:
-    """Settle, record, and one task per check; those that probe come last on their host."""
-    settle = SettleStage(task_id="settle_stage", gate_file=gate_file, execution_timeout=timedelta(hours=1))
-    record = RecordPages(
-        task_id="record_pages", gate_file=gate_file, target="stage", execution_timeout=timedelta(hours=1)
-    )
-    wait_for_stage >> settle >> record
-    with TaskGroup("stage_tests", tooltip="One task per check"):
-        early = _check_tasks(gate, gate_file, last=False)
-        late = _check_tasks(gate, gate_file, last=True)
-    for check, task in early:
-        record >> task >> judge
-        if check.after == "cloud_manager_tests":
-            wait_for_approval >> task
-    for check, task in late:
-        before = [other for each, other in early if each.site == check.site and each.after == "settled"]
-        if before:
-            task.trigger_rule = TriggerRule.ALL_DONE
-        (before or [record]) >> task >> judge
-    record >> judge
-    return [settle, record, *(task for _, task in (*early, *late))]
-
-
-def _check_tasks(gate: Gate, gate_file: str, *, last: bool) -> list[tuple[ConfiguredCheck, BaseOperator]]:
-    return [
-        (check, _check_task(check, gate_file))
-        for check in gate.stage_checks
-        if check.kind != SETTLED and check.check_type.last_on_host is last
-    ]
-
-
-def _check_task(check: ConfiguredCheck, gate_file: str) -> RunCheck:
-    return RunCheck(
-        task_id=check.name,
-        gate_file=gate_file,
-        key=check.key,
-        target=check.target,
-        execution_timeout=2 * check.settings.within + _MARGIN,
-    )
-
-
-def _decide(gate: Gate, gate_file: str, decide: BaseOperator) -> list[BaseOperator]:
-    """All that can follow the verdict. Every way ends in ``publish_report``."""
-    from stage_gate.tasks.people import HoldProduction
-
-    approve = ApproveProduction(
-        task_id="approve_production", gate_file=gate_file, trigger_rule=_ONE_WAY_LED_HERE
-    )
-    halt = HaltProduction(task_id="halt_production", gate_file=gate_file, trigger_rule=_ONE_WAY_LED_HERE)
-    hold = HoldProduction(
-        task_id="hold_production",
-        gate_file=gate_file,
-        timeout=timedelta(days=15).total_seconds(),
-        trigger_rule=_ONE_WAY_LED_HERE,
-        **_pinned(gate),
-    )
-    bypass = RecordBypass(
-        task_id="record_bypass",
-        gate_file=gate_file,
-        production="wait_for_production_deployment",
-        trigger_rule=_ONE_WAY_LED_HERE,
-    )
-    decide >> [approve, halt, hold, bypass]
-    hold >> bypass
-    led_to_production = [approve, bypass, *_ask(gate, gate_file, decide, approve, halt, hold)]
-    return [
-        approve,
-        halt,
-        hold,
-        bypass,
-        *led_to_production[2:],
-        *_test_production(gate, gate_file, led_to_production),
-    ]
-
-
-def _ask(
-    gate: Gate,
-    gate_file: str,
-    decide: BaseOperator,
-    approve: BaseOperator,
-    halt: BaseOperator,
-    hold: BaseOperator,
-) -> list[BaseOperator]:
-    """The question to the release manager, where the policy asks one; returns the override."""
-    asked = {
-        outcome: gate.policy.on(outcome)
-        for outcome in Outcome
-        if gate.policy.on(outcome).action is Action.ASK
-    }
-    if not asked:
-        return []
-    from stage_gate.tasks.people import AskReleaseManager, options_for
-
-    options = options_for(asked)
-    ask = AskReleaseManager(
-        task_id="ask_release_manager",
-        gate_file=gate_file,
-        tasks=options,
-        follow_ups=asked,
-        retries=0,
-    )
-    override = OverrideProduction(task_id="override_production", gate_file=gate_file)
-    decide >> ask >> [override, halt, hold]
-    if "approve_production" in options.values():
-        ask >> approve
-    return [override]
-
-
-def _test_production(gate: Gate, gate_file: str, led_here: list[BaseOperator]) -> list[BaseOperator]:
-    """Watch the production deployment to its end, then run the production tests."""
-    wait = ProductionDeploymentSensor(
-        task_id="wait_for_production_deployment",
-        timeout=gate.waits.production_deployment.total_seconds(),
-        trigger_rule=_ONE_WAY_LED_HERE,
-        **_pinned(gate),
-    )
-    led_here >> wait
-    if not gate.production_checks:
-        return [wait]
-    record = RecordPages(
-        task_id="record_production_pages",
-        gate_file=gate_file,
-        target="production",
-        execution_timeout=timedelta(hours=1),
-    )
-    with TaskGroup(
-        "production_tests", tooltip="The same checks on production; they raise the alarm and never act"
-    ):
-        tests = [_check_task(check, gate_file) for check in gate.production_checks]
-    wait >> record >> tests
-    return [wait, record, *tests]
+def _seconds(duration: timedelta) -> float:
+    return duration.total_seconds()

@@ -20,8 +20,7 @@ from stage_gate.site_probe import ask, source_address
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-    from adobe_cloud_manager.models import Execution, Pipeline
-    from aem_checks.access import Access
+    from adobe_cloud_manager.models import EnvironmentUrl, Execution, Pipeline
 
 T = TypeVar("T")
 _PROFILE = "Add the credential to a Cloud Manager product profile (Developer is enough to read) in the Admin Console."
@@ -152,7 +151,7 @@ def _examine_environment(
     domains, mappings = _read(
         "Domains", f"domains of the {named}", lambda: hook.list_domain_mappings(program, environment_id)
     )
-    urls = _addresses(executions, environment_id)
+    urls = [each.url for each in addresses_of_environment(executions, environment_id)]
     if environment is not None:
         urls += [environment.author_url or "", environment.publish_url or "", environment.preview_url or ""]
     hosts = {host_of(url) for url in urls if url}
@@ -160,13 +159,15 @@ def _examine_environment(
     return [first, names, domains], frozenset(hosts - {""})
 
 
-def _addresses(executions: tuple[Execution, ...], environment_id: str) -> list[str]:
+def addresses_of_environment(
+    executions: tuple[Execution, ...], environment_id: str
+) -> tuple[EnvironmentUrl, ...]:
     """What the newest deployment to an environment said of its addresses."""
     for execution in executions:
         for step in execution.steps:
             if step.environment_id == environment_id and step.environment_urls:
-                return [each.url for each in step.environment_urls]
-    return []
+                return step.environment_urls
+    return ()
 
 
 def _read(what: str, thing: str, read: Callable[[], T]) -> tuple[Diagnosis, T | None]:
@@ -199,22 +200,12 @@ def examine_sites(gate: Gate, timeout: float) -> Iterator[Diagnosis]:
 
 
 def _examine_endpoint(what: str, endpoint: Endpoint, page: str, timeout: float) -> Diagnosis:
+    from stage_gate.run import access_of_connection
+
     try:
-        access = connection_access(endpoint.access)
+        access = access_of_connection(endpoint.access) if endpoint.access else None
     except Exception as error:  # noqa: BLE001 - each secrets backend has errors of its own, which may quote secrets
         detail = f"connection {endpoint.access!r} can't be read ({type(error).__name__})"
         return bad(what, detail, f"Add the Airflow connection {endpoint.access!r}, or correct 'access:'.")
     answer = ask(endpoint.url + page, access.request_headers if access else None, seconds=timeout)
     return doctor.judge_answer(what, answer, source_address(endpoint.url), access=endpoint.access)
-
-
-def connection_access(name: str | None) -> Access | None:
-    """The credentials of a site from Airflow's connection of this name; raises what Airflow raises."""
-    if name is None:
-        return None
-    from airflow.sdk import Connection
-
-    from aem_checks.access import access_from_fields
-
-    connection = Connection.get(name)
-    return access_from_fields(connection.login, connection.password, connection.extra_dejson)

@@ -102,7 +102,9 @@ def _follow_up(value: Any) -> Any:
 
 def _question(value: Mapping[str, Any]) -> Any:
     if "action" in value:
-        raise ValueError("'action' is unknown; write one word, or {ask: [alice, bob], within: 8h, silence: hold}")
+        raise ValueError(
+            "'action' is unknown; write one word, or {ask: [alice, bob], within: 8h, silence: hold}"
+        )
     users = value.get("ask")
     if not isinstance(users, list | tuple) or not users:
         raise ValueError(

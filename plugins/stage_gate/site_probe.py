@@ -42,7 +42,8 @@ def ask(url: str, headers: Mapping[str, str] | None = None, *, seconds: float = 
     from aem_checks.client import USER_AGENT
 
     session = requests.Session()
-    session.trust_env = False
+    session.trust_env = False  # no credentials of ~/.netrc
+    session.proxies.update(_proxies(url))
     try:
         with session.get(
             url,
@@ -60,6 +61,14 @@ def ask(url: str, headers: Mapping[str, str] | None = None, *, seconds: float = 
         return SiteAnswer(url, error=_plain_reason(error))
     finally:
         session.close()
+
+
+def _proxies(url: str) -> dict[str, str]:
+    """The proxy that the environment names for this address; none on this machine."""
+    from requests.utils import get_environ_proxies
+
+    local = (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")
+    return {} if local else dict(get_environ_proxies(url, no_proxy=None))
 
 
 def source_address(url: str) -> str:

@@ -97,11 +97,12 @@ def _explain(result: CheckResult) -> tuple[str, ...]:
     told = [f for f in result.findings if f.outcome is not Outcome.PASSED]
     if not told:
         return (f"{result.key} is {result.outcome} and examined {result.examined} things{cause}.",)
-    sentences = [f"{result.key}: {finding.sentence}" for finding in told[:REASONS_PER_CHECK]]
-    if len(told) > REASONS_PER_CHECK:
-        sentences.append(f"{result.key}: {len(told) - REASONS_PER_CHECK} more findings are in the report.")
+    shown = REASONS_PER_CHECK if result.outcome is Outcome.FAILED else 1
+    sentences = [f"{result.key}: {finding.sentence}" for finding in told[:shown]]
     if result.outcome is Outcome.INCONCLUSIVE:
         sentences[0] += cause
+    if len(told) > shown:
+        sentences.append(f"{result.key}: {len(told) - shown} more findings are in the report.")
     return tuple(sentences)
 
 

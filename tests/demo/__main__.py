@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 import yaml
+
 from demo.releases import DAG_ID, EXPECTED, GATE, Result, take_through
 from simulator import Simulator, scenario_path
-
 from stage_gate.local_airflow import LocalAirflow, LocalAirflowError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,6 +31,7 @@ def main() -> int:
             environment = simulator.environment() | {
                 "AIRFLOW__STAGE_GATE__GATES_FOLDER": str(gates),
                 "AIRFLOW__STAGE_GATE__EVIDENCE": str(HOME / "evidence"),
+                "AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE": "6000",  # minutes are seconds here
             }
             say(f"Simulated Cloud Manager: {simulator.api_url}, stage: {simulator.stage_url}")
             say("Starting Airflow …")
@@ -58,7 +59,9 @@ def run_releases(simulator: Simulator, airflow: LocalAirflow, *, keep: bool, beg
         results.append(take_through(expected, simulator, client, HOME / "evidence", say))
     say(table(results))
     well = not any(result.troubles for result in results)
-    say(f"{'All three went as they should' if well else 'NOT as it should be'}, {time.monotonic() - began:.0f} s in all.")
+    say(
+        f"{'All three went as they should' if well else 'NOT as it should be'}, {time.monotonic() - began:.0f} s in all."
+    )
     if keep:
         stay(airflow)
     return 0 if well else 1
@@ -66,7 +69,9 @@ def run_releases(simulator: Simulator, airflow: LocalAirflow, *, keep: bool, beg
 
 def stay(airflow: LocalAirflow) -> None:
     """Leave the web interface up until Ctrl-C."""
-    say(f"\nLook around: {airflow.url}  log in as {airflow.username} / {airflow.password}. Ctrl-C stops everything.")
+    say(
+        f"\nLook around: {airflow.url}  log in as {airflow.username} / {airflow.password}. Ctrl-C stops everything."
+    )
     try:
         while True:
             airflow.check()
@@ -105,7 +110,9 @@ def table(results: list[Result]) -> str:
         )
         lines += [f"{'':<46}- {reason}" for reason in result.reasons]
         if result.decision == "held":
-            lines.append(f"{'':<46}→ production is untouched; remove the cause and clear settle_stage to test again,")
+            lines.append(
+                f"{'':<46}→ production is untouched; remove the cause and clear settle_stage to test again,"
+            )
             lines.append(f"{'':<46}  or decide in Cloud Manager: this run notices")
         if result.report.exists():
             lines.append(f"{'':<46}report: {result.report}")

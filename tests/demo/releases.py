@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from simulator import Simulator
-
 from stage_gate.airflow_api import AirflowApi
 
 GATE = "larkfell"
@@ -32,19 +31,19 @@ class Expectation:
     verdict: str
     decision: str
     acts: tuple[str, ...]
-    """What the gate sends to Cloud Manager."""
+    """What Cloud Manager accepts from the gate; nobody else decides in the demo."""
     words: tuple[str, ...] = ()
     """What the reasons have to name."""
 
 
 EXPECTED = (
-    Expectation("good", "every check passes", "passed", "approved", ("approve",)),
+    Expectation("good", "every check passes", "passed", "approved", ("advance",)),
     Expectation(
         "broken",
         "passes Cloud Manager's own tests, broken on stage",
         "failed",
         "halted",
-        ("reject",),
+        ("cancel",),
         ("/bin/querybuilder.json", "404", "$[env:"),
     ),
     Expectation("unreachable", "stage answers 405 to the checks", "inconclusive", "held", (), ("405",)),
@@ -104,7 +103,7 @@ def take_through(
         decision="held" if held else decision.get("decision", "none"),
         sentence=verdict.get("summary", "") if held else decision.get("sentence", ""),
         run_state="running" if held else state,
-        acts=tuple(act.verb for act in simulator.acts[acts_before:] if act.by == "api"),
+        acts=tuple(act.verb for act in simulator.acts[acts_before:] if act.status == 202),
         seconds=time.monotonic() - began,
         report=folder / "report.html",
     )

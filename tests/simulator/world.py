@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import time
@@ -178,10 +179,9 @@ class World:
             self.tick()
             due = self._next_due()
             wait = None if due is None else max(0.0, due - self.now())
-            try:
-                await asyncio.wait_for(self._changed.wait(), wait)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
 
     def _act(self, verb: str, execution: Execution, step: Step, body: Any, by: str) -> None:
         self.tick()

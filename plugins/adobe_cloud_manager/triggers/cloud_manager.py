@@ -72,7 +72,7 @@ class ExecutionTrigger(BaseTrigger):
             datetime.fromtimestamp(self.deadline, UTC),
             say=lambda level, sentence: self.log.log(level, "%s", sentence),
             poll_interval=self.poll_interval,
-            memory=Memory(**self.memory),
+            memory=Memory.of(self.memory),
         )
         ending = await wait_in_trigger(vigil.steps(), _reader(hook, self.pinned))
         payload = ending.to_event(self.goal, self.pinned)

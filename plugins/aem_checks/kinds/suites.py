@@ -8,10 +8,10 @@ inconclusive. Outside Cloud Manager there is no proxy, so all ``PROXY_*`` variab
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import tempfile
-from base64 import b64encode
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ from aem_checks.access import NO_ACCESS, Access, AccessError
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.durations import Duration, format_duration
 from aem_checks.kinds import _suite_findings as say
-from aem_checks.outcomes import Finding, Judgement
+from aem_checks.outcomes import Finding, Judgement, Outcome
 from aem_checks.sites import Name, base_url
 from aem_checks.urls import host_of
 
@@ -55,7 +55,7 @@ class SuitesSettings(CheckSettings):
     """AEM author; by default the site's ``author:``, else the host beside an adobeaemcloud.com publish host."""
     publish: str | None = None
     """Connection with a user for publish; by default the ``access:`` of the target."""
-    environment: dict[str, str] = {}
+    environment: dict[str, str] = Field(default_factory=dict)
     """Further variables. The command sees nothing else but Cloud Manager's own, PATH, LANG, HOME and TMPDIR,
     the last two empty folders: name a browser's folder here, for example in PLAYWRIGHT_BROWSERS_PATH."""
     selenium_url: str | None = None
@@ -125,9 +125,9 @@ class Suites(SiteCheck[SuitesSettings]):
             environment={**_inherited(), **self.settings.environment, **given, **own},
             within=self._limit,
         )
-        return _Aftermath(self.settings.name, visit, _secrets(author, publish)).judge(
-            result, folders["REPORTS_PATH"], format_duration(self.settings.within)
-        )
+        aftermath = _Aftermath(self.settings.name, visit, _secrets(author, publish))
+        limit = format_duration(self.settings.within)
+        return await asyncio.to_thread(aftermath.judge, result, folders["REPORTS_PATH"], limit)
 
     @property
     def _limit(self) -> timedelta:
@@ -194,10 +194,10 @@ def _secrets(*accesses: Access) -> tuple[str, ...]:
     """What must not stay in output and reports, the longest first; a password that equals its user is none."""
     found: set[str] = set()
     for access in accesses:
-        found |= set(access.headers.values())
-        if access.basic and access.basic[1] and access.basic[0] != access.basic[1]:
-            pair = b64encode(":".join(access.basic).encode()).decode()
-            found |= {access.basic[1], quote(access.basic[1], safe=""), pair}
+        user, password = access.basic or ("", "")
+        found |= access.secrets - {user}
+        if password and password != user:
+            found |= {password, quote(password, safe="")}
     return tuple(sorted(found, key=len, reverse=True))
 
 
@@ -224,9 +224,9 @@ class _Aftermath:
             *say.contradictions(self._suite, report, output),
             *say.ends(self._suite, result, limit, report, output),
         ]
-        if not read and not problems:
+        if not read and all(problem.outcome is Outcome.PASSED for problem in problems):
             findings.append(say.no_report(self._suite, output))
-        elif report.executed == 0:
+        elif read and report.executed == 0:
             findings.append(say.no_case(self._suite, len(report.cases), output))
         return Judgement(examined=report.executed, findings=tuple(findings))
 

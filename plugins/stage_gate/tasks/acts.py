@@ -21,12 +21,19 @@ class ActOnProduction(BaseOperator):
     """Send one act for the pinned execution, or hold and say what is missing."""
 
     decision: ClassVar[Decision]
+    template_fields = ("execution_id",)
     operator_extra_links = (CloudManagerExecutionLink(),)
 
-    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *, gate_file: str, program_id: str, pipeline_id: str, execution_id: str, **kwargs: Any
+    ) -> None:
+        """The ids serve the link into Cloud Manager; the act itself takes its execution from the run id."""
         kwargs["retries"] = 0
         super().__init__(**kwargs)
         self.gate_file = gate_file
+        self.program_id = program_id
+        self.pipeline_id = pipeline_id
+        self.execution_id = execution_id
 
     def execute(self, context: Context) -> None:
         from stage_gate.acting import Held

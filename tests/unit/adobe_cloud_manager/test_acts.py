@@ -28,7 +28,7 @@ START = "/api/program/1/pipeline/2/execution"
 
 
 def hook(**options: Any) -> CloudManagerHook:
-    quick: dict[str, Any] = {"deadline": 2.0, "request_timeout": 0.5, "backoff": wait_none()}
+    quick: dict[str, Any] = {"deadline": 20.0, "request_timeout": 10.0, "backoff": wait_none()}
     return CloudManagerHook(**(quick | options))
 
 
@@ -105,7 +105,7 @@ def test_anything_but_a_clear_answer_leaves_the_act_unknown_and_is_never_repeate
 ) -> None:
     adobe.routes[ADVANCE] = [answer, reply(202)]
     with pytest.raises(errors.ActUnknown, match="read the state back"):
-        hook().advance(step(), {"approved": True})
+        hook(request_timeout=0.5).advance(step(), {"approved": True})
     assert puts(adobe) == [ADVANCE]
 
 

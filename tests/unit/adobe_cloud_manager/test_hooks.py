@@ -28,7 +28,7 @@ from unit.adobe_cloud_manager.local_server import RESET, SILENCE, LocalServer, R
 TRANSPORT = {"host", "accept-encoding"}
 ADOBES = {"x-gw-ims-org-id", "x-api-key", "authorization"}
 PLAIN = {"accept", "user-agent"}
-QUICK: dict[str, Any] = {"deadline": 2.0, "request_timeout": 1.0, "backoff": wait_none()}
+QUICK: dict[str, Any] = {"deadline": 20.0, "request_timeout": 10.0, "backoff": wait_none()}
 
 Ask = Callable[[str, tuple[Any, ...]], Any]
 
@@ -195,7 +195,7 @@ def test_a_retry_after_beyond_the_deadline_ends_the_read_at_once(ask: Any, adobe
     began = time.monotonic()
     with pytest.raises(errors.RateLimited) as caught:
         execution_by(ask)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 10
     assert caught.value.retry_after == 3600
     assert len(adobe.calls) == 1
 
@@ -205,9 +205,9 @@ def test_reads_end_at_their_deadline(ask: Any, adobe: Adobe) -> None:
     adobe.routes[EXECUTION_PATH] = reply(503, headers={"x-request-id": "r-9"})
     began = time.monotonic()
     with pytest.raises(errors.Unavailable, match="r-9"):
-        execution_by(ask, deadline=0.5, backoff=wait_fixed(0.1))
-    assert time.monotonic() - began < 1.5
-    assert 2 <= len(adobe.calls) <= 6
+        execution_by(ask, deadline=2, backoff=wait_fixed(0.2))
+    assert time.monotonic() - began < 10
+    assert 2 <= len(adobe.calls) <= 11
 
 
 @both
@@ -227,6 +227,28 @@ def test_a_redirect_of_the_api_is_never_followed(ask: Any, adobe: Adobe, status:
         with pytest.raises(errors.UnexpectedAnswer):
             execution_by(ask)
         assert elsewhere.requests == []
+
+
+@both
+def test_a_redirect_to_nowhere_is_an_unexpected_answer_and_not_a_broken_network(
+    ask: Any, adobe: Adobe
+) -> None:
+    adobe.routes[EXECUTION_PATH] = reply(302, headers={"Location": "http://[::1/broken"})
+    with pytest.raises(errors.UnexpectedAnswer, match="302"):
+        execution_by(ask)
+
+
+@both
+def test_cookies_are_never_sent_back(ask: Any, adobe: Adobe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By name, since a cookie jar may spare addresses such as 127.0.0.1."""
+    by_name = adobe.url.replace("127.0.0.1", "localhost")
+    monkeypatch.setenv("AIRFLOW__ADOBE_CLOUD_MANAGER__API_URL", by_name)
+    monkeypatch.setenv("AIRFLOW__ADOBE_CLOUD_MANAGER__IMS_URL", by_name)
+    cookie = {"Set-Cookie": "session=1; Path=/"}
+    adobe.routes[EXECUTION_PATH] = [reply(503, headers=cookie), reply(200, execution_document())]
+    execution_by(ask)
+    assert len(adobe.calls) == 2
+    assert all(call.header("cookie") is None for call in adobe.server.requests)
 
 
 @both
@@ -373,7 +395,7 @@ def test_a_failing_storage_never_shows_its_signature(
     with LocalServer(lambda _: answer) as blob:
         adobe.routes[f"{STEP_PATH}/logs"] = reply(200, {"redirect": f"{blob.url}/log?sig=s3cret"})
         with pytest.raises(errors.CloudManagerError) as caught:
-            _log(ask, deadline=0.2)
+            _log(ask, deadline=0.5)
     assert "s3cret" not in _everything(caught.value)
     ours = [record for record in caplog.records if not record.name.startswith(("urllib3", "asyncio"))]
     assert "s3cret" not in " ".join(record.getMessage() for record in ours)
@@ -488,7 +510,8 @@ def test_the_budget_of_a_credential_holds_back_reads(adobe: Adobe, monkeypatch: 
 
 def test_the_inherited_run_sends_the_same_headers_and_follows_no_redirect(adobe: Adobe) -> None:
     adobe.routes["/api/tenants"] = reply(307, headers={"Location": "/api/programs"})
-    response = CloudManagerHook(**QUICK).run("/api/tenants", extra_options={"check_response": False})
+    careless = {"check_response": False, "allow_redirects": True}
+    response = CloudManagerHook(**QUICK).run("/api/tenants", extra_options=careless)
     assert response.status_code == 307
 
     async def run() -> int:
@@ -503,7 +526,7 @@ def test_the_inherited_run_sends_the_same_headers_and_follows_no_redirect(adobe:
 
 def test_a_slow_cloud_manager_does_not_block_the_event_loop(adobe: Adobe) -> None:
     def slowly(_: Received) -> bytes:
-        time.sleep(0.3)
+        time.sleep(1)
         return reply(200, execution_document())
 
     adobe.routes[EXECUTION_PATH] = slowly
@@ -518,4 +541,4 @@ def test_a_slow_cloud_manager_does_not_block_the_event_loop(adobe: Adobe) -> Non
         await reading
         return gap
 
-    assert asyncio.run(longest_gap()) < 0.25
+    assert asyncio.run(longest_gap()) < 0.8

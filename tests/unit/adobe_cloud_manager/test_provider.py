@@ -13,7 +13,7 @@ from typing import Any
 import airflow
 import jsonschema  # type: ignore[import-untyped]
 import pytest
-from tenacity import wait_none
+from tenacity import wait_fixed
 
 from adobe_cloud_manager.exceptions import CloudManagerError, InvalidRequest
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
@@ -28,7 +28,7 @@ PROGRAMS = {"_embedded": {"programs": [{"id": "1"}, {"id": "2"}]}}
 
 
 def tried(**options: Any) -> tuple[bool, str]:
-    quick: dict[str, Any] = {"deadline": 0.5, "request_timeout": 0.3, "backoff": wait_none()}
+    quick: dict[str, Any] = {"deadline": 20, "request_timeout": 10, "backoff": wait_fixed(0.2)}
     return CloudManagerHook(**(quick | options)).test_connection()
 
 
@@ -108,7 +108,7 @@ def test_the_test_says_what_is_wrong(
 ) -> None:
     adobe.token_answers = [ims] * 10_000 if ims else []
     adobe.routes["/api/tenants"] = tenants or reply(200, TENANT)
-    worked, sentence = tried()
+    worked, sentence = tried(deadline=2)
     assert not worked
     assert any(part in sentence for part in told.split("|")), sentence
     assert adobe.client_secret not in sentence

@@ -293,3 +293,4 @@ def test_how_long_it_took_comes_from_the_newest_execution_that_went_well() -> No
     assert time_last(history[:1], Goal.STAGE_DEPLOYMENT, besides="9") is None
     assert time_to(execution("build"), Goal.STAGE_DEPLOYMENT) is None
     assert time_to(execution("approval", "FINISHED"), Goal.PRODUCTION_APPROVAL) == timedelta(minutes=9)
+    assert time_to(execution("deploy:prod", "FINISHED"), Goal.PRODUCTION_DEPLOYMENT) == timedelta(seconds=30)

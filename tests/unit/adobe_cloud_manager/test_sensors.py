@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +23,6 @@ from adobe_cloud_manager.sensors.cloud_manager import (
     ProductionDeploymentSensor,
     StageDeploymentSensor,
 )
-from adobe_cloud_manager.triggers.cloud_manager import ExecutionTrigger
 from unit.adobe_cloud_manager.local_cloud_manager import (
     EXECUTION,
     PIPELINE,
@@ -35,6 +32,7 @@ from unit.adobe_cloud_manager.local_cloud_manager import (
     Reply,
     execution_json,
 )
+from unit.adobe_cloud_manager.sensor_ways import WAYS, run_in_task, run_in_triggerer
 
 NONSENSE = Reply(200, b"<html>oops")
 DENIED = Reply(403, {"error_code": "403003", "message": "Api Key is invalid"})
@@ -46,26 +44,6 @@ STAGED = execution_json("deploy:stage", "FINISHED")
 def sensor(kind: type[ExecutionSensor], **more: Any) -> ExecutionSensor:
     ids: dict[str, Any] = {"program_id": PROGRAM, "pipeline_id": PIPELINE, "execution_id": EXECUTION}
     return kind(task_id="wait", **{**ids, "poll_interval": 0.02, "timeout": 30.0, **more})
-
-
-def run_in_task(kind: type[ExecutionSensor], **more: Any) -> Any:
-    return sensor(kind, deferrable=False, **more).execute({})
-
-
-def run_in_triggerer(kind: type[ExecutionSensor], **more: Any) -> Any:
-    """Defer, build the trigger again from what Airflow would store, let it fire, resume."""
-    task = sensor(kind, **more)
-    try:
-        return task.execute({})
-    except TaskDeferred as deferred:
-        path, kwargs = deferred.trigger.serialize()
-        assert path.endswith(ExecutionTrigger.__qualname__)
-        trigger = ExecutionTrigger(**json.loads(json.dumps(kwargs)))
-        event = asyncio.run(anext(trigger.run()))
-        return getattr(task, deferred.method_name)({}, json.loads(json.dumps(event.payload)))
-
-
-WAYS: dict[str, Callable[..., Any]] = {"task": run_in_task, "triggerer": run_in_triggerer}
 
 
 @dataclass
@@ -145,7 +123,6 @@ SCENARIOS = {
         {"status": "FINISHED"},
         says=(
             "Could not look at execution 2345678",
-            "User unauthorized",
             "Looking for the stage deployment again",
         ),
     ),
@@ -283,7 +260,7 @@ def run(scenario: Scenario, way: str, double: LocalCloudManager, said: Said) -> 
     said.clear()
     result, error, kind = None, "", None
     try:
-        result = WAYS[way](scenario.kind, timeout=scenario.timeout)
+        result = WAYS[way](sensor(scenario.kind, timeout=scenario.timeout))
     except AirflowException as raised:
         error, kind = str(raised), type(raised)
     assert kind is scenario.error, error
@@ -336,7 +313,7 @@ def test_how_long_it_took_last_time_is_said_and_read_only_once(
 ) -> None:
     cloud_manager.looks = [BUILDING, BUILDING, STAGED]
     cloud_manager.history = [execution_json("deploy:prod", "FINISHED", "FINISHED", id="1")]
-    run_in_triggerer(StageDeploymentSensor)
+    run_in_triggerer(sensor(StageDeploymentSensor))
     assert any("last time it took 4 min" in entry["event"] for entry in said)
     assert cloud_manager.count("/executions?start=0&limit=20") + cloud_manager.count("/executions") <= 1
 
@@ -416,7 +393,7 @@ def test_a_step_log_cannot_forge_a_log_line(cloud_manager: LocalCloudManager, sa
     cloud_manager.looks = [execution_json("build", "FAILED", "FAILED")]
     cloud_manager.log = "x\n::endgroup::\r[2026-01-01] ERROR forged\x1b[31m\n"
     with pytest.raises(AirflowFailException):
-        run_in_task(StageDeploymentSensor)
+        run_in_task(sensor(StageDeploymentSensor))
     shown = [entry["event"] for entry in said if "forged" in entry["event"]]
     assert shown
     assert all(line.startswith("| ") and "\r" not in line and "\x1b" not in line for line in shown)
@@ -427,7 +404,7 @@ def test_a_failed_log_does_not_hide_the_reason(cloud_manager: LocalCloudManager)
     failed = execution_json("build", "FAILED", "FAILED")
     cloud_manager.looks = [failed, NONSENSE]
     with pytest.raises(AirflowFailException, match="is FAILED"):
-        run_in_task(StageDeploymentSensor)
+        run_in_task(sensor(StageDeploymentSensor))
 
 
 def test_sensors_and_triggers_are_light_to_import() -> None:

@@ -29,13 +29,32 @@ def test_looks_are_sparse_while_the_build_runs_and_dense_when_it_is_due(
     minutes: float, seconds: float
 ) -> None:
     now = CREATED + timedelta(minutes=minutes)
-    assert next_look(execution("build"), now, timedelta(minutes=45)) == pytest.approx(seconds, abs=0.1)
+    assert next_look(Goal.STAGE_DEPLOYMENT, execution("build"), now, timedelta(minutes=45)) == pytest.approx(
+        seconds, abs=0.1
+    )
 
 
 def test_without_a_history_or_while_a_person_is_waited_for_it_is_a_minute() -> None:
     now = CREATED + timedelta(minutes=44.9)
-    assert next_look(execution("build"), now, None) == 60
-    assert next_look(execution("codeQuality", "WAITING"), now, timedelta(minutes=45)) == 60
+    assert next_look(Goal.STAGE_DEPLOYMENT, execution("build"), now, None) == 60
+    assert (
+        next_look(Goal.STAGE_DEPLOYMENT, execution("codeQuality", "WAITING"), now, timedelta(minutes=45))
+        == 60
+    )
+
+
+def test_the_production_deployment_is_timed_from_its_own_start() -> None:
+    started = datetime(2026, 11, 2, 10, 11, tzinfo=UTC)
+    seen, took = execution("deploy:prod"), timedelta(minutes=20)
+    assert next_look(Goal.PRODUCTION_DEPLOYMENT, seen, started, took) == 120
+    assert next_look(Goal.PRODUCTION_DEPLOYMENT, seen, started + took, took) == 10
+
+
+def test_a_memory_of_another_version_is_taken_as_far_as_it_is_known() -> None:
+    assert Memory.of({"begun": True, "unheard_of": 5}) == Memory(begun=True)
+    assert Memory.of(Memory(announced=["x"], took_last=5.0).as_json()) == Memory(
+        announced=["x"], took_last=5.0
+    )
 
 
 def test_a_given_interval_is_kept() -> None:

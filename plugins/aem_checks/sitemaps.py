@@ -1,0 +1,108 @@
+"""Which pages does a site's own sitemap list?"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+from aem_checks.reach import describe, is_unreached
+
+if TYPE_CHECKING:
+    from aem_checks.client import Client
+    from aem_checks.response import Response
+
+MAX_BYTES = 50 * 1024 * 1024
+"""Bytes of one sitemap, unpacked; the protocol's own limit (sitemaps.org/protocol.html)."""
+MAX_FILES = 50
+MAX_URLS = 200_000
+_GZIP = b"\x1f\x8b"
+
+
+class SitemapError(ValueError):
+    """A sitemap that is none; the message is the end of a sentence."""
+
+
+@dataclass(slots=True)
+class Sitemap:
+    """What was found: page URLs in the order of the files, and files that could not be used, with the reason."""
+
+    urls: dict[str, None] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    unreached: Response | None = None
+
+
+async def read_sitemaps(base_url: str, client: Client) -> Sitemap:
+    """Read the sitemaps that robots.txt names, else ``/sitemap.xml``, with all that they refer to on the site."""
+    found = Sitemap()
+    waiting = await _starts(base_url, client)
+    seen = set(waiting)
+    for number, url in enumerate(waiting):
+        if number >= MAX_FILES or len(found.urls) >= MAX_URLS:
+            found.problems.append(f"only {number} files and {len(found.urls)} URLs were read")
+            break
+        response = (await client.follow(url, tries=3))[-1]
+        if response.status != 200 or is_unreached(response):
+            found.unreached = response if is_unreached(response) else found.unreached
+            found.problems.append(f"{url} gave {describe(response)}")
+            continue
+        try:
+            pages, sitemaps = parse_sitemap(response.body)
+        except SitemapError as error:
+            found.problems.append(f"{url} {error}")
+            continue
+        found.urls |= dict.fromkeys(urljoin(url, page) for page in pages)
+        for further in (urljoin(url, sitemap) for sitemap in sitemaps):
+            if further not in seen and client.allows(further):
+                seen.add(further)
+                waiting.append(further)
+    return found
+
+
+async def _starts(base_url: str, client: Client) -> list[str]:
+    """Sitemaps that robots.txt names on hosts of the site."""
+    from protego import Protego
+
+    response = (await client.follow(f"{base_url}/robots.txt", tries=2))[-1]
+    named = (
+        list(Protego.parse(response.text).sitemaps) if response.status == 200 and not response.is_html else []
+    )
+    usable = dict.fromkeys(urljoin(base_url, url) for url in named)
+    return [url for url in usable if client.allows(url)] or [f"{base_url}/sitemap.xml"]
+
+
+def parse_sitemap(data: bytes) -> tuple[list[str], list[str]]:
+    """Page URLs and further sitemaps of one file, packed with gzip or not.
+
+    Raises ``SitemapError`` for anything else, for a file beyond ``MAX_BYTES`` and for a document type, whose
+    entities could expand without end.
+    """
+    from lxml import etree
+
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        root: Any = etree.fromstring(_unpacked(data), parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise SitemapError(f"is not well-formed XML: {error}") from error
+    if root.getroottree().docinfo.doctype:
+        raise SitemapError("has a document type declaration, which no sitemap needs")
+    kind = etree.QName(root).localname
+    if kind not in {"urlset", "sitemapindex"}:
+        raise SitemapError(f"has the root element {kind}, not urlset or sitemapindex")
+    texts = (node.findtext("{*}loc") for node in root.iterchildren("{*}url", "{*}sitemap"))
+    urls = [text.strip() for text in texts if text and text.strip()]
+    return (urls, []) if kind == "urlset" else ([], urls)
+
+
+def _unpacked(data: bytes) -> bytes:
+    if not data.startswith(_GZIP):
+        return data
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        unpacked = unpacker.decompress(data, MAX_BYTES)
+    except zlib.error as error:
+        raise SitemapError(f"cannot be unpacked: {error}") from error
+    if unpacker.unconsumed_tail or not unpacker.eof:
+        raise SitemapError(f"is longer than {MAX_BYTES // 1024 // 1024} MiB, or cut off")
+    return unpacked

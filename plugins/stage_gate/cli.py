@@ -1,0 +1,136 @@
+"""What can be done with gates from a terminal: ``init``, ``doctor``, ``schema``, ``up``.
+
+Exit codes: 0 all is well, 1 something would stop the gate or nothing was written, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stage_gate import init
+
+GATES_FOLDER = Path("dags/gates")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["up"]:
+        from stage_gate.up import main as up
+
+        return up(given[1:])
+    options = _parser().parse_args(given)
+    command: Callable[[argparse.Namespace], int] = options.command
+    return command(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m stage_gate", description="A release gate for AEM as a Cloud Service."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_init(commands)
+    doctor = commands.add_parser("doctor", help="say what would stop a gate, and the remedy")
+    doctor.add_argument("gate", metavar="GATE", help="name of a gate, or path of its file")
+    doctor.add_argument(
+        "--folder", type=Path, default=None, help="where the gate files are (default dags/gates)"
+    )
+    doctor.add_argument("--timeout", type=float, default=15.0, help="seconds for each request (default 15)")
+    doctor.set_defaults(command=_doctor)
+    schema = commands.add_parser("schema", help="write the JSON Schema of gate files for editors")
+    schema.add_argument("--output", type=Path, default=None, help="another file than the one beside the code")
+    schema.set_defaults(command=_schema)
+    commands.add_parser("up", help="run Airflow with your gates on this machine", add_help=False)
+    return parser
+
+
+def _add_init(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    init = commands.add_parser("init", help="list programs and pipelines, and write a gate file for one")
+    init.add_argument(
+        "--connection", default="cloud_manager_default", help="Airflow connection (default %(default)s)"
+    )
+    init.add_argument("--program", help="id or name of the program")
+    init.add_argument("--pipeline", help="id or name of the pipeline")
+    init.add_argument("--name", help="name of the gate and of its file (default: from the program's name)")
+    init.add_argument(
+        "--folder", type=Path, default=None, help="where the gate files are (default dags/gates)"
+    )
+    init.add_argument("--list", action="store_true", help="only list, write nothing")
+    init.add_argument("--timeout", type=float, default=15.0, help="seconds for each request (default 15)")
+    init.set_defaults(command=_init)
+
+
+def gates_folder(given: Path | None) -> Path:
+    """The folder of gate files: as given, else the one below here, else the one of Airflow's configuration."""
+    if given is not None:
+        return given
+    if GATES_FOLDER.is_dir():
+        return GATES_FOLDER
+    from stage_gate.settings import gates_folder as configured
+
+    return configured()
+
+
+def _gate_file(gate: str, folder: Path | None) -> Path:
+    if "/" in gate or gate.endswith((".yaml", ".yml")):
+        return Path(gate)
+    found = gates_folder(folder)
+    other = found / f"{gate}.yml"
+    return other if other.exists() else found / f"{gate}.yaml"
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from stage_gate.diagnosis import exit_code, summary
+    from stage_gate.doctor_visit import examine
+
+    found = []
+    for diagnosis in examine(_gate_file(options.gate, options.folder), timeout=options.timeout):
+        print(diagnosis, flush=True)
+        found.append(diagnosis)
+    print(f"\n{summary(found)}")
+    return exit_code(found)
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from stage_gate.gate_schema import SCHEMA_PATH, write_schema
+
+    print(f"Wrote {write_schema(options.output or SCHEMA_PATH)}")
+    return 0
+
+
+def _init(options: argparse.Namespace) -> int:
+    from adobe_cloud_manager.exceptions import CloudManagerError
+    from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+    from stage_gate import init
+    from stage_gate.drafting import draft_gate
+
+    hook = CloudManagerHook(options.connection, deadline=2 * options.timeout, request_timeout=options.timeout)
+    try:
+        choices = init.list_choices(hook, options.program)
+        print(init.table(choices))
+        if options.list:
+            return 0
+        choice = _ask_which(choices, options.pipeline)
+        draft = draft_gate(
+            hook, choice, name=options.name, connection=options.connection, timeout=options.timeout
+        )
+        folder = gates_folder(options.folder)
+        file = init.write_gate(draft, folder)
+    except (CloudManagerError, init.InitError) as error:
+        print(f"\nNothing was written. {error}", file=sys.stderr)
+        return 1
+    print(f"\nWrote {file} (mode: shadow). Next: python -m stage_gate doctor {file}")
+    return 0
+
+
+def _ask_which(choices: Sequence[init.Choice], pipeline: str | None) -> init.Choice:
+    """The pipeline as given; where that is not clear and somebody sits at a terminal, as they answer."""
+    from stage_gate import init
+
+    if pipeline is None and sys.stdin.isatty() and sum(choice.can_be_guarded for choice in choices) > 1:
+        pipeline = input("Id of the pipeline to guard: ").strip()
+    return init.choose(choices, pipeline)

@@ -1,0 +1,137 @@
+"""Do sensors and go-live operators take executions of the simulator to their ends?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from adobe_cloud_manager.operators.cloud_manager import (
+    ApproveGoLiveOperator,
+    GoLiveOperator,
+    RejectGoLiveOperator,
+)
+from adobe_cloud_manager.sensors.cloud_manager import (
+    ApprovalSensor,
+    DecisionSensor,
+    ExecutionSensor,
+    ProductionDeploymentSensor,
+    StageDeploymentSensor,
+)
+from simulator import Simulator
+from unit.adobe_cloud_manager.sensor_ways import WAYS
+
+pytestmark = pytest.mark.parametrize("way", list(WAYS))
+
+
+@pytest.fixture
+def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    monkeypatch.setenv("STAGE_GATE_SIMULATOR", "yes")
+    with Simulator.start("quick") as running:
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE", "100000")
+        yield running
+
+
+def pinned(simulator: Simulator, execution_id: str, pipeline: str | None = None) -> dict[str, Any]:
+    return {
+        "program_id": simulator.program_id,
+        "pipeline_id": pipeline or simulator.pipeline_id,
+        "execution_id": execution_id,
+    }
+
+
+def wait(kind: type[ExecutionSensor], way: str, **ids: Any) -> Any:
+    return WAYS[way](kind(task_id="wait", poll_interval=0.05, timeout=30.0, **ids))
+
+
+def act(kind: type[GoLiveOperator], **ids: Any) -> Any:
+    return kind(
+        task_id="act", authorise=lambda *_: None, claim=lambda *_: None, read_back_for=10.0, **ids
+    ).execute({})
+
+
+def sent(simulator: Simulator) -> list[str]:
+    return [request.path.rsplit("/", 1)[1] for request in simulator.requests if request.method == "PUT"]
+
+
+def test_a_good_release_is_approved_and_deployed(simulator: Simulator, way: str) -> None:
+    ids = pinned(simulator, simulator.start_execution("good"))
+    assert wait(StageDeploymentSensor, way, **ids)["status"] == "FINISHED"
+    assert wait(ApprovalSensor, way, **ids)["state"] == "waiting"
+    assert act(ApproveGoLiveOperator, **ids)["kind"] == "acknowledged"
+    assert wait(DecisionSensor, way, **ids)["state"] == "approved"
+    assert wait(ProductionDeploymentSensor, way, **ids)["environment_id"] == "7654322"
+    assert sent(simulator) == ["advance"]
+
+
+def test_a_rejected_release_ends(simulator: Simulator, way: str) -> None:
+    ids = pinned(simulator, simulator.start_execution("good"))
+    wait(ApprovalSensor, way, **ids)
+    assert act(RejectGoLiveOperator, **ids)["kind"] == "acknowledged"
+    assert wait(DecisionSensor, way, **ids)["state"] == "rejected"
+    with pytest.raises(AirflowFailException, match="Production was rejected"):
+        wait(ProductionDeploymentSensor, way, **ids)
+    assert sent(simulator) == ["cancel"]
+
+
+@pytest.mark.parametrize(
+    "release",
+    ["build-fails", "build-errors", "quality-fails", "stage-rolls-back", "stage-fails", "stage-cancelled"],
+)
+def test_a_release_that_dies_before_stage_is_a_dead_end(simulator: Simulator, way: str, release: str) -> None:
+    ids = pinned(simulator, simulator.start_execution(release))
+    with pytest.raises(
+        AirflowFailException, match="can't be reached|did not happen|before its stage deployment"
+    ):
+        wait(StageDeploymentSensor, way, **ids)
+    assert wait(ApprovalSensor, way, **ids)["state"] == "ended"
+
+
+@pytest.mark.parametrize(
+    ("release", "state"),
+    [("stage-test-fails", "ended"), ("two-approvals", "waiting"), ("good", "waiting")],
+)
+def test_how_the_wait_for_the_approval_ends(simulator: Simulator, way: str, release: str, state: str) -> None:
+    if release == "two-approvals":
+        pytest.skip("the approval of stage waits for a person, whom this test does not play")
+    ids = pinned(simulator, simulator.start_execution(release))
+    assert wait(ApprovalSensor, way, **ids)["state"] == state
+
+
+@pytest.mark.parametrize(
+    ("release", "state"), [("person-approves", "approved"), ("person-rejects", "rejected")]
+)
+def test_a_person_who_decides_first_is_a_value(
+    simulator: Simulator, way: str, release: str, state: str
+) -> None:
+    ids = pinned(simulator, simulator.start_execution(release))
+    assert wait(DecisionSensor, way, **ids)["state"] == state
+    with pytest.raises(AirflowFailException, match="Nothing was sent"):
+        act(ApproveGoLiveOperator, **ids)
+    assert sent(simulator) == []
+
+
+def test_a_pipeline_without_the_pause_has_nothing_to_hold(simulator: Simulator, way: str) -> None:
+    ids = pinned(simulator, simulator.start_execution("good", pipeline="678902"), "678902")
+    result = wait(ApprovalSensor, way, **ids)
+    assert result["state"] == "ended"
+    assert "Pause before deploying to Production" in result["sentence"]
+
+
+def test_a_lost_answer_is_resolved_without_a_second_request(simulator: Simulator, way: str) -> None:
+    ids = pinned(simulator, simulator.start_execution("good"))
+    wait(ApprovalSensor, way, **ids)
+    simulator.inject({"effect": "lose_answer", "method": "PUT", "path": "/advance"})
+    assert act(ApproveGoLiveOperator, **ids)["kind"] == "unknown_but_seen"
+    assert sent(simulator) == ["advance"]
+
+
+def test_expired_tokens_and_broken_answers_cost_nothing_but_time(simulator: Simulator, way: str) -> None:
+    ids = pinned(simulator, simulator.start_execution("good"))
+    for effect in ("malformed", "truncate", "expire_tokens"):
+        simulator.inject({"effect": effect, "path": "/execution/", "nth": 2})
+    assert wait(ApprovalSensor, way, **ids)["state"] == "waiting"

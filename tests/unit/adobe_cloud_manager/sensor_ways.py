@@ -1,0 +1,34 @@
+"""How does a test run a sensor: in the task, or deferred to a trigger as Airflow stores it and back?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+from airflow.sdk.exceptions import TaskDeferred
+
+from adobe_cloud_manager.sensors.cloud_manager import ExecutionSensor
+from adobe_cloud_manager.triggers.cloud_manager import ExecutionTrigger
+
+
+def run_in_task(sensor: ExecutionSensor) -> Any:
+    """Wait in this process, as a sensor does that is not deferrable."""
+    sensor.deferrable = False
+    return sensor.execute({})
+
+
+def run_in_triggerer(sensor: ExecutionSensor) -> Any:
+    """Defer, build the trigger again from what Airflow would store, let it fire, resume."""
+    try:
+        return sensor.execute({})
+    except TaskDeferred as deferred:
+        path, kwargs = deferred.trigger.serialize()
+        assert path.endswith(ExecutionTrigger.__qualname__)
+        trigger = ExecutionTrigger(**json.loads(json.dumps(kwargs)))
+        event = asyncio.run(anext(trigger.run()))
+        return getattr(sensor, deferred.method_name)({}, json.loads(json.dumps(event.payload)))
+
+
+WAYS: dict[str, Callable[[ExecutionSensor], Any]] = {"task": run_in_task, "triggerer": run_in_triggerer}
