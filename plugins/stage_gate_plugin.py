@@ -1,13 +1,12 @@
-"""What does Airflow have to be told? The buttons on tasks; Dags and connection type are found without it."""
+"""Which plugin is in this folder, for an Airflow that has Stage Gate in its plugins folder only?
+
+Where the package is installed, its entry point registers the plugin. Registered from both, Airflow 3.3 would list an
+import error and its workers would leave out every other installed plugin that comes after.
+"""
 
 from __future__ import annotations
 
-from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
-from airflow.plugins_manager import AirflowPlugin
+from importlib.metadata import entry_points
 
-
-class StageGatePlugin(AirflowPlugin):
-    """Registers the extra links, so that the web interface shows them."""
-
-    name = "stage_gate"
-    operator_extra_links = [CloudManagerExecutionLink()]
+if not entry_points(group="airflow.plugins", name="stage_gate"):
+    from stage_gate.airflow_plugin import StageGatePlugin as StageGatePlugin

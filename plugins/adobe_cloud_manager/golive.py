@@ -88,7 +88,8 @@ def act_once(
     """Approve or reject the go-live step of one execution with exactly one PUT.
 
     Reads the execution, claims, reads it again, asks ``before_send``, sends, and reads the step back until it
-    shows the decision or ``read_back_for`` seconds have passed, every ``read_back_every`` seconds.
+    shows the decision or ``read_back_for`` seconds have passed, soon at first and then every
+    ``read_back_every`` seconds.
 
     Raises ``NotActionable`` where there is no such step to act on or it changed while it was claimed,
     whatever ``claim`` and ``before_send`` raise, the error of a reading before the request, and ``NotSent``,
@@ -171,7 +172,7 @@ def _read_back(
 ) -> ApprovalState | None:
     """Read until the step shows a decision of either kind, or the time is over: then the last state seen."""
     seen: ApprovalState | None = None
-    until = time.monotonic() + seconds
+    until, pause = time.monotonic() + seconds, every / 16
     while True:
         try:
             execution = _read(hook, pinned)
@@ -180,7 +181,8 @@ def _read_back(
             pass
         if (seen is not None and seen.is_over) or time.monotonic() >= until:
             return seen
-        time.sleep(min(every, max(0.0, until - time.monotonic())))
+        time.sleep(min(pause, max(0.0, until - time.monotonic())))
+        pause = min(every, pause * 2)
 
 
 def _outcome(

@@ -90,7 +90,7 @@ def access_from_environment(name: str) -> Access:
         return _from_json(text) if text.startswith("{") else _from_uri(text)
     except AccessError as error:
         raise AccessError(f"{variable}: {error}") from None
-    except ValueError:
+    except (ValueError, TypeError, AttributeError):
         raise AccessError(f"{variable} is neither a connection URI nor JSON") from None
 
 

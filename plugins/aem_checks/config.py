@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Any, Literal
 
 from aem_checks.check import Check, CheckSettings, Target
+from aem_checks.check_settings import Configured, Kinds, SettingsReader
 from aem_checks.outcomes import Severity
-from aem_checks.readable import readable_error
-from aem_checks.sites import BuildMarker, Endpoint, SiteConfig, check_name
+from aem_checks.readable import validate
+from aem_checks.sites import BuildMarker, Endpoint, SiteConfig
 from aem_checks.yaml_lines import ConfigError, Map, Seq, load_extended, place_of, suggestion
 
 __all__ = [
@@ -28,7 +27,6 @@ __all__ = [
     "SiteConfig",
     "load_check_plan",
     "parse_check_plan",
-    "validate",
 ]
 
 CHECK_KEYS = frozenset({"sites", "checks", "production_tests"})
@@ -36,9 +34,6 @@ CHECK_KEYS = frozenset({"sites", "checks", "production_tests"})
 GATE_KEYS = frozenset({"pipeline", "policy", "mode", "waits"})
 """The top-level names that belong to the release gate and mean nothing to the checks."""
 PRODUCTION_TESTS = ("key_pages", "real_404", "client_libraries", "redirects")
-
-ModelT = TypeVar("ModelT", bound=BaseModel)
-Kinds = Mapping[str, type[Check[Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +118,17 @@ def refuse_unknown_keys(tree: Map, known: Iterable[str]) -> None:
             )
 
 
-def parse_check_plan(tree: Map, kinds: Kinds | None = None) -> CheckPlan:
+def parse_check_plan(tree: Map, kinds: Kinds | None = None, *, folder: Path | None = None) -> CheckPlan:
     """Read ``sites``, ``checks`` and ``production_tests`` of a gate file. Raises ``ConfigError``.
 
-    Without ``kinds`` it knows those that are installed.
+    Without ``kinds`` it knows those that are installed. ``folder`` is where relative paths in settings start;
+    by default the folder of the file.
     """
     known = _installed_kinds(tree) if kinds is None else kinds
     sites = _parse_sites(tree)
-    configured, off = _parse_settings(tree, known)
+    base = Path(tree.place.file).parent if folder is None else folder
+    reader = SettingsReader(tree, known, base)
+    configured = reader.read()
     on_production = _parse_production_tests(tree, known, configured)
     checks = []
     for site in sites:
@@ -141,7 +139,7 @@ def parse_check_plan(tree: Map, kinds: Kinds | None = None) -> CheckPlan:
         for name, (kind, settings) in configured.items():
             if site.production and kind.kind in on_production:
                 checks.append(_configure(f"production.{prefix}{name}", kind, site, "production", settings))
-    return CheckPlan(sites, tuple(checks), off)
+    return CheckPlan(sites, tuple(checks), reader.switched_off)
 
 
 def _installed_kinds(tree: Map) -> Kinds:
@@ -169,17 +167,6 @@ def _configure(
     )
 
 
-def validate(model: type[ModelT], tree: Map, path: tuple[str | int, ...], value: Any) -> ModelT:
-    """Build ``model`` from ``value``, found at ``path`` of ``tree``. Raises ``ConfigError`` with the line.
-
-    A model may resolve file names against ``folder`` of the context: where the file stands that names them.
-    """
-    try:
-        return model.model_validate(value, context={"folder": Path(place_of(tree, path).file).parent})
-    except ValidationError as error:
-        raise readable_error(error, model, tree, path) from None
-
-
 def _parse_sites(tree: Map) -> tuple[SiteConfig, ...]:
     written = tree.get("sites")
     if not isinstance(written, Seq) or not written:
@@ -199,75 +186,6 @@ def _parse_sites(tree: Map) -> tuple[SiteConfig, ...]:
             )
         sites.append(site)
     return tuple(sites)
-
-
-Configured = dict[str, tuple[type[Check[Any]], CheckSettings]]
-
-
-def _parse_settings(tree: Map, kinds: Kinds) -> tuple[Configured, tuple[str, ...]]:
-    """Settings by the name of the check, in the registry's order, and the kinds that are switched off."""
-    written = tree["checks"] if tree.get("checks") is not None else Map(tree.place)
-    if not isinstance(written, Map):
-        raise ConfigError(
-            *place_of(tree, ("checks",)),
-            "'checks' maps kinds of checks to their settings",
-            "Write 'key_pages: {}'.",
-        )
-    for name in written:
-        if name not in kinds:
-            raise ConfigError(
-                *written.key_places[name],
-                f"there is no kind of check called {name!r}",
-                suggestion(name, kinds),
-            )
-    configured: Configured = {}
-    for name, kind in kinds.items():
-        if name not in written and not kind.default_on:
-            continue
-        value = written.get(name)
-        if value is not False:
-            configured.update(_settings_of(tree, name, kind, value))
-    return configured, tuple(name for name in kinds if written.get(name) is False)
-
-
-def _settings_of(tree: Map, name: str, kind: type[Check[Any]], value: Any) -> Configured:
-    path = ("checks", name)
-    if "name" in kind.settings_type.model_fields:
-        return _named_settings(tree, name, kind, value)
-    if value is None or value is True:
-        value = {}
-    if not isinstance(value, dict):
-        raise ConfigError(
-            *place_of(tree, path),
-            f"{name} needs settings, not {value!r}",
-            "Write 'NAME: value' lines below it, or 'false' to switch it off.",
-        )
-    return {name: (kind, validate(kind.settings_type, tree, path, value))}
-
-
-def _named_settings(tree: Map, name: str, kind: type[Check[Any]], value: Any) -> Configured:
-    """A kind that is configured several times, as suites are: a list, each item with its own ``name``."""
-    place = place_of(tree, ("checks", name))
-    if not isinstance(value, list) or not value:
-        raise ConfigError(
-            *place, f"{name} is a list, and each item needs a name", f"Write '{name}: [{{name: ...}}]'."
-        )
-    configured: Configured = {}
-    for index, item in enumerate(value):
-        path = ("checks", name, index)
-        settings = validate(kind.settings_type, tree, path, item)
-        try:
-            key = f"{name}.{check_name(str(getattr(settings, 'name', '')))}"
-        except ValueError as error:
-            raise ConfigError(
-                *place_of(tree, (*path, "name")), str(error).partition("; ")[0], "Choose a simpler name."
-            ) from None
-        if key in configured:
-            raise ConfigError(
-                *place_of(tree, (*path, "name")), f"two {name} have the same name", "Rename one of them."
-            )
-        configured[key] = (kind, settings)
-    return configured
 
 
 def _parse_production_tests(tree: Map, kinds: Kinds, configured: Configured) -> frozenset[str]:

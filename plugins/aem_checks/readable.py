@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, Union, get_args, get_origin
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from aem_checks.yaml_lines import ConfigError, Map, place_of, suggestion
 
 Path = tuple[str | int, ...]
+ModelT = TypeVar("ModelT", bound=BaseModel)
 _EXPECTED = {
     "int": "a whole number, such as 3",
     "float": "a number, such as 0.5",
@@ -27,6 +28,19 @@ _BOUNDS: Mapping[str, tuple[str, str]] = {
     "less_than": ("less than", "lt"),
     "less_than_equal": ("at most", "le"),
 }
+
+
+def validate(
+    model: type[ModelT], tree: Map, path: Path, value: Any, context: Mapping[str, str] | None = None
+) -> ModelT:
+    """Build ``model`` from ``value``, found at ``path`` of ``tree``. Raises ``ConfigError`` with the line.
+
+    ``context`` is what validators get as their context.
+    """
+    try:
+        return model.model_validate(value, context=dict(context or {}))
+    except ValidationError as error:
+        raise readable_error(error, model, tree, path) from None
 
 
 def readable_error(error: ValidationError, model: type[BaseModel], tree: Map, path: Path) -> ConfigError:
@@ -103,7 +117,7 @@ def _fields_at(model: type[BaseModel], inside: Path) -> list[str]:
         if part not in fields:
             return []
         found = _model_in(fields[part].annotation)
-    return list(getattr(found, "model_fields", {}))
+    return [field.alias or name for name, field in getattr(found, "model_fields", {}).items()]
 
 
 def _model_in(annotation: Any) -> Any:

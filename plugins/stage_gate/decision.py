@@ -130,7 +130,10 @@ def bypass_sentence(golive: GoLive, verdict: Outcome) -> str:
     """What to say of a release that was decided elsewhere: alarming unless the verdict is ``passed``."""
     if verdict is Outcome.PASSED:
         return f"{golive.sentence} This gate did not decide it; its verdict is passed."
-    return f"{golive.sentence} This gate did not decide it, and its verdict is {verdict}: a release that is not proven is on its way to production."
+    return (
+        f"{golive.sentence} This gate did not decide it, and its verdict is {verdict}: "
+        "a release that is not proven is on its way to production."
+    )
 
 
 @dataclass(frozen=True)

@@ -194,9 +194,8 @@ def examine_sites(gate: Gate, timeout: float) -> Iterator[Diagnosis]:
     for site in gate.sites:
         yield _examine_endpoint(f"Stage of site {site.name}", site.stage, site.pages[0], timeout)
         if site.production:
-            yield _examine_endpoint(
-                f"Production of site {site.name}", site.production, site.pages[0], timeout
-            )
+            what = f"Production of site {site.name}"
+            yield doctor.milder(_examine_endpoint(what, site.production, site.pages[0], timeout))
 
 
 def _examine_endpoint(what: str, endpoint: Endpoint, page: str, timeout: float) -> Diagnosis:

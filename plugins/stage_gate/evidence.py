@@ -125,7 +125,8 @@ class Evidence:
             raise EvidenceError("No attempt was begun: settle_stage has not written a candidate.")
         if self.is_sealed(attempt):
             raise EvidenceError(
-                f"Attempt {attempt} is sealed and can't take new results. To test again, clear settle_stage with downstream tasks."
+                f"Attempt {attempt} is sealed and can't take new results. "
+                "To test again, clear settle_stage with downstream tasks."
             )
         return attempt
 

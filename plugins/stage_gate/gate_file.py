@@ -15,8 +15,8 @@ from aem_checks.config import (
     ConfigError,
     parse_check_plan,
     refuse_unknown_keys,
-    validate,
 )
+from aem_checks.readable import validate
 from aem_checks.yaml_lines import Map, Place, load_extended, place_of, plain, tree_of
 from stage_gate.gate import Gate, GateSettings
 
@@ -42,15 +42,17 @@ def load_gate(path: str | Path) -> Gate:
     """Read one gate file. Raises ``GateFileError``."""
     file = Path(path)
     name = _name_of(file)
-    return _build(name, load_extended(file))
+    return _build(name, load_extended(file), file.parent)
 
 
-def gate_from_content(name: str, content: Mapping[str, Any]) -> Gate:
+def gate_from_content(name: str, content: Mapping[str, Any], *, folder: Path) -> Gate:
     """Build a gate from what a run pinned, so that editing the file changes no run that has begun.
+
+    ``folder`` is that of the gate file: files that settings name are found from there.
 
     Raises ``GateFileError``, for instance where a newer Stage Gate no longer knows a setting.
     """
-    return _build(name, tree_of(content, Place(f"the pinned content of gate {name}", 0)))
+    return _build(name, tree_of(content, Place(f"the pinned content of gate {name}", 0)), folder)
 
 
 def gate_digest(name: str, content: Mapping[str, Any]) -> str:
@@ -82,12 +84,12 @@ def _name_of(file: Path) -> str:
     return file.stem
 
 
-def _build(name: str, tree: Map) -> Gate:
+def _build(name: str, tree: Map, folder: Path) -> Gate:
     content = plain(tree)
     refuse_unknown_keys(tree, CHECK_KEYS | GATE_KEYS)
     _require_pipeline(tree)
     settings = validate(GateSettings, tree, (), {key: tree[key] for key in tree if key in GATE_KEYS})
-    plan = parse_check_plan(tree)
+    plan = parse_check_plan(tree, folder=folder)
     gate = Gate(name=name, settings=settings, plan=plan, content=content, digest=gate_digest(name, content))
     if not any(check.blocks and check.kind not in _PROVES_NOTHING for check in gate.stage_checks):
         raise GateFileError(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
+import textwrap
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
@@ -24,7 +28,14 @@ _MERGED = ("GateSettings", "PipelineSettings", "PolicySettings", "Waits")
 
 
 class _Schema(GenerateJsonSchema):
-    """Durations as a gate file writes them, not as ISO 8601 does."""
+    """Durations as a gate file writes them, not as ISO 8601 does; docstrings of fields as descriptions."""
+
+    def model_schema(self, schema: Any) -> dict[str, Any]:
+        found = super().model_schema(schema)
+        for name, text in _field_docstrings(schema["cls"]).items():
+            if name in found.get("properties", {}):
+                found["properties"][name].setdefault("description", text)
+        return found
 
     def timedelta_schema(self, schema: Any) -> dict[str, Any]:
         return {
@@ -35,6 +46,24 @@ class _Schema(GenerateJsonSchema):
 
     def encode_default(self, dft: Any) -> Any:
         return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
+
+def _field_docstrings(model: type) -> dict[str, str]:
+    """The string below each annotated field, those of its base classes included."""
+    texts: dict[str, str] = {}
+    for cls in reversed(model.__mro__):
+        if not (issubclass(cls, BaseModel) and cls is not BaseModel):
+            continue
+        body = cast(ast.ClassDef, ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]).body
+        for field, below in pairwise(body):
+            if (
+                isinstance(field, ast.AnnAssign)
+                and isinstance(field.target, ast.Name)
+                and isinstance(below, ast.Expr)
+            ):
+                text = below.value.value if isinstance(below.value, ast.Constant) else ""
+                texts[field.target.id] = inspect.cleandoc(str(text)).replace("``", "`")
+    return texts
 
 
 def gate_schema(kinds: Mapping[str, type[Check[Any]]] | None = None) -> dict[str, Any]:
@@ -94,19 +123,20 @@ def _allow_short_forms(definitions: dict[str, Any]) -> None:
     if "Endpoint" in definitions:
         long_form = definitions["Endpoint"]
         definitions["Endpoint"] = {"anyOf": [{"type": "string", "pattern": "^https?://"}, long_form]}
-    question = definitions["FollowUp"]
+    question = definitions["Question"] = definitions.pop("FollowUp")
     question["properties"].pop("action")
     question["properties"]["ask"]["minItems"] = 1
     question["required"] = ["ask"]
-    definitions["FollowUp"] = {"anyOf": [{"enum": _words()}, question]}
     for outcome, forbidden in (
         ("passed", Action.HALT),
         ("failed", Action.APPROVE),
         ("inconclusive", Action.APPROVE),
     ):
         words = [word for word in _words() if word != forbidden]
-        definitions["PolicySettings"]["properties"][outcome] = {"anyOf": [{"enum": words}, question]}
-    del definitions["FollowUp"]
+        definitions["PolicySettings"]["properties"][outcome] = {
+            "anyOf": [{"enum": words}, {"$ref": "#/$defs/Question"}]
+        }
+    del definitions["Action"]
 
 
 def _words() -> list[str]:

@@ -61,7 +61,7 @@ class GateRun:
     @cached_property
     def gate(self) -> Gate:
         """The gate as it was pinned; raises ``AirflowFailException`` when its digest is not the pinned one."""
-        gate = gate_from_content(self.gate_file.stem, self.pin.gate_content)
+        gate = gate_from_content(self.gate_file.stem, self.pin.gate_content, folder=self.gate_file.parent)
         if gate.digest != self.pin.gate_digest:
             raise AirflowFailException(
                 f"The gate pinned for execution {self.execution_id} does not match its digest; trust nothing of this run."

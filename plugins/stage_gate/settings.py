@@ -1,4 +1,4 @@
-"""What the deployment decides, not a gate: where gate files and evidence are. Section ``[stage_gate]`` of Airflow's configuration."""
+"""What does the deployment decide, not a gate? Section ``[stage_gate]`` of Airflow's configuration."""
 
 from __future__ import annotations
 

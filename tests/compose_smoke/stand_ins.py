@@ -22,6 +22,8 @@ RUN apt-get update && apt-get install --yes --no-install-recommends python3 pyth
     && rm -f /usr/lib/python3*/EXTERNALLY-MANAGED && ln -s /usr/bin/python3 /usr/local/bin/python
 COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY pip.conf /etc/pip.conf
+# The upstream image's own pip: Debian's older one cannot match celery[redis] with a hashed celery.
+RUN python3 -m pip install --quiet pip==24.0
 """
 
 POSTGRES = """\

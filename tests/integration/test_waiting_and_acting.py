@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
+from structlog.testing import capture_logs
 
 from adobe_cloud_manager.operators.cloud_manager import (
     ApproveGoLiveOperator,
@@ -45,7 +46,7 @@ def pinned(simulator: Simulator, execution_id: str, pipeline: str | None = None)
 
 
 def wait(kind: type[ExecutionSensor], way: str, **ids: Any) -> Any:
-    return WAYS[way](kind(task_id="wait", poll_interval=0.05, timeout=30.0, **ids))
+    return WAYS[way](kind(task_id="wait", **{"poll_interval": 0.05, "timeout": 30.0, **ids}))
 
 
 def act(kind: type[GoLiveOperator], **ids: Any) -> Any:
@@ -85,21 +86,39 @@ def test_a_rejected_release_ends(simulator: Simulator, way: str) -> None:
 def test_a_release_that_dies_before_stage_is_a_dead_end(simulator: Simulator, way: str, release: str) -> None:
     ids = pinned(simulator, simulator.start_execution(release))
     with pytest.raises(
-        AirflowFailException, match="can't be reached|did not happen|before its stage deployment"
+        AirflowFailException, match=r"can't be reached|did not happen|before its stage deployment"
     ):
         wait(StageDeploymentSensor, way, **ids)
     assert wait(ApprovalSensor, way, **ids)["state"] == "ended"
 
 
-@pytest.mark.parametrize(
-    ("release", "state"),
-    [("stage-test-fails", "ended"), ("two-approvals", "waiting"), ("good", "waiting")],
-)
-def test_how_the_wait_for_the_approval_ends(simulator: Simulator, way: str, release: str, state: str) -> None:
-    if release == "two-approvals":
-        pytest.skip("the approval of stage waits for a person, whom this test does not play")
+def test_a_failed_stage_test_ends_the_wait_for_the_approval(simulator: Simulator, way: str) -> None:
+    ids = pinned(simulator, simulator.start_execution("stage-test-fails"))
+    assert wait(ApprovalSensor, way, **ids)["state"] == "ended"
+
+
+@pytest.mark.parametrize("release", ["two-approvals", "unknown-action", "quality-waits", "stage-waits"])
+def test_another_step_that_waits_is_announced_and_never_acted_on(
+    simulator: Simulator, way: str, release: str
+) -> None:
+    """An approval of stage, a step nobody knows, a quality metric, a paused deployment."""
     ids = pinned(simulator, simulator.start_execution(release))
-    assert wait(ApprovalSensor, way, **ids)["state"] == state
+    with capture_logs() as said, pytest.raises(AirflowSensorTimeout):
+        wait(ApprovalSensor, way, timeout=1.0, **ids)
+    announced = [entry for entry in said if "waits for a person" in entry["event"]]
+    assert [entry["log_level"] for entry in announced] == ["warning"]
+    for kind in (ApproveGoLiveOperator, RejectGoLiveOperator):
+        with pytest.raises(AirflowFailException, match="Nothing was sent"):
+            act(kind, **ids)
+    assert sent(simulator) == []
+
+
+def test_a_second_execution_does_not_divert_the_act(simulator: Simulator, way: str) -> None:
+    ids = pinned(simulator, simulator.start_execution("second-execution"))
+    assert wait(ApprovalSensor, way, **ids)["state"] == "waiting"
+    act(ApproveGoLiveOperator, **ids)
+    puts = [request.path for request in simulator.requests if request.method == "PUT"]
+    assert [f"/execution/{ids['execution_id']}/" in path for path in puts] == [True]
 
 
 @pytest.mark.parametrize(

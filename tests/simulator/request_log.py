@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +12,7 @@ from aiohttp import web
 
 from simulator.scenario import SIMULATED
 
-_SECRET_FIELDS = re.compile(rb"((?:client_secret|jwt_token|password)=)(?!simulated)[^&\s]+")
-_TOKEN = re.compile(rf"^Bearer {SIMULATED}|^Basic ", re.IGNORECASE)
+_SECRET_FIELDS = re.compile(r"((?:client_secret|jwt_token|password)=)(?!simulated)[^&\s]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +46,20 @@ async def record(service: str, request: web.Request, at: float) -> RecordedReque
     headers = tuple(
         _header(key.decode("latin-1"), value.decode("latin-1")) for key, value in request.raw_headers
     )
-    body = _SECRET_FIELDS.sub(rb"\1***", await request.read())
-    return RecordedRequest(service, request.method, request.raw_path, headers, body, at)
+    body = _SECRET_FIELDS.sub(r"\1***", (await request.read()).decode("latin-1")).encode("latin-1")
+    path = _SECRET_FIELDS.sub(r"\1***", request.raw_path)
+    return RecordedRequest(service, request.method, path, headers, body, at)
 
 
 def _header(name: str, value: str) -> tuple[str, str]:
-    if name.lower() == "authorization" and not _TOKEN.match(value):
+    if name.lower() == "authorization" and not _is_simulated(value):
         return name, "***"
     return name, value
+
+
+def _is_simulated(authorization: str) -> bool:
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        with contextlib.suppress(ValueError):
+            value = base64.b64decode(value).decode("latin-1")
+    return value.startswith(SIMULATED)

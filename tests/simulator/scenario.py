@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +36,21 @@ Outcome = Literal[
 ]
 EnvironmentType = Literal["dev", "stage", "prod", "rde", "preprod"]
 Access = Literal["open", "basic", "edge-key", "bearer", "ip-blocked"]
+
+
+TIMED_STEPS = (
+    "validate",
+    "build",
+    "codeQuality",
+    "buildImage",
+    "deploy dev",
+    "deploy stage",
+    "productTest",
+    "functionalTest",
+    "uiTest",
+    "contentAudit",
+    "deploy prod",
+)
 
 
 class ScenarioError(ValueError):
@@ -119,6 +134,15 @@ class Release(_Model):
     stage: SiteState = SiteState()
     production: SiteState = SiteState()
     happenings: tuple[Happening, ...] = ()
+
+    @model_validator(mode="after")
+    def _steps_exist(self) -> Release:
+        extra = {step.action for step in self.extra_steps}
+        extra |= {f"{step.action} {step.environment}" for step in self.extra_steps}
+        places = {*(step.after for step in self.extra_steps), *(item.step for item in self.happenings)}
+        _all_known(self.steps, TIMED_STEPS)
+        _all_known(places, {*TIMED_STEPS, "approval", "schedule", *extra})
+        return self
 
 
 class VariablePlan(_Model):
@@ -222,7 +246,7 @@ class Scenario(_Model):
     timing: Timing = Timing()
     credentials: tuple[CredentialPlan, ...] = (CredentialPlan(),)
     programs: tuple[ProgramPlan, ...]
-    releases: dict[str, Release] = {"good": Release()}
+    releases: dict[str, Release] = Field(default_factory=lambda: {"good": Release()})
     faults: tuple[Fault, ...] = ()
 
     @property
@@ -291,6 +315,12 @@ def _sentences(error: ValidationError) -> str:
     return "the scenario is not valid: " + "; ".join(lines)
 
 
-def _did_you_mean(name: str, known: Mapping[str, Any]) -> str:
+def _all_known(names: Iterable[str], known: Collection[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"there is no step '{name}'{_did_you_mean(name, known)}")
+
+
+def _did_you_mean(name: str, known: Collection[str]) -> str:
     near = get_close_matches(name, known, n=1)
     return f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(known)}"

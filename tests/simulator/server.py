@@ -20,6 +20,7 @@ from simulator.sites import Site, Sites, known_defects
 from simulator.world import World
 
 HOST = "127.0.0.1"
+SITE_LOGIN = ("simulated-user", "simulated-password")  # of a site whose access is `basic`
 
 
 class Services:
@@ -85,7 +86,7 @@ class Services:
         return described
 
     def environment(self) -> dict[str, str]:
-        """The environment variables that point Airflow at this simulator."""
+        """The environment variables that point Airflow at this simulator, with the log-in of a protected site."""
         credential = self.scenario.credentials[0]
         connection = {
             "conn_type": "adobe_cloud_manager",
@@ -93,10 +94,12 @@ class Services:
             "password": credential.client_secrets[0],
             "extra": {"org_id": self.scenario.org_id},
         }
+        stage = {"conn_type": "http", "login": SITE_LOGIN[0], "password": SITE_LOGIN[1]}
         return {
             "AIRFLOW__ADOBE_CLOUD_MANAGER__API_URL": self.api_url,
             "AIRFLOW__ADOBE_CLOUD_MANAGER__IMS_URL": self.ims_url,
             "AIRFLOW_CONN_CLOUD_MANAGER_DEFAULT": json.dumps(connection),
+            "AIRFLOW_CONN_SIMULATED_STAGE": json.dumps(stage),
         }
 
     async def _serve_site(self, environment_id: str, site: Site) -> None:

@@ -24,6 +24,7 @@ from aem_checks.kinds._doors import PAGE, Door, Probe, doors_of_a_team, known_do
 from aem_checks.outcomes import Finding, Judgement
 from aem_checks.reach import is_unreached
 from aem_checks.shortened import shortened
+from aem_checks.urls import uncached
 
 if TYPE_CHECKING:
     from aem_checks.response import Response
@@ -147,11 +148,16 @@ class _Round:
     async def _get(self, path: str) -> Response:
         return await self._visit.client.get(self._url(path), per_second=self._per_second)
 
+    async def _ask(self, door: Door) -> Response:
+        """The dispatcher's own answer: one that a cache kept may be from before the deployment."""
+        response = await self._get(door.path)
+        return await self._get(uncached(door.path)) if _is_from_cache(response) else response
+
     async def _knock(self, door: Door) -> None:
         self._asked += 1
-        response = await self._get(door.path)
+        response = await self._ask(door)
         if not response.answered:
-            response = await self._get(door.path)
+            response = await self._ask(door)
         if _blocked_by_firewall(response):
             self._lost.append(door.path)
             self._lost_in_a_row += 1
@@ -169,7 +175,7 @@ class _Round:
             self._harmless.append(door.path)
 
     async def _confirm(self, door: Door, first: str) -> None:
-        again = await self._get(door.path)
+        again = await self._ask(door)
         text = None if _blocked_by_firewall(again) else self._leak(door, again)
         if text is None:
             self._findings.append(say.unconfirmed(door, first, again))
@@ -199,6 +205,11 @@ class _Round:
             return False
         same_path = unquote(there.path) == unquote(asked.path)
         return same_path and (there.scheme, there.netloc.lower()) != (asked.scheme, asked.netloc.lower())
+
+
+def _is_from_cache(response: Response) -> bool:
+    age = response.headers.get("Age", "").strip()
+    return (age.isdecimal() and age.strip("0") != "") or "HIT" in response.headers.get("X-Cache", "").upper()
 
 
 def _blocked_by_firewall(response: Response) -> bool:

@@ -39,7 +39,7 @@ class ResponseParitySettings(CheckSettings):
 
     urls: int = Field(default=100, ge=1, le=5000)
     """How many pages of the sitemap, spread evenly over it; the site's own pages come on top."""
-    ignore: frozenset[Aspect] = frozenset()
+    ignore: tuple[Aspect, ...] = ()
     """What may differ, such as ``robots`` where stage is kept out of search engines."""
     headers: tuple[str, ...] = (
         "Strict-Transport-Security",

@@ -86,9 +86,9 @@ class HaltProduction(ActOnProduction):
     def execute(self, context: Context) -> None:
         super().execute(context)
         self.log.info(
-            "What happens next: the execution ends and the pipeline is free for the fix; production variables can be changed again; "
-            "the code on stage is a throw-away that the next AEM update resets to the last release of production. "
-            "Fix forward: repair, commit, run the pipeline again, and this gate tests the new release."
+            "What happens next: the execution ends and the pipeline is free for the fix; production variables "
+            "can be changed again; the code on stage is a throw-away that the next AEM update resets to the last "
+            "release of production. Fix forward: repair, commit, run the pipeline again, and this gate tests it."
         )
 
 

@@ -94,7 +94,8 @@ class AskReleaseManager(HITLBranchOperator):
         )
         if answer.option != KEEP_WAITING and not (answer.by and answer.reason):
             raise AirflowFailException(
-                "The answer is refused: it names no person or gives no reason. Clear this task to be asked again; production waits."
+                "The answer is refused: it names no person or gives no reason. "
+                "Clear this task to be asked again; production waits."
             )
         write_answer(run.evidence, answer)
         self.log.info(
@@ -118,8 +119,8 @@ class HoldProduction(DecisionSensor):
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
         self.log.warning(
-            "Production is held: it stays un-approved until somebody decides. Meanwhile other full-stack runs of this pipeline and "
-            "changes to production's variables are blocked; Cloud Manager gives up after 14 days."
+            "Production is held: it stays un-approved until somebody decides. Meanwhile other full-stack runs of "
+            "this pipeline and changes to production's variables are blocked; Cloud Manager gives up after 14 days."
         )
         for sentence in explain_hold(run):
             self.log.warning("%s", sentence)

@@ -109,8 +109,9 @@ class PinCandidate(BaseBranchOperator):
         require_exclusive_create(run.evidence.store)
         if execution.production_approval is None:
             self.log.error(
-                "This gate cannot hold production: execution %s has no approval step. Tick 'Pause before deploying to Production' "
-                "in the pipeline's settings in Cloud Manager (a person has to; the API can't). The tests run all the same.",
+                "This gate cannot hold production: execution %s has no approval step. Tick 'Pause before deploying "
+                "to Production' in the pipeline's settings in Cloud Manager (a person has to; the API can't). "
+                "The tests run all the same.",
                 execution.id,
             )
 

@@ -7,7 +7,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from simulator.pipelines import phases
-from simulator.scenario import DomainPlan, EnvironmentPlan, PipelinePlan, ProgramPlan, Scenario, VariablePlan
+from simulator.scenario import (
+    SIMULATED,
+    DomainPlan,
+    EnvironmentPlan,
+    PipelinePlan,
+    ProgramPlan,
+    Scenario,
+    VariablePlan,
+)
 
 Json = dict[str, Any]
 REL = "http://ns.adobe.com/adobecloud/rel/"
@@ -30,6 +38,11 @@ def links(self_href: str, **others: str) -> Json:
         REL + name.replace("__", "/"): link(href, templated="{" in href) for name, href in others.items()
     }
     return {**found, "self": link(self_href)}
+
+
+def marked(name: str) -> str:
+    """A name that shows that what it names is simulated."""
+    return name if SIMULATED in name else f"{name} ({SIMULATED})"
 
 
 def tenant(scenario: Scenario) -> Json:
@@ -56,7 +69,7 @@ def embedded_program(plan: ProgramPlan, scenario: Scenario) -> Json:
             ipAllowlists=f"{href}/ipAllowlists",
         ),
         "id": plan.id,
-        "name": plan.name,
+        "name": marked(plan.name),
         "enabled": True,
         "tenantId": scenario.tenant,
         "status": "ready",
@@ -90,7 +103,7 @@ def pipeline(
         ),
         "id": plan.id,
         "programId": program_id,
-        "name": plan.name,
+        "name": marked(plan.name),
         "trigger": plan.trigger,
         "status": status,
         "type": "CI_CD",
@@ -117,7 +130,7 @@ def environment(plan: EnvironmentPlan, program_id: str, *, urls: Mapping[str, st
         ),
         "id": plan.id,
         "programId": program_id,
-        "name": plan.name,
+        "name": marked(plan.name),
         "description": f"Simulated {plan.type} environment",
         "type": plan.type,
         "status": plan.status,

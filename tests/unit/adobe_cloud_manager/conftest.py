@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from unit.adobe_cloud_manager.adobe_double import Adobe
 from unit.adobe_cloud_manager.local_cloud_manager import LocalCloudManager, environment, served
+
+settings.register_profile("busy machine", deadline=None)
+settings.load_profile("busy machine")
 
 
 @pytest.fixture

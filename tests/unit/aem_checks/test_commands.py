@@ -139,9 +139,7 @@ def test_a_cancelled_call_leaves_nothing_behind(tmp_path: Path) -> None:
     async def cancelled() -> None:
         command = python("import time; time.sleep(600)", marker)
         task = asyncio.create_task(
-            run_command(
-                command, folder=tmp_path, environment=CLEAN, within=timedelta(minutes=1), grace=0.3
-            )
+            run_command(command, folder=tmp_path, environment=CLEAN, within=timedelta(minutes=1), grace=0.3)
         )
         await asyncio.sleep(0.5)
         task.cancel()
@@ -181,5 +179,5 @@ asyncio.run(run_command(sys.argv[1], folder=Path("."), environment={{}}, within=
 async def until(condition: object, seconds: float = 10) -> None:
     assert callable(condition)
     deadline = time.monotonic() + seconds
-    while not condition() and time.monotonic() < deadline:
+    while not condition() and time.monotonic() < deadline:  # noqa: ASYNC110 - another process acts
         await asyncio.sleep(0.05)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from unit.aem_checks.small_site import HTML, JSON, Answer, SmallSite, bad, outcome, visit
 
 from aem_checks.kinds._doors import known_doors
 from aem_checks.kinds.dispatcher_probes import DispatcherProbes, DispatcherProbesSettings
 from aem_checks.outcomes import Outcome, Severity
+from unit.aem_checks.small_site import HTML, JSON, Answer, SmallSite, bad, outcome, visit
 
 HOME: Answer = (200, "<html><title>Welcome</title><h1>Adventures</h1></html>")
 QUERY = "/bin/querybuilder.json?path=/content&p.limit=1"
@@ -181,10 +181,15 @@ def test_production_is_never_probed_unless_asked(tmp_path: Path) -> None:
 
 
 def test_teams_add_paths_and_waive_others(tmp_path: Path) -> None:
-    answers = closed({QUERY: HITS, "/api/debug": (200, "heap dump"), "/x.1.json": (200, '{"jcr:primaryType": "a"}')})
+    answers = closed(
+        {QUERY: HITS, "/api/debug": (200, "heap dump"), "/x.1.json": (200, '{"jcr:primaryType": "a"}')}
+    )
     paths = [{"path": "/api/debug", "signature": "heap", "severity": "warn"}, "/x.1.json"]
     judgement = visit(check(paths=paths, waive=[QUERY]), tmp_path, answers, pages=PAGES)
-    assert {(f.subject, f.severity) for f in bad(judgement)} == {("/api/debug", Severity.WARN), ("/x.1.json", None)}
+    assert {(f.subject, f.severity) for f in bad(judgement)} == {
+        ("/api/debug", Severity.WARN),
+        ("/x.1.json", None),
+    }
 
 
 @pytest.mark.parametrize(
@@ -228,3 +233,21 @@ def test_the_body_of_a_finding_is_escaped(tmp_path: Path) -> None:
     (finding,) = bad(visit(check(), tmp_path, answers, pages=PAGES))
     assert "\x1b" not in finding.sentence
     assert "\n" not in finding.sentence
+
+
+@pytest.mark.parametrize("header", [{"X-Cache": "HIT, MISS"}, {"Age": "12"}])
+@pytest.mark.parametrize(
+    ("kept", "fresh", "expected"), [(404, 200, "block failed product"), (200, 404, "block passed")]
+)
+def test_an_answer_that_a_cache_kept_is_asked_again(
+    tmp_path: Path, header: dict[str, str], kept: int, fresh: int, expected: str
+) -> None:
+    class Cached(SmallSite):
+        def _look_up(self, path: str) -> Answer:
+            if path != QUERY:
+                return HOME if path in PAGES else (404, "no")
+            is_kept = "stage-gate=" not in self.paths[-1]
+            body = HITS[1] if (kept if is_kept else fresh) == 200 else "no"
+            return (kept if is_kept else fresh), body, {**JSON, **(header if is_kept else {})}
+
+    assert outcome(check(), visit(check(), tmp_path, Cached({}), pages=PAGES)) == expected

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.aem_checks.small_site import bad, outcome, visit
 
 from aem_checks.kinds.environment_variables import EnvironmentVariables, EnvironmentVariablesSettings
 from aem_checks.outcomes import Judgement
+from unit.aem_checks.small_site import bad, outcome, visit
 
 
 def judge(folder: Path, names: Any, **settings: Any) -> tuple[EnvironmentVariables, Judgement]:

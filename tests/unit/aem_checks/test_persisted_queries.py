@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from unit.aem_checks.small_site import Answer, SmallSite, bad, outcome, visit
 
 from aem_checks.kinds.persisted_queries import (
     PersistedQueries,
@@ -17,6 +16,7 @@ from aem_checks.kinds.persisted_queries import (
     count_items,
 )
 from aem_checks.outcomes import Severity
+from unit.aem_checks.small_site import Answer, SmallSite, bad, outcome, visit
 
 PATH = "/graphql/execute.json/wknd/adventures-all"
 CACHED = {"Content-Type": "application/json", "Cache-Control": "max-age=60, s-maxage=7200"}
@@ -43,7 +43,10 @@ def test_a_query_with_items_passes_and_is_asked_past_the_caches(tmp_path: Path) 
 
 def test_variables_are_encoded_into_the_path(tmp_path: Path) -> None:
     query = PersistedQuery(name="wknd/by-slug", variables={"slug": "bali/ä b", "first": 3, "live": True})
-    assert query.path == "/graphql/execute.json/wknd/by-slug%3Bslug%3Dbali%2F%C3%A4%20b%3Bfirst%3D3%3Blive%3Dtrue"
+    assert (
+        query.path
+        == "/graphql/execute.json/wknd/by-slug%3Bslug%3Dbali%2F%C3%A4%20b%3Bfirst%3D3%3Blive%3Dtrue"
+    )
     site = SmallSite({query.path: answer(ITEMS)})
     judgement = visit(check(query.model_dump()), tmp_path, site)
     assert bad(judgement) == []
@@ -62,7 +65,11 @@ def test_variables_are_encoded_into_the_path(tmp_path: Path) -> None:
         ((302, "", {"Location": "/login"}), "block failed product", "redirects to"),
         ((200, "<html>home</html>"), "block failed product", "JSON object"),
         ((200, "[" * 100_000), "block failed product", "JSON object"),
-        (answer({"errors": [{"message": "FieldUndefined: \x1btitel"}], "data": {}}), "block failed product", "titel"),
+        (
+            answer({"errors": [{"message": "FieldUndefined: \x1btitel"}], "data": {}}),
+            "block failed product",
+            "titel",
+        ),
         (answer({"data": None}), "block failed product", "without data"),
         (answer({"data": {"adventureList": {"items": []}}}), "block failed product", "0 items"),
     ],

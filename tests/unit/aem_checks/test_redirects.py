@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from unit.aem_checks.small_site import Answer, SmallSite, bad, outcome, visit
 
 from aem_checks.kinds.redirects import Redirects, RedirectsSettings
 from aem_checks.outcomes import Judgement, Severity
 from aem_checks.visit import Visit
+from unit.aem_checks.small_site import Answer, SmallSite, bad, outcome, visit
 
 PAGE: Answer = (200, "<html>page</html>")
 
@@ -36,7 +36,10 @@ RULE = {"from": "/old", "to": "/new.html"}
         ({"/old": PAGE}, "block failed product"),
         ({}, "block failed product"),
         ({"/old": to("/new.html")}, "block failed product"),
-        ({"/old": to("/new.html"), "/new.html": to("/newer.html"), "/newer.html": PAGE}, "block failed product"),
+        (
+            {"/old": to("/new.html"), "/new.html": to("/newer.html"), "/newer.html": PAGE},
+            "block failed product",
+        ),
         ({"/old": to("/new.html"), "/new.html": to("/old")}, "block failed product"),
         ({"/old": to("/new.html"), "/new.html": (503, "down")}, "block failed product"),
         ({"/old": (405, "allow list")}, "block inconclusive network"),
@@ -119,7 +122,10 @@ def test_a_rule_that_matches_the_whole_url_only_is_a_warning(tmp_path: Path) -> 
 def test_a_map_in_a_csv_file_beside_the_gate_file_is_read(tmp_path: Path) -> None:
     (tmp_path / "map.csv").write_text("from,to,code\n# a comment\n\n/a,/b,302\n/c,/d\n", encoding="utf-8-sig")
     settings = RedirectsSettings.model_validate({"file": "map.csv"}, context={"folder": tmp_path})
-    assert [(rule.source, rule.to, rule.code) for rule in settings.rules] == [("/a", "/b", 302), ("/c", "/d", 301)]
+    assert [(rule.source, rule.to, rule.code) for rule in settings.rules] == [
+        ("/a", "/b", 302),
+        ("/c", "/d", 301),
+    ]
 
 
 def test_semicolons_separate_columns_too(tmp_path: Path) -> None:
@@ -146,7 +152,9 @@ def test_a_mistake_in_a_csv_file_names_the_line(tmp_path: Path, text: str, probl
         RedirectsSettings.model_validate({"file": "map.csv"}, context={"folder": tmp_path})
 
 
-@pytest.mark.parametrize("settings", [{}, {"rules": []}, {"file": "missing.csv"}, {"rules": [{"from": "/a", "to": "/a"}]}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"rules": []}, {"file": "missing.csv"}, {"rules": [{"from": "/a", "to": "/a"}]}]
+)
 def test_an_empty_or_senseless_map_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         RedirectsSettings.model_validate(settings)

@@ -180,3 +180,16 @@ def test_two_people_cannot_both_decide(sim: Simulator) -> None:
     late = caller.put(f"{href}/advance", {"approved": True})
     assert (late.status_code, late.json()["title"]) == (403, "Step cannot be changed")
     assert [act.status for act in sim.acts if act.action == "approval"] == [202, 403, 403]
+
+
+def test_every_name_shows_that_it_is_simulated() -> None:
+    environment = {"id": "2", "name": "acme-stage", "type": "stage"}
+    pipeline = {"id": "3", "name": "Main", "stage": "2"}
+    program = {"id": "1", "name": "Acme", "environments": [environment], "pipelines": [pipeline]}
+    with Simulator.start({"sites": False, "programs": [program]}) as sim:
+        caller = Caller(sim)
+        names = [
+            caller.get(f"/api/program/1{path}").json()["name"]
+            for path in ("", "/pipeline/3", "/environment/2")
+        ]
+    assert names == ["Acme (simulated)", "Main (simulated)", "acme-stage (simulated)"]

@@ -55,6 +55,9 @@ def test_a_credential_that_looks_real_is_refused_and_not_kept(sim: Simulator) ->
     headers = {"Authorization": "Bearer eyJ-REAL-LOOKING", "x-api-key": sim.client_id}
     refused = requests.get(f"{sim.api_url}/api/programs", headers=headers, timeout=5)
     assert refused.status_code == 401
+    query = {"client_id": "0123", "client_secret": "p8e-REAL-LOOKING"}
+    requests.post(f"{sim.ims_url}/ims/token/v3", params=query, timeout=5)
+    requests.get(f"{sim.api_url}/api/programs", auth=("someone", "REAL-LOOKING"), timeout=5)
     assert "REAL-LOOKING" not in repr(sim.requests)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -100,7 +101,10 @@ def test_a_site_changes_behind_the_gates_back(sim: Simulator) -> None:
     sim.set_site("stage", defects={"querybuilder_open"})
     assert status(f"{sim.stage_url}/bin/querybuilder.json?fresh=1") == 200
     sim.set_site("stage", access="basic")
-    assert status(f"{sim.stage_url}/us/en.html") == 401
+    url = f"{sim.stage_url}/us/en.html"
+    connection = json.loads(sim.environment()["AIRFLOW_CONN_SIMULATED_STAGE"])
+    login = (connection["login"], connection["password"])
+    assert (status(url), requests.get(url, auth=login, timeout=10).status_code) == (401, 200)
 
 
 def test_sites_are_marked_recorded_and_broken_by_rule(sim: Simulator) -> None:

@@ -126,6 +126,17 @@ def test_the_tail_of_a_failed_step_is_in_its_log(sim: Simulator) -> None:
             "set one of",
         ),
         ({"releases": {"x": {"stage": {"defects": ["querybuilder_opn"]}}}}, "querybuilder_opn"),
+        ({"releases": {"x": {"steps": {"deploy_stage": 1}}}}, "did you mean 'deploy stage'"),
+        (
+            {
+                "releases": {
+                    "x": {
+                        "happenings": [{"step": "aproval", "status": "WAITING", "act": {"person": "approve"}}]
+                    }
+                }
+            },
+            "did you mean 'approval'",
+        ),
         ("no-such-scenario", "no scenario file"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import threading
@@ -11,10 +12,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from aem_checks.outcomes import Outcome
 from simulator import Fault, Simulator
-
 from stage_gate.acting import Act, Held
 from stage_gate.claims import ClaimUnsupported
 from stage_gate.decision import APPROVE, HALT, OVERRIDE, Decision
@@ -225,10 +226,8 @@ def test_two_runs_at_once_send_one_act(release: Release) -> None:
 
     def race() -> None:
         start.wait()
-        try:
+        with contextlib.suppress(Held):
             release.act().perform(Decision.APPROVED)
-        except Held:
-            pass
 
     threads = [threading.Thread(target=race) for _ in range(4)]
     for thread in threads:

@@ -156,7 +156,7 @@ def test_what_a_run_pinned_gives_the_same_gate_after_the_file_is_gone(tmp_path: 
     text = "extends: _defaults.yaml\n" + SMALLEST + "policy: {inconclusive: {ask: [alice], within: 1h30m}}\n"
     gate = gate_of(tmp_path, text)
     pinned = json.loads(json.dumps(gate.content))
-    assert gate_from_content("wknd", pinned) == gate
+    assert gate_from_content("wknd", pinned, folder=tmp_path) == gate
 
 
 def test_the_digest_follows_the_content_and_not_its_layout(tmp_path: Path) -> None:

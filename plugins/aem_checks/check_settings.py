@@ -1,0 +1,93 @@
+"""Which settings does each check have that a gate file switches on?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aem_checks.check import Check, CheckSettings
+from aem_checks.readable import validate
+from aem_checks.sites import check_name
+from aem_checks.yaml_lines import ConfigError, Map, place_of, suggestion
+
+Kinds = Mapping[str, type[Check[Any]]]
+Configured = dict[str, tuple[type[Check[Any]], CheckSettings]]
+"""Kind and settings by the name of the check, in the registry's order."""
+
+
+class SettingsReader:
+    """Reads ``checks`` of a gate file. ``folder`` is where relative paths in settings start."""
+
+    def __init__(self, tree: Map, kinds: Kinds, folder: Path) -> None:
+        self.tree = tree
+        self.kinds = kinds
+        self.context = {"folder": str(folder)}
+        self.written = self._written()
+
+    @property
+    def switched_off(self) -> tuple[str, ...]:
+        """Kinds that the file turns off with ``false``."""
+        return tuple(name for name in self.kinds if self.written.get(name) is False)
+
+    def read(self) -> Configured:
+        """All checks that are on. Raises ``ConfigError``."""
+        for name in self.written:
+            if name not in self.kinds:
+                place = self.written.key_places[name]
+                raise ConfigError(
+                    *place, f"there is no kind of check called {name!r}", suggestion(name, self.kinds)
+                )
+        configured: Configured = {}
+        for name, kind in self.kinds.items():
+            if name in self.written or kind.default_on:
+                configured.update(self._settings_of(name, kind, self.written.get(name)))
+        return configured
+
+    def _written(self) -> Map:
+        written = self.tree.get("checks")
+        if written is None:
+            return Map(self.tree.place)
+        if not isinstance(written, Map):
+            place = place_of(self.tree, ("checks",))
+            raise ConfigError(
+                *place, "'checks' maps kinds of checks to their settings", "Write 'key_pages: {}'."
+            )
+        return written
+
+    def _settings_of(self, name: str, kind: type[Check[Any]], value: Any) -> Configured:
+        if value is False:
+            return {}
+        if "name" in kind.settings_type.model_fields:
+            return self._named_settings(name, kind, value)
+        if value is None or value is True:
+            value = {}
+        if not isinstance(value, dict):
+            raise ConfigError(
+                *place_of(self.tree, ("checks", name)),
+                f"{name} needs settings, not {value!r}",
+                "Write 'NAME: value' lines below it, or 'false' to switch it off.",
+            )
+        return {name: (kind, self._validate(kind, ("checks", name), value))}
+
+    def _named_settings(self, name: str, kind: type[Check[Any]], value: Any) -> Configured:
+        """A kind that is configured several times, as suites are: a list, each item with its own ``name``."""
+        if not isinstance(value, list) or not value:
+            place = place_of(self.tree, ("checks", name))
+            remedy = f"Write '{name}: [{{name: ...}}]'."
+            raise ConfigError(*place, f"{name} is a list, and each item needs a name", remedy)
+        configured: Configured = {}
+        for index, item in enumerate(value):
+            settings = self._validate(kind, ("checks", name, index), item)
+            place = place_of(self.tree, ("checks", name, index, "name"))
+            try:
+                key = f"{name}.{check_name(str(getattr(settings, 'name', '')))}"
+            except ValueError as error:
+                raise ConfigError(*place, *str(error).split("; ", 1)) from None
+            if key in configured:
+                raise ConfigError(*place, f"two {name} have the same name", "Rename one of them.")
+            configured[key] = (kind, settings)
+        return configured
+
+    def _validate(self, kind: type[Check[Any]], path: tuple[str | int, ...], value: Any) -> CheckSettings:
+        return validate(kind.settings_type, self.tree, path, value, self.context)

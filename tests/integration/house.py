@@ -1,0 +1,228 @@
+"""Where do the cases happen? One Airflow, one simulator with a pipeline, a stage and a production per case."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from integration.cases import Case
+from integration.play import PATIENCE, Play, Run
+from simulator import Simulator
+
+from aem_checks.kinds import all_kinds
+from stage_gate.airflow_api import AirflowApiError
+from stage_gate.local_airflow import LocalAirflow
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = "12345"
+STRANGERS = "900"
+"""A pipeline that no gate guards."""
+READER, DECIDER, WRONG = "simulated-reader", "simulated-decider", "simulated-secret-of-nobody"
+SECRETS = ("simulated-secret-reading-5b0e", "simulated-secret-deciding-77aa")
+SITE_PASSWORD = "simulated-password"
+PAGES = ["/us/en.html", "/us/en/magazine.html"]
+BROKEN_GATES = {
+    "broken-syntax": 'pipeline: {program: "12345"\nsites: [\n',
+    "broken-key": 'pipeline: {program: "12345", pipeline: "1"}\nmodus: guard\nsites: []\n',
+    "broken-policy": (
+        'pipeline: {program: "12345", pipeline: "1"}\n'
+        "sites:\n  - {stage: https://a.example.com, pages: [/]}\n"
+        "policy:\n  failed: approve\n"
+    ),
+}
+LOCKED_OUT = "locked-out"
+"""A gate whose connection has a wrong secret."""
+
+
+class House:
+    """Everything is up inside the block; every case's script runs in a thread of its own."""
+
+    def __init__(self, folder: Path, cases: Sequence[Case]) -> None:
+        self.folder = folder
+        self.cases = cases
+        self.evidence = folder / "evidence"
+        self.gates = folder / "gates"
+        self.pipelines = {case.name: str(1000 + number) for number, case in enumerate(cases)}
+        self.doors = threading.Event()
+        self.ends: dict[str, Future[Run]] = {}
+        self._stack = ExitStack()
+        self._runs: dict[tuple[str, str], str] = {}
+        self._looked = 0.0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self.simulator = stack.enter_context(Simulator.start(self._scenario()))
+            self._write_gates()
+            airflow = LocalAirflow(
+                self.folder / "airflow",
+                dags=ROOT / "dags",
+                plugins=ROOT / "plugins",
+                environment=self._environment(),
+                users={"admin": "admin", "mallory": "op"},
+            )
+            self.airflow = stack.enter_context(airflow)
+            self._client = self.airflow.client()
+            for case in self.cases:
+                self._client.wait_for_dag(f"stage_gate.{case.slug}", timeout=60)
+            self._begin(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.doors.set()
+        self._stack.close()
+
+    def end_of(self, case: Case) -> Run:
+        return self.ends[case.name].result(PATIENCE)
+
+    def ended(self, dag_id: str, run_id: str) -> str | None:
+        """The state of a run that is over. All scripts share one look at Airflow per half second."""
+        with self._lock:
+            if time.monotonic() - self._looked > 0.5:
+                self._runs = self._look_at_runs()
+                self._looked = time.monotonic()
+            state = self._runs.get((dag_id, run_id), "")
+        return state if state in ("success", "failed") else None
+
+    def file_of(self, case: Case) -> Path:
+        """The file that a case's `waits_for_a_file` waits for."""
+        return self.folder / f"{case.slug}.go"
+
+    def open_doors(self) -> None:
+        """Let the other cases begin; from now on `stage_gate.start` starts no run beside them."""
+        self._client.api("PATCH", "/dags/stage_gate.start", {"is_paused": True})
+        self.doors.set()
+
+    def _begin(self, stack: ExitStack) -> None:
+        threads = stack.enter_context(ThreadPoolExecutor(max_workers=len(self.cases) or 1))
+        stack.callback(self.doors.set)
+        if not any(case.at_once for case in self.cases):
+            self.open_doors()
+        for case in self.cases:
+            self.ends[case.name] = threads.submit(case.script, Play(case, self))
+
+    def _look_at_runs(self) -> dict[tuple[str, str], str]:
+        try:
+            answer = self._client.api("GET", "/dags/~/dagRuns", params={"limit": 100, "order_by": "-id"})
+        except AirflowApiError:
+            return self._runs
+        return {(run["dag_id"], run["dag_run_id"]): run["state"] for run in answer["dag_runs"]}
+
+    def _scenario(self) -> dict[str, Any]:
+        environments: list[dict[str, Any]] = []
+        pipelines: list[dict[str, Any]] = []
+        for case in self.cases:
+            stage, production = _environments_of(self.pipelines[case.name])
+            environments += [
+                {"id": stage, "name": f"{case.slug}-stage", "type": "stage", "pages": 1, **case.stage},
+                {"id": production, "name": f"{case.slug}-prod", "type": "prod", "pages": 1},
+            ]
+            pipelines.append(
+                {
+                    "id": self.pipelines[case.name],
+                    "name": case.slug,
+                    "stage": stage,
+                    "production": production,
+                    **case.pipeline,
+                }
+            )
+        environments.append({"id": "9000", "name": "strangers", "type": "stage", "site": False})
+        pipelines.append({"id": STRANGERS, "name": "strangers", "stage": "9000", "history": 1})
+        return {
+            "credentials": [
+                {"client_id": READER, "client_secrets": [SECRETS[0]], "profile": "developer"},
+                {"client_id": DECIDER, "client_secrets": [SECRETS[1]]},
+            ],
+            "programs": [
+                {"id": PROGRAM, "name": "integration", "environments": environments, "pipelines": pipelines}
+            ],
+            "releases": {case.name: case.release for case in self.cases} | {"good": {}},
+        }
+
+    def _write_gates(self) -> None:
+        self.gates.mkdir(parents=True)
+        sites = self.simulator.describe()["environments"]
+        for case in self.cases:
+            stage, production = (
+                sites[each]["publish"] for each in _environments_of(self.pipelines[case.name])
+            )
+            gate = self._gate(case, stage, production)
+            (self.gates / f"{case.slug}.yaml").write_text(yaml.safe_dump(gate, sort_keys=False))
+        locked = {
+            "pipeline": {"program": PROGRAM, "pipeline": STRANGERS, "connection": "wrong_secret"},
+            "sites": [{"stage": "https://stage.simulated.invalid", "pages": ["/"]}],
+        }
+        (self.gates / f"{LOCKED_OUT}.yaml").write_text(yaml.safe_dump(locked))
+        for name, text in BROKEN_GATES.items():
+            (self.gates / f"{name}.yaml").write_text(text)
+
+    def _gate(self, case: Case, stage: str, production: str) -> dict[str, Any]:
+        only_these = {"settled", "key_pages"}
+        access = {"access": "stage_login"} if case.stage.get("access") == "basic" else {}
+        checks = {
+            kind: False for kind, each in all_kinds().items() if each.default_on and kind not in only_these
+        }
+        wanted = case.gate.get("checks", {})
+        named = {kind: _filled_in(each, self.file_of(case)) for kind, each in wanted.items()}
+        return {
+            "pipeline": {
+                "program": PROGRAM,
+                "pipeline": self.pipelines[case.name],
+                "connection": "reading",
+                "deciding_connection": "deciding",
+            },
+            "mode": "guard",
+            "sites": [
+                {
+                    "name": case.slug,
+                    "stage": {"url": stage, **access},
+                    "production": production,
+                    "pages": PAGES,
+                    "requests_per_second": 500,
+                }
+            ],
+            "production_tests": [],
+            "waits": {
+                "poll": "2s",
+                "stage_deployment": "150s",
+                "approval": "150s",
+                "production_deployment": "150s",
+                "read_back": "20s",
+            },
+            **case.gate,
+            "checks": {**checks, "settled": {"answers": 1, "every": "0.1s", "within": "4s"}, **named},
+        }
+
+    def _environment(self) -> dict[str, str]:
+        org = {"org_id": self.simulator.org_id}
+        return self.simulator.environment() | {
+            "AIRFLOW_CONN_READING": _connection(READER, SECRETS[0], org),
+            "AIRFLOW_CONN_DECIDING": _connection(DECIDER, SECRETS[1], org),
+            "AIRFLOW_CONN_WRONG_SECRET": _connection(READER, WRONG, org),
+            "AIRFLOW_CONN_STAGE_LOGIN": _connection("simulated-user", SITE_PASSWORD, {}),
+            "AIRFLOW__STAGE_GATE__GATES_FOLDER": str(self.gates),
+            "AIRFLOW__STAGE_GATE__EVIDENCE": str(self.evidence),
+            "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "1",
+            "AEM_CHECKS_KINDS": str(Path(__file__).parent / "kinds"),
+        }
+
+
+def _environments_of(pipeline: str) -> tuple[str, str]:
+    return f"{pipeline}1", f"{pipeline}2"
+
+
+def _filled_in(settings: Any, file: Path) -> Any:
+    """Settings of a check, with the name of the case's file where they ask for it."""
+    return {**settings, "file": str(file)} if isinstance(settings, dict) and "file" in settings else settings
+
+
+def _connection(login: str, password: str, extra: dict[str, Any]) -> str:
+    return json.dumps({"conn_type": "http", "login": login, "password": password, "extra": extra})

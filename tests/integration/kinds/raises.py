@@ -1,0 +1,21 @@
+"""A team's check that has a bug: it raises."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aem_checks.check import CheckSettings, SiteCheck
+
+if TYPE_CHECKING:
+    from aem_checks.outcomes import Judgement
+    from aem_checks.visit import Visit
+
+
+class Raises(SiteCheck[CheckSettings]):
+    kind = "raises"
+    number = "T1"
+    title = "Raises"
+    default_on = False
+
+    async def run(self, visit: Visit) -> Judgement:
+        raise ZeroDivisionError("a bug in the team's own check")

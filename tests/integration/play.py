@@ -1,0 +1,213 @@
+"""How is one case driven, and what can a test see of it afterwards?"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from integration.cases import Case
+from simulator.world import SeenAct
+
+from stage_gate.airflow_api import AirflowApi, AirflowApiError
+
+if TYPE_CHECKING:
+    from integration.house import House
+
+PATIENCE = 170.0
+"""Seconds that anything may take; all cases share two cores."""
+Json = dict[str, Any]
+_VERBS = {("advance", True): "approve", ("cancel", False): "reject"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """The end of a run: everything a test asks about."""
+
+    play: Play
+    run_id: str
+    state: str
+    tasks: dict[str, str | None]
+    notes: Json = field(default_factory=dict)
+    """What the script saw on the way."""
+
+    @property
+    def folder(self) -> Path:
+        return self.play.evidence / self.run_id
+
+    @property
+    def decision(self) -> Json:
+        """The decision on record, empty where there is none."""
+        return _read(self.folder / "decision.json")
+
+    @property
+    def verdict(self) -> Json:
+        """The newest verdict, empty where none was sealed."""
+        return _read(max(self.folder.glob("attempt-*/verdict.json"), default=self.folder / "none"))
+
+    @property
+    def acts(self) -> list[str]:
+        """What the gate sent for this execution: `approve`, `reject`, or the raw act if it is neither."""
+        return [verb_of(act) for act in self.play.acts(self.run_id) if act.by == "api"]
+
+    @property
+    def last_words(self) -> str:
+        """The log of `publish_report`."""
+        return self.log("publish_report")
+
+    def log(self, task: str) -> str:
+        """The log of the last try of a task."""
+        return self.play.log(self.run_id, task)
+
+
+class Play:
+    """The means of a script: the release, the run in Airflow, the people."""
+
+    def __init__(self, case: Case, house: House) -> None:
+        self.case = case
+        self.house = house
+        self.simulator = house.simulator
+        self.airflow: AirflowApi = house.airflow.client()
+        self.dag_id = f"stage_gate.{case.slug}"
+        self.evidence = house.evidence / case.slug
+        self.pipeline = house.pipelines[case.name]
+        self.file = house.file_of(case)
+
+    def start_execution(self, **how: Any) -> str:
+        """Cloud Manager starts an execution of this case's release; its id."""
+        if not self.case.at_once:
+            self.house.doors.wait(PATIENCE)
+        return self.simulator.start_execution(self.case.name, pipeline=self.pipeline, **how)
+
+    def begin(self, **how: Any) -> str:
+        """Start an execution and its run; the run's id."""
+        return self.guard(self.start_execution(**how))
+
+    def guard(self, execution_id: str) -> str:
+        """Start the run of an execution, as `stage_gate.start` does; its id."""
+        return self.tell(
+            "POST", f"/dags/{self.dag_id}/dagRuns", {"dag_run_id": f"execution-{execution_id}", "logical_date": None}
+        )["dag_run_id"]  # fmt: skip
+
+    def end(self, run_id: str, **notes: Any) -> Run:
+        """Wait for the end of a run."""
+        state = self.airflow.wait_until(
+            lambda: self.house.ended(self.dag_id, run_id),
+            PATIENCE,
+            lambda: f"{self.dag_id} {run_id} has not ended: {self.airflow.task_states(self.dag_id, run_id)}",
+        )
+        return Run(self, run_id, state, self.airflow.task_states(self.dag_id, run_id), notes)
+
+    def until(self, run_id: str, task: str, *states: str) -> None:
+        """Wait until a task is in one of these states (`success` unless named)."""
+        wanted = states or ("success",)
+
+        def there() -> bool | None:
+            return True if self.task(run_id, task)["state"] in wanted else None
+
+        self.airflow.wait_until(
+            there,
+            PATIENCE,
+            lambda: f"{task} is not {wanted}: {self.airflow.task_states(self.dag_id, run_id)}",
+            every=0.7,
+        )
+
+    def until_approval_waits(self, run_id: str) -> None:
+        """Wait until the approval waits in Cloud Manager."""
+        self.airflow.wait_until(
+            lambda: True if self.approval(run_id) == "WAITING" else None,
+            PATIENCE,
+            lambda: "the approval does not wait",
+        )
+
+    def approval(self, run_id: str) -> str:
+        """The status of the approval step in Cloud Manager."""
+        steps = self.simulator.execution(_execution(run_id))["_embedded"]["stepStates"]
+        return str(next(step["status"] for step in steps if step["action"] == "approval"))
+
+    def person(self, verb: Any, run_id: str) -> None:
+        """Somebody decides in Cloud Manager."""
+        self.simulator.person(verb, _execution(run_id))
+
+    def answer(self, run_id: str, option: str, reason: str | None, *, user: str | None = None) -> int:
+        """Answer the question of the gate as an Airflow user; the HTTP status."""
+        client = self.house.airflow.client(user) if user else self.airflow
+        try:
+            given = {} if reason is None else {"reason": reason}
+            client.answer(self.dag_id, run_id, "ask_release_manager", [option], given)
+        except AirflowApiError as error:
+            return error.status
+        return 200
+
+    def clear(self, run_id: str, *tasks: str, downstream: bool = False) -> None:
+        """Clear tasks of a run, whatever state they are in."""
+        body = {
+            "dry_run": False,
+            "only_failed": False,
+            "reset_dag_runs": True,
+            "dag_run_id": run_id,
+            "task_ids": list(tasks),
+            "include_downstream": downstream,
+        }
+        self.tell("POST", f"/dags/{self.dag_id}/clearTaskInstances", body)
+
+    def mark(self, run_id: str, task: str, state: str) -> None:
+        """Mark a task as an Airflow user may."""
+        self.tell("PATCH", f"{self._path(run_id)}/taskInstances/{task}", {"new_state": state})
+
+    def mark_run(self, run_id: str, state: str) -> None:
+        self.tell("PATCH", self._path(run_id), {"state": state})
+
+    def set_xcom(self, run_id: str, task: str, key: str, value: Any) -> None:
+        """Overwrite an XCom as an Airflow user may."""
+        path = f"{self._path(run_id)}/taskInstances/{task}/xcomEntries/{quote(key)}"
+        self.tell("PATCH", path, {"value": value, "map_index": -1})
+
+    def task(self, run_id: str, task: str) -> Json:
+        """A task instance as Airflow describes it; without a state while there is none."""
+        try:
+            found: Json = self.airflow.api("GET", f"{self._path(run_id)}/taskInstances/{task}")
+        except AirflowApiError as error:
+            if error.status != 404:
+                raise
+            return {"state": None, "try_number": 0}
+        return found
+
+    def log(self, run_id: str, task: str) -> str:
+        attempt = max(1, self.task(run_id, task)["try_number"])
+        return self.airflow.task_log(self.dag_id, run_id, task, attempt=attempt)
+
+    def acts(self, run_id: str) -> list[SeenAct]:
+        return [act for act in self.simulator.acts if act.execution == _execution(run_id)]
+
+    def tell(self, method: str, path: str, body: Json) -> Any:
+        """Change something in Airflow; SQLite may answer 500 ("database is locked") under load."""
+        for _ in range(20):
+            try:
+                return self.airflow.api(method, path, body)
+            except AirflowApiError as error:
+                if error.status != 500:
+                    raise
+                time.sleep(0.5)
+        return self.airflow.api(method, path, body)
+
+    def _path(self, run_id: str) -> str:
+        return f"/dags/{self.dag_id}/dagRuns/{quote(run_id, safe='')}"
+
+
+def verb_of(act: SeenAct) -> str:
+    """The one word for what an act does to an approval; anything else is shown as it was sent."""
+    body = act.body if isinstance(act.body, dict) else {}
+    return _VERBS.get((act.verb, body.get("approved")), f"{act.verb} {act.action} {act.body}")
+
+
+def _execution(run_id: str) -> str:
+    return run_id.removeprefix("execution-")
+
+
+def _read(path: Path) -> Json:
+    found: Json = json.loads(path.read_text()) if path.exists() else {}
+    return found

@@ -1,0 +1,266 @@
+"""Does each way that a release can take end in `publish_report` with the right state of the run?"""
+
+from __future__ import annotations
+
+from integration.cases import case, plays
+from integration.play import Play, Run
+
+BROKEN = {"stage": {"defects": ["page_500"]}}
+RAISES = {"raises": {}}
+
+
+@case(
+    stage={"access": "basic"},
+    gate={"production_tests": ["key_pages"]},
+    acts=("approve",),
+)
+def a_good_release(play: Play) -> Run:
+    return play.end(play.begin())
+
+
+@plays(a_good_release)
+def test_a_good_release_is_approved_and_followed_through_production(run: Run) -> None:
+    assert run.state == "success"
+    assert run.acts == ["approve"]
+    assert run.verdict["outcome"] == "passed"
+    assert run.decision["decision"] == "approved"
+    assert run.decision["by"] == "Stage Gate"
+    assert run.tasks["wait_for_production_deployment"] == "success"
+    assert run.tasks["production_tests.key_pages"] == "success"
+    assert run.tasks["halt_production"] == run.tasks["hold_production"] == "skipped"
+    assert "Approved, and the production tests passed." in run.last_words
+    assert (run.folder / "report.html").stat().st_size > 1000
+
+
+@plays(a_good_release)
+def test_only_the_deciding_credential_sends_the_approval(run: Run) -> None:
+    sent = [
+        each
+        for each in run.play.simulator.requests
+        if each.method == "PUT" and run.play.pipeline in each.path
+    ]
+    deciders = {each.header("x-api-key") for each in sent}
+    assert deciders == {"simulated-decider"}
+    assert "simulated-reader" in {each.header("x-api-key") for each in run.play.simulator.requests}
+
+
+@case(release=BROKEN, acts=("reject",))
+def a_broken_release(play: Play) -> Run:
+    return play.end(play.begin())
+
+
+@plays(a_broken_release)
+def test_a_release_that_is_broken_on_stage_is_halted(run: Run) -> None:
+    assert run.state == "success"
+    assert run.acts == ["reject"]
+    assert run.verdict["outcome"] == "failed"
+    assert any("/us/en/magazine.html" in reason and "500" in reason for reason in run.verdict["reasons"])
+    assert run.decision["decision"] == "halted"
+    assert run.tasks["stage_tests.key_pages"] == "failed"
+    assert run.tasks["approve_production"] == run.tasks["wait_for_production_deployment"] == "skipped"
+    assert "/us/en/magazine.html" in run.last_words
+    assert "free for the fix" in run.log("halt_production")
+
+
+@case(release={"stage": {"access": "ip-blocked"}})
+def a_held_release_that_a_person_lets_through(play: Play) -> Run:
+    run_id = play.begin()
+    play.until(run_id, "hold_production", "deferred")
+    waited = play.approval(run_id)
+    play.person("approve", run_id)
+    return play.end(run_id, approval_while_held=waited)
+
+
+@plays(a_held_release_that_a_person_lets_through)
+def test_an_inconclusive_release_is_held_and_a_person_s_approval_is_an_alarm(run: Run) -> None:
+    assert run.notes["approval_while_held"] == "WAITING"
+    assert run.state == "failed"
+    assert run.acts == []
+    assert run.verdict["outcome"] == "inconclusive"
+    assert run.decision["decision"] == "bypassed"
+    assert run.tasks["record_bypass"] == "success"
+    assert run.tasks["wait_for_production_deployment"] == "success"
+    assert "an unproven release went to production" in run.last_words
+
+
+@plays(a_held_release_that_a_person_lets_through)
+def test_the_hold_says_why_and_what_to_do(run: Run) -> None:
+    told = run.log("hold_production")
+    assert "Production is held" in told
+    assert "405" in told
+    assert "clear settle_stage" in told
+    assert "14 days" in told
+
+
+@case(release={"stage": {"access": "ip-blocked"}})
+def a_held_release_that_a_person_rejects(play: Play) -> Run:
+    run_id = play.begin()
+    play.until(run_id, "hold_production", "deferred")
+    play.person("reject", run_id)
+    return play.end(run_id)
+
+
+@plays(a_held_release_that_a_person_rejects)
+def test_an_inconclusive_release_is_held_until_a_person_rejects_it(run: Run) -> None:
+    assert run.state == "success"
+    assert run.acts == []
+    assert run.decision["decision"] == "bypassed"
+    assert run.decision["production_reached"] is False
+    assert run.tasks["wait_for_production_deployment"] == "skipped"
+    assert "a person rejected production in Cloud Manager" in run.last_words
+
+
+def _held_then_rejected(play: Play) -> Run:
+    run_id = play.begin()
+    play.until(run_id, "hold_production", "deferred")
+    play.person("reject", run_id)
+    return play.end(run_id)
+
+
+@case(gate={"checks": RAISES})
+def a_check_that_raises(play: Play) -> Run:
+    return _held_then_rejected(play)
+
+
+@plays(a_check_that_raises)
+def test_a_check_that_raises_makes_the_verdict_inconclusive(run: Run) -> None:
+    assert run.verdict["outcome"] == "inconclusive"
+    [reason] = run.verdict["reasons"]
+    assert "ZeroDivisionError" in reason
+    assert "cause: check" in reason
+    assert run.tasks["stage_tests.raises"] == "failed"
+    assert run.tasks["approve_production"] == "skipped"
+    assert run.state == "success"
+    assert run.acts == []
+
+
+@case(gate={"checks": {"ends_its_process": {"how": "killed"}}})
+def a_check_that_is_killed(play: Play) -> Run:
+    return _held_then_rejected(play)
+
+
+@plays(a_check_that_is_killed)
+def test_a_check_whose_process_is_killed_gives_no_result_and_is_never_passed(run: Run) -> None:
+    assert run.tasks["stage_tests.ends_its_process"] == "failed"
+    assert run.verdict["outcome"] == "inconclusive"
+    assert run.verdict["reasons"] == ["ends_its_process was planned and gave no result (cause: check)."]
+    assert run.tasks["approve_production"] == "skipped"
+    assert run.acts == []
+
+
+@case(gate={"checks": {"ends_its_process": {"how": "exit 0"}}})
+def a_check_that_leaves_with_exit_code_0(play: Play) -> Run:
+    return _held_then_rejected(play)
+
+
+@plays(a_check_that_leaves_with_exit_code_0)
+def test_a_check_that_looks_green_in_airflow_without_a_result_is_never_passed(run: Run) -> None:
+    assert run.tasks["stage_tests.ends_its_process"] == "success"
+    assert run.verdict["outcome"] == "inconclusive"
+    assert run.verdict["reasons"] == ["ends_its_process was planned and gave no result (cause: check)."]
+    assert run.tasks["approve_production"] == "skipped"
+    assert run.acts == []
+
+
+@case(release={"steps": {"build": {"outcome": "failed", "log": "[ERROR] COMPILATION ERROR: Teaser.java:42"}}})
+def a_build_that_fails(play: Play) -> Run:
+    return play.end(play.begin())
+
+
+@plays(a_build_that_fails)
+def test_a_dead_build_is_superseded_with_the_reason_and_the_end_of_its_log(run: Run) -> None:
+    assert run.state == "success"
+    assert run.decision["decision"] == "superseded"
+    assert run.verdict == {}
+    assert run.tasks["wait_for_stage_deployment"] == "failed"
+    told = run.log("wait_for_stage_deployment")
+    assert "FAILED" in told
+    assert "COMPILATION ERROR: Teaser.java:42" in told
+    assert "Superseded" in run.last_words
+
+
+@case(release={"steps": {"build": 3600}})
+def a_cancelled_execution(play: Play) -> Run:
+    run_id = play.begin()
+    play.until(run_id, "wait_for_stage_deployment", "deferred")
+    play.person("cancel", run_id)
+    return play.end(run_id)
+
+
+@plays(a_cancelled_execution)
+def test_a_cancelled_execution_is_superseded(run: Run) -> None:
+    assert run.state == "success"
+    assert run.decision["decision"] == "superseded"
+    assert run.tasks["wait_for_stage_deployment"] == "failed"
+    assert run.tasks["wait_for_approval_step"] == "success"
+    assert "CANCEL" in run.log("wait_for_stage_deployment")
+    assert run.acts == []
+
+
+@case(
+    release={"steps": {"deploy prod": {"outcome": "failed"}}},
+    gate={"production_tests": ["key_pages"]},
+    acts=("approve",),
+)
+def a_production_deployment_that_fails(play: Play) -> Run:
+    return play.end(play.begin())
+
+
+@plays(a_production_deployment_that_fails)
+def test_a_production_deployment_that_fails_is_a_failed_run(run: Run) -> None:
+    assert run.state == "failed"
+    assert run.acts == ["approve"]
+    assert run.tasks["wait_for_production_deployment"] == "failed"
+    assert run.tasks["production_tests.key_pages"] == "upstream_failed"
+    assert "FAILED" in run.log("wait_for_production_deployment")
+    assert "Restore previous code" in run.last_words
+
+
+@case(release={"steps": {"deploy prod": {"outcome": "failed"}}}, acts=("approve",))
+def a_production_deployment_that_fails_untested(play: Play) -> Run:
+    return play.end(play.begin())
+
+
+@plays(a_production_deployment_that_fails_untested)
+def test_a_production_deployment_that_fails_is_a_failed_run_without_production_tests_too(run: Run) -> None:
+    assert run.tasks["wait_for_production_deployment"] == "failed"
+    assert run.state == "failed"
+    assert "production deployment" in run.last_words
+
+
+@case(
+    release={"production": {"defects": ["page_500"]}},
+    gate={"production_tests": ["key_pages"]},
+    acts=("approve",),
+)
+def a_release_that_breaks_production(play: Play) -> Run:
+    return play.end(play.begin())
+
+
+@plays(a_release_that_breaks_production)
+def test_failing_production_tests_are_a_failed_run_that_names_the_ways_back(run: Run) -> None:
+    assert run.state == "failed"
+    assert run.acts == ["approve"]
+    assert run.decision["decision"] == "approved"
+    assert run.tasks["production_tests.key_pages"] == "failed"
+    told = run.last_words
+    assert "the production tests are failed" in told
+    assert "/us/en/magazine.html" in told
+    assert "Restore previous code" in told
+    assert "fix forward" in told
+
+
+@case(release=BROKEN, gate={"mode": "shadow"})
+def a_broken_release_in_shadow_mode(play: Play) -> Run:
+    return play.end(play.begin())
+
+
+@plays(a_broken_release_in_shadow_mode)
+def test_shadow_mode_says_what_it_would_do_and_does_nothing(run: Run) -> None:
+    assert run.state == "success"
+    assert run.acts == []
+    assert run.decision == {}
+    assert run.verdict["outcome"] == "failed"
+    assert "would now halt production" in run.log("decide")
+    assert run.play.approval(run.run_id) == "WAITING"
+    assert "Shadow: the verdict is failed and nothing was done." in run.last_words

@@ -1,0 +1,55 @@
+"""Are credentials read from an Airflow connection as it is written in the environment, and never shown?"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from aem_checks.access import Access, AccessError, access_from_environment, access_from_fields
+
+VARIABLE = "AIRFLOW_CONN_WKND_STAGE"
+
+
+@pytest.mark.parametrize(
+    ("connection", "headers"),
+    [
+        ("http://user:p%40ss@", {"Authorization": "Basic dXNlcjpwQHNz"}),
+        ("http://?edge_key=abcd", {"X-AEM-Edge-Key": "abcd"}),
+        ("http://?__extra__=%7B%22bearer%22%3A%20%22tok%22%7D", {"Authorization": "Bearer tok"}),
+        (json.dumps({"conn_type": "http", "login": "u", "password": "p"}), {"Authorization": "Basic dTpw"}),
+        (json.dumps({"extra": {"headers": {"X-Key": "v"}}}), {"X-Key": "v"}),
+        (json.dumps({"extra": '{"edge_key": "k"}'}), {"X-AEM-Edge-Key": "k"}),
+    ],
+)
+def test_a_connection_is_read_as_uri_or_json(monkeypatch, connection, headers):
+    monkeypatch.setenv(VARIABLE, connection)
+    assert access_from_environment("wknd_stage").request_headers == headers
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        "",
+        "{broken s3cret",
+        "http://",
+        '{"extra": "s3cret"}',
+        '{"login": "u", "extra": {"bearer": "s3cret"}}',
+        '{"extra": {"headers": "s3cret"}}',
+        '{"extra": {"bearer": "a\\ns3cret"}}',
+        "http://[s3cret",
+        '{"extra": ["s3cret"]}',
+    ],
+)
+def test_an_unusable_connection_is_named_but_not_quoted(monkeypatch, connection):
+    monkeypatch.setenv(VARIABLE, connection)
+    with pytest.raises(AccessError, match=VARIABLE) as error:
+        access_from_environment("wknd_stage")
+    assert "s3cret" not in str(error.value)
+
+
+def test_credentials_are_never_shown():
+    access = access_from_fields("user", "p4ssword", {"edge_key": "s3cret"})
+    assert repr(access) == str(access) == f"{access}" == "Access(X-AEM-Edge-Key, basic auth)"
+    assert access
+    assert not Access()

@@ -1,0 +1,184 @@
+"""Does every check end with a result, in time, confirmed, and with texts that harm no log?"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from aem_checks.check import CheckSettings, PageCheck, SiteCheck
+from aem_checks.kinds.key_pages import KeyPages, KeyPagesSettings
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.text import plain
+from unit.aem_checks.page_site import PageSite, check_page_site, page, run_on, status
+
+BAD = Judgement(examined=1, findings=(Finding(subject="/", sentence="It is broken."),))
+GOOD = Judgement(examined=1)
+NO_ANSWER = Judgement(
+    examined=0,
+    findings=(
+        Finding(subject="/", sentence="Not reached.", outcome=Outcome.INCONCLUSIVE, cause=Cause.NETWORK),
+    ),
+)
+
+
+class Scripted(SiteCheck[CheckSettings]):
+    kind, number, title = "scripted", "Z1", "Scripted"
+
+    def __init__(self, *answers, **settings):
+        super().__init__(CheckSettings(**settings))
+        self.answers, self.runs = list(answers), 0
+
+    async def run(self, visit):
+        self.runs += 1
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, float):
+            await asyncio.sleep(answer)
+            return GOOD
+        return answer
+
+
+def _run(tmp_path, *answers, **settings):
+    check = Scripted(*answers, **settings)
+    return check, run_on({}, check, tmp_path)
+
+
+def test_a_failure_is_confirmed_by_one_re_run(tmp_path):
+    check, result = _run(tmp_path, BAD, BAD)
+    assert (result.outcome, result.attempts, check.runs) == (Outcome.FAILED, 2, 2)
+
+
+def test_a_check_that_passes_on_re_run_passes_and_is_called_flaky(tmp_path):
+    _, result = _run(tmp_path, BAD, GOOD)
+    assert (result.outcome, result.attempts) == (Outcome.PASSED, 2)
+    assert result.sentences == ["Passed only on re-run: flaky. The first run said: It is broken."]
+
+
+@pytest.mark.parametrize("second", [NO_ANSWER, Judgement(examined=0), RuntimeError("no"), 9.0])
+def test_a_failure_stands_when_the_re_run_gives_no_answer(tmp_path, second):
+    _, result = _run(tmp_path, BAD, second, within=timedelta(seconds=0.3))
+    assert (result.outcome, result.attempts) == (Outcome.FAILED, 2)
+    assert "could not be confirmed" in result.sentences[-1]
+
+
+def test_warnings_and_missing_answers_are_not_run_again(tmp_path):
+    check, result = _run(tmp_path, BAD, severity="warn")
+    assert (check.runs, result.severity, result.outcome) == (1, Severity.WARN, Outcome.FAILED)
+    check, result = _run(tmp_path, NO_ANSWER)
+    assert (check.runs, result.outcome, result.cause) == (1, Outcome.INCONCLUSIVE, Cause.NETWORK)
+
+
+def test_a_dry_run_never_blocks(tmp_path):
+    check, result = _run(tmp_path, BAD, dry_run=True, severity="block")
+    assert (check.runs, result.severity, result.outcome) == (1, Severity.WARN, Outcome.FAILED)
+
+
+def test_a_check_that_does_not_end_is_inconclusive(tmp_path):
+    _, result = _run(tmp_path, 30.0, within=timedelta(seconds=0.2))
+    assert (result.outcome, result.cause) == (Outcome.INCONCLUSIVE, Cause.CHECK)
+    assert "did not end within" in result.sentences[0]
+
+
+def test_a_crash_is_inconclusive_and_its_message_is_harmless(tmp_path):
+    _, result = _run(tmp_path, ValueError("bad\n::endgroup::\n[2026] INFO all passed\x1b[32m" + "x" * 5000))
+    assert (result.outcome, result.cause) == (Outcome.INCONCLUSIVE, Cause.CHECK)
+    sentence = result.sentences[0]
+    assert "ValueError: bad" in sentence
+    assert "\n" not in sentence
+    assert "\x1b" not in sentence
+    assert "::endgroup::" not in sentence
+    assert len(sentence) <= 600
+
+
+def test_nothing_examined_is_not_passed(tmp_path):
+    _, result = _run(tmp_path, Judgement(examined=0))
+    assert result.outcome is Outcome.INCONCLUSIVE
+
+
+def test_every_text_of_a_finding_is_made_plain(tmp_path):
+    nasty = "a\r\n::group::b\u202e\u2028c\x00"
+    finding = Finding(subject=nasty, sentence=nasty, expected=nasty, actual=nasty, evidence=nasty)
+    bad = Judgement(examined=1, findings=(finding,))
+    _, result = _run(tmp_path, bad, bad)
+    kept = result.findings[0]
+    for each in (kept.subject, kept.sentence, kept.expected, kept.actual, kept.evidence):
+        assert each == "a  : :group::b\\x202e c\\x00"
+
+
+def test_a_page_check_without_recording_is_inconclusive(tmp_path):
+    from aem_checks.runner import run_check
+    from aem_checks.visit import Visit
+
+    async def run():
+        async with PageSite() as site, site.client() as client:
+            visit = Visit(site.config(), "stage", client, None, tmp_path)
+            return await run_check(KeyPages(KeyPagesSettings()), visit, key="wknd.key_pages")
+
+    result = asyncio.run(run())
+    assert (result.key, result.outcome, result.cause) == (
+        "wknd.key_pages",
+        Outcome.INCONCLUSIVE,
+        Cause.CHECK,
+    )
+
+
+def test_a_page_check_is_confirmed_on_a_new_recording(tmp_path):
+    count = 0
+
+    def healed(request):
+        nonlocal count
+        count += 1
+        return (status(404) if count == 1 else page())(request)
+
+    result = run_on({"/": healed}, KeyPages(KeyPagesSettings()), tmp_path)
+    assert (result.outcome, result.attempts) == (Outcome.PASSED, 2)
+    assert (tmp_path / "confirmation" / "key_pages" / "index.json").exists()
+
+
+def test_a_judgement_that_blocks_its_thread_ends_in_time(tmp_path):
+    class Slow(PageCheck[CheckSettings]):
+        kind, number, title = "slow", "Z2", "Slow"
+
+        def judge(self, recording):
+            import time
+
+            time.sleep(0.8)
+            return GOOD
+
+    async def run():
+        async with PageSite() as site:
+            check = Slow(CheckSettings(within=timedelta(seconds=0.1)))
+            return await check_page_site(site, check, tmp_path)
+
+    assert asyncio.run(run()).outcome is Outcome.INCONCLUSIVE
+
+
+async def _cancelled(tmp_path):
+    async with PageSite() as site:
+        task = asyncio.create_task(check_page_site(site, Scripted(30.0), tmp_path))
+        await asyncio.sleep(0.2)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+def test_cancelling_is_not_swallowed(tmp_path):
+    asyncio.run(_cancelled(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("hostile", "harmless"),
+    [
+        ("a\tb", "a b"),
+        ("::EndGroup::", ": :EndGroup::"),
+        ("\x9b31m\x07", "\\x9b31m\\x07"),
+        ("\udcff", "\\xdcff"),
+        ("x" * 700, "x" * 599 + "…"),
+        ("Zürich – 東京", "Zürich – 東京"),
+    ],
+)
+def test_hostile_text_is_harmless(hostile, harmless):
+    assert plain(hostile) == harmless

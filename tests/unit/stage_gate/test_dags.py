@@ -1,0 +1,146 @@
+"""Gate files become Dags; a broken one says what is wrong and harms no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from airflow.dag_processing.dagbag import DagBag
+from airflow.sdk import DAG, TriggerRule
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.serialization.serialized_objects import DagSerialization
+
+from stage_gate.dags import build_dags
+
+ROOT = Path(__file__).resolve().parents[3]
+GATE = {
+    "pipeline": {"program": "12345", "pipeline": "678901"},
+    "sites": [
+        {
+            "name": "wknd",
+            "stage": "https://publish-p12345-e7654321.adobeaemcloud.com",
+            "production": "https://www.wknd.site",
+            "pages": ["/"],
+        }
+    ],
+}
+
+
+@pytest.fixture
+def gates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__GATES_FOLDER", str(tmp_path))
+    return tmp_path
+
+
+def write(gates: Path, name: str, content: object = GATE) -> None:
+    text = content if isinstance(content, str) else yaml.safe_dump(content)
+    (gates / f"{name}.yaml").write_text(text)
+
+
+def dag_of(gates: Path, **changes: object) -> DAG:
+    write(gates, "wknd", GATE | changes)
+    return build_dags("stage_gate.wknd")["gate_wknd"]
+
+
+def test_three_broken_files_leave_the_healthy_gate_alone(gates: Path) -> None:
+    write(gates, "wknd")
+    write(gates, "syntax", "pipeline: {program: [")
+    write(gates, "typo", GATE | {"polizy": {}})
+    write(gates, "unsafe", GATE | {"policy": {"failed": "approve"}})
+    ids = {dag.dag_id for dag in build_dags().values()}
+    assert ids == {
+        "stage_gate.wknd",
+        "stage_gate.start",
+        "stage_gate.syntax.invalid",
+        "stage_gate.typo.invalid",
+        "stage_gate.unsafe.invalid",
+    }
+
+
+def test_an_invalid_gate_fails_with_file_line_and_remedy(gates: Path) -> None:
+    write(gates, "unsafe", yaml.safe_dump(GATE) + "policy:\n  failed: approve\n")
+    dag = build_dags("stage_gate.unsafe.invalid")["gate_unsafe"]
+    line = len(yaml.safe_dump(GATE).splitlines()) + 2
+    with pytest.raises(AirflowFailException, match=rf"unsafe\.yaml:{line}: .*passed verdict only"):
+        dag.tasks[0].execute({})
+
+
+def test_a_file_whose_name_is_no_gate_name_still_says_so(gates: Path) -> None:
+    write(gates, "My Gate!")
+    assert [dag.dag_id for dag in build_dags().values()] == [
+        "stage_gate.My_Gate_.invalid",
+        "stage_gate.start",
+    ]
+
+
+def test_a_task_builds_only_the_gate_that_it_needs(gates: Path) -> None:
+    for name in ("one", "two", "three"):
+        write(gates, name)
+    assert list(build_dags("stage_gate.two")) == ["gate_two"]
+    assert list(build_dags("stage_gate.start")) == ["start"]
+
+
+def test_the_dag_file_loads_and_serialises(gates: Path) -> None:
+    write(gates, "wknd", GATE | {"policy": {"inconclusive": {"ask": ["alice"]}}})
+    bag = DagBag(ROOT / "dags" / "stage_gates.py")
+    assert bag.import_errors == {}
+    assert set(bag.dag_ids) == {"stage_gate.wknd", "stage_gate.start"}
+    for dag in bag.dags.values():
+        assert DagSerialization.to_dict(dag)["dag"]["dag_id"] == dag.dag_id
+
+
+def test_every_way_ends_in_publish_report(gates: Path) -> None:
+    dag = dag_of(gates, policy={"passed": {"ask": ["alice"]}, "inconclusive": {"ask": ["alice"]}})
+    publish = dag.get_task("publish_report")
+    assert publish.is_teardown
+    assert publish.on_failure_fail_dagrun
+    assert [task.task_id for task in dag.tasks if not task.downstream_task_ids] == ["publish_report"]
+
+
+def test_no_branch_points_straight_at_the_report(gates: Path) -> None:
+    """A branch skips what it points at; the report must never be skipped."""
+    dag = dag_of(gates, policy={"inconclusive": {"ask": ["alice"]}})
+    for branch in ("pin_candidate", "decide", "ask_release_manager"):
+        assert "publish_report" not in dag.get_task(branch).downstream_task_ids
+
+
+def test_judge_and_decide_run_whatever_became_of_the_checks(gates: Path) -> None:
+    dag = dag_of(gates)
+    assert dag.get_task("judge").trigger_rule == TriggerRule.ALL_DONE
+    assert dag.get_task("decide").trigger_rule == TriggerRule.ALL_DONE
+
+
+def test_each_check_is_a_task_and_the_probes_come_last(gates: Path) -> None:
+    dag = dag_of(gates)
+    tests = {task.task_id for task in dag.tasks if task.task_id.startswith("stage_tests.")}
+    assert {"stage_tests.key_pages", "stage_tests.real_404", "stage_tests.dispatcher_probes"} <= tests
+    probes = dag.get_task("stage_tests.dispatcher_probes")
+    assert tests - {"stage_tests.dispatcher_probes"} <= probes.upstream_task_ids
+    assert probes.trigger_rule == TriggerRule.ALL_DONE
+
+
+def test_a_check_that_would_disturb_waits_for_cloud_managers_tests(gates: Path) -> None:
+    dag = dag_of(gates, checks={"key_pages": {"after": "cloud_manager_tests"}})
+    assert "wait_for_approval_step" in dag.get_task("stage_tests.key_pages").upstream_task_ids
+    assert "wait_for_approval_step" not in dag.get_task("stage_tests.real_404").upstream_task_ids
+
+
+def test_nobody_is_asked_unless_the_policy_says_so(gates: Path) -> None:
+    assert not dag_of(gates).has_task("ask_release_manager")
+    asked = dag_of(gates, policy={"inconclusive": {"ask": ["alice"]}})
+    options = asked.get_task("ask_release_manager").options
+    assert options == ["Override", "Halt", "Keep waiting"]
+
+
+def test_the_docs_tab_tells_what_is_guarded_and_is_stable(gates: Path) -> None:
+    first, second = dag_of(gates).doc_md, dag_of(gates).doc_md
+    assert first == second
+    assert first is not None
+    assert "678901" in first
+
+
+def test_acting_tasks_are_never_retried(gates: Path) -> None:
+    dag = dag_of(gates, policy={"inconclusive": {"ask": ["alice"]}})
+    for act in ("approve_production", "override_production", "halt_production"):
+        assert dag.get_task(act).retries == 0

@@ -1,0 +1,95 @@
+"""The JSON Schema that editors read says the same as the models."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from aem_checks.yaml_lines import load_yaml, plain
+from stage_gate.gate_file import GateFileError, load_gate
+from stage_gate.gate_schema import SCHEMA_PATH, gate_schema, write_schema
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+SITES = "pipeline: {program: 12345, pipeline: '678901'}\nsites:\n  - stage: https://stage.wknd.site\n    pages: [/]\n"
+
+
+@pytest.fixture(scope="module")
+def validator() -> Draft202012Validator:
+    schema = json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    return Draft202012Validator(schema)
+
+
+def test_the_schema_in_the_repository_is_the_one_of_the_code(tmp_path: Path) -> None:
+    fresh = write_schema(tmp_path / "gate.schema.json").read_text(encoding="utf-8")
+    assert SCHEMA_PATH.read_text(encoding="utf-8") == fresh, "run: python -m stage_gate schema"
+
+
+def test_every_file_in_the_gates_folder_fits(validator: Draft202012Validator) -> None:
+    files = list((REPOSITORY / "dags" / "gates").glob("*.yaml"))
+    assert files
+    for file in files:
+        assert [error.message for error in validator.iter_errors(plain(load_yaml(file)))] == []
+
+
+GOOD = [
+    "",
+    "mode: guard\n",
+    "policy: {passed: hold, failed: {ask: [alice]}, inconclusive: {ask: [a, b], within: 1h30m, silence: halt}}\n",
+    "waits: {poll: 90s, approval: 2d}\n",
+    "checks: {key_pages: {within: 5m, severity: warn}, host_leaks: false, placeholders: }\n",
+    "checks: {suites: [{name: cypress, folder: ui.tests, run: npm test}]}\n",
+    "production_tests: [key_pages]\n",
+    "production_tests: []\n",
+]
+BAD = [
+    "mode: on\n",
+    "polcy: {}\n",
+    "policy: {failed: approve}\n",
+    "policy: {inconclusive: approve}\n",
+    "policy: {passed: halt}\n",
+    "policy: {passed: ask}\n",
+    "policy: {failed: {ask: []}}\n",
+    "policy: {failed: {ask: [a], silence: approve}}\n",
+    "waits: {poll: 5}\n",
+    "checks: {key_page: {}}\n",
+    "checks: {key_pages: {severity: fatal}}\n",
+    "checks: {suites: {name: cypress}}\n",
+    "production_tests: [environment_variables]\n",
+]
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_what_the_code_accepts_the_editor_accepts(
+    tmp_path: Path, validator: Draft202012Validator, text: str
+) -> None:
+    assert validator.is_valid(content(tmp_path, text))
+    load_gate(tmp_path / "gate.yaml")
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_what_the_code_refuses_the_editor_underlines(
+    tmp_path: Path, validator: Draft202012Validator, text: str
+) -> None:
+    assert not validator.is_valid(content(tmp_path, text))
+    with pytest.raises(GateFileError):
+        load_gate(tmp_path / "gate.yaml")
+
+
+def test_editors_get_a_description_of_settings_and_defaults_as_they_are_written(
+    validator: Draft202012Validator,
+) -> None:
+    settings: dict[str, Any] = gate_schema()["$defs"]["Waits"]["properties"]["approval"]
+    assert settings["default"] == "14d"
+    site = gate_schema()["$defs"]["SiteConfig"]["properties"]
+    assert site["requests_per_second"]["description"].startswith("Limit per host")
+
+
+def content(folder: Path, text: str) -> Any:
+    file = folder / "gate.yaml"
+    file.write_text(SITES + text, encoding="utf-8")
+    return plain(load_yaml(file))
