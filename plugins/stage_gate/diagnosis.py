@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from aem_checks.text import plain
+
 
 class State(StrEnum):
     """The mark in front of a line."""
@@ -17,7 +19,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """One line of the doctor's report."""
+    """One line of the doctor's report. ``detail`` may quote what came over the network."""
 
     what: str
     state: State
@@ -26,7 +28,7 @@ class Diagnosis:
     """What to do; empty where nothing has to be done."""
 
     def __str__(self) -> str:
-        line = f"{self.state} {self.what}: {self.detail}"
+        line = f"{self.state} {self.what}: {plain(self.detail)}"
         return f"{line}\n    → {self.remedy}" if self.remedy else line
 
 

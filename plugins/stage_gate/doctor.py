@@ -9,6 +9,7 @@ from datetime import datetime
 from adobe_cloud_manager.models import Execution, Pipeline
 from aem_checks.check import Target
 from aem_checks.sites import Endpoint
+from aem_checks.text import plain
 from stage_gate.candidate import host_of
 from stage_gate.decision import Mode
 from stage_gate.diagnosis import Diagnosis, State, bad, good, unknown
@@ -138,7 +139,7 @@ def judge_answer(what: str, answer: SiteAnswer, source: str, *, access: str | No
         return bad(what, said, _access_remedy(access))
     if 300 <= answer.status < 400:
         target = answer.headers.get("location", "")
-        return good(what, f"{said}, a redirect to {target[:200]!r}")
+        return good(what, f"{said}, a redirect to {plain(target, 200)!r}")
     if answer.status == 404:
         return bad(what, said, "Correct the first path under 'pages:'.")
     if answer.status >= 400:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from adobe_cloud_manager.exceptions import CloudManagerError
 from aem_checks.sites import base_url
+from aem_checks.text import plain
 from stage_gate.doctor_visit import addresses_of_environment
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Choice:
 
     def __str__(self) -> str:
         mark = "*" if self.can_be_guarded else " "
-        return f"{mark} {self.pipeline.id:<10} {self.pipeline.name} ({self.pipeline.kind})"
+        return f"{mark} {self.pipeline.id:<10} {plain(self.pipeline.name)} ({self.pipeline.kind})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def table(choices: Sequence[Choice]) -> str:
     lines: list[str] = []
     for index, choice in enumerate(choices):
         if index == 0 or choices[index - 1].program.id != choice.program.id:
-            lines.append(f"Program {choice.program.id} {choice.program.name}")
+            lines.append(f"Program {choice.program.id} {plain(choice.program.name)}")
         lines.append(f"  {choice}")
     return "\n".join([*lines, "* deploys to stage and production: can be guarded"])
 
@@ -236,7 +237,7 @@ def _quoted(text: str) -> str:
 
 def _comment(text: str) -> str:
     """Names come from Cloud Manager: on one line, and nothing that ends a comment."""
-    return _quoted(" ".join(text.split())[:100])
+    return _quoted(plain(text, 100))
 
 
 def _guess(address: Address) -> str:

@@ -94,6 +94,7 @@ def write_gate(gates: Path, simulator: Simulator) -> None:
                 "production": simulator.production_url,
                 "pages": PAGES,
                 "requests_per_second": 200,
+                "build_marker": {"meta": "build", "equals": "artifacts_version"},
             }
         ],
         "checks": {"dispatcher_probes": {"requests_per_second": 200}},

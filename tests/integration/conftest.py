@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from integration.cases import Case
 from integration.house import House
 from integration.play import Run

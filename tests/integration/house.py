@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
+
+from aem_checks.kinds import all_kinds
 from integration.cases import Case
 from integration.play import PATIENCE, Play, Run
 from simulator import Simulator
-
-from aem_checks.kinds import all_kinds
 from stage_gate.airflow_api import AirflowApiError
 from stage_gate.local_airflow import LocalAirflow
 

@@ -79,9 +79,13 @@ def test_an_execution_past_its_approval_is_reported_and_never_decided(run: Run) 
     assert "past its approval" in run.last_words
 
 
-@case(pipeline={"pause": False}, gate={"production_tests": ["key_pages"]})
+@case(
+    release={"steps": {"codeQuality": "waiting"}},
+    pipeline={"pause": False},
+    gate={"production_tests": ["key_pages"]},
+)
 def a_pipeline_that_does_not_pause(play: Play) -> Run:
-    return play.end(play.begin())
+    return play.end(play.begin_and_let_go())
 
 
 @plays(a_pipeline_that_does_not_pause)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from integration.house import SECRETS, SITE_PASSWORD, WRONG, House
 from integration.play import Run, verb_of
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from integration.cases import case, plays
 from integration.play import Play, Run
 
-
-def _first(verb: str, **release: Any) -> dict[str, Any]:
-    """A release during which somebody decides as soon as Cloud Manager asks."""
-    return {**release, "happenings": [{"step": "approval", "status": "WAITING", "act": {"person": verb}}]}
+_PATIENT = {"waits_for_a_file": {"file": "of the case"}}
+"""A check that is not over before somebody has decided in Cloud Manager."""
 
 
-@case(release=_first("approve"), gate={"production_tests": ["key_pages"]})
+def _decided_first(play: Play, verb: str) -> Run:
+    """Somebody decides while the gate still tests."""
+    run_id = play.begin()
+    play.until(run_id, "stage_tests.waits_for_a_file", "running")
+    play.until_approval_waits(run_id)
+    play.person(verb, run_id)
+    play.file.touch()
+    return play.end(run_id)
+
+
+@case(gate={"checks": _PATIENT, "production_tests": ["key_pages"]})
 def a_person_approves_a_good_release_first(play: Play) -> Run:
-    return play.end(play.begin())
+    return _decided_first(play, "approve")
 
 
 @plays(a_person_approves_a_good_release_first)
@@ -29,9 +36,9 @@ def test_a_person_s_approval_of_a_release_that_passes_is_a_success(run: Run) -> 
     assert run.tasks["production_tests.key_pages"] == "success"
 
 
-@case(release=_first("approve", stage={"defects": ["page_500"]}))
+@case(release={"stage": {"defects": ["page_500"]}}, gate={"checks": _PATIENT})
 def a_person_approves_a_broken_release_first(play: Play) -> Run:
-    return play.end(play.begin())
+    return _decided_first(play, "approve")
 
 
 @plays(a_person_approves_a_broken_release_first)
@@ -44,9 +51,9 @@ def test_a_person_s_approval_of_a_release_that_fails_is_an_alarm(run: Run) -> No
     assert run.tasks["wait_for_production_deployment"] == "success"
 
 
-@case(release=_first("reject"))
+@case(gate={"checks": _PATIENT})
 def a_person_rejects_first(play: Play) -> Run:
-    return play.end(play.begin())
+    return _decided_first(play, "reject")
 
 
 @plays(a_person_rejects_first)

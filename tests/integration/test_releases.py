@@ -162,9 +162,16 @@ def test_a_check_that_looks_green_in_airflow_without_a_result_is_never_passed(ru
     assert run.acts == []
 
 
-@case(release={"steps": {"build": {"outcome": "failed", "log": "[ERROR] COMPILATION ERROR: Teaser.java:42"}}})
+@case(
+    release={
+        "steps": {
+            "codeQuality": "waiting",
+            "buildImage": {"outcome": "failed", "log": "[ERROR] COMPILATION ERROR: Teaser.java:42"},
+        }
+    }
+)
 def a_build_that_fails(play: Play) -> Run:
-    return play.end(play.begin())
+    return play.end(play.begin_and_let_go())
 
 
 @plays(a_build_that_fails)
@@ -177,6 +184,29 @@ def test_a_dead_build_is_superseded_with_the_reason_and_the_end_of_its_log(run: 
     assert "FAILED" in told
     assert "COMPILATION ERROR: Teaser.java:42" in told
     assert "Superseded" in run.last_words
+
+
+@plays(a_build_that_fails)
+def test_a_step_that_waits_for_a_person_is_announced_and_left_alone(run: Run) -> None:
+    assert "an important quality metric failed and has to be overridden or rejected" in run.log(
+        "wait_for_stage_deployment"
+    )
+    assert run.acts == []
+
+
+@case(release={"steps": {"build": "failed"}})
+def a_build_that_failed_before_the_run(play: Play) -> Run:
+    execution_id = play.start_execution()
+    play.until_over(execution_id)
+    return play.end(play.guard(execution_id))
+
+
+@plays(a_build_that_failed_before_the_run)
+def test_an_execution_that_is_dead_already_is_reported(run: Run) -> None:
+    assert run.state == "success"
+    assert run.tasks["wait_for_stage_deployment"] == "skipped"
+    assert "FAILED" in run.last_words
+    assert run.acts == []
 
 
 @case(release={"steps": {"build": 3600}})

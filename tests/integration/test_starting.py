@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from integration.cases import case, plays
 from integration.house import BROKEN_GATES, LOCKED_OUT, House
 from integration.play import PATIENCE, Json, Play, Run

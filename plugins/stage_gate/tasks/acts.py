@@ -16,6 +16,9 @@ from stage_gate.tasks.judging import sealed_outcome
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from stage_gate.record import DecisionRecord
+    from stage_gate.run import GateRun
+
 
 class ActOnProduction(BaseOperator):
     """Send one act for the pinned execution, or hold and say what is missing."""
@@ -48,9 +51,16 @@ class ActOnProduction(BaseOperator):
             self._record_held(run, str(held))
             raise AirflowFailException(str(held)) from held
         write_decision(run.evidence, record)
+        self._say(run, record)
+
+    def _say(self, run: GateRun, record: DecisionRecord) -> None:
+        """The decision last, below what it rests on."""
+        for sentence in run.evidence.load_seal(run.evidence.latest_sealed()).verdict.reasons:
+            self.log.info("%s", sentence)
+        self.log.info("Evidence and report: %s", run.evidence.folder)
         self.log.info("%s by %s: %s", record.decision.capitalize(), record.by, record.sentence)
 
-    def _record_held(self, run: Any, sentence: str) -> None:
+    def _record_held(self, run: GateRun, sentence: str) -> None:
         from stage_gate.record import DecisionRecord, write_decision
 
         record = DecisionRecord(

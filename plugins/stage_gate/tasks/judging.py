@@ -108,3 +108,14 @@ def sealed_outcome(run: GateRun) -> Outcome | None:
         return run.evidence.load_seal(attempt).verdict.outcome
     except EvidenceError:
         return None
+
+
+SENTENCES_SHOWN = 20
+
+
+def sentences_of(verdict: Verdict) -> list[str]:
+    """The summary and the first reasons, for a log or a question."""
+    shown = verdict.reasons[:SENTENCES_SHOWN]
+    left = len(verdict.reasons) - len(shown)
+    more = [f"{left} more reasons are in the report."] if left else []
+    return [verdict.summary, *shown, *more]

@@ -13,6 +13,7 @@ from airflow.sdk.execution_time.hitl import HITLUser
 from adobe_cloud_manager.sensors.cloud_manager import DecisionSensor
 from aem_checks.outcomes import Outcome
 from stage_gate.decision import APPROVE, HALT, KEEP_WAITING, OVERRIDE
+from stage_gate.tasks.judging import sentences_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from stage_gate.gate import FollowUp
     from stage_gate.run import GateRun
 
-SENTENCES_IN_QUESTION = 20
 SILENCE = "silence"
 """Who answered where nobody did in time."""
 _SILENCE = {"hold": KEEP_WAITING, "halt": HALT}
@@ -134,7 +134,7 @@ def explain_hold(run: GateRun) -> list[str]:
         sentences = ["There is no sealed verdict: see the logs of settle_stage and judge."]
     else:
         verdict = run.evidence.load_seal(attempt).verdict
-        sentences = [verdict.summary, *verdict.reasons[:SENTENCES_IN_QUESTION]]
+        sentences = sentences_of(verdict)
     return [
         *sentences,
         "To test again: remove the cause, then clear settle_stage with its downstream tasks in this run. "
@@ -154,8 +154,7 @@ def newest_seal(run: GateRun) -> Sealed:
 
 def question(run: GateRun, sealed: Sealed) -> str:
     """What the release manager reads: plain sentences in a code block, since they quote the site."""
-    sentences = [sealed.verdict.summary, *sealed.verdict.reasons[:SENTENCES_IN_QUESTION]]
-    quoted = "\n".join(sentence.replace("`", "'") for sentence in sentences)
+    quoted = "\n".join(sentence.replace("`", "'") for sentence in sentences_of(sealed.verdict))
     return (
         f"Execution {run.execution_id} of gate {run.gate.name}, attempt {sealed.attempt}, seal {sealed.digest[:12]}.\n\n"
         f"```\n{quoted}\n```\n\n"

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from adobe_cloud_manager.models import Execution
     from aem_checks.check import Target
     from aem_checks.config import ConfiguredCheck
     from aem_checks.outcomes import CheckResult, Finding
@@ -232,20 +231,22 @@ def _in_attempt(finding: Finding, site: str) -> Finding:
 
 def _facts(run: GateRun, check: ConfiguredCheck) -> dict[str, Any]:
     """What Cloud Manager knows and a check can't ask for."""
-    execution = run.read_execution()
+    attempt = run.evidence.attempts()
+    candidate = run.evidence.read_candidate(attempt) if attempt else None
     facts: dict[str, Any] = {
-        "commit_id": execution.commit_id,
-        "artifacts_version": execution.artifacts_version,
+        "commit_id": candidate.commit_id if candidate else None,
+        "artifacts_version": candidate.artifacts_version if candidate else None,
     }
     if check.kind == "environment_variables":
-        facts["environment_variables"] = _variable_names(run, execution)
+        facts["environment_variables"] = _variable_names(run)
     return facts
 
 
-def _variable_names(run: GateRun, execution: Execution) -> dict[str, list[str]]:
+def _variable_names(run: GateRun) -> dict[str, list[str]]:
     """Names of the variables of both environments; a target that can't be read is absent."""
     from adobe_cloud_manager.exceptions import CloudManagerError
 
+    execution = run.read_execution()
     steps = {"stage": execution.stage_deployment, "production": execution.production_deployment}
     names: dict[str, list[str]] = {}
     for target, step in steps.items():

@@ -27,6 +27,9 @@ class WaitsForAFile(SiteCheck[_Settings]):
     async def run(self, visit: Visit) -> Judgement:
         from aem_checks.outcomes import Judgement
 
-        while not Path(self.settings.file).exists():
+        while not self._is_there():
             await asyncio.sleep(0.2)
         return Judgement(examined=1)
+
+    def _is_there(self) -> bool:
+        return Path(self.settings.file).exists()

@@ -251,3 +251,18 @@ def test_an_answer_that_a_cache_kept_is_asked_again(
             return (kept if is_kept else fresh), body, {**JSON, **(header if is_kept else {})}
 
     assert outcome(check(), visit(check(), tmp_path, Cached({}), pages=PAGES)) == expected
+
+
+def test_a_403_counts_only_when_it_is_the_dispatchers_own(tmp_path: Path) -> None:
+    def site(refusal: dict[str, str]) -> Any:
+        def answer(path: str) -> Answer:
+            if path == QUERY:
+                return 403, "Forbidden", refusal
+            return HOME if path in PAGES else (404, "no", {**HTML, "X-Vhost": "publish"})
+
+        return answer
+
+    foreign = visit(check(), tmp_path, site(HTML), pages=PAGES)
+    assert outcome(check(), foreign) == "block inconclusive network"
+    own = visit(check(), tmp_path, site({**HTML, "X-Vhost": "publish"}), pages=PAGES)
+    assert outcome(check(), own) == "block passed"

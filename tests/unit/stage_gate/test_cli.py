@@ -163,7 +163,7 @@ def test_the_doctor_sees_swapped_hosts(
 ) -> None:
     file = write_gate(simulator, tmp_path, stage=simulator.production_url, production=simulator.stage_url)
     code, out = doctor(file, capsys)
-    assert (code, out.count("swapped")) == (1, 2)
+    assert (code, out.count("were stage and production swapped?")) == (1, 2)
 
 
 def test_the_doctor_says_where_a_broken_file_is_broken(

@@ -224,3 +224,19 @@ def test_the_files_that_come_with_stage_gate_can_be_read(tmp_path: Path) -> None
     assert gate.waits.poll == timedelta(seconds=1)
     for path in gate_paths(gates):
         load_gate(path)
+
+
+def test_files_that_settings_name_are_found_from_the_folder_of_the_gate_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "gates"
+    folder.mkdir()
+    (folder / "redirects.csv").write_text("from,to,code\n/old,/us/en.html,301\n", encoding="utf-8")
+    checks = "checks:\n  redirects: {file: redirects.csv}\n  suites: [{name: a, folder: ui.tests, run: npm test}]\n"
+    monkeypatch.chdir(tmp_path)
+    gate = gate_of(folder, SMALLEST + checks)
+    assert gate.check("suites.a").settings.working_folder == (folder / "ui.tests").resolve()  # type: ignore[attr-defined]
+    assert gate_from_content("wknd", gate.content, folder=folder) == gate
+    (folder / "redirects.csv").unlink()
+    with pytest.raises(GateFileError, match="redirects"):
+        gate_of(folder, SMALLEST + checks)

@@ -1,0 +1,89 @@
+"""Are all kinds found, a team's own too, without loading what only a running check needs?"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aem_checks import kinds as package
+from aem_checks.kinds import KindError, all_kinds
+
+OWN = """
+from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.outcomes import Judgement
+
+class Own(PageCheck[CheckSettings]):
+    kind = {kind!r}
+    number = "Z1"
+    title = "Our own"
+
+    def judge(self, recording):
+        return Judgement(examined=1)
+"""
+
+
+def test_the_twelve_kinds_are_there_in_the_order_of_the_catalogue():
+    assert {kind: each.number for kind, each in all_kinds().items()} == {
+        "settled": "A1",
+        "key_pages": "A2",
+        "real_404": "A3",
+        "placeholders": "A6",
+        "host_leaks": "A7",
+        "dispatcher_probes": "B1",
+        "client_libraries": "C3",
+        "redirects": "C5",
+        "persisted_queries": "G2",
+        "environment_variables": "K2",
+        "response_parity": "K4",
+        "suites": "2a",
+    }
+    assert next(iter(all_kinds())) == "settled"
+    assert list(all_kinds())[-1] == "suites"
+
+
+def test_the_kinds_load_no_client_and_no_parser():
+    script = (
+        "import sys; from aem_checks.kinds import all_kinds; all_kinds();"
+        "print([m for m in ('aiohttp', 'selectolax', 'lxml', 'junitparser', 'requests', 'airflow') "
+        "if m in sys.modules])"
+    )
+    plugins = Path(package.__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env={"PYTHONPATH": str(plugins)}
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_team_adds_a_kind_by_dropping_a_module_into_a_folder(tmp_path, monkeypatch):
+    (tmp_path / "own.py").write_text(OWN.format(kind="own"))
+    (tmp_path / "_helper.py").write_text("raise RuntimeError('not a kind')")
+    assert all_kinds([tmp_path])["own"].title == "Our own"
+    monkeypatch.setenv("AEM_CHECKS_KINDS", str(tmp_path))
+    assert "own" in all_kinds()
+    assert all_kinds()["own"] is all_kinds([tmp_path])["own"]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (OWN.format(kind="key_pages"), "already a kind called 'key_pages'"),
+        ("x = 1", "has 0 public checks"),
+        ("import no_such_module_at_all", "ModuleNotFoundError"),
+        ("def broken(:", "SyntaxError"),
+        (OWN.format(kind=""), "lacks kind"),
+        (OWN.format(kind="own").replace("def judge", "def judgement"), "lacks judge or run"),
+    ],
+)
+def test_a_module_that_is_no_kind_is_named(tmp_path, source, words):
+    (tmp_path / "own.py").write_text(source)
+    with pytest.raises(KindError, match=r"own\.py") as error:
+        all_kinds([tmp_path])
+    assert words in str(error.value)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(KindError, match="is no folder"):
+        all_kinds([tmp_path / "nowhere"])
