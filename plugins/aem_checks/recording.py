@@ -28,6 +28,8 @@ from aem_checks.response import Response, make_headers
 from aem_checks.urls import host_of, plain_url, uncached
 
 if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
+
     from aem_checks.check import Target
     from aem_checks.client import Client
     from aem_checks.config import SiteConfig
@@ -39,8 +41,6 @@ MAX_RESOURCES = 500
 """Style sheets and scripts per recording; what is beyond is listed in the recording as left out."""
 NOT_KEPT = "[not kept]"
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-aem-edge-key"})
-_LINKS = 'link[href][rel~="stylesheet" i], link[href][rel="preload" i][as="style" i]'
-_SCRIPTS = 'script[src], link[href][rel="modulepreload" i], link[href][rel="preload" i][as="script" i]'
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _FOREIGN_SCHEME = re.compile(r"^(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
@@ -193,21 +193,36 @@ async def _record_page(path: str, url: str, hosts: frozenset[str], client: Clien
 def find_references(
     response: Response, hosts: frozenset[str], allows: Callable[[str], bool]
 ) -> Iterator[Reference]:
-    """Style sheets and then scripts that an HTML answer names, each once, in the order of the document."""
+    """Style sheets and scripts that an HTML answer names, each once, in the order of the document."""
     if not (response.ok and response.is_html):
         return
     base = _base_url(response)
     seen: set[str] = set()
-    for kind, selector in (("style", _LINKS), ("script", _SCRIPTS)):
-        for node in response.document.css(selector):
-            url = _absolute(base, node.attributes.get("href") or node.attributes.get("src") or "")
-            if url and url not in seen:
-                seen.add(url)
-                yield Reference(url, kind, host_of(url) in hosts and allows(url))
+    for node in response.document.css("link[href], script[src]"):
+        kind = _kind_of(node)
+        url = _absolute(base, node.attributes.get("href") or node.attributes.get("src") or "") if kind else ""
+        if url and url not in seen:
+            seen.add(url)
+            yield Reference(url, kind, host_of(url) in hosts and allows(url))
+
+
+def _kind_of(node: LexborNode) -> str:
+    """``style``, ``script`` or, for a link to anything else, nothing."""
+    if node.tag == "script":
+        return "script"
+    relations = (node.attributes.get("rel") or "").lower().split()
+    if "stylesheet" in relations:
+        return "style"
+    if "modulepreload" in relations:
+        return "script"
+    purpose = (node.attributes.get("as") or "").lower()
+    return purpose if "preload" in relations and purpose in {"style", "script"} else ""
 
 
 def _base_url(response: Response) -> str:
     page = plain_url(response.url)
+    if b"<base" not in response.body and b"<BASE" not in response.body:
+        return page
     node = response.document.css_first("base[href]")
     return _absolute(page, (node.attributes.get("href") or "") if node else "") or page
 

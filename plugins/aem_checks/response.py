@@ -97,7 +97,8 @@ class Response:
         """The body parsed as HTML, once for all checks that ask."""
         from selectolax.lexbor import LexborHTMLParser
 
-        return LexborHTMLParser(self.text)
+        is_utf8 = self._charset.lower() in {"utf-8", "utf8"}
+        return LexborHTMLParser(self.body if is_utf8 else self.text)
 
     @property
     def _charset(self) -> str:

@@ -27,6 +27,7 @@ from stage_gate.decision import (
     Answer,
     Decision,
     GoLive,
+    Mode,
     Proof,
     refusal_to_approve,
     refusal_to_halt,
@@ -62,6 +63,7 @@ class Act:
     """Everything an acting task needs; it is built from the run id and the gate, never from an XCom."""
 
     gate: Gate
+    mode: Mode
     pin: Pin
     evidence: Evidence
     reading: CloudManagerHook
@@ -131,7 +133,7 @@ class Act:
         live = go_live(execution)
         now = read_candidate(self.reading, execution) if decision is not Decision.HALTED else sealed.candidate
         return Proof(
-            mode=self.gate.mode,
+            mode=self.mode,
             policy=self.gate.policy.rules,
             seal_digest=sealed.digest,
             sealed_outcome=sealed.verdict.outcome,

@@ -15,6 +15,7 @@ from adobe_cloud_manager.sensors.cloud_manager import (
 )
 from aem_checks.outcomes import Outcome
 from stage_gate.decision import Action
+from stage_gate.settings import deciding_queue
 from stage_gate.tasks.acts import (
     ActOnProduction,
     ApproveProduction,
@@ -119,6 +120,7 @@ class _Wiring:
             gate_file=self.gate_file,
             waits=["wait_for_stage_deployment", "wait_for_approval_step"],
             fold="start_execution_run",
+            retries=10,  # without a pin there is no run, so a short outage of Cloud Manager must not cost it
         )
         fold = StartExecutionRun(
             task_id="start_execution_run",
@@ -191,7 +193,13 @@ class _Wiring:
         return [approve, halt, hold, bypass, *overrides, *production]
 
     def _act(self, act: type[ActOnProduction], task_id: str) -> BaseOperator:
-        return act(task_id=task_id, gate_file=self.gate_file, trigger_rule=_ONE_WAY_LED_HERE, **self.pinned)
+        return act(
+            task_id=task_id,
+            gate_file=self.gate_file,
+            trigger_rule=_ONE_WAY_LED_HERE,
+            queue=deciding_queue(),
+            **self.pinned,
+        )
 
     def _ask(
         self, decide: BaseOperator, approve: BaseOperator, halt: BaseOperator, hold: BaseOperator

@@ -217,7 +217,8 @@ class End:
     mode: Mode
     decision: Decision | None
     outcome: Outcome | None
-    approval: Approval
+    production_reached: bool = False
+    """Production was deployed, or is being deployed, whoever let it."""
     production: Outcome | None = None
     """Of the production tests; ``None`` where none were planned or production was not reached."""
     production_planned: bool = False
@@ -228,34 +229,35 @@ class End:
 def run_succeeded(end: End) -> tuple[bool, str]:
     """Whether the run is a success, and the sentence that says so.
 
-    Success is short: shadow, reported, halted, superseded, a person's rejection, and production reached with a
-    passed verdict (or a person's override) and passed production tests. Everything else is a failed run.
+    Success is short: reported, halted, superseded, rejected by a person, shadow with a verdict, and production
+    reached with a passed verdict (or a person's override) and passed production tests. Everything else is a
+    failed run.
     """
     if end.reported_only:
         return True, "This run had nothing to decide."
+    if end.decision is None:
+        return _undecided(end)
     if end.decision is Decision.SUPERSEDED:
-        return True, "Superseded: the execution ended before a decision was due."
+        return True, "Superseded: the execution ended before a decision was due; production was not touched."
     if end.decision is Decision.HALTED:
         return True, "Halted: production was not touched."
-    if end.decision is Decision.BYPASSED and end.approval is Approval.REJECTED:
-        return True, "Bypassed: a person rejected production in Cloud Manager."
-    if end.mode is Mode.SHADOW and end.decision is None and end.outcome is not None:
-        return True, f"Shadow: the verdict is {end.outcome} and nothing was done."
-    if end.decision is Decision.OVERRIDDEN or (
-        end.decision in (Decision.APPROVED, Decision.BYPASSED) and end.outcome is Outcome.PASSED
-    ):
-        return _production_state(end)
-    if end.decision is Decision.BYPASSED:
-        return (
-            False,
-            f"Bypassed with a verdict of {end.outcome or Outcome.INCONCLUSIVE}: an unproven release went to production.",
-        )
     if end.decision is Decision.HELD:
-        return False, "Held: nobody decided, production was not touched."
-    return False, "Undecided: the gate reached no decision, production was not touched by it."
+        return False, "Held: the gate did not decide and production was not touched by it."
+    if not end.production_reached:
+        return True, f"{end.decision.capitalize()}: production was rejected in Cloud Manager."
+    if end.decision is Decision.BYPASSED and end.mode is Mode.GUARD and end.outcome is not Outcome.PASSED:
+        verdict = end.outcome or Outcome.INCONCLUSIVE
+        return False, f"Bypassed: production was approved elsewhere although the verdict is {verdict}."
+    return _after_production(end)
 
 
-def _production_state(end: End) -> tuple[bool, str]:
+def _undecided(end: End) -> tuple[bool, str]:
+    if end.mode is Mode.SHADOW and end.outcome is not None:
+        return True, f"Shadow: the verdict is {end.outcome} and nothing was done."
+    return False, "Undecided: the gate reached no decision; production was not touched by it."
+
+
+def _after_production(end: End) -> tuple[bool, str]:
     decided = str(end.decision).capitalize()
     if not end.production_planned:
         return True, f"{decided}; no production tests are configured."

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from aem_checks.config import ConfigError
 from stage_gate.acting import Act
+from stage_gate.decision import Mode
 from stage_gate.evidence import Evidence
 from stage_gate.gate import Gate
 from stage_gate.gate_file import gate_from_content, load_gate
@@ -93,6 +95,7 @@ class GateRun:
 
         return Act(
             gate=self.gate,
+            mode=self._mode_now(),
             pin=self.pin,
             evidence=self.evidence,
             reading=self.reading,
@@ -100,6 +103,19 @@ class GateRun:
             dag_id=self.dag_id,
             run_id=self.run_id,
         )
+
+    def _mode_now(self) -> Mode:
+        """``guard`` only if the pinned gate and the file as it is now both say so.
+
+        Setting ``mode: shadow``, or removing the file, stops every run that has not acted yet.
+        """
+        try:
+            now = load_gate(self.gate_file)
+        except (ConfigError, OSError) as error:
+            raise AirflowFailException(
+                f"Production is held: the gate file can't be read now. {error}"
+            ) from error
+        return Mode.GUARD if now.mode is self.gate.mode is Mode.GUARD else Mode.SHADOW
 
 
 def access_of_connection(name: str) -> Any:

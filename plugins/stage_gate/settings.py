@@ -22,3 +22,12 @@ def evidence_store() -> Path:
     """The root of the evidence store: ``[stage_gate] evidence``, a path or URL; else ``evidence`` in Airflow's home."""
     url = conf.get(SECTION, "evidence", fallback="")
     return open_store(url or str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")) / "evidence"))
+
+
+def deciding_queue() -> str:
+    """The Celery queue of the tasks that approve or halt: ``[stage_gate] deciding_queue``, else Airflow's default.
+
+    With a queue of its own, one worker alone holds the deciding credential.
+    """
+    configured: str = conf.get(SECTION, "deciding_queue", fallback="")
+    return configured or str(conf.get_mandatory_value("operators", "default_queue"))

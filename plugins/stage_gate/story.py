@@ -6,12 +6,9 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from adobe_cloud_manager.exceptions import CloudManagerError
-from adobe_cloud_manager.questions import Approval
 from aem_checks.outcomes import CheckResult, Outcome, Severity, worst
-from stage_gate.decision import Decision, End
+from stage_gate.decision import End
 from stage_gate.evidence import EvidenceError, Sealed
-from stage_gate.observe import go_live
 from stage_gate.pin import Pin
 from stage_gate.record import DecisionRecord, read_decision
 
@@ -49,7 +46,7 @@ def read_story(run: GateRun) -> Story:
         mode=run.gate.mode,
         decision=decision.decision if decision else None,
         outcome=outcome,
-        approval=_approval(run),
+        production_reached=bool(decision and decision.production_reached),
         production=_production_outcome(
             production, {check.key for check in planned if check.blocks}, decision
         ),
@@ -87,20 +84,11 @@ def _decision(run: GateRun) -> DecisionRecord | None:
         return None
 
 
-def _approval(run: GateRun) -> Approval:
-    """How the go-live step stands now; ``unclear`` where Cloud Manager does not say."""
-    try:
-        return go_live(run.read_execution()).approval
-    except CloudManagerError as error:
-        log.warning("Cloud Manager does not say how the approval stands: %s", error)
-        return Approval.UNCLEAR
-
-
 def _production_outcome(
     results: tuple[CheckResult, ...], blocking: set[str], decision: DecisionRecord | None
 ) -> Outcome | None:
     """The outcome of the production tests; a planned one without a result is inconclusive."""
-    if decision is None or not decision.production_reached or decision.decision is Decision.HALTED:
+    if decision is None or not decision.production_reached:
         return None
     answered = {result.key: result.outcome for result in results}
     graver = [r.outcome for r in results if r.key not in blocking and r.severity is Severity.BLOCK]

@@ -63,6 +63,7 @@ def engine(folder: Path) -> Iterator[dict[str, str]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        _unmount_below(folder)
 
 
 def _wait(process: subprocess.Popen[bytes], environment: dict[str, str], log: Path) -> None:
@@ -76,3 +77,10 @@ def _wait(process: subprocess.Popen[bytes], environment: dict[str, str], log: Pa
         except StepFailed:
             time.sleep(0.3)
     raise StepFailed(f"dockerd did not start:\n{log.read_text(errors='replace')[-4000:]}")
+
+
+def _unmount_below(folder: Path) -> None:
+    """The engine leaves mounts of network namespaces and layers behind; with them its folder cannot be removed."""
+    mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text().splitlines()]
+    for place in reversed([place for place in mounted if place.startswith(f"{folder}/")]):
+        run(["umount", "--lazy", place], timeout=30)

@@ -28,6 +28,8 @@ _URL = re.compile(
     r"""(?:https?(?::|%3A)(?:\\?/|%2F){2}|(?<=["'=(])//|^//)(\[[0-9a-f:]+\](?::\d+)?|[a-z0-9_.-]+(?::\d+)?)""",
     re.IGNORECASE,
 )
+_HOST = re.compile(r"\[[0-9a-f:]+\](?::\d+)?|[a-z0-9_.-]+(?::\d+)?", re.IGNORECASE)
+_LONGEST_HOST = 260
 _AUTHOR = re.compile(r"author-p\d+-e\d+(?:-[a-z0-9-]+)?\.adobeaemcloud\.com")
 _OTHER_AEM = re.compile(r"(?:publish|preview)-p\d+-e\d+(?:-[a-z0-9-]+)?\.adobeaemcloud\.com")
 _INSIDE = (".local", ".localhost", ".internal", ".intranet", ".lan", ".corp", ".cluster.local", ".svc")
@@ -114,7 +116,7 @@ def find_leaks(response: Response, hosts: _Hosts) -> Iterator[Leak]:
         for value in response.headers.getall(name, []):
             yield from _leaks(value, f"the header {name}", hosts)
     if response.is_html:
-        if any(hosts.wrong(host) for host in _hosts_in(response.text)):
+        if any(hosts.wrong(host) for host in _after_slashes(response.text)):
             yield from _in_html(response, hosts)
         yield from _own_address(response, hosts)
     elif response.is_json:
@@ -152,7 +154,7 @@ def _is_prose(attribute: Attribute) -> bool:
 
 
 def _own_address(response: Response, hosts: _Hosts) -> Iterator[Leak]:
-    if not hosts.names_itself:
+    if not any(host in response.text for host in hosts.names_itself):
         return
     for selector in _SELF:
         for node in response.document.css(selector):
@@ -170,6 +172,16 @@ def _leaks(text: str, place: str, hosts: _Hosts) -> Iterator[Leak]:
 
 def _hosts_in(text: str) -> set[str]:
     return {found.lower().rstrip(".") for found in _URL.findall(text)}
+
+
+def _after_slashes(text: str) -> set[str]:
+    """All that may be a host in a page: quickly, and rather too many than too few."""
+    pieces = text.split("//")[1:]
+    for mark in ("\\/\\/", "%2F%2F", "%2f%2f"):
+        if mark in text:
+            pieces += text.split(mark)[1:]
+    starts = {piece[:_LONGEST_HOST] for piece in pieces}
+    return {found.group().lower().rstrip(".") for start in starts if (found := _HOST.match(start))}
 
 
 def _without_port(host: str) -> str:

@@ -136,6 +136,6 @@ class RecordBypass(BaseOperator, SkipMixin):
         )
         write_decision(run.evidence, record)
         alarming = live.is_bypassed and outcome is not Outcome.PASSED
-        (self.log.error if alarming else self.log.info)("Bypassed: %s", sentence)
+        (self.log.error if alarming else self.log.info)("%s: %s", record.decision.capitalize(), sentence)
         if not live.is_bypassed:
             self.skip(context["ti"], [context["dag"].get_task(self.production)])

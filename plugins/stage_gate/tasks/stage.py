@@ -210,6 +210,7 @@ async def _visit(run: GateRun, check: ConfiguredCheck, folder: Path) -> CheckRes
             recording=Recording.load(recorded) if recorded.exists() else None,
             evidence=evidence,
             access=access_of_connection(name) if name else NO_ACCESS,
+            resolver=access_of_connection,
             facts=_facts(run, check),
         )
         result = await run_check(check.create(), visit, key=check.key)

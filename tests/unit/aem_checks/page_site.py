@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from aiohttp import web
+
 from aem_checks.access import NO_ACCESS, Access
 from aem_checks.check import Check
 from aem_checks.client import Client
@@ -17,7 +19,6 @@ from aem_checks.recording import record
 from aem_checks.runner import run_check
 from aem_checks.sites import SiteConfig
 from aem_checks.visit import Visit
-from aiohttp import web
 
 HASH = "181cd4102f7f49aa30eea548a7715c31"
 STYLE = f"/etc.clientlibs/wknd/clientlibs/clientlib-site.lc-{HASH}-lc.min.css"

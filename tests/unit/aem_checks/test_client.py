@@ -8,13 +8,13 @@ import gzip
 import socket
 
 import pytest
+from aiohttp import web
+
 from aem_checks.access import Access
 from aem_checks.client import USER_AGENT, Client, HostNotAllowed
 from aem_checks.rate_limit import RateLimit
 from aem_checks.urls import plain_url, uncached
-from aiohttp import web
 from unit.aem_checks.page_site import PageSite, text
-
 
 pytestmark = pytest.mark.asyncio
 

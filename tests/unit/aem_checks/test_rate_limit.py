@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from aem_checks.rate_limit import RateLimit, _file_name
 
 
@@ -83,14 +84,14 @@ async def test_a_killed_holder_of_the_lock_blocks_nobody(tmp_path):
     if child == 0:
         handle = os.open(path, os.O_RDWR)
         fcntl.flock(handle, fcntl.LOCK_EX)
-        time.sleep(60)
+        time.sleep(60)  # noqa: ASYNC251 - the child has no loop
         os._exit(0)
     await asyncio.sleep(0.1)
     waiting = asyncio.create_task(RateLimit(100, folder=tmp_path).acquire("a.example"))
     await asyncio.sleep(0.1)
     assert not waiting.done()
     os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    os.waitpid(child, 0)  # noqa: ASYNC222 - it is dead already
     await asyncio.wait_for(waiting, 2)
 
 

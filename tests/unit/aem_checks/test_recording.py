@@ -68,8 +68,8 @@ async def test_nothing_on_other_hosts_is_fetched(tmp_path):
             recording = await _record(site, tmp_path)
     assert other.requests == []
     assert [ref.url for ref in recording.pages[0].references if not ref.on_site] == [
-        "http://cdn.invalid/y.css",
         f"{other.url}/x.js",
+        "http://cdn.invalid/y.css",
     ]
 
 

@@ -119,7 +119,16 @@ class Release:
 
     def act(self) -> Act:
         run_id = run_id_of(self.execution_id)
-        return Act(self.gate, self.pin, self.evidence, self.hook, self.hook, "stage_gate.larkfell", run_id)
+        return Act(
+            self.gate,
+            self.gate.mode,
+            self.pin,
+            self.evidence,
+            self.hook,
+            self.hook,
+            "stage_gate.larkfell",
+            run_id,
+        )
 
     @property
     def puts(self) -> list[str]:

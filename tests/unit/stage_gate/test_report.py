@@ -7,7 +7,6 @@ from pathlib import Path
 
 import yaml
 
-from adobe_cloud_manager.questions import Approval
 from aem_checks.outcomes import Outcome
 from stage_gate.decision import Decision, End, Mode
 from stage_gate.evidence import Evidence
@@ -49,7 +48,7 @@ def story(folder: Path, sentence: str = "/us/en.html answered 500.") -> Story:
         at=datetime.now(UTC),
         outcome=Outcome.FAILED,
     )
-    end = End(Mode.GUARD, Decision.HALTED, Outcome.FAILED, Approval.REJECTED)
+    end = End(Mode.GUARD, Decision.HALTED, Outcome.FAILED)
     return Story(pin, gate, sealed, "", decision, (), end, str(evidence.folder))
 
 
