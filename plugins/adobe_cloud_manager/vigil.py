@@ -29,6 +29,9 @@ _CURRENT_EVERY = 5
 READ_ERRORS = (CloudManagerError, OSError)
 """What a failed reading raises; it costs one look, never the wait."""
 
+_SAY_AGAIN = 600.0
+"""Seconds after which the log repeats what is still seen."""
+
 Say = Callable[[int, str], None]
 Clock = Callable[[], datetime]
 
@@ -63,6 +66,8 @@ class Memory:
     missing: int = 0
     refused_since: float | None = None
     current_checked: float | None = None
+    said: str = ""
+    said_at: float = 0.0
     not_current: int = 0
 
     @classmethod
@@ -168,8 +173,15 @@ class Vigil:
         return None
 
     def _keep_waiting(self, seen: KeepWaiting) -> None:
+        """Say what was seen when it is news, else once in a while: a wait may last for 14 days."""
         self._announce(seen.waits)
-        self._look_again(seen.next_look, logging.INFO, f"Saw that {seen.sentence}.")
+        now = self._now().timestamp()
+        news = seen.sentence != self.memory.said or now - self.memory.said_at >= _SAY_AGAIN
+        if news:
+            self.memory.said, self.memory.said_at = seen.sentence, now
+        self._look_again(
+            seen.next_look, logging.INFO if news else logging.DEBUG, f"Saw that {seen.sentence}."
+        )
 
     def _announce(self, waits: tuple[Wait, ...]) -> None:
         """Announce who is waited for, once for each change."""

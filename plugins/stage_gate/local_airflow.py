@@ -30,6 +30,9 @@ from stage_gate.processes import Component, Watchdog, end_sessions, tail
 HEALTH_TIMEOUT = 120.0
 """Seconds within which all components must be healthy: 8 on an idle machine of two cores."""
 
+SQLITE_TIMEOUT = 60.0
+"""Seconds that SQLite waits for a lock; with its default of 5 a busy machine ends the scheduler."""
+
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "api-server": ("api-server",),
     "scheduler": ("scheduler", "--skip-serve-logs"),
@@ -211,7 +214,7 @@ class LocalAirflow:
             ),
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self._password_file()),
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
-            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}",
+            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}?timeout={SQLITE_TIMEOUT:g}",
             "API__HOST": "127.0.0.1",
             "API__PORT": str(self.port),
             "API__BASE_URL": self.url,

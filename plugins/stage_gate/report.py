@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#202124;background:#fff}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}table{border-collapse:collapse;width:100%}
-th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid #dadce0;overflow-wrap:anywhere}
+th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid #dadce0}
+th,td:not(:last-child){white-space:nowrap}td:last-child,li{overflow-wrap:anywhere}td ul{margin:0}
 .passed{color:#137333}.failed{color:#c5221f}.inconclusive{color:#b06000}
 .banner{padding:.8rem 1rem;border-left:6px solid;background:#f8f9fa}
 ul{padding-left:1.2rem}code{background:#f1f3f4;padding:0 .25rem}small{color:#5f6368}

@@ -51,6 +51,7 @@ class House:
         self.gates = folder / "gates"
         self.pipelines = {case.name: str(1000 + number) for number, case in enumerate(cases)}
         self.doors = threading.Event()
+        self.one_writes = threading.Lock()
         self.ends: dict[str, Future[Run]] = {}
         self._stack = ExitStack()
         self._runs: dict[tuple[str, str], str] = {}

@@ -201,7 +201,8 @@ class Play:
         """Change something in Airflow; SQLite may answer 500 ("database is locked") under load."""
         for _ in range(20):
             try:
-                return self.airflow.api(method, path, body)
+                with self.house.one_writes:
+                    return self.airflow.api(method, path, body)
             except AirflowApiError as error:
                 if error.status != 500:
                     raise

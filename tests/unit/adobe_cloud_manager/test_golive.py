@@ -337,3 +337,11 @@ def test_no_code_of_the_package_can_spell_a_body_that_overrides_schedules_or_res
                 assert not keys & {"override", "metrics", "resume", "start", "cancel"}, file
             if isinstance(node, ast.Constant):
                 assert node.value not in ("IMMEDIATE", "SCHEDULED"), file
+
+
+def test_the_claim_is_made_before_the_last_reading(cloud_manager: LocalCloudManager) -> None:
+    cloud_manager.looks = [WAITING]
+    read_before: list[int] = []
+    act(claim=lambda step: read_before.append(cloud_manager.count(EXECUTION)), read_back_for=0)
+    assert read_before == [1]
+    assert cloud_manager.count(EXECUTION) == 3

@@ -200,3 +200,15 @@ def test_a_history_that_cannot_be_read_does_not_stop_the_wait() -> None:
     )
     assert ending.kind is Kind.DONE
     assert "how long it takes is not known: down." in play.said[0][1]
+
+
+def test_another_current_execution_seen_once_is_no_dead_end() -> None:
+    play = Play(Goal.STAGE_DEPLOYMENT, timeout=timedelta(hours=1), memory=Memory())
+    currents = iter([execution(id="999")])
+
+    def script(request: Read, now: datetime) -> object:
+        if request is Read.HISTORY:
+            return ()
+        return next(currents, execution()) if request is Read.CURRENT else execution()
+
+    assert play.run(script).kind is Kind.TIMED_OUT
