@@ -219,6 +219,8 @@ class End:
     outcome: Outcome | None
     production_reached: bool = False
     """Production was deployed, or is being deployed, whoever let it."""
+    production_deployed: bool = False
+    """Cloud Manager says that the deployment to production is finished."""
     production: Outcome | None = None
     """Of the production tests; ``None`` where none were planned or production was not reached."""
     production_planned: bool = False
@@ -259,6 +261,11 @@ def _undecided(end: End) -> tuple[bool, str]:
 
 def _after_production(end: End) -> tuple[bool, str]:
     decided = str(end.decision).capitalize()
+    if not end.production_deployed:
+        return (
+            False,
+            f"{decided}, but the production deployment is not finished: see wait_for_production_deployment.",
+        )
     if not end.production_planned:
         return True, f"{decided}; no production tests are configured."
     if end.production is Outcome.PASSED:

@@ -31,7 +31,10 @@ HEALTH_TIMEOUT = 120.0
 """Seconds within which all components must be healthy: 8 on an idle machine of two cores."""
 
 SQLITE_TIMEOUT = 60.0
-"""Seconds that SQLite waits for a lock; with its default of 5 a busy machine ends the scheduler."""
+"""Seconds that a component waits for SQLite's lock; with the default of 5 a busy machine ends the scheduler."""
+API_SQLITE_TIMEOUT = 2.0
+"""The API server writes its audit log inside its event loop, so meanwhile it can't end a request that holds the lock:
+the short wait ends that with a 500 for one of them, and whoever asked tries again."""
 
 COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "api-server": ("api-server",),
@@ -40,6 +43,7 @@ COMPONENTS: Mapping[str, tuple[str, ...]] = {
     "triggerer": ("triggerer", "--skip-serve-logs"),
 }
 CELERY_WORKER = ("celery", "worker", "--skip-serve-logs", "--concurrency", "4")
+_DATABASE = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
 _HEARTBEATS = ("scheduler", "dag_processor", "triggerer")
 
 
@@ -134,9 +138,8 @@ class LocalAirflow:
     def start_component(self, name: str) -> None:
         """Start one component; after `kill`, again."""
         command = CELERY_WORKER if name == "worker" else COMPONENTS[name]
-        component = Component(
-            name, airflow_command(*command), self.environment, self._log_folder() / f"{name}.log"
-        )
+        log = self._log_folder() / f"{name}.log"
+        component = Component(name, airflow_command(*command), self._environment_of(name), log)
         self._components.append(component)
         if self._watchdog is not None:
             self._watchdog.watch(component.pid)
@@ -214,7 +217,7 @@ class LocalAirflow:
             ),
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self._password_file()),
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
-            "DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home / 'airflow.db'}?timeout={SQLITE_TIMEOUT:g}",
+            "DATABASE__SQL_ALCHEMY_CONN": self._sqlite(SQLITE_TIMEOUT),
             "API__HOST": "127.0.0.1",
             "API__PORT": str(self.port),
             "API__BASE_URL": self.url,
@@ -230,6 +233,14 @@ class LocalAirflow:
             **{f"AIRFLOW__{name}": value for name, value in settings.items()},
             **extra,
         }
+
+    def _environment_of(self, name: str) -> Mapping[str, str]:
+        if name != "api-server" or self.environment[_DATABASE] != self._sqlite(SQLITE_TIMEOUT):
+            return self.environment
+        return {**self.environment, _DATABASE: self._sqlite(API_SQLITE_TIMEOUT)}
+
+    def _sqlite(self, timeout: float) -> str:
+        return f"sqlite:///{self.home / 'airflow.db'}?timeout={timeout:g}"
 
     def _migrate(self) -> None:
         log = self._log_folder() / "migrate.log"

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from adobe_cloud_manager.exceptions import CloudManagerError
 from aem_checks.outcomes import CheckResult, Outcome, Severity, worst
 from stage_gate.decision import End
 from stage_gate.evidence import EvidenceError, Sealed
@@ -47,6 +48,7 @@ def read_story(run: GateRun) -> Story:
         decision=decision.decision if decision else None,
         outcome=outcome,
         production_reached=bool(decision and decision.production_reached),
+        production_deployed=_is_deployed(run, decision),
         production=_production_outcome(
             production, {check.key for check in planned if check.blocks}, decision
         ),
@@ -82,6 +84,18 @@ def _decision(run: GateRun) -> DecisionRecord | None:
     except EvidenceError as error:
         log.error("The decision can't be read: %s", error)
         return None
+
+
+def _is_deployed(run: GateRun, decision: DecisionRecord | None) -> bool:
+    """Whether Cloud Manager says that production was deployed to its end; silence is a no."""
+    if decision is None or not decision.production_reached:
+        return False
+    try:
+        step = run.read_execution().production_deployment
+    except CloudManagerError as error:
+        log.warning("Cloud Manager does not say how the production deployment went: %s", error)
+        return False
+    return step is not None and step.is_finished
 
 
 def _production_outcome(

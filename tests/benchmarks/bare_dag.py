@@ -82,4 +82,4 @@ def _task(task: Any, ways_on: dict[str, list[str]]) -> tuple[str, str, str | Non
 
 
 def _rule(task: Any) -> dict[str, Any]:
-    return {} if task.is_teardown else {"trigger_rule": str(task.trigger_rule)}
+    return {} if task.is_teardown else {"trigger_rule": task.trigger_rule.value}

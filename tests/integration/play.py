@@ -16,9 +16,10 @@ from stage_gate.airflow_api import AirflowApi, AirflowApiError
 if TYPE_CHECKING:
     from integration.house import House
 
-PATIENCE = 170.0
-"""Seconds that anything may take; all cases share two cores."""
+PATIENCE = 300.0
+"""Seconds that anything may take: all cases share two cores, and perhaps with others."""
 Json = dict[str, Any]
+PERSON = "a person"
 _VERBS = {("advance", True): "approve", ("cancel", False): "reject"}
 
 
@@ -50,7 +51,7 @@ class Run:
     @property
     def acts(self) -> list[str]:
         """What the gate sent for this execution: `approve`, `reject`, or the raw act if it is neither."""
-        return [verb_of(act) for act in self.play.acts(self.run_id) if act.by == "api"]
+        return [verb_of(act) for act in self.play.acts(self.run_id) if act.by != PERSON]
 
     @property
     def last_words(self) -> str:
@@ -94,30 +95,39 @@ class Play:
 
     def guard(self, execution_id: str) -> str:
         """Start the run of an execution, as `stage_gate.start` does; its id."""
-        return self.tell(
-            "POST", f"/dags/{self.dag_id}/dagRuns", {"dag_run_id": f"execution-{execution_id}", "logical_date": None}
-        )["dag_run_id"]  # fmt: skip
+        return self.trigger(self.dag_id, dag_run_id=f"execution-{execution_id}")
+
+    def trigger(self, dag_id: str, **body: Any) -> str:
+        """Start a run of any Dag, as a person does; its id."""
+        return str(self.tell("POST", f"/dags/{dag_id}/dagRuns", {"logical_date": None, **body})["dag_run_id"])
 
     def end(self, run_id: str, **notes: Any) -> Run:
         """Wait for the end of a run."""
         state = self.airflow.wait_until(
             lambda: self.house.ended(self.dag_id, run_id),
             PATIENCE,
-            lambda: f"{self.dag_id} {run_id} has not ended: {self.airflow.task_states(self.dag_id, run_id)}",
+            lambda: f"{self.dag_id} {run_id} has not ended: {self.tasks(run_id)}",
         )
-        return Run(self, run_id, state, self.airflow.task_states(self.dag_id, run_id), notes)
+        return Run(self, run_id, state, self.tasks(run_id), notes)
+
+    def tasks(self, run_id: str) -> dict[str, str | None]:
+        return self.airflow.task_states(self.dag_id, run_id)
 
     def until(self, run_id: str, task: str, *states: str) -> None:
         """Wait until a task is in one of these states (`success` unless named)."""
         wanted = states or ("success",)
 
         def there() -> bool | None:
-            return True if self.task(run_id, task)["state"] in wanted else None
+            over = self.house.ended(self.dag_id, run_id)
+            if self.task(run_id, task)["state"] in wanted:
+                return True
+            assert over is None, f"{run_id} is {over} and {task} never was {wanted}: {self.tasks(run_id)}"
+            return None
 
         self.airflow.wait_until(
             there,
             PATIENCE,
-            lambda: f"{task} is not {wanted}: {self.airflow.task_states(self.dag_id, run_id)}",
+            lambda: f"{task} is not {wanted}: {self.tasks(run_id)}",
             every=0.7,
         )
 
@@ -167,6 +177,7 @@ class Play:
             "include_downstream": downstream,
         }
         self.tell("POST", f"/dags/{self.dag_id}/clearTaskInstances", body)
+        self.house.look_again()
 
     def mark(self, run_id: str, task: str, state: str) -> None:
         """Mark a task as an Airflow user may."""

@@ -47,11 +47,11 @@ def test_a_person_s_approval_of_a_release_that_fails_is_an_alarm(run: Run) -> No
     assert run.acts == []
     assert run.decision["decision"] == "bypassed"
     assert "a release that is not proven is on its way to production" in run.log("record_bypass")
-    assert "Bypassed with a verdict of failed: an unproven release went to production." in run.last_words
+    assert "production was approved elsewhere although the verdict is failed" in run.last_words
     assert run.tasks["wait_for_production_deployment"] == "success"
 
 
-@case(gate={"checks": _PATIENT})
+@case(gate={"checks": {**_PATIENT, "key_pages": False}})
 def a_person_rejects_first(play: Play) -> Run:
     return _decided_first(play, "reject")
 
@@ -66,7 +66,8 @@ def test_a_person_s_rejection_is_recorded_and_nothing_is_sent(run: Run) -> None:
 
 
 _ASKS = {"policy": {"inconclusive": {"ask": ["admin"], "within": "10m", "silence": "hold"}}}
-_UNSURE = {"checks": {"raises": {}}, **_ASKS}
+_RAISES = {"raises": {}, "key_pages": False}
+_UNSURE = {"checks": _RAISES, **_ASKS}
 _BEFORE_ANSWERING = 4.0
 """Seconds: Airflow can fail a task that is resumed before its parking is on record (upstream issue 72716)."""
 
@@ -78,7 +79,10 @@ def _asked(play: Play) -> str:
     return run_id
 
 
-@case(gate={**_UNSURE, "production_tests": ["key_pages"]}, acts=("approve",))
+@case(
+    gate={**_UNSURE, "checks": {"raises": {}}, "production_tests": ["key_pages"]},
+    acts=("approve",),
+)
 def the_release_manager_overrides(play: Play) -> Run:
     run_id = _asked(play)
     stranger = play.answer(run_id, "Override", "I know better", user="mallory")
@@ -126,27 +130,21 @@ def test_an_override_without_a_reason_is_refused_and_production_waits(run: Run) 
     assert run.state == "failed"
 
 
-@case(gate=_UNSURE)
-def the_release_manager_leaves_the_reason_out(play: Play) -> Run:
-    run_id = _asked(play)
-    play.answer(run_id, "Override", None)
-    return play.end(run_id)
-
-
-@plays(the_release_manager_leaves_the_reason_out)
-def test_an_override_that_leaves_the_reason_out_is_refused_and_production_waits(run: Run) -> None:
-    assert run.acts == []
-    assert run.play.approval(run.run_id) == "WAITING"
-    assert run.tasks["ask_release_manager"] == "failed"
-    assert run.tasks["override_production"] == "upstream_failed"
-    assert run.state == "failed"
-
-
 @case(gate=_UNSURE, acts=("reject",))
 def the_release_manager_halts(play: Play) -> Run:
     run_id = _asked(play)
     play.answer(run_id, "Halt", "not on a Friday")
     return play.end(run_id)
+
+
+@plays(the_release_manager_halts)
+def test_a_check_that_raises_makes_the_verdict_inconclusive(run: Run) -> None:
+    assert run.tasks["stage_tests.raises"] == "failed"
+    assert run.verdict["outcome"] == "inconclusive"
+    [reason] = run.verdict["reasons"]
+    assert "ZeroDivisionError" in reason
+    assert "cause: check" in reason
+    assert run.tasks["approve_production"] == "skipped"
 
 
 @plays(the_release_manager_halts)
@@ -161,7 +159,7 @@ def test_the_release_manager_s_halt_rejects_production(run: Run) -> None:
 
 @case(
     gate={
-        "checks": {"raises": {}},
+        "checks": _RAISES,
         "policy": {"inconclusive": {"ask": ["admin"], "within": "6s", "silence": "hold"}},
     }
 )

@@ -297,7 +297,7 @@ def _read(source: str | Path | None) -> dict[str, Any]:
     if source is None:
         return {}
     path = Path(source)
-    if not path.suffix and not path.exists():
+    if not path.suffix and not path.is_file():
         path = scenario_path(str(source))
     if not path.is_file():
         raise ScenarioError(f"there is no scenario file {path}")

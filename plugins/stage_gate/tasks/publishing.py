@@ -10,7 +10,6 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from aem_checks.outcomes import Outcome
     from stage_gate.run import GateRun
 
 WAYS_BACK = (
@@ -38,6 +37,7 @@ class PublishReport(BaseOperator):
         try:
             run = GateRun.of(self.gate_file, context)
         except AirflowSkipException as pointed:
+            self._require_pointer(context)
             self.log.info("%s", pointed)
             return
         if not run.is_pinned:
@@ -48,10 +48,17 @@ class PublishReport(BaseOperator):
         well, sentence = run_succeeded(story.end)
         self._write(run, render_report(story, sentence))
         self._say(story.sentences, sentence)
-        if story.end.production not in (None, _passed()):
+        if story.end.production_reached and not well:
             self.log.error("%s", WAYS_BACK)
         if not well:
             raise AirflowFailException(sentence)
+
+    def _require_pointer(self, context: Context) -> None:
+        """A run that was started by hand is good only if it found the execution that it is about."""
+        if context["ti"].xcom_pull(task_ids="pin_candidate", key="execution_run_id") is None:
+            raise AirflowFailException(
+                "This run was started by hand and found no execution: see the log of pin_candidate. Nothing was started."
+            )
 
     def _write(self, run: GateRun, html: str) -> None:
         from stage_gate.evidence import write
@@ -64,9 +71,3 @@ class PublishReport(BaseOperator):
         for sentence in sentences:
             self.log.info("%s", sentence)
         self.log.info("%s", end)
-
-
-def _passed() -> Outcome:
-    from aem_checks.outcomes import Outcome
-
-    return Outcome.PASSED

@@ -27,7 +27,7 @@ class WaitsForAFile(SiteCheck[_Settings]):
     async def run(self, visit: Visit) -> Judgement:
         from aem_checks.outcomes import Judgement
 
-        while not self._is_there():
+        while not self._is_there():  # noqa: ASYNC110 - another process creates it
             await asyncio.sleep(0.2)
         return Judgement(examined=1)
 

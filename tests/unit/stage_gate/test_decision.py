@@ -146,10 +146,10 @@ def test_a_halt_follows_the_policy_or_the_answer() -> None:
 
 def test_a_run_is_a_success_only_in_the_listed_ways() -> None:
     green = set()
-    for mode, decision, outcome, reached, production, planned in product(
-        Mode, [None, *Decision], OUTCOMES, [False, True], OUTCOMES, [False, True]
+    for mode, decision, outcome, reached, deployed, production, planned in product(
+        Mode, [None, *Decision], OUTCOMES, [False, True], [False, True], OUTCOMES, [False, True]
     ):
-        end = End(mode, decision, outcome, reached, production, planned)
+        end = End(mode, decision, outcome, reached, deployed, production, planned)
         well, sentence = run_succeeded(end)
         assert sentence.endswith(".")
         if not well:
@@ -157,6 +157,7 @@ def test_a_run_is_a_success_only_in_the_listed_ways() -> None:
         green.add(decision)
         decided_here_or_there = decision not in (None, Decision.SUPERSEDED, Decision.HALTED)
         if decided_here_or_there and reached:
+            assert deployed
             assert production is Outcome.PASSED or not planned
         if decision is Decision.BYPASSED and reached and mode is Mode.GUARD:
             assert outcome is Outcome.PASSED
