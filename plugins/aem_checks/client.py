@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -147,14 +148,29 @@ class Client:
         """
         if not self.allows(url):
             raise HostNotAllowed(f"{url[:200]!r} is not on a host of this site, so it is not requested")
+        limit = aiohttp.ClientTimeout(total=timeout) if timeout is not None else None
+        send = partial(self._once, method, url, headers or {}, body, per_second, limit)
+        first = await send()
+        if tries > 1 and _may_be_better_next_time(first):
+            return await self._try_again(first, send, tries)
+        return first
+
+    async def _try_again(
+        self, first: Response, send: Callable[[], Awaitable[Response]], tries: int
+    ) -> Response:
+        """Go on after the answer to the first try; good answers are spared what this costs, half a request's time."""
+        known = [first]
+
+        async def attempt() -> Response:
+            return known.pop() if known else await send()
+
         retrying = AsyncRetrying(
             retry=retry_if_result(_may_be_better_next_time),
-            stop=stop_after_attempt(max(1, tries)),
+            stop=stop_after_attempt(tries),
             wait=self._pause,
             retry_error_callback=_last_response,
         )
-        limit = aiohttp.ClientTimeout(total=timeout) if timeout is not None else None
-        answer: Response = await retrying(self._once, method, url, headers or {}, body, per_second, limit)
+        answer: Response = await retrying(attempt)
         return answer
 
     async def follow(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -15,6 +16,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 _SAFE_IN_URL = "%/:=&?~#+!$,;'@()*[]|{}^`\"<>\\"
 
 
+@lru_cache(maxsize=1024)
 def origin_of(url: str) -> str:
     """``https://www.wknd.site/us/en.html`` -> ``https://www.wknd.site:443``.
 
@@ -40,6 +42,7 @@ def plain_url(url: str) -> str:
     return f"{base}{mark}{'&'.join(kept)}" if mark and kept != [] else base
 
 
+@lru_cache(maxsize=1024)
 def host_of(url: str) -> str:
     """Host in lower case and, where an unusual one is written, port; empty for what cannot be read."""
     try:

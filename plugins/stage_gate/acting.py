@@ -32,10 +32,10 @@ from stage_gate.decision import (
     refusal_to_approve,
     refusal_to_halt,
 )
-from stage_gate.evidence import Evidence, EvidenceError, Sealed
+from stage_gate.evidence import Evidence, EvidenceError, Sealed, read_model
 from stage_gate.observe import NotDeployed, go_live, read_candidate
 from stage_gate.pin import Pin
-from stage_gate.record import DecisionRecord, StoredAnswer, read_answer
+from stage_gate.record import DecisionRecord, StoredAnswer, read_answer, read_decision
 from stage_gate.verdict import judge
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ class Act:
             self._take_claim(decision, sealed, step)
 
         execution = self._read_execution()
+        self._require_unclaimed(decision, sealed, execution)
         self._require_right(decision, sealed, answer, execution)
         return act_once(
             self.deciding,
@@ -116,6 +117,14 @@ class Act:
 
     def _read_execution(self) -> Execution:
         return self.reading.get_execution(self.pin.program_id, self.pin.pipeline_id, self.pin.execution_id)
+
+    def _require_unclaimed(self, decision: Decision, sealed: Sealed, execution: Execution) -> None:
+        """Raise ``ClaimTaken`` where this step was claimed before, as when a task is cleared that has acted."""
+        step = execution.production_approval
+        if step is not None:
+            path = self._claim_path(self._claim_of(decision, sealed, step))
+            if path.exists():
+                raise ClaimTaken(read_model(path, Claim))
 
     def _require_right(
         self, decision: Decision, sealed: Sealed, answer: StoredAnswer | None, execution: Execution
@@ -152,8 +161,11 @@ class Act:
             sentences.append("The seal is of another gate file than the one pinned when this run began.")
         return sentences
 
-    def _take_claim(self, decision: Decision, sealed: Sealed, step: StepState) -> None:
-        claim = Claim(
+    def _claim_path(self, claim: Claim) -> Path:
+        return claim_path(self.evidence.store, self.deciding.account.settings.api_url, claim)
+
+    def _claim_of(self, decision: Decision, sealed: Sealed, step: StepState) -> Claim:
+        return Claim(
             act=_VERB_OF[decision],
             program_id=self.pin.program_id,
             pipeline_id=self.pin.pipeline_id,
@@ -164,7 +176,10 @@ class Act:
             run_id=self.run_id,
             at=self.now(),
         )
-        path: Path = claim_path(self.evidence.store, self.deciding.account.settings.api_url, claim)
+
+    def _take_claim(self, decision: Decision, sealed: Sealed, step: StepState) -> None:
+        claim = self._claim_of(decision, sealed, step)
+        path = self._claim_path(claim)
         take(path, claim)
         log.info(
             "Claimed the right to %s step %s of execution %s: %s",
@@ -180,6 +195,10 @@ class Act:
         effect = Approval.REJECTED if decision is Decision.HALTED else Approval.APPROVED
         if live.approval is not effect:
             raise Held(f"Production is held: {taken} {live.sentence} Decide in Cloud Manager.") from taken
+        known = read_decision(self.evidence)
+        if known is not None and known.decision is decision:
+            log.info("This was done and recorded already; nothing is sent again. %s", taken)
+            return known
         return self._record_of(
             decision,
             f"{live.sentence} It was claimed earlier by run {taken.claim.run_id}; who did it can't be told apart.",

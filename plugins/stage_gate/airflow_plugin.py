@@ -7,6 +7,7 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
+from stage_gate.import_ahead import import_ahead
 
 
 class StageGatePlugin(AirflowPlugin):
@@ -14,3 +15,8 @@ class StageGatePlugin(AirflowPlugin):
 
     name = "stage_gate"
     operator_extra_links: list[Any] = [CloudManagerExecutionLink()]  # noqa: RUF012 - as Airflow declares it
+
+    @classmethod
+    def on_load(cls, *args: Any, **kwargs: Any) -> None:
+        """Called by Airflow in each process that loads plugins, before it forks the first task."""
+        import_ahead()

@@ -139,15 +139,14 @@ class _Wiring:
         with TaskGroup("stage_tests", tooltip="One task per check"):
             early = self._stage_checks(last=False)
             late = self._stage_checks(last=True)
-        for check, task in early:
-            record >> task >> judge
-            if check.after == "cloud_manager_tests":
-                approval >> task
+        record >> [task for _, task in early]
+        approval >> [task for check, task in early if check.after == "cloud_manager_tests"]
+        [task for _, task in (*early, *late)] >> judge
         for check, task in late:
             before = [other for each, other in early if each.site == check.site and each.after == "settled"]
             if before:
                 task.trigger_rule = TriggerRule.ALL_DONE
-            (before or [record]) >> task >> judge
+            (before or [record]) >> task
         return [settle, record, *(task for _, task in (*early, *late))]
 
     def _stage_checks(self, *, last: bool) -> list[tuple[ConfiguredCheck, BaseOperator]]:

@@ -57,7 +57,7 @@ class LocalAirflow:
     `home` keeps database, logs and the password file (0600) and may be used again. `environment` goes to
     every component; nothing named AIRFLOW… is inherited from the caller. `port` None picks a free one.
     `users` maps names to roles of the simple auth manager (viewer, user, op, admin).
-    Raises LocalAirflowError. Inside a main thread SIGTERM ends the block like Ctrl-C does.
+    Raises LocalAirflowError. In a main thread SIGTERM ends the block like Ctrl-C does.
     """
 
     def __init__(
@@ -218,6 +218,7 @@ class LocalAirflow:
             "CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self._password_file()),
             "CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "DATABASE__SQL_ALCHEMY_CONN": self._sqlite(SQLITE_TIMEOUT),
+            "DATABASE__SQL_ALCHEMY_MAX_OVERFLOW": "-1",  # waiting for a connection stops the API server's event loop
             "API__HOST": "127.0.0.1",
             "API__PORT": str(self.port),
             "API__BASE_URL": self.url,

@@ -66,7 +66,9 @@ with DAG(
 def write_bare_dag(gate: DAG, ways_on: dict[str, list[str]], path: Path) -> None:
     """Write a Dag file with the shape of a gate's Dag. ``ways_on``: what each branch chooses, by its task id."""
     tasks = [_task(task, ways_on) for task in gate.tasks]
-    arrows = {task.task_id: sorted(task.downstream_task_ids) for task in gate.tasks if task.downstream_task_ids}
+    arrows = {
+        task.task_id: sorted(task.downstream_task_ids) for task in gate.tasks if task.downstream_task_ids
+    }
     groups = sorted({group for _, _, group, _ in tasks if group})
     text = _TEMPLATE.format(tasks=tasks, arrows=arrows, groups=groups, dag_id=DAG_ID)
     path.write_text(text, encoding="utf-8")

@@ -53,5 +53,7 @@ def say(text: str) -> None:
 def _line(figure: Figure) -> str:
     goal = "" if figure.goal is None else f"goal ≤ {figure.goal:.4g}"
     verdict = {None: "", True: "met", False: "MISSED"}[figure.met]
-    amount = f"{figure.value:.3g} {figure.unit}" if figure.value < 1000 else f"{figure.value:.0f} {figure.unit}"
+    amount = (
+        f"{figure.value:.3g} {figure.unit}" if figure.value < 1000 else f"{figure.value:.0f} {figure.unit}"
+    )
     return f"{figure.name:<46} {amount:>12}  {goal:<13} {verdict:<7} {figure.beside}".rstrip()

@@ -12,11 +12,11 @@ from statistics import median
 from typing import Any
 
 import yaml
-from simulator import Simulator
 
 from benchmarks.bare_dag import DAG_ID as BARE
 from benchmarks.bare_dag import write_bare_dag
 from benchmarks.figures import Figure, ratio, say
+from simulator import Simulator
 from stage_gate.airflow_api import AirflowApi
 from stage_gate.local_airflow import LocalAirflow
 
@@ -73,7 +73,9 @@ def _run_gate(simulator: Simulator, airflow: AirflowApi) -> float:
     execution = simulator.start_execution("good")
     while not _waits_for_approval(simulator, execution):
         time.sleep(0.05)
-    return _seconds_of(airflow, f"stage_gate.{GATE}", airflow.trigger(f"stage_gate.{GATE}", run_id=f"execution-{execution}"))
+    return _seconds_of(
+        airflow, f"stage_gate.{GATE}", airflow.trigger(f"stage_gate.{GATE}", run_id=f"execution-{execution}")
+    )
 
 
 def _run_bare(simulator: Simulator, airflow: AirflowApi) -> float:

@@ -17,7 +17,7 @@ from aem_checks.kinds import all_kinds
 from integration.cases import Case
 from integration.play import PATIENCE, Play, Run
 from simulator import Simulator
-from stage_gate.airflow_api import AirflowApiError
+from stage_gate.airflow_api import AirflowApi, AirflowApiError
 from stage_gate.local_airflow import LocalAirflow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +51,8 @@ class House:
         self.gates = folder / "gates"
         self.pipelines = {case.name: str(1000 + number) for number, case in enumerate(cases)}
         self.doors = threading.Event()
-        self.one_writes = threading.Lock()
+        self.closing = threading.Event()
+        self._one_request = threading.Lock()
         self.ends: dict[str, Future[Run]] = {}
         self._stack = ExitStack()
         self._runs: dict[tuple[str, str], str] = {}
@@ -70,7 +71,7 @@ class House:
                 users={"admin": "admin", "mallory": "op"},
             )
             self.airflow = stack.enter_context(airflow)
-            self._client = self.airflow.client()
+            self._client = self.client()
             for case in self.cases:
                 self._client.wait_for_dag(f"stage_gate.{case.slug}", timeout=60)
             self._begin(stack)
@@ -93,6 +94,20 @@ class House:
             state = self._runs.get((dag_id, run_id), "")
         return state if state in ("success", "failed") else None
 
+    def client(self, user: str = "admin") -> AirflowApi:
+        """A REST client whose waits end when a component of Airflow dies or the session ends."""
+        return OneAtATime(
+            self._one_request,
+            self.airflow.url,
+            user,
+            self.airflow.passwords[user],
+            between_polls=self._still_open,
+        )
+
+    def _still_open(self) -> None:
+        assert not self.closing.is_set(), "the session ended before this case did"
+        self.airflow.check()
+
     def look_again(self) -> None:
         """Forget how the runs were: one of them goes on."""
         with self._lock:
@@ -110,6 +125,7 @@ class House:
     def _begin(self, stack: ExitStack) -> None:
         threads = stack.enter_context(ThreadPoolExecutor(max_workers=len(self.cases) or 1))
         stack.callback(self.doors.set)
+        stack.callback(self.closing.set)
         if not any(case.at_once for case in self.cases):
             self.open_doors()
         for case in self.cases:
@@ -219,6 +235,22 @@ class House:
             "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "1",
             "AEM_CHECKS_KINDS": str(Path(__file__).parent / "kinds"),
         }
+
+
+class OneAtATime(AirflowApi):
+    """A client that shares one request at a time with all others.
+
+    Airflow's API server has 15 connections to its database and waits for one in its event loop: if thirty scripts
+    ask at once it can stand still for minutes.
+    """
+
+    def __init__(self, lock: threading.Lock, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lock = lock
+
+    def api(self, *args: Any, **kwargs: Any) -> Any:
+        with self._lock:
+            return super().api(*args, **kwargs)
 
 
 def _environments_of(pipeline: str) -> tuple[str, str]:

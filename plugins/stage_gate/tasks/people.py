@@ -48,7 +48,11 @@ class AskReleaseManager(HITLBranchOperator):
         """``tasks``: option to task id; ``follow_ups``: for each outcome that is asked about, who and how long."""
         kwargs["params"] = {
             "reason": Param(
-                "", type="string", minLength=1, title="Reason", description="Why; it goes on record."
+                None,  # Airflow validates it before it asks, so nothing has to be a valid default; an answer needs more
+                type=["null", "string"],
+                minLength=1,
+                title="Reason",
+                description="Why; it goes on record. Without a reason the answer is refused.",
             )
         }  # instead of the Dag's own params, which Airflow hands to every task and which are no question here
         super().__init__(

@@ -25,7 +25,7 @@ from stage_gate.gate_file import load_gate
 from stage_gate.observe import read_candidate
 from stage_gate.pin import Pin, run_id_of
 from stage_gate.plan import RecordedResult
-from stage_gate.record import StoredAnswer, write_answer
+from stage_gate.record import StoredAnswer, write_answer, write_decision
 from stage_gate.tasks.stage import plan_of
 from stage_gate.verdict import judge
 from unit.stage_gate.samples import result
@@ -224,8 +224,13 @@ def test_a_sibling_pipeline_that_touched_stage_voids_the_tests(release: Release)
 def test_a_second_act_is_never_sent(release: Release) -> None:
     release.seal()
     release.act().perform(Decision.APPROVED)
-    with pytest.raises(Held):
-        release.act().perform(Decision.APPROVED)
+    record = release.act().perform(Decision.APPROVED)
+    assert (record.decision, record.by, record.production_reached) == (
+        Decision.APPROVED,
+        "unattributed",
+        True,
+    )
+    assert "claimed earlier" in record.sentence
     assert len(release.puts) == 1
 
 
@@ -243,6 +248,14 @@ def test_two_runs_at_once_send_one_act(release: Release) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+    assert len(release.puts) == 1
+
+
+def test_an_act_that_was_recorded_keeps_its_record_when_the_task_is_cleared(release: Release) -> None:
+    release.seal()
+    record = release.act().perform(Decision.APPROVED)
+    write_decision(release.evidence, record)
+    assert release.act().perform(Decision.APPROVED) == record
     assert len(release.puts) == 1
 
 

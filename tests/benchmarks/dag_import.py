@@ -1,0 +1,161 @@
+"""How long does it take to import the Dag file with 1, 10 and 200 gates, and one gate of 200 as a task does?"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmarks.figures import Figure, say
+from stage_gate.gate_file import load_gate
+
+ROOT = Path(__file__).resolve().parents[2]
+REPETITIONS = 5
+MS_A_GATE = 2.0
+MS_A_CHECK = 0.2
+GATE = """\
+pipeline: {{program: "12345", pipeline: "{number}"}}
+sites:
+  - stage: https://publish-p12345-e{number}.adobeaemcloud.com
+    production: https://www.site-{number}.example.com
+    pages: [/, /us/en.html, /us/en/magazine.html]
+mode: shadow
+"""
+TITLE = "2. Dag file: dags/stage_gates.py imported in a fresh interpreter"
+NOTES = (
+    "Every interpreter imports `from airflow.sdk import DAG` first, the floor of any Dag file, and then the Dag file; times",
+    "are floor and file against the floor. Seconds of processor time, since that depends less on what else the machine does;",
+    f"medians of {REPETITIONS} rounds after one that does not count. A further gate: what 10 or 200 take more than 1, in each round's",
+    "turn. Gates with the checks that are on by default; Airflow itself takes about 0.1 ms to construct a bare task.",
+)
+_CHILD = """
+import importlib.util, json, sys, time
+began = time.process_time()
+from airflow.sdk import DAG
+floor = time.process_time()
+spec = importlib.util.spec_from_file_location("stage_gates", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+ended = time.process_time()
+dags = sum(isinstance(each, DAG) and each.dag_id != "stage_gate.start" for each in vars(module).values())
+print("\\n" + json.dumps([floor - began, ended - floor, dags]))
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one interpreter imports."""
+
+    gates: int
+    """How many gate files there are."""
+    wanted: str | None = None
+    """The one Dag that a running task needs."""
+
+    @property
+    def expected(self) -> int:
+        return 1 if self.wanted else self.gates
+
+
+ONE, TEN, MANY = Case(1), Case(10), Case(200)
+ONE_OF_MANY = Case(200, wanted="stage_gate.site-77")
+CASES = (ONE, TEN, MANY, ONE_OF_MANY)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Seconds of processor time."""
+
+    floor: float
+    """Of airflow.sdk alone."""
+    file: float
+    """Of the Dag file after it."""
+
+    @property
+    def times(self) -> float:
+        return (self.floor + self.file) / self.floor
+
+
+def measure() -> list[Figure]:
+    """Import in turns, every case in an interpreter of its own."""
+    with tempfile.TemporaryDirectory(prefix="stage-gate-bench-") as folder:
+        home = Path(folder)
+        checks = 0
+        for case in (ONE, TEN, MANY):
+            checks = _write_gates(home / str(case.gates), case.gates)
+        taken: dict[Case, list[Taken]] = {case: [] for case in CASES}
+        for turn in range(REPETITIONS + 1):
+            for case in CASES if turn % 2 else reversed(CASES):
+                taken[case].append(_import(case, home))
+            told = (f"{_name(case)} {taken[case][-1].file:.3f} s" for case in CASES)
+            say(f"  turn {turn}: airflow.sdk {taken[ONE][-1].floor:.2f} s, and then {', '.join(told)}")
+    return _figures({case: each[1:] for case, each in taken.items()}, checks)
+
+
+def _figures(taken: dict[Case, list[Taken]], checks: int) -> list[Figure]:
+    allowed = MS_A_GATE + MS_A_CHECK * checks
+    beside = f"{checks} checks: {MS_A_GATE:g} ms + {checks} × {MS_A_CHECK:g} ms"
+    times = {case: median(each.times for each in taken[case]) for case in CASES}
+    file = {case: median(each.file for each in taken[case]) for case in CASES}
+    floor = median(each.floor for each in taken[ONE])
+    only = f"{file[ONE_OF_MANY]:.3f} s, one Dag built; all 200: {file[MANY]:.3f} s"
+    return [
+        Figure(
+            "1 gate against airflow.sdk alone",
+            times[ONE],
+            "times",
+            1.2,
+            f"{file[ONE]:.3f} s on top of {floor:.2f} s",
+        ),
+        Figure("10 gates against airflow.sdk alone", times[TEN], "times"),
+        Figure("200 gates against airflow.sdk alone", times[MANY], "times"),
+        Figure("each further gate, up to 10", _a_gate(taken, TEN), "ms", allowed, beside),
+        Figure("each further gate, up to 200", _a_gate(taken, MANY), "ms", allowed, beside),
+        Figure("1 of 200 gates, as a task does", times[ONE_OF_MANY], "times", None, only),
+    ]
+
+
+def _a_gate(taken: dict[Case, list[Taken]], case: Case) -> float:
+    """Milliseconds that each gate after the first costs."""
+    more = (many.file - one.file for many, one in zip(taken[case], taken[ONE], strict=True))
+    return median(more) / (case.gates - 1) * 1000
+
+
+def _import(case: Case, home: Path) -> Taken:
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AEM_CHECKS"))
+    }
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment |= {
+        "AIRFLOW_HOME": str(home / "airflow"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__STAGE_GATE__GATES_FOLDER": str(home / str(case.gates)),
+        "PYTHONPATH": str(ROOT / "plugins"),
+    }
+    if case.wanted:
+        environment["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = case.wanted
+    file = str(ROOT / "dags" / "stage_gates.py")
+    done = subprocess.run(
+        [sys.executable, "-c", _CHILD, file], env=environment, capture_output=True, text=True, check=True
+    )
+    floor, seconds, dags = json.loads(done.stdout.splitlines()[-1])
+    if dags != case.expected:
+        raise RuntimeError(f"{dags} gates were built, not {case.expected}: {done.stderr[-2000:]}")
+    return Taken(floor, seconds)
+
+
+def _name(case: Case) -> str:
+    return f"1 of {case.gates}" if case.wanted else f"{case.gates} gate{'s' * (case.gates > 1)}"
+
+
+def _write_gates(folder: Path, count: int) -> int:
+    """Write gate files; returns how many checks each gate has."""
+    folder.mkdir()
+    for number in range(1, count + 1):
+        path = folder / f"site-{number}.yaml"
+        path.write_text(GATE.format(number=number), encoding="utf-8")
+    return len(load_gate(path).plan.checks)

@@ -1,0 +1,175 @@
+"""How many pages a second are recorded and judged, against fetching the same responses with nothing done to them?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import aiohttp
+import yaml
+
+from aem_checks.access import NO_ACCESS
+from aem_checks.check import PageCheck
+from aem_checks.client import USER_AGENT, Client
+from aem_checks.kinds import all_kinds
+from aem_checks.outcomes import Outcome
+from aem_checks.rate_limit import RateLimit
+from aem_checks.recording import Recording, record
+from aem_checks.sites import Endpoint, SiteConfig
+from aem_checks.urls import as_written, uncached
+from benchmarks.figures import Figure, ratio, say
+from simulator.aem.content import site as content_of
+
+Taken = tuple[float, float]
+"""Seconds by the clock, and seconds of processor time of this process."""
+Work = Callable[[], Coroutine[Any, Any, object]]
+TESTS = Path(__file__).resolve().parents[1]
+PAGES = 100
+"""Per language tree; there are two."""
+REPETITIONS = 7
+CONNECTIONS = 8
+_NO_LIMIT = 1e9
+TITLE = f"3. Recording and page checks: {2 * PAGES} pages of the simulator's site and all that they need"
+NOTES = (
+    "Plain: the same URLs (pages past the caches, then style sheets and scripts) over aiohttp with the client's settings,",
+    f"{CONNECTIONS} requests at once, bodies read and dropped. Ours: fetch, find references, write to disk, then every page",
+    "check that is on by default. The rate limit's lock file is passed, its pace is off. The simulator has a process of its",
+    f"own; in turns, medians of {REPETITIONS}. It takes its time to render; the last line shows this side's processor time.",
+)
+
+
+def measure() -> list[Figure]:
+    """Fetch in turns, plainly and as a recording that is then judged."""
+    with _simulator() as addresses, tempfile.TemporaryDirectory(prefix="stage-gate-bench-") as folder:
+        site = _site(addresses)
+        recording = asyncio.run(_record(site, Path(folder) / "0"))
+        resources = list(recording.resources)
+        ours: list[Taken] = []
+        plain: list[Taken] = []
+        for turn in range(1, REPETITIONS + 1):
+            sides: list[tuple[list[Taken], Work]] = [
+                (plain, partial(_fetch, site, resources)),
+                (ours, partial(_record_and_judge, site, Path(folder) / str(turn))),
+            ]
+            for taken, work in sides if turn % 2 else reversed(sides):
+                taken.append(_timed(work))
+            say(f"  turn {turn}: recording and checks {ours[-1][0]:.2f} s, plain {plain[-1][0]:.2f} s")
+    return _figures(ours, plain, len(site.pages), len(resources))
+
+
+def _figures(ours: list[Taken], plain: list[Taken], pages: int, resources: int) -> list[Figure]:
+    wall, cpu = ([each[index] for each in ours] for index in (0, 1))
+    plain_wall, plain_cpu = ([each[index] for each in plain] for index in (0, 1))
+    return [
+        Figure("recording and page checks against plain", ratio(wall, plain_wall), "times", 1.3,
+               f"{pages} pages, {resources} resources"),
+        Figure("  recorded and judged", pages / median(wall), "pages/s"),
+        Figure("  fetched plainly", pages / median(plain_wall), "pages/s"),
+        Figure("  processor time of this side alone", ratio(cpu, plain_cpu), "times", None,
+               f"{median(cpu) / pages * 1000:.1f} ms a page against {median(plain_cpu) / pages * 1000:.1f} ms"),
+    ]  # fmt: skip
+
+
+def _timed(work: Work) -> Taken:
+    """Seconds by the clock, and seconds of this process."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    asyncio.run(work())
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+async def _record(site: SiteConfig, folder: Path) -> Recording:
+    origins = {site.stage.url: NO_ACCESS}
+    async with Client(origins, rate_limit=RateLimit(_NO_LIMIT), connections=CONNECTIONS) as client:
+        return await record(site, "stage", client, folder)
+
+
+async def _record_and_judge(site: SiteConfig, folder: Path) -> None:
+    recording = await _record(site, folder)
+    for kind in all_kinds().values():
+        if issubclass(kind, PageCheck) and kind.default_on:
+            check = kind(kind.settings_type())
+            judgement = check.judge(recording)
+            if judgement.weigh(kind.severity)[1] is not Outcome.PASSED:
+                raise RuntimeError(
+                    f"{kind.kind} finds on a site without defects: {judgement.findings[0].sentence}"
+                )
+
+
+async def _fetch(site: SiteConfig, resources: list[str]) -> None:
+    """The same responses with nothing done to them."""
+    pages = [uncached(site.stage.url + path) for path in site.pages]
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=CONNECTIONS, enable_cleanup_closed=True),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": USER_AGENT},
+        timeout=aiohttp.ClientTimeout(total=30, connect=10),
+        max_line_size=32768,
+        max_field_size=32768,
+    ) as session:
+        for urls in (pages, resources):
+            await asyncio.gather(*(_get(session, url) for url in urls))
+
+
+async def _get(session: aiohttp.ClientSession, url: str) -> None:
+    async with session.get(as_written(url), allow_redirects=False) as answer:
+        await answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{url} answers {answer.status}")
+
+
+def _site(addresses: dict[str, Any]) -> SiteConfig:
+    pages = tuple(page.url for page in content_of(PAGES).pages.values())
+    return SiteConfig(
+        name="bench",
+        stage=Endpoint(url=addresses["stage_url"]),
+        production=Endpoint(url=addresses["production_url"]),
+        pages=pages,
+    )
+
+
+@contextmanager
+def _simulator() -> Iterator[dict[str, Any]]:
+    """The simulator in a process of its own; its addresses."""
+    with tempfile.TemporaryDirectory(prefix="stage-gate-bench-") as folder:
+        scenario, ready = Path(folder) / "scenario.yaml", Path(folder) / "ready.json"
+        scenario.write_text(yaml.safe_dump(_scenario()), encoding="utf-8")
+        environment = os.environ | {"STAGE_GATE_SIMULATOR": "yes", "PYTHONPATH": str(TESTS)}
+        command = [sys.executable, "-m", "simulator", str(scenario), "--ready", str(ready)]
+        process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+        try:
+            yield _addresses(ready, process)
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _addresses(ready: Path, process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    until = time.monotonic() + 30
+    while not ready.exists():
+        if process.poll() is not None or time.monotonic() > until:
+            raise RuntimeError("the simulator did not start")
+        time.sleep(0.05)
+    told: dict[str, Any] = json.loads(ready.read_text(encoding="utf-8"))
+    return told
+
+
+def _scenario() -> dict[str, Any]:
+    environments = [
+        {"id": "1", "name": "bench-stage", "type": "stage", "pages": PAGES},
+        {"id": "2", "name": "bench-prod", "type": "prod", "pages": 1},
+    ]
+    pipelines = [{"id": "3", "name": "bench", "stage": "1", "production": "2"}]
+    return {
+        "programs": [{"id": "12345", "name": "bench", "environments": environments, "pipelines": pipelines}]
+    }
