@@ -14,6 +14,7 @@ from adobe_cloud_manager import exceptions as errors
 from adobe_cloud_manager.parsing import one_line
 
 _LONGEST_QUOTE = 500
+_BEARER = re.compile(r"(?i)\bbearer\s+\S+")
 CREDENTIAL_CODES = frozenset({"401013", "403000", "403003", "403010", "403025"})
 """Codes with which Adobe's gateway refuses the credential itself, whatever the operation
 (https://experienceleague.adobe.com/docs/experience-platform/landing/troubleshooting.html)."""
@@ -118,6 +119,7 @@ def _reason(answer: Answer) -> tuple[str | None, str]:
         body.get("invalidParams"), "invalid"
     )
     said = "; ".join(dict.fromkeys(one_line(str(word)).rstrip(".") for word in words if word))
+    said = _BEARER.sub("Bearer ***", said)
     return (one_line(str(code))[:200] if code else None), said[:_LONGEST_QUOTE]
 
 

@@ -13,15 +13,17 @@ from adobe_cloud_manager.exceptions import UnexpectedAnswer
 REL = "http://ns.adobe.com/adobecloud/rel/"
 """Prefix of Adobe's link relations. The help pages print https; API, specification and libraries use http."""
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+_GROUP_MARKER = re.compile(r"::(?=(?:end)?group::)", re.IGNORECASE)
+"""With these Airflow's web interface folds a log, and drops the line that holds one."""
 _LONGEST_TEXT = 2000
 EMPTY: Mapping[str, Any] = MappingProxyType({})
 """What an absent JSON object is read as."""
 
 
 def one_line(text: str) -> str:
-    """The text on one line, at most 2,000 characters: nothing Adobe or a log sends may forge a log line."""
-    return _CONTROL.sub(" ", text)[:_LONGEST_TEXT].strip()
+    """The text on one line, at most 2,000 characters: nothing Adobe or a log sends may forge or fold a log line."""
+    return _GROUP_MARKER.sub(": :", _CONTROL.sub(" ", text)[:_LONGEST_TEXT]).strip()
 
 
 def mapping(value: object, what: str) -> Mapping[str, Any]:
@@ -46,7 +48,8 @@ def text(data: Mapping[str, Any], key: str) -> str:
     value = data.get(key)
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
-    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(value))[:_LONGEST_TEXT]
+    plain = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", str(value))[:_LONGEST_TEXT]
+    return _GROUP_MARKER.sub(": :", plain)
 
 
 def required_text(data: Mapping[str, Any], key: str, what: str) -> str:

@@ -12,7 +12,8 @@ import os
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote, urlsplit
+from html import escape
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 EDGE_KEY_HEADER = "X-AEM-Edge-Key"
 _SHORTEST_SECRET = 4
@@ -43,7 +44,7 @@ class Access:
         texts = {part for value in self.headers.values() for part in (value, value.split(" ")[-1])}
         if self.basic is not None:
             texts |= {self.basic[1], _encode(self.basic)}
-        return frozenset(text for text in texts if len(text) >= _SHORTEST_SECRET)
+        return frozenset(form for text in texts if len(text) >= _SHORTEST_SECRET for form in _echoes(text))
 
     def __bool__(self) -> bool:
         return bool(self.headers or self.basic)
@@ -122,6 +123,11 @@ def _extra_headers(extra: Mapping[str, object]) -> dict[str, str]:
     if any("\n" in part or "\r" in part for pair in headers.items() for part in pair):
         raise AccessError("a header name or value in the connection's extra contains a line break")
     return headers
+
+
+def _echoes(secret: str) -> set[str]:
+    """The secret as a site may write it back: as it is, and escaped for HTML, a URL or JSON."""
+    return {secret, escape(secret), quote(secret, safe=""), json.dumps(secret)[1:-1]}
 
 
 def _encode(basic: tuple[str, str]) -> str:

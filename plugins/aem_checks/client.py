@@ -248,7 +248,7 @@ class _Exchange:
                 )
                 await self._read(answer)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
-            error = _describe(problem)
+            error = self._hide(_describe(problem))
         return Response(
             url=self._url,
             status=self._status,

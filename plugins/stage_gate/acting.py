@@ -19,7 +19,7 @@ from adobe_cloud_manager.golive import ActKind, ActOutcome, Verb, act_once
 from adobe_cloud_manager.models import Execution, StepState
 from adobe_cloud_manager.questions import Approval
 from stage_gate.candidate import Candidate, changes
-from stage_gate.claims import Claim, ClaimTaken, ClaimUnsupported, claim_path, take
+from stage_gate.claims import Claim, ClaimTaken, ClaimUnsupported, claim_path, held_claim, take
 from stage_gate.decision import (
     APPROVE,
     HALT,
@@ -32,7 +32,7 @@ from stage_gate.decision import (
     refusal_to_approve,
     refusal_to_halt,
 )
-from stage_gate.evidence import Evidence, EvidenceError, Sealed, read_model
+from stage_gate.evidence import Evidence, EvidenceError, Sealed
 from stage_gate.observe import NotDeployed, go_live, read_candidate
 from stage_gate.pin import Pin
 from stage_gate.record import DecisionRecord, StoredAnswer, read_answer, read_decision
@@ -101,7 +101,7 @@ class Act:
             self._take_claim(decision, sealed, step)
 
         execution = self._read_execution()
-        self._require_unclaimed(decision, sealed, execution)
+        self._require_unclaimed(decision, sealed, answer, execution)
         self._require_right(decision, sealed, answer, execution)
         return act_once(
             self.deciding,
@@ -118,13 +118,23 @@ class Act:
     def _read_execution(self) -> Execution:
         return self.reading.get_execution(self.pin.program_id, self.pin.pipeline_id, self.pin.execution_id)
 
-    def _require_unclaimed(self, decision: Decision, sealed: Sealed, execution: Execution) -> None:
+    def _require_unclaimed(
+        self, decision: Decision, sealed: Sealed, answer: StoredAnswer | None, execution: Execution
+    ) -> None:
         """Raise ``ClaimTaken`` where this step was claimed before, as when a task is cleared that has acted."""
         step = execution.production_approval
         if step is not None:
-            path = self._claim_path(self._claim_of(decision, sealed, step))
-            if path.exists():
-                raise ClaimTaken(read_model(path, Claim))
+            own = self._claim_of(decision, sealed, step)
+            claim = held_claim(self._claim_path(own))
+            if claim is not None and (claim.decision, claim.seal_digest) == (own.decision, own.seal_digest):
+                self._require_answer(decision, answer, sealed)
+                raise ClaimTaken(claim)
+
+    def _require_answer(self, decision: Decision, answer: StoredAnswer | None, sealed: Sealed) -> None:
+        """An override is one only with its answer, whoever claimed what."""
+        given = _answer_for(decision, answer, sealed.digest)
+        if decision is Decision.OVERRIDDEN and not (given and given.by and given.reason):
+            raise Held("Production is held: nobody has answered Override to this verdict.")
 
     def _require_right(
         self, decision: Decision, sealed: Sealed, answer: StoredAnswer | None, execution: Execution
@@ -162,11 +172,12 @@ class Act:
         return sentences
 
     def _claim_path(self, claim: Claim) -> Path:
-        return claim_path(self.evidence.store, self.deciding.account.settings.api_url, claim)
+        return claim_path(self.evidence.store, claim.program_id, claim.pipeline_id, claim.execution_id)
 
     def _claim_of(self, decision: Decision, sealed: Sealed, step: StepState) -> Claim:
         return Claim(
             act=_VERB_OF[decision],
+            decision=decision,
             program_id=self.pin.program_id,
             pipeline_id=self.pin.pipeline_id,
             execution_id=self.pin.execution_id,

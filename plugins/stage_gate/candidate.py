@@ -11,6 +11,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 UNKNOWN = "unknown"
 """Stands for a fact that could not be read. It is stated in the evidence and never taken for "unchanged"."""
 
+RUNNING = " (running)"
+"""Behind the id of an execution that had not ended: it may change stage without a new id."""
+
 
 class Surroundings(BaseModel):
     """The stage environment around a candidate: what else could have changed what the checks saw."""
@@ -96,10 +99,21 @@ def _surrounding_changes(pinned: Surroundings, now: Surroundings) -> list[str]:
         )
     if pinned.aem_release != now.aem_release and UNKNOWN not in (pinned.aem_release, now.aem_release):
         sentences.append(f"AEM on stage was release {pinned.aem_release} and is {now.aem_release} now.")
-    for pipeline in sorted({*pinned.other_pipelines, *now.other_pipelines}):
+    gone = sorted(set(pinned.hosts) - set(now.hosts))
+    if gone:
+        sentences.append(f"Cloud Manager no longer lists {', '.join(gone)} for the stage environment.")
+    if now.other_pipelines.get("others") == UNKNOWN != pinned.other_pipelines.get("others"):
+        return [*sentences, "What other pipelines did to stage since the tests began can't be read now."]
+    for pipeline in sorted({*pinned.other_pipelines, *now.other_pipelines} - {"others"}):
         before = pinned.other_pipelines.get(pipeline, "none")
         after = now.other_pipelines.get(pipeline, "none")
-        if before != after and UNKNOWN not in (before, after):
+        if after == UNKNOWN != before:
+            sentences.append(
+                f"What pipeline {pipeline} did to stage since the tests began can't be read now."
+            )
+        elif after.endswith(RUNNING):
+            sentences.append(f"Pipeline {pipeline} runs execution {after.removesuffix(RUNNING)} just now.")
+        elif before != after and before != UNKNOWN:
             sentences.append(f"Pipeline {pipeline} has run execution {after} on stage since the tests began.")
     return sentences
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from uuid import uuid4
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -37,6 +37,8 @@ class Claim(BaseModel):
 
     act: str
     """``approve`` or ``reject``."""
+    decision: str
+    """For which decision: an override is no approval, although both send the same."""
     program_id: str
     pipeline_id: str
     execution_id: str
@@ -47,11 +49,15 @@ class Claim(BaseModel):
     at: AwareDatetime
 
 
-def claim_path(store: Path, api_url: str, claim: Claim) -> Path:
-    """The one file for this step, whatever gate or Airflow asks: one file for approve and reject alike."""
-    host = safe_name(urlsplit(api_url).netloc)
-    name = f"program-{claim.program_id}-pipeline-{claim.pipeline_id}-execution-{claim.execution_id}-step-{claim.step_id}.json"
-    return store / "claims" / host / safe_name(name)
+def claim_path(store: Path, program_id: str, pipeline_id: str, execution_id: str) -> Path:
+    """The one file for this candidate, whatever gate, Airflow, address or step asks, for approve and reject alike."""
+    name = f"program-{program_id}-pipeline-{pipeline_id}-execution-{execution_id}.json"
+    return store / "claims" / safe_name(name)
+
+
+def held_claim(path: Path) -> Claim | None:
+    """The claim that was taken, ``None`` where there is none. Raises ``EvidenceError`` for a broken one."""
+    return read_model(path, Claim) if path.exists() else None
 
 
 def take(path: Path, claim: Claim) -> None:
@@ -88,11 +94,15 @@ def _create(path: Path, content: bytes) -> None:
         file_system.pipe_file(str(path.path), content, mode="create")  # type: ignore[attr-defined]
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
+    whole = path.with_name(f".{path.name}.{uuid4().hex}")
+    with os.fdopen(os.open(str(whole), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    try:
+        os.link(whole, path)  # fails if the name is taken, and whoever reads it finds it whole
+    finally:
+        whole.unlink()
     folder = os.open(str(path.parent), os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -38,6 +38,8 @@ DAG_ID_PREFIX = "stage_gate."
 TAGS = ["stage-gate"]
 _EXECUTION_ID = "{{ run_id.removeprefix('execution-') }}"
 _ONE_WAY_LED_HERE = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+_ANY_TASK = timedelta(minutes=30)
+"""The longest that a task may hold a worker unless it says otherwise; waiting holds none."""
 _LONG = timedelta(hours=1)
 _LONGER_THAN_CLOUD_MANAGER_WAITS = timedelta(days=15)
 _MARGIN = timedelta(minutes=2)
@@ -186,7 +188,7 @@ class _Wiring:
         )
         decide >> [approve, halt, hold, bypass]
         hold >> bypass
-        overrides = self._ask(decide, approve, halt, hold)
+        overrides = self._ask(decide, approve, halt, hold, bypass)
         production = self._test_production([approve, bypass, *overrides])
         return [approve, halt, hold, bypass, *overrides, *production]
 
@@ -200,7 +202,12 @@ class _Wiring:
         )
 
     def _ask(
-        self, decide: BaseOperator, approve: BaseOperator, halt: BaseOperator, hold: BaseOperator
+        self,
+        decide: BaseOperator,
+        approve: BaseOperator,
+        halt: BaseOperator,
+        hold: BaseOperator,
+        bypass: BaseOperator,
     ) -> list[BaseOperator]:
         """The question to the release manager, where the policy asks one; returns the override."""
         policy = self.gate.policy
@@ -218,7 +225,8 @@ class _Wiring:
             retries=0,
         )
         override = self._act(OverrideProduction, "override_production")
-        decide >> ask >> [override, halt, hold]
+        # The arrow to the bypass lets an answer skip it: decide can't, because holding leads there too.
+        decide >> ask >> [override, halt, hold, bypass]
         if approve.task_id in options.values():
             ask >> approve
         return [override]

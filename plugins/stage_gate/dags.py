@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from stage_gate.dag import DAG_ID_PREFIX, TAGS, build_gate_dag
 from stage_gate.gate_file import gate_paths, load_gate
@@ -67,7 +68,7 @@ def _gate_dag(path: Path) -> DAG:
     try:
         gate = load_gate(path)
         return build_gate_dag(gate, path, describe(gate))
-    except Exception as error:  # noqa: BLE001 - an import error would stop every gate of this file, so none may leave it
+    except (Exception, AirflowTaskTimeout) as error:  # noqa: BLE001 - an import error would stop every gate of this file, so none may leave it
         log.error("Gate file %s is not valid: %s", path, error)
         return _invalid_dag(path.stem, str(error))
 
@@ -83,12 +84,14 @@ def _start_dag(folder: Path) -> DAG:
 
 def _invalid_dag(name: str, problem: str) -> DAG:
     """A Dag whose only task fails with what is wrong, where, and what would be right."""
+    problem = problem.encode("utf-8", "backslashreplace").decode()  # a file's name may be no UTF-8
+    told = problem.replace("`", "'")
     dag = DAG(
         dag_id=invalid_dag_id(name),
         schedule=timedelta(days=1),
         catchup=False,
         tags=[*TAGS, "invalid"],
-        doc_md=f"This gate guards nothing, because its file is not valid:\n\n```\n{problem}\n```\n",
+        doc_md=f"This gate guards nothing, because its file is not valid:\n\n```\n{told}\n```\n",
         is_paused_upon_creation=False,
     )
     SayWhatIsWrong(task_id="gate_file_is_invalid", problem=problem, dag=dag)
@@ -108,5 +111,9 @@ class SayWhatIsWrong(BaseOperator):
 
 def invalid_dag_id(name: str) -> str:
     """The id of the Dag that says what is wrong with this file, whatever characters its name has."""
-    safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "_" for char in name)
+    safe = "".join(char if char.isascii() and (char.isalnum() or char in "-_") else "_" for char in name)[
+        :200
+    ]
+    if safe != name:  # two names must not become one id
+        safe += "-" + hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
     return f"{DAG_ID_PREFIX}{safe}{INVALID_SUFFIX}"

@@ -224,6 +224,10 @@ class End:
     production: Outcome | None = None
     """Of the production tests; ``None`` where none were planned or production was not reached."""
     production_planned: bool = False
+    claimed: bool = False
+    """The right to act was taken: a request may have left although no decision is on record."""
+    let_through: bool = False
+    """In guard mode: it only reported because production had been approved before."""
     reported_only: bool = False
     """The run only reported: an AEM update, or a run that pointed at the execution's own run."""
 
@@ -235,6 +239,8 @@ def run_succeeded(end: End) -> tuple[bool, str]:
     reached with a passed verdict (or a person's override) and passed production tests. Everything else is a
     failed run.
     """
+    if end.reported_only and end.let_through:
+        return False, "Not guarded: production was let through before this gate saw the execution."
     if end.reported_only:
         return True, "This run had nothing to decide."
     if end.decision is None:
@@ -256,6 +262,11 @@ def run_succeeded(end: End) -> tuple[bool, str]:
 def _undecided(end: End) -> tuple[bool, str]:
     if end.mode is Mode.SHADOW and end.outcome is not None:
         return True, f"Shadow: the verdict is {end.outcome} and nothing was done."
+    if end.claimed:
+        return False, (
+            "Unclear: the gate began to act and left no record of how it ended. "
+            "Look at the execution in Cloud Manager, then clear the acting task: it sends nothing again."
+        )
     return False, "Undecided: the gate reached no decision; production was not touched by it."
 
 

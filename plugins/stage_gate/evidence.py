@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
-from aem_checks.outcomes import CheckResult
+from aem_checks.outcomes import CheckResult, Outcome
 from stage_gate.candidate import Candidate
 from stage_gate.plan import Plan, RecordedResult
 from stage_gate.verdict import Verdict
@@ -107,9 +107,10 @@ class Evidence:
         return read_model(self.folder / "pin.json", Pin)
 
     def begin_attempt(self, plan: Plan, candidate: Candidate) -> int:
-        """Open an attempt for this candidate: the one that is open already, or the next number."""
+        """Open an attempt for this candidate: the open one while it holds no result, or the next number."""
         newest = self.attempts()
-        attempt = newest if newest and not self.is_sealed(newest) else newest + 1
+        is_untouched = newest and not (self.attempt_folder(newest) / "results").exists()
+        attempt = newest if is_untouched and not self.is_sealed(newest) else newest + 1
         folder = self.attempt_folder(attempt)
         write(folder / "plan.json", _dump(plan))
         write(folder / "candidate.json", _dump(candidate))
@@ -138,6 +139,11 @@ class Evidence:
 
     def write_result(self, attempt: int, entry: RecordedResult) -> Path:
         path = self.attempt_folder(attempt) / "results" / f"{safe_name(entry.result.key)}.json"
+        if path.exists() and read_model(path, RecordedResult).result.outcome is Outcome.FAILED:
+            raise EvidenceError(
+                f"{entry.result.key} failed before in attempt {attempt}, and that stands. "
+                "To test again, clear settle_stage with downstream tasks."
+            )
         write(path, _dump(entry))
         return path
 
@@ -146,7 +152,7 @@ class Evidence:
         folder = self.attempt_folder(attempt) / "results"
         if not folder.exists():
             return ()
-        return tuple(read_model(path, RecordedResult) for path in sorted(folder.iterdir(), key=str))
+        return tuple(read_model(path, RecordedResult) for path in _written(folder))
 
     def seal(self, attempt: int, verdict: Verdict) -> Sealed:
         """Write verdict and manifest of an attempt, read both back and verify them.
@@ -192,7 +198,12 @@ class Evidence:
         folder = self.folder / "production" / "results"
         if not folder.exists():
             return ()
-        return tuple(read_model(path, CheckResult) for path in sorted(folder.iterdir(), key=str))
+        return tuple(read_model(path, CheckResult) for path in _written(folder))
+
+
+def _written(folder: Path) -> list[Path]:
+    """The files that were written whole; what a killed worker left half written is none."""
+    return sorted((path for path in folder.iterdir() if not path.name.endswith(".partial")), key=str)
 
 
 def safe_name(name: str) -> str:

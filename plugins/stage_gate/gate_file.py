@@ -33,9 +33,16 @@ def gate_paths(folder: Path) -> list[Path]:
     """The gate files of a folder, sorted by name; those that begin with ``_`` or ``.`` are only extended."""
     if not folder.is_dir():
         return []
-    return sorted(
-        p for p in folder.iterdir() if p.suffix in SUFFIXES and p.name[0] not in "_." and p.is_file()
-    )
+    named = [p for p in folder.iterdir() if p.suffix in SUFFIXES and p.name[0] not in "_."]
+    return sorted(p for p in named if _may_be_file(p))
+
+
+def _may_be_file(path: Path) -> bool:
+    """Whether to try to read it: what can't even be looked at is tried too, so that its own Dag says why."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
 
 
 def load_gate(path: str | Path) -> Gate:

@@ -6,9 +6,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from adobe_cloud_manager.exceptions import CloudManagerError
-from adobe_cloud_manager.models import Execution, Pipeline, StepState
-from adobe_cloud_manager.questions import approval_state
-from stage_gate.candidate import UNKNOWN, Candidate, Surroundings, host_of
+from adobe_cloud_manager.models import Execution, ExecutionStatus, Pipeline, StepState
+from adobe_cloud_manager.questions import Approval, approval_state
+from stage_gate.candidate import RUNNING, UNKNOWN, Candidate, Surroundings, host_of
 from stage_gate.decision import GoLive
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ def go_live(execution: Execution) -> GoLive:
     state = approval_state(execution)
     deployment = execution.production_deployment
     begun = deployment is not None and deployment.has_begun
+    if state.state is Approval.ENDED and execution.status == ExecutionStatus.FINISHED:
+        begun = (
+            True  # it went to its end, whatever steps it still shows: nothing says that production was spared
+        )
     return GoLive(approval=state.state, sentence=state.sentence, production_begun=begun)
 
 
@@ -106,4 +110,7 @@ def _latest_execution(hook: CloudManagerHook, pipeline: Pipeline) -> str:
     except CloudManagerError as error:
         log.warning("The executions of pipeline %s can't be read: %s", pipeline.id, error)
         return UNKNOWN
-    return executions[0].id if executions else "none"
+    if not executions:
+        return "none"
+    latest = executions[0]
+    return latest.id if latest.is_terminal else f"{latest.id}{RUNNING}"

@@ -24,6 +24,8 @@ class Pin(BaseModel):
     execution_id: str
     trigger: str
     pinned_at: AwareDatetime
+    let_through: bool = False
+    """Production had been approved, or begun, before the run began."""
     report_only: str = ""
     """Why this execution is reported and never decided; empty for a normal release."""
 

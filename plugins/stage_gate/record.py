@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from aem_checks.outcomes import Outcome
 from stage_gate.decision import Decision
-from stage_gate.evidence import Evidence, read_model, write
+from stage_gate.evidence import Evidence, EvidenceError, read_model, write
+
+log = logging.getLogger(__name__)
 
 
 class DecisionRecord(BaseModel):
@@ -40,7 +44,18 @@ class StoredAnswer(BaseModel):
     seal_digest: str
 
 
+CARRIED_OUT = frozenset({Decision.APPROVED, Decision.OVERRIDDEN, Decision.HALTED})
+
+
 def write_decision(evidence: Evidence, record: DecisionRecord) -> None:
+    """Keep a decision. What the gate itself carried out is final: nothing that is found later replaces it."""
+    try:
+        earlier = read_decision(evidence)
+    except EvidenceError:
+        earlier = None
+    if earlier is not None and earlier.decision in CARRIED_OUT:
+        log.info("The record stays: %s by %s: %s", earlier.decision, earlier.by, earlier.sentence)
+        return
     write(evidence.folder / "decision.json", record.model_dump_json(indent=1).encode())
 
 
@@ -59,3 +74,13 @@ def write_answer(evidence: Evidence, answer: StoredAnswer) -> None:
 def read_answer(evidence: Evidence) -> StoredAnswer | None:
     path = evidence.folder / "answer.json"
     return read_model(path, StoredAnswer) if path.exists() else None
+
+
+def write_question(evidence: Evidence, seal_digest: str) -> None:
+    """Note which verdict a person is shown, so that an answer to it is not taken for one to another."""
+    write(evidence.folder / "question.txt", seal_digest.encode())
+
+
+def read_question(evidence: Evidence) -> str | None:
+    path = evidence.folder / "question.txt"
+    return path.read_text() if path.exists() else None

@@ -41,15 +41,16 @@ class FindExecutions(BaseOperator):
 
         found: list[dict[str, str]] = []
         troubles: list[str] = []
-        for path in gate_paths(Path(self.gates_folder)):
+        paths = gate_paths(Path(self.gates_folder))
+        for path in paths:
             try:
                 found += self._current(path)
             except Exception as error:  # noqa: BLE001 - whatever is wrong with one gate, the others have to start
                 troubles.append(f"{path.name}: {error}")
                 self.log.error("Gate %s can't be started: %s", path.stem, error)
-        if troubles and not found:
-            raise AirflowFailException(f"No gate could be started. {' '.join(troubles)}")
-        return found
+        if not paths:
+            raise AirflowFailException(f"There is no gate file in {self.gates_folder}; nothing is guarded.")
+        return found + [{"gate_dag_id": "", "execution_run_id": "", "trouble": each} for each in troubles]
 
     def _current(self, path: Path) -> list[dict[str, str]]:
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
@@ -72,12 +73,15 @@ class StartRun(BaseOperator):
 
     template_fields = ("gate_dag_id", "execution_run_id")
 
-    def __init__(self, *, gate_dag_id: str, execution_run_id: str, **kwargs: Any) -> None:
+    def __init__(self, *, gate_dag_id: str, execution_run_id: str, trouble: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.gate_dag_id = gate_dag_id
         self.execution_run_id = execution_run_id
+        self.trouble = trouble
 
     def execute(self, context: Context) -> None:
+        if self.trouble:
+            raise AirflowFailException(f"A gate can't be started. {self.trouble}")
         raise trigger(self.gate_dag_id, self.execution_run_id)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from adobe_cloud_manager.exceptions import CloudManagerError
 from aem_checks.outcomes import CheckResult, Outcome, Severity, worst
-from stage_gate.decision import End
+from stage_gate.claims import claim_path
+from stage_gate.decision import End, Mode
 from stage_gate.evidence import EvidenceError, Sealed
 from stage_gate.pin import Pin
 from stage_gate.record import DecisionRecord, read_decision
@@ -40,7 +41,11 @@ def read_story(run: GateRun) -> Story:
     """Read a run back from its evidence. Never raises for broken evidence: it says so instead."""
     sealed, trouble = _seal(run)
     decision = _decision(run)
-    production = run.evidence.read_production_results()
+    try:
+        production = run.evidence.read_production_results()
+    except EvidenceError as error:
+        log.error("The results of the production tests can't be read: %s", error)
+        production = ()
     planned = run.gate.production_checks
     outcome = sealed.verdict.outcome if sealed else None
     end = End(
@@ -53,6 +58,8 @@ def read_story(run: GateRun) -> Story:
             production, {check.key for check in planned if check.blocks}, decision
         ),
         production_planned=bool(planned),
+        claimed=_is_claimed(run),
+        let_through=run.pin.let_through and run.gate.mode is Mode.GUARD,
         reported_only=bool(run.pin.report_only),
     )
     return Story(
@@ -66,6 +73,11 @@ def read_story(run: GateRun) -> Story:
         evidence=str(run.evidence.folder),
         sentences=_sentences(run.pin, sealed, trouble, decision, production),
     )
+
+
+def _is_claimed(run: GateRun) -> bool:
+    pin = run.pin
+    return claim_path(run.evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id).exists()
 
 
 def _seal(run: GateRun) -> tuple[Sealed | None, str]:

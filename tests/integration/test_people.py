@@ -98,6 +98,8 @@ def test_an_override_with_a_reason_approves_in_the_name_of_the_person(run: Run) 
     assert run.decision["decision"] == "overridden"
     assert run.decision["by"] == "admin"
     assert "looked at by hand" in run.decision["sentence"]
+    assert run.tasks["record_bypass"] == run.tasks["halt_production"] == "skipped"
+    assert run.tasks["wait_for_production_deployment"] == "success"
     assert run.tasks["production_tests.key_pages"] == "success"
 
 
@@ -154,6 +156,7 @@ def test_the_release_manager_s_halt_rejects_production(run: Run) -> None:
     assert run.decision["decision"] == "halted"
     assert run.decision["by"] == "admin"
     assert "not on a Friday" in run.decision["sentence"]
+    assert run.tasks["record_bypass"] == run.tasks["wait_for_production_deployment"] == "skipped"
     assert run.tasks["override_production"] == "skipped"
 
 
@@ -176,5 +179,6 @@ def test_silence_holds_and_approves_nothing(run: Run) -> None:
     assert run.notes["approval"] == "WAITING"
     assert run.acts == []
     assert run.tasks["override_production"] == "skipped"
-    assert run.tasks["hold_production"] == "success"
+    assert run.tasks["hold_production"] == run.tasks["record_bypass"] == "success"
+    assert run.decision["decision"] == "bypassed"
     assert run.state == "success"

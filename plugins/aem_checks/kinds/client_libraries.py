@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 EMPTY_LIBRARY = "d41d8cd98f00b204e9800998ecf8427e"
 """The hash of nothing: the legal hash of a library without content."""
-_HASH = re.compile(r"\.lc-(.*?)-lc\.")
+_HASH = re.compile(r"\.lc-([^./]{0,100})-lc\.")
 _LEGAL_HASH = re.compile(r"[0-9a-f]{32}")
 _TYPES = {
     "style": frozenset({"text/css"}),

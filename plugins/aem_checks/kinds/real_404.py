@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _NOT_FOUND = frozenset({404, 410})
 _TRACE = re.compile(
-    r"(?:^|\s)at [\w.$]+\([\w$]+\.java:\d+\)|Caused by: [\w.]+(?:Exception|Error)"
-    r"|(?:java|javax|org\.apache|com\.day|com\.adobe)\.[\w.]+(?:Exception|Error)\b"
+    r"(?:^|\s)at [\w.$]{1,300}\([\w$]{1,200}\.java:\d{1,6}\)|Caused by: [\w.]{1,300}(?:Exception|Error)"
+    r"|\b(?:java|javax|org\.apache|com\.day|com\.adobe)\.[\w.]{1,200}(?:Exception|Error)\b"
 )
 _BARE = re.compile(
     r"No resource found|Resource at .{0,200} not found|The requested URL was not found on this server"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
+_LONGEST_FILE = 4 * 1024 * 1024
 _COLUMNS = ("from", "to", "code")
 _LONGEST_CHAIN = 5
 
@@ -86,6 +87,8 @@ class RedirectsSettings(CheckSettings):
 def _read_csv(path: Path) -> Iterator[dict[str, Any]]:
     """The lines of the file. Raises ``ValueError`` naming file and line."""
     try:
+        if not path.is_file() or path.stat().st_size > _LONGEST_FILE:
+            raise OSError(f"it is no file of at most {_LONGEST_FILE} bytes")
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeError) as error:
         raise ValueError(f"the redirect file {path} cannot be read: {error}; correct 'file:'") from error

@@ -10,6 +10,7 @@ from airflow.sdk.bases.skipmixin import SkipMixin
 from airflow.sdk.exceptions import AirflowFailException
 
 from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
+from adobe_cloud_manager.questions import Approval
 from stage_gate.decision import Decision, bypass_sentence
 from stage_gate.tasks.judging import sealed_outcome
 
@@ -122,12 +123,18 @@ class RecordBypass(BaseOperator, SkipMixin):
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
         live = go_live(run.read_execution())
+        over = live.is_bypassed or live.approval in (Approval.REJECTED, Approval.ENDED)
+        if not over:
+            raise AirflowFailException(
+                f"Nobody has decided yet: {live.sentence} Clear hold_production to go on holding."
+            )
+        ended = live.approval is Approval.ENDED and not live.is_bypassed
         outcome = sealed_outcome(run)
         sentence = (
             bypass_sentence(live, outcome or Outcome.INCONCLUSIVE) if live.is_bypassed else live.sentence
         )
         record = DecisionRecord(
-            decision=Decision.BYPASSED,
+            decision=Decision.SUPERSEDED if ended else Decision.BYPASSED,
             sentence=sentence,
             by="Cloud Manager",
             at=datetime.now(UTC),

@@ -82,17 +82,22 @@ class Decide(BaseBranchOperator):
         outcome = sealed_outcome(run)
         step, sentence = next_step(outcome, live, gate.policy.rules, gate.mode)
         if live.approval is Approval.ENDED and not live.is_bypassed:
-            self._record_superseded(run, sentence, outcome)
+            self._record(run, Decision.SUPERSEDED, "Cloud Manager", sentence, outcome)
+        elif step in (Step.HOLD, Step.ASK, Step.APPROVE, Step.HALT):
+            self._record(run, Decision.HELD, "Stage Gate", sentence, outcome)
         self.log.info("%s", sentence)
         return [str(step)] if step is not Step.REPORT else []
 
-    def _record_superseded(self, run: GateRun, sentence: str, outcome: Outcome | None) -> None:
+    def _record(
+        self, run: GateRun, decision: Decision, by: str, sentence: str, outcome: Outcome | None
+    ) -> None:
+        """What is so until somebody acts; it replaces what an earlier pass found, never an act."""
         from stage_gate.record import DecisionRecord, write_decision
 
         record = DecisionRecord(
-            decision=Decision.SUPERSEDED,
+            decision=decision,
             sentence=sentence,
-            by="Cloud Manager",
+            by=by,
             at=datetime.now(UTC),
             outcome=outcome,
         )

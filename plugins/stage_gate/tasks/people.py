@@ -13,6 +13,8 @@ from airflow.sdk.execution_time.hitl import HITLUser
 from adobe_cloud_manager.sensors.cloud_manager import DecisionSensor
 from aem_checks.outcomes import Outcome
 from stage_gate.decision import APPROVE, HALT, KEEP_WAITING, OVERRIDE
+from stage_gate.evidence import EvidenceError
+from stage_gate.record import read_question, write_question
 from stage_gate.tasks.judging import sentences_of
 
 if TYPE_CHECKING:
@@ -76,6 +78,13 @@ class AskReleaseManager(HITLBranchOperator):
             raise AirflowFailException(
                 f"The policy asks nobody about {sealed.verdict.outcome}; production waits."
             )
+        asked = read_question(run.evidence)
+        if asked is not None and asked != sealed.digest:
+            self.log.warning(
+                "Airflow would show the question about an older verdict again, so nobody is asked: hold."
+            )
+            return self.do_branch(context, [self.options_mapping[KEEP_WAITING]])
+        write_question(run.evidence, sealed.digest)
         self.assigned_users = _users(rule.ask)
         self.response_timeout = rule.within
         self.defaults = [_SILENCE[rule.silence]]
@@ -89,12 +98,22 @@ class AskReleaseManager(HITLBranchOperator):
         from stage_gate.run import GateRun
 
         run = GateRun.of(self.gate_file, context)
+        sealed = newest_seal(run)
+        rule = self.follow_ups.get(sealed.verdict.outcome)
+        if read_question(run.evidence) != sealed.digest or rule is None:
+            raise AirflowFailException(
+                "The answer was given to another verdict than the newest; production waits."
+            )
+        if not event.get("timedout") and _who(event) not in rule.ask:
+            raise AirflowFailException(
+                f"{_who(event) or 'Nobody'} is not among those who are asked; production waits."
+            )
         answer = StoredAnswer(
             option=_one_option(event),
             by=SILENCE if event.get("timedout") else _who(event),
             reason="nobody answered in time" if event.get("timedout") else _reason(event),
             at=datetime.now(UTC),
-            seal_digest=newest_seal(run).digest,
+            seal_digest=sealed.digest,
         )
         if answer.option != KEEP_WAITING and not (answer.by and answer.reason):
             raise AirflowFailException(
@@ -137,8 +156,10 @@ def explain_hold(run: GateRun) -> list[str]:
     if attempt == 0:
         sentences = ["There is no sealed verdict: see the logs of settle_stage and judge."]
     else:
-        verdict = run.evidence.load_seal(attempt).verdict
-        sentences = sentences_of(verdict)
+        try:
+            sentences = sentences_of(run.evidence.load_seal(attempt).verdict)
+        except EvidenceError as error:
+            sentences = [f"The sealed verdict can't be trusted: {error}"]
     return [
         *sentences,
         "To test again: remove the cause, then clear settle_stage with its downstream tasks in this run. "

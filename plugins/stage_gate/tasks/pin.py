@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseBranchOperator, BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, DagRunTriggerException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, DagRunTriggerException
 
 from adobe_cloud_manager.questions import Approval, approval_state
 from stage_gate.decision import Mode
+from stage_gate.observe import go_live
 from stage_gate.pin import Pin, execution_id_of, run_id_of
 
 if TYPE_CHECKING:
@@ -83,6 +84,10 @@ class PinCandidate(BaseBranchOperator):
         if run.is_pinned:
             self.log.info("Already pinned at %s; the pin stays as it is.", run.pin.pinned_at)
             return run.pin
+        if not execution.steps:
+            raise AirflowException(
+                f"Cloud Manager shows no step of execution {execution.id} yet; asking again."
+            )
         pin = Pin(
             gate=gate.name,
             gate_digest=gate.digest,
@@ -93,6 +98,7 @@ class PinCandidate(BaseBranchOperator):
             trigger=execution.trigger,
             pinned_at=datetime.now(UTC),
             report_only=reason_to_report_only(execution),
+            let_through=was_let_through(execution),
         )
         self._say_what_cannot_be_held(gate, execution, run, pin)
         run.evidence.write_pin(pin)
@@ -138,6 +144,12 @@ def read_execution_of(gate: Gate, hook: Any, execution_id: str) -> Execution:
             f"and gate {gate.name} guards pipeline {pipeline.pipeline} of program {pipeline.program}."
         )
     return execution
+
+
+def was_let_through(execution: Execution) -> bool:
+    """Whether this release is on its way to production just now although no gate has tested it."""
+    is_release = not execution.is_aem_update and execution.trigger != "RE_EXECUTE"
+    return is_release and not execution.is_terminal and go_live(execution).is_bypassed
 
 
 def reason_to_report_only(execution: Execution) -> str:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from stage_gate.run import GateRun
 
+POINTER = "start_execution_run"
+"""The task that starts the execution's own run."""
+
 WAYS_BACK = (
     "Ways back from a bad release: (1) Cloud Manager, environment production, 'Restore previous code' (code only, full-stack "
     "pipelines, deployed within the last 30 days); (2) fix forward: repair or revert in git and run the pipeline again. Content "
@@ -54,10 +57,16 @@ class PublishReport(BaseOperator):
             raise AirflowFailException(sentence)
 
     def _require_pointer(self, context: Context) -> None:
-        """A run that was started by hand is good only if it found the execution that it is about."""
-        if context["ti"].xcom_pull(task_ids="pin_candidate", key="execution_run_id") is None:
+        """A run that was started by hand is good only if it found its execution and that one's run is there."""
+        run_id = str(context["run_id"])
+        found = context["ti"].get_task_states(
+            dag_id=str(context["dag"].dag_id), task_ids=["pin_candidate", POINTER], run_ids=[run_id]
+        )
+        states = found.get(run_id, {})
+        if states.get("pin_candidate") != "success" or states.get(POINTER) not in ("success", "skipped"):
             raise AirflowFailException(
-                "This run was started by hand and found no execution: see the log of pin_candidate. Nothing was started."
+                "This run was started by hand and started nothing: see the logs of pin_candidate and "
+                f"{POINTER}. No execution is guarded by it."
             )
 
     def _write(self, run: GateRun, html: str) -> None:

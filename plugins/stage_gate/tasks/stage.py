@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from stage_gate.pin import Pin
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from airflow.sdk import Context
@@ -72,6 +73,7 @@ class RecordPages(BaseOperator):
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
+        require_deployed(run, self.target)
         folder = folder_of(run, self.target)
         for site in run.gate.sites:
             if self.target == "stage" or site.production is not None:
@@ -124,9 +126,10 @@ class RunCheck(BaseOperator):
     def _run(self, run: GateRun, check: ConfiguredCheck) -> CheckResult:
         if self.target == "stage":
             return test_stage(run, check, run.evidence.open_attempt())
-        result = asyncio.run(_visit(run, check, folder_of(run, self.target)))
-        run.evidence.write_production_result(result)
-        return result
+        require_deployed(run, self.target)
+        return asyncio.run(
+            _visit(run, check, folder_of(run, self.target), run.evidence.write_production_result)
+        )
 
 
 def plan_of(gate: Gate, pin: Pin) -> Plan:
@@ -174,23 +177,37 @@ def folder_of(run: GateRun, target: Target) -> Path:
     return run.evidence.folder / "production"
 
 
+def require_deployed(run: GateRun, target: Target) -> None:
+    """Raise ``AirflowFailException`` before production is deployed: its old build would be judged."""
+    step = run.read_execution().production_deployment if target == "production" else None
+    if target == "production" and (step is None or not step.is_finished):
+        raise AirflowFailException(
+            f"Production is not deployed ({step.status if step else 'no such step'}), so there is nothing to test there."
+        )
+
+
 def test_stage(run: GateRun, check: ConfiguredCheck, attempt: int) -> CheckResult:
     """Run a check on stage and keep its result, bound to the candidate of the attempt."""
     from stage_gate.plan import RecordedResult
 
-    result = asyncio.run(_visit(run, check, run.evidence.attempt_folder(attempt)))
-    entry = RecordedResult(
-        candidate_digest=run.evidence.read_candidate(attempt).digest,
-        attempt=attempt,
-        settings_digest=check.settings_digest,
-        result=result,
-    )
-    run.evidence.write_result(attempt, entry)
-    return result
+    candidate = run.evidence.read_candidate(attempt)
+
+    def keep(result: CheckResult) -> None:
+        entry = RecordedResult(
+            candidate_digest=candidate.digest,
+            attempt=attempt,
+            settings_digest=check.settings_digest,
+            result=result,
+        )
+        run.evidence.write_result(attempt, entry)
+
+    return asyncio.run(_visit(run, check, run.evidence.attempt_folder(attempt), keep))
 
 
-async def _visit(run: GateRun, check: ConfiguredCheck, folder: Path) -> CheckResult:
-    """Run one check on its site and target."""
+async def _visit(
+    run: GateRun, check: ConfiguredCheck, folder: Path, keep: Callable[[CheckResult], None]
+) -> CheckResult:
+    """Run one check on its site and target; ``keep`` has the result before anything late is waited for."""
     from aem_checks.access import NO_ACCESS
     from aem_checks.client import Client
     from aem_checks.recording import Recording
@@ -215,7 +232,9 @@ async def _visit(run: GateRun, check: ConfiguredCheck, folder: Path) -> CheckRes
         )
         result = await run_check(check.create(), visit, key=check.key)
     found = [_in_attempt(finding, site.name) for finding in result.findings]
-    return result.model_copy(update={"findings": tuple(found)})
+    result = result.model_copy(update={"findings": tuple(found)})
+    keep(result)
+    return result
 
 
 def site_folder(folder: Path, site: str) -> Path:

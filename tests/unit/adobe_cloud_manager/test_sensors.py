@@ -397,7 +397,7 @@ def test_a_step_log_cannot_forge_a_log_line(cloud_manager: LocalCloudManager, sa
     shown = [entry["event"] for entry in said if "forged" in entry["event"]]
     assert shown
     assert all(line.startswith("| ") and "\r" not in line and "\x1b" not in line for line in shown)
-    assert "| ::endgroup::" in [entry["event"] for entry in said]
+    assert "| : :endgroup::" in [entry["event"] for entry in said]
 
 
 def test_a_failed_log_does_not_hide_the_reason(cloud_manager: LocalCloudManager) -> None:

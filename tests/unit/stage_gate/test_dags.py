@@ -11,7 +11,7 @@ from airflow.sdk import DAG, TriggerRule
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.serialization.serialized_objects import DagSerialization
 
-from stage_gate.dags import build_dags
+from stage_gate.dags import build_dags, invalid_dag_id
 
 ROOT = Path(__file__).resolve().parents[3]
 GATE = {
@@ -69,7 +69,7 @@ def test_an_invalid_gate_fails_with_file_line_and_remedy(gates: Path) -> None:
 def test_a_file_whose_name_is_no_gate_name_still_says_so(gates: Path) -> None:
     write(gates, "My Gate!")
     assert [dag.dag_id for dag in build_dags().values()] == [
-        "stage_gate.My_Gate_.invalid",
+        invalid_dag_id("My Gate!"),
         "stage_gate.start",
     ]
 
@@ -144,3 +144,25 @@ def test_acting_tasks_are_never_retried(gates: Path) -> None:
     dag = dag_of(gates, policy={"inconclusive": {"ask": ["alice"]}})
     for act in ("approve_production", "override_production", "halt_production"):
         assert dag.get_task(act).retries == 0
+
+
+def test_two_names_never_become_one_id(gates: Path) -> None:
+    for name in ("a b", "a+b", "x" * 240):
+        write(gates, name, "x: 1")
+    bag = DagBag(ROOT / "dags" / "stage_gates.py")
+    assert bag.import_errors == {}
+    assert len(bag.dag_ids) == 4
+
+
+def test_one_entry_that_cannot_be_looked_at_hides_no_gate(gates: Path) -> None:
+    write(gates, "healthy")
+    (gates / "loop.yaml").symlink_to("loop.yaml")
+    (gates / "folder.yaml").mkdir()
+    assert "stage_gate.healthy" in {dag.dag_id for dag in build_dags().values()}
+
+
+def test_what_a_gate_file_says_cannot_leave_its_fence_in_the_docs(gates: Path) -> None:
+    write(gates, "bad", yaml.safe_dump(GATE) + 'waits:\n  poll: "```\\n# All is well"\n')
+    docs = build_dags()["gate_bad"].doc_md
+    assert docs is not None
+    assert docs.count("```") == 2

@@ -101,6 +101,7 @@ def test_names_from_outside_stay_in_the_folder() -> None:
 def claim(run_id: str = "execution-2345678") -> Claim:
     return Claim(
         act="approve",
+        decision="approved",
         program_id="12345",
         pipeline_id="678901",
         execution_id="2345678",
@@ -112,8 +113,12 @@ def claim(run_id: str = "execution-2345678") -> Claim:
     )
 
 
+def path_of(store: Path) -> Path:
+    return claim_path(store, "12345", "678901", "2345678")
+
+
 def test_of_many_who_claim_at_once_one_gets_it(tmp_path: Path) -> None:
-    path = claim_path(tmp_path, "https://cloudmanager.adobe.io", claim())
+    path = path_of(tmp_path)
     start = threading.Barrier(16)
     got: list[str] = []
 
@@ -135,11 +140,10 @@ def test_of_many_who_claim_at_once_one_gets_it(tmp_path: Path) -> None:
 
 
 def test_approve_and_reject_of_one_step_share_one_claim(tmp_path: Path) -> None:
-    url = "https://cloudmanager.adobe.io"
-    take(claim_path(tmp_path, url, claim()), claim())
+    take(path_of(tmp_path), claim())
     reject = claim().model_copy(update={"act": "reject"})
     with pytest.raises(ClaimTaken, match="approve was claimed"):
-        take(claim_path(tmp_path, url, reject), reject)
+        take(path_of(tmp_path), reject)
 
 
 def test_a_store_that_cannot_create_exclusively_is_refused() -> None:
@@ -153,3 +157,30 @@ def test_evidence_works_on_an_object_store(tmp_path: Path) -> None:
     evidence = Evidence(store, "wknd", "2345678")
     assert sealed(evidence).verdict.outcome is Outcome.PASSED
     assert Evidence(store, "wknd", "2345678").load_seal(1).candidate == CANDIDATE
+
+
+def test_a_failure_within_an_attempt_is_not_overwritten_by_a_lucky_second_run(evidence: Evidence) -> None:
+    attempt = evidence.begin_attempt(PLAN, CANDIDATE)
+    evidence.write_result(attempt, recorded(result("key_pages", Outcome.FAILED)))
+    with pytest.raises(EvidenceError, match="failed before in attempt 1, and that stands"):
+        evidence.write_result(attempt, recorded(result("key_pages")))
+
+
+def test_an_answer_that_was_missing_may_be_given_later(evidence: Evidence) -> None:
+    attempt = evidence.begin_attempt(PLAN, CANDIDATE)
+    evidence.write_result(attempt, recorded(result("key_pages", Outcome.INCONCLUSIVE)))
+    evidence.write_result(attempt, recorded(result("key_pages")))
+    assert evidence.read_results(attempt)[0].result.outcome is Outcome.PASSED
+
+
+def test_an_attempt_that_has_results_is_never_begun_again(evidence: Evidence) -> None:
+    attempt = evidence.begin_attempt(PLAN, CANDIDATE)
+    evidence.write_result(attempt, recorded(result("key_pages", Outcome.FAILED)))
+    assert evidence.begin_attempt(PLAN, CANDIDATE) == attempt + 1
+
+
+def test_what_a_killed_worker_left_half_written_is_no_result(evidence: Evidence) -> None:
+    attempt = evidence.begin_attempt(PLAN, CANDIDATE)
+    evidence.write_result(attempt, recorded(result("key_pages")))
+    (evidence.attempt_folder(attempt) / "results" / ".key_pages.json.4711.partial").write_bytes(b'{"half')
+    assert len(evidence.read_results(attempt)) == 1
