@@ -10,12 +10,11 @@ from pydantic import BaseModel, ConfigDict
 
 from aem_checks.durations import Duration
 from aem_checks.outcomes import Judgement, Severity
+from aem_checks.sites import Target
 
 if TYPE_CHECKING:
     from aem_checks.recording import Recording
     from aem_checks.visit import Visit
-
-Target = Literal["stage", "production"]
 
 
 class CheckSettings(BaseModel):

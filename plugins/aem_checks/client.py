@@ -24,7 +24,7 @@ from aem_checks.response import Response, make_headers
 from aem_checks.urls import CACHE_BUSTER, DEFAULT_PORTS, as_written, host_of, origin_of, plain_url, uncached
 
 if TYPE_CHECKING:
-    from aem_checks.config import SiteConfig
+    from aem_checks.sites import SiteConfig
 
 USER_AGENT = "AEM-Stage-Gate/1.0 (release checks of the site's own team)"
 MAX_BODY = 10 * 1024 * 1024

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from aem_checks.check import Check, CheckSettings, Target
+from aem_checks.check import Check, CheckSettings
 from aem_checks.check_settings import Configured, Kinds, SettingsReader
 from aem_checks.outcomes import Severity
 from aem_checks.readable import validate
-from aem_checks.sites import BuildMarker, Endpoint, SiteConfig
+from aem_checks.sites import BuildMarker, Endpoint, SiteConfig, Target
 from aem_checks.yaml_lines import ConfigError, Map, Seq, load_extended, place_of, suggestion
 
 __all__ = [

@@ -30,10 +30,9 @@ from aem_checks.urls import host_of, plain_url, uncached
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
-    from aem_checks.check import Target
     from aem_checks.client import Client
-    from aem_checks.config import SiteConfig
     from aem_checks.folders import Folder
+    from aem_checks.sites import SiteConfig, Target
 
 FORMAT = 1
 INDEX = "index.json"

@@ -15,9 +15,9 @@ from aem_checks.runner import run_check
 from aem_checks.visit import Visit
 
 if TYPE_CHECKING:
-    from aem_checks.check import Target
-    from aem_checks.config import ConfiguredCheck, SiteConfig
+    from aem_checks.config import ConfiguredCheck
     from aem_checks.folders import Folder
+    from aem_checks.sites import SiteConfig, Target
 
 Report = Callable[[CheckResult], None]
 FIRST = "settled"

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from aem_checks.check import Target
+Target = Literal["stage", "production"]
+"""Which of a site's two addresses is meant."""
 
 RESERVED_NAMES = frozenset({"stage", "production", "suites"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 from aem_checks.access import NO_ACCESS, Access, AccessResolver, access_from_environment
 
 if TYPE_CHECKING:
-    from aem_checks.check import Target
     from aem_checks.client import Client
-    from aem_checks.config import Endpoint, SiteConfig
     from aem_checks.folders import Folder
     from aem_checks.recording import Recording
+    from aem_checks.sites import Endpoint, SiteConfig, Target
 
 
 @dataclass(frozen=True)

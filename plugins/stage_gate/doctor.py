@@ -7,8 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from adobe_cloud_manager.models import Execution, Pipeline
-from aem_checks.check import Target
-from aem_checks.sites import Endpoint
+from aem_checks.sites import Endpoint, Target
 from aem_checks.text import plain
 from stage_gate.candidate import host_of
 from stage_gate.decision import Mode

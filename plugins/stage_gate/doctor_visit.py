@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from adobe_cloud_manager.exceptions import CloudManagerError, CredentialError, NotFound, PermissionDenied
-from aem_checks.check import Target
-from aem_checks.sites import Endpoint
+from aem_checks.sites import Endpoint, Target
 from stage_gate import doctor
 from stage_gate.candidate import host_of
 from stage_gate.diagnosis import Diagnosis, bad, good, unknown

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from aem_checks.check import Target
     from aem_checks.config import ConfiguredCheck
     from aem_checks.outcomes import CheckResult, Finding
+    from aem_checks.sites import Target
     from stage_gate.gate import Gate
     from stage_gate.plan import Plan
     from stage_gate.run import GateRun

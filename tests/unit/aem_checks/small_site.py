@@ -11,11 +11,11 @@ from typing import Any
 from aiohttp import web
 
 from aem_checks.access import NO_ACCESS, Access
-from aem_checks.check import SiteCheck, Target
+from aem_checks.check import SiteCheck
 from aem_checks.client import Client
 from aem_checks.outcomes import Finding, Judgement, Outcome
 from aem_checks.rate_limit import RateLimit
-from aem_checks.sites import SiteConfig
+from aem_checks.sites import SiteConfig, Target
 from aem_checks.urls import plain_url
 from aem_checks.visit import Visit
 

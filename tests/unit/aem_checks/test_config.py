@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import Field
 
-from aem_checks.check import Check, CheckSettings, Target
+from aem_checks.check import Check, CheckSettings
 from aem_checks.config import CheckPlan, ConfigError, load_check_plan, parse_check_plan
 from aem_checks.outcomes import Severity
-from aem_checks.sites import Pattern
+from aem_checks.sites import Pattern, Target
 from aem_checks.yaml_lines import load_extended, load_yaml, plain, tree_of
 
 
