@@ -94,7 +94,7 @@ def _invalid_dag(name: str, problem: str) -> DAG:
         doc_md=f"This gate guards nothing, because its file is not valid:\n\n```\n{told}\n```\n",
         is_paused_upon_creation=False,
     )
-    SayWhatIsWrong(task_id="gate_file_is_invalid", problem=problem, dag=dag)
+    SayWhatIsWrong(task_id="gate_file_is_invalid", problem=problem, dag=dag, retries=2)
     return dag
 
 

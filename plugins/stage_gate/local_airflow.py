@@ -31,7 +31,7 @@ HEALTH_TIMEOUT = 120.0
 """Seconds within which all components must be healthy: 8 on an idle machine of two cores."""
 
 SQLITE_TIMEOUT = 60.0
-"""Seconds that a component waits for SQLite's lock; with the default of 5 a busy machine ends the scheduler."""
+"""Seconds that a component waits for SQLite's lock; after the default of 5 a busy scheduler gives up and ends."""
 API_SQLITE_TIMEOUT = 2.0
 """The API server writes its audit log inside its event loop, so meanwhile it can't end a request that holds the lock:
 the short wait ends that with a 500 for one of them, and whoever asked tries again."""
@@ -137,9 +137,9 @@ class LocalAirflow:
 
     def start_component(self, name: str) -> None:
         """Start one component; after `kill`, again."""
-        command = CELERY_WORKER if name == "worker" else COMPONENTS[name]
+        command = airflow_command(*(CELERY_WORKER if name == "worker" else COMPONENTS[name]))
         log = self._log_folder() / f"{name}.log"
-        component = Component(name, airflow_command(*command), self._environment_of(name), log)
+        component = Component(name, command, self._environment_of(name), log)
         self._components.append(component)
         if self._watchdog is not None:
             self._watchdog.watch(component.pid)
@@ -227,6 +227,7 @@ class LocalAirflow:
             "LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
             "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
             "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+            "WORKERS__EXECUTION_API_TIMEOUT": "30",  # after 5 s a busy machine would lose tasks
         }
         return {
             **inherited,
@@ -236,9 +237,8 @@ class LocalAirflow:
         }
 
     def _environment_of(self, name: str) -> Mapping[str, str]:
-        if name != "api-server" or self.environment[_DATABASE] != self._sqlite(SQLITE_TIMEOUT):
-            return self.environment
-        return {**self.environment, _DATABASE: self._sqlite(API_SQLITE_TIMEOUT)}
+        is_ours = name == "api-server" and self.environment[_DATABASE] == self._sqlite(SQLITE_TIMEOUT)
+        return {**self.environment, **({_DATABASE: self._sqlite(API_SQLITE_TIMEOUT)} if is_ours else {})}
 
     def _sqlite(self, timeout: float) -> str:
         return f"sqlite:///{self.home / 'airflow.db'}?timeout={timeout:g}"

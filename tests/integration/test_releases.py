@@ -101,6 +101,30 @@ def test_the_hold_says_why_and_what_to_do(run: Run) -> None:
     assert "14 days" in told
 
 
+@case(
+    gate={"checks": {"waits_for_a_file": {"file": "of the case", "within": "1s"}, "key_pages": False}},
+    acts=("approve",),
+)
+def a_held_release_that_is_tested_again(play: Play) -> Run:
+    run_id = play.begin()
+    play.until(run_id, "hold_production", "deferred")
+    play.file.touch()
+    play.clear(run_id, "settle_stage", downstream=True)
+    play.until(run_id, "approve_production", "success")
+    return play.end(run_id)
+
+
+@plays(a_held_release_that_is_tested_again)
+def test_a_re_test_is_a_numbered_attempt_of_the_same_run(run: Run) -> None:
+    first, second = (run.folder / f"attempt-{number}" for number in (1, 2))
+    assert '"inconclusive"' in (first / "verdict.json").read_text()
+    assert '"passed"' in (second / "verdict.json").read_text()
+    assert (first / "manifest.json").exists()
+    assert run.acts == ["approve"]
+    assert run.decision["decision"] == "approved"
+    assert run.state == "success"
+
+
 def _held_then_rejected(play: Play) -> Run:
     run_id = play.begin()
     play.until(run_id, "hold_production", "deferred")

@@ -162,7 +162,7 @@ def reason_to_report_only(execution: Execution) -> str:
         return "it has no stage deployment, so there is nothing that could be tested before production."
     state = approval_state(execution)
     if state.state in (Approval.APPROVED, Approval.REJECTED) or execution.is_terminal:
-        return f"it is past its approval. {state.sentence}"
+        return f"nothing is left to decide. {state.sentence}"
     return ""
 
 
