@@ -250,7 +250,9 @@ def test_credentials_for_another_ims_are_not_sent_to_the_configured_one() -> Non
 
 
 @pytest.mark.parametrize(
-    "key", ["-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----", certificate(1)]
+    "key",
+    ["-----BEGIN RSA PRIVATE KEY-----\nx\n-----END RSA PRIVATE KEY-----", certificate(1)],
+    ids=["no key at all", "a certificate"],
 )
 def test_an_unusable_key_is_a_credential_error_without_the_key(key: str) -> None:
     with pytest.raises(CredentialError, match="privateKey") as caught:
