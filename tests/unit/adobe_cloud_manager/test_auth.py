@@ -223,7 +223,9 @@ def test_the_json_is_read_as_downloaded_or_as_its_integration() -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", ["no json", "[]", "{}", json.dumps(document(privateKey="")), json.dumps(document(org=3))]
+    "broken",
+    ["no json", "[]", "{}", json.dumps(document(privateKey="")), json.dumps(document(org=3))],
+    ids=["no JSON", "a list", "empty", "no private key", "an organisation that is a number"],
 )
 def test_a_json_that_lacks_something_is_a_credential_error(broken: str) -> None:
     with pytest.raises(CredentialError):
