@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from simulator import Simulator
+from simulator.world import Busy
 from stage_gate.airflow_api import AirflowApi
 
 GATE = "larkfell"
@@ -86,7 +87,7 @@ def take_through(
     """Start an execution of this release, let ``stage_gate.start`` find it, and follow its run to the end."""
     began = time.monotonic()
     acts_before = len(simulator.acts)
-    execution_id = simulator.start_execution(expected.release)
+    execution_id = _start(simulator, expected.release)
     run_id = f"execution-{execution_id}"
     say(f"Cloud Manager runs execution {execution_id}: {expected.release} ({expected.story}).")
     airflow.trigger("stage_gate.start")
@@ -107,6 +108,18 @@ def take_through(
         seconds=time.monotonic() - began,
         report=folder / "report.html",
     )
+
+
+def _start(simulator: Simulator, release: str) -> str:
+    """Start an execution as soon as the pipeline is free: one that was just decided takes a moment to end."""
+    until = time.monotonic() + _LONGEST
+    while True:
+        try:
+            return simulator.start_execution(release)
+        except Busy:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
 
 
 def _follow(airflow: AirflowApi, run_id: str, say: Say) -> str:
