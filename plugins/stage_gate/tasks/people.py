@@ -16,6 +16,7 @@ from stage_gate.decision import APPROVE, HALT, KEEP_WAITING, OVERRIDE
 from stage_gate.evidence import EvidenceError
 from stage_gate.record import read_question, write_question
 from stage_gate.tasks.judging import sentences_of
+from stage_gate.tasks.publishing import write_report
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
@@ -147,6 +148,11 @@ class HoldProduction(DecisionSensor):
         )
         for sentence in explain_hold(run):
             self.log.warning("%s", sentence)
+        try:
+            write_report(run)
+            self.log.info("Report so far: %s", run.evidence.folder / "report.html")
+        except (OSError, EvidenceError) as error:
+            self.log.error("The report could not be written, and the gate holds all the same: %s", error)
         return super().execute(context)
 
 

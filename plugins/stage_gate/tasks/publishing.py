@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from stage_gate.run import GateRun
+    from stage_gate.story import Story
 
 POINTER = "start_execution_run"
 """The task that starts the execution's own run."""
@@ -32,10 +33,7 @@ class PublishReport(BaseOperator):
         self.gate_file = gate_file
 
     def execute(self, context: Context) -> None:
-        from stage_gate.decision import run_succeeded
-        from stage_gate.report import render_report
         from stage_gate.run import GateRun
-        from stage_gate.story import read_story
 
         try:
             run = GateRun.of(self.gate_file, context)
@@ -47,9 +45,8 @@ class PublishReport(BaseOperator):
             raise AirflowFailException(
                 "Nothing was pinned: see the log of pin_candidate. Production was not touched."
             )
-        story = read_story(run)
-        well, sentence = run_succeeded(story.end)
-        self._write(run, render_report(story, sentence))
+        story, well, sentence = write_report(run)
+        self.log.info("Report: %s", run.evidence.folder / "report.html")
         self._say(story.sentences, sentence)
         if story.end.production_reached and not well:
             self.log.error("%s", WAYS_BACK)
@@ -69,14 +66,20 @@ class PublishReport(BaseOperator):
                 f"{POINTER}. No execution is guarded by it."
             )
 
-    def _write(self, run: GateRun, html: str) -> None:
-        from stage_gate.evidence import write
-
-        path = run.evidence.folder / "report.html"
-        write(path, html.encode())
-        self.log.info("Report: %s", path)
-
     def _say(self, sentences: list[str], end: str) -> None:
         for sentence in sentences:
             self.log.info("%s", sentence)
         self.log.info("%s", end)
+
+
+def write_report(run: GateRun) -> tuple[Story, bool, str]:
+    """Write ``report.html`` as things stand; returns the story, whether that is a success, and why."""
+    from stage_gate.decision import run_succeeded
+    from stage_gate.evidence import write
+    from stage_gate.report import render_report
+    from stage_gate.story import read_story
+
+    story = read_story(run)
+    well, sentence = run_succeeded(story.end)
+    write(run.evidence.folder / "report.html", render_report(story, sentence).encode())
+    return story, well, sentence

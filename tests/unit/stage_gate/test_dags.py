@@ -166,3 +166,12 @@ def test_what_a_gate_file_says_cannot_leave_its_fence_in_the_docs(gates: Path) -
     docs = build_dags()["gate_bad"].doc_md
     assert docs is not None
     assert docs.count("```") == 2
+
+
+def test_deciding_tasks_go_to_the_queue_that_holds_the_deciding_credential(
+    gates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__DECIDING_QUEUE", "deciding")
+    dag = dag_of(gates, policy={"inconclusive": {"ask": ["alice"]}})
+    on_it = {task.task_id for task in dag.tasks if task.queue == "deciding"}
+    assert on_it == {"approve_production", "override_production", "halt_production"}
