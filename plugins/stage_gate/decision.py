@@ -186,6 +186,8 @@ def refusal_to_halt(proof: Proof) -> str | None:
     common = _common_refusal(proof)
     if common:
         return common
+    if proof.changes:
+        return f"What was judged is not this release: {' '.join(proof.changes)}"
     if proof.answer is not None:
         return None if proof.answer.option == HALT else f"The answer was {proof.answer.option}, not {HALT}."
     if proof.policy.action(proof.recomputed_outcome) is not Action.HALT:

@@ -139,6 +139,7 @@ def test_a_passed_verdict_may_be_approved_by_a_person_where_the_policy_asks() ->
 
 def test_a_halt_follows_the_policy_or_the_answer() -> None:
     assert refusal_to_halt(FAILED) is None
+    assert "is not this release" in (refusal_to_halt(replace(FAILED, changes=("It is another.",))) or "")
     assert "does not halt on passed" in (refusal_to_halt(PROOF) or "")
     assert refusal_to_halt(replace(PROOF, answer=Answer(HALT, "alice", "No.", "seal"))) is None
     assert refusal_to_halt(replace(FAILED, answer=Answer(KEEP_WAITING, "alice", "Hm.", "seal"))) is not None
