@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -124,8 +124,3 @@ def host_of(url: str) -> str:
     host = (parts.hostname or "").lower().rstrip(".")
     default = {"http": 80, "https": 443}.get(parts.scheme)
     return host if parts.port in (None, default) else f"{host}:{parts.port}"
-
-
-def foreign_hosts(hosts: Iterable[str], stage: Surroundings) -> list[str]:
-    """The hosts among these that do not belong to the pinned stage environment, sorted."""
-    return sorted(set(hosts) - set(stage.hosts))

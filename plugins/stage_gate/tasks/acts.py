@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
 from adobe_cloud_manager.questions import Approval
 from stage_gate.decision import Decision, bypass_sentence
-from stage_gate.tasks.judging import sealed_outcome
+from stage_gate.tasks.judging import newest_sentences, sealed_outcome
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -56,7 +56,7 @@ class ActOnProduction(BaseOperator):
 
     def _say(self, run: GateRun, record: DecisionRecord) -> None:
         """The decision last, below what it rests on."""
-        for sentence in run.evidence.load_seal(run.evidence.latest_sealed()).verdict.reasons:
+        for sentence in newest_sentences(run):
             self.log.info("%s", sentence)
         self.log.info("Evidence and report: %s", run.evidence.folder)
         self.log.info("%s by %s: %s", record.decision.capitalize(), record.by, record.sentence)

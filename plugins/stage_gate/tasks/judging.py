@@ -115,6 +115,17 @@ def sealed_outcome(run: GateRun) -> Outcome | None:
         return None
 
 
+def newest_sentences(run: GateRun) -> list[str]:
+    """What the newest seal says, or why nothing can be said of it; never raises for broken evidence."""
+    attempt = run.evidence.latest_sealed()
+    if attempt == 0:
+        return ["There is no sealed verdict: see the logs of settle_stage and judge."]
+    try:
+        return sentences_of(run.evidence.load_seal(attempt).verdict)
+    except EvidenceError as error:
+        return [f"The sealed verdict can't be trusted: {error}"]
+
+
 SENTENCES_SHOWN = 20
 
 

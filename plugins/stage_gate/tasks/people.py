@@ -15,7 +15,7 @@ from aem_checks.outcomes import Outcome
 from stage_gate.decision import APPROVE, HALT, KEEP_WAITING, OVERRIDE
 from stage_gate.evidence import EvidenceError
 from stage_gate.record import read_question, write_question
-from stage_gate.tasks.judging import sentences_of
+from stage_gate.tasks.judging import newest_sentences, sentences_of
 from stage_gate.tasks.publishing import write_report
 
 if TYPE_CHECKING:
@@ -158,16 +158,8 @@ class HoldProduction(DecisionSensor):
 
 def explain_hold(run: GateRun) -> list[str]:
     """Why production is held and what to do about it, a sentence each."""
-    attempt = run.evidence.latest_sealed()
-    if attempt == 0:
-        sentences = ["There is no sealed verdict: see the logs of settle_stage and judge."]
-    else:
-        try:
-            sentences = sentences_of(run.evidence.load_seal(attempt).verdict)
-        except EvidenceError as error:
-            sentences = [f"The sealed verdict can't be trusted: {error}"]
     return [
-        *sentences,
+        *newest_sentences(run),
         "To test again: remove the cause, then clear settle_stage with its downstream tasks in this run. "
         "To decide yourself: approve or reject in Cloud Manager; this run notices and records it.",
     ]

@@ -6,7 +6,6 @@ import contextlib
 import json
 import shutil
 import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,14 +28,6 @@ from stage_gate.record import StoredAnswer, write_answer, write_decision
 from stage_gate.tasks.stage import plan_of
 from stage_gate.verdict import judge
 from unit.stage_gate.samples import result
-
-
-@pytest.fixture
-def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    with Simulator.start("quick") as running:
-        for name, value in running.environment().items():
-            monkeypatch.setenv(name, value)
-        yield running
 
 
 class Release:

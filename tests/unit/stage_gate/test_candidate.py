@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stage_gate.candidate import RUNNING, UNKNOWN, Candidate, changes, foreign_hosts, host_of
+from stage_gate.candidate import RUNNING, UNKNOWN, Candidate, changes, host_of
 from unit.stage_gate.samples import CANDIDATE, STAGE_HOST
 
 
@@ -73,7 +73,3 @@ def test_what_was_unknown_from_the_start_is_stated_and_no_change() -> None:
 )
 def test_hosts_are_compared_in_one_form(url: str, host: str) -> None:
     assert host_of(url) == host
-
-
-def test_foreign_hosts_are_named() -> None:
-    assert foreign_hosts([STAGE_HOST, "evil.example"], CANDIDATE.stage) == ["evil.example"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,14 +24,6 @@ from stage_gate.verdict import judge
 from unit.stage_gate.samples import CANDIDATE, plan, planned, recorded, result
 from unit.stage_gate.test_acting import Release
 from unit.stage_gate.test_decision import WAITING
-
-
-@pytest.fixture
-def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    with Simulator.start("quick") as running:
-        for name, value in running.environment().items():
-            monkeypatch.setenv(name, value)
-        yield running
 
 
 def gate_file(folder: Path, **changes: object) -> Path:
