@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import quote
 
 from adobe_cloud_manager import exceptions as errors
 from adobe_cloud_manager.parsing import one_line
@@ -47,9 +48,39 @@ class Answer:
         return one_line(self.headers.get("x-request-id", ""))[:100] or None
 
     @property
+    def date(self) -> datetime | None:
+        """When the server says that it answered, to the second; ``None`` where it does not say so readably."""
+        try:
+            moment = parsedate_to_datetime(self.headers.get("date", ""))
+        except (TypeError, ValueError, IndexError, OverflowError):
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    def without(self, *secrets: str) -> Answer:
+        """The same answer; of an error, which sentences may quote, without these texts: some servers echo what they get."""
+        if self.status < 400:
+            return self
+        forms = [
+            form for secret in secrets for form in (secret, json.dumps(secret)[1:-1], quote(secret, safe=""))
+        ]
+        headers, body = dict(self.headers), _spelled_as_here(self.body)
+        for form in filter(None, forms):
+            headers = {name: value.replace(form, "***") for name, value in headers.items()}
+            body = body.replace(form.encode(), b"***")
+        return replace(self, headers=headers, body=body)
+
+    @property
     def content_type(self) -> str:
         """The media type without parameters, in lower case."""
         return self.headers.get("content-type", "").split(";")[0].strip().lower()
+
+
+def _spelled_as_here(body: bytes) -> bytes:
+    """A JSON body with the escapes that this side uses, anything else as it is."""
+    try:
+        return json.dumps(json.loads(body)).encode()
+    except (ValueError, RecursionError):
+        return body
 
 
 def read_json(answer: Answer, what: str) -> Mapping[str, Any]:

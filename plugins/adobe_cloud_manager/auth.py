@@ -271,6 +271,7 @@ def parse_token(answer: Answer, request: TokenRequest, now: datetime) -> Token:
     Raises ``CredentialError`` where IMS refuses the credential, ``RateLimited`` or ``Unavailable`` where it
     could not answer, ``UnexpectedAnswer`` where the answer carries no token.
     """
+    answer = answer.without(*request.secrets)
     try:
         body = json.loads(answer.body)
     except (ValueError, RecursionError):
@@ -299,8 +300,6 @@ def _seconds(value: object) -> float | None:
 
 def _refusal(answer: Answer, body: Mapping[str, Any], request: TokenRequest) -> CloudManagerError:
     said = " ".join(str(body[key]) for key in ("error", "error_description") if body.get(key))
-    for secret in request.secrets:
-        said = said.replace(secret, "***")
     said = one_line(said)[:300]
     if answer.status == 429 or answer.status >= 500:
         return error_of(answer, f"the token request for {request.what}", who=_IMS)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
     from adobe_cloud_manager.protocol import Receipt
 
-_NOTHING_HAPPENED = (NotSent, ActRefused, CredentialError, ForeignLink)
+NOTHING_HAPPENED = (NotSent, ActRefused, CredentialError, ForeignLink)
 """What the hook raises when it is certain that nothing was carried out; anything else leaves it open."""
 
 
@@ -104,9 +104,8 @@ def act_once(
     if (again.path, again.id) != (step.path, step.id):
         raise NotActionable(f"The approval of {pinned} is another step than the one that was claimed.")
     before_send(execution, again)
-    answer = _send(hook, again, verb)
-    state = _read_back(hook, pinned, verb, read_back_for, read_back_every)
-    return _outcome(pinned, verb, answer, state, read_back_for)
+    answer = send_once(hook, again, verb)
+    return read_back(hook, pinned, verb, answer, seconds=read_back_for, every=read_back_every)
 
 
 def step_to_act_on(execution: Execution, pinned: PinnedExecution, verb: Verb) -> StepState:
@@ -155,22 +154,35 @@ def _read(hook: CloudManagerHook, pinned: PinnedExecution) -> Execution:
     return hook.get_execution(pinned.program_id, pinned.pipeline_id, pinned.execution_id)
 
 
-def _send(hook: CloudManagerHook, step: StepState, verb: Verb) -> Receipt | Exception:
-    """Send the one PUT; returns the error where nobody knows whether it was carried out."""
+def send_once(hook: CloudManagerHook, step: StepState, verb: Verb) -> Receipt | Exception:
+    """Send the one PUT: Cloud Manager's receipt, or the error where nobody knows whether it was carried out.
+
+    Raises ``NotSent``, ``ActRefused``, ``CredentialError`` or ``ForeignLink`` where certainly nothing was
+    carried out. Whatever it returns, nobody may send again.
+    """
     try:
         if verb is Verb.APPROVE:
             return hook.advance(step, {"approved": True})
         return hook.cancel(step, {"approved": False})
-    except _NOTHING_HAPPENED:
+    except NOTHING_HAPPENED:
         raise
     except Exception as error:  # noqa: BLE001 - whatever went wrong, a byte of it may have left
         return error
 
 
-def _read_back(
-    hook: CloudManagerHook, pinned: PinnedExecution, verb: Verb, seconds: float, every: float
-) -> ApprovalState | None:
-    """Read until the step shows a decision of either kind, or the time is over: then the last state seen."""
+def read_back(
+    hook: CloudManagerHook,
+    pinned: PinnedExecution,
+    verb: Verb,
+    answer: Receipt | Exception,
+    *,
+    seconds: float,
+    every: float = 5.0,
+) -> ActOutcome:
+    """What came of the request: read until the step shows a decision of either kind, or the time is over.
+
+    It looks soon at first and then every ``every`` seconds, for at most ``seconds``. Never raises.
+    """
     seen: ApprovalState | None = None
     until, pause = time.monotonic() + seconds, every / 16
     while True:
@@ -180,7 +192,7 @@ def _read_back(
         except (CloudManagerError, OSError):
             pass
         if (seen is not None and seen.is_over) or time.monotonic() >= until:
-            return seen
+            return _outcome(pinned, verb, answer, seen, seconds)
         time.sleep(min(pause, max(0.0, until - time.monotonic())))
         pause = min(every, pause * 2)
 

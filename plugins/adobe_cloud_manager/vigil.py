@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from adobe_cloud_manager.ending import Ending, Kind
+from adobe_cloud_manager.ending import Ending, GoingOn, Kind
 from adobe_cloud_manager.exceptions import CloudManagerError, CredentialError, NotFound, PermissionDenied
 from adobe_cloud_manager.models import Execution
 from adobe_cloud_manager.pinned import PinnedExecution
@@ -81,7 +81,11 @@ class Memory:
 
 
 class Vigil:
-    """One wait for one goal of one pinned execution, until an absolute ``deadline``."""
+    """One wait for one goal of one pinned execution, until an absolute ``deadline``.
+
+    It is interrupted when a step on the way begins to wait for a person, and at ``wake_at`` (seconds since 1970),
+    after one more look; another wait with its ``memory`` goes on from there.
+    """
 
     def __init__(
         self,
@@ -92,6 +96,7 @@ class Vigil:
         say: Say,
         poll_interval: float | None = None,
         memory: Memory | None = None,
+        wake_at: float | None = None,
         now: Clock = lambda: datetime.now(UTC),
     ) -> None:
         self.goal = goal
@@ -99,6 +104,7 @@ class Vigil:
         self.deadline = deadline
         self.poll_interval = poll_interval
         self.memory = memory or Memory()
+        self.wake_at = wake_at
         self._say = say
         self._now = now
 
@@ -113,6 +119,8 @@ class Vigil:
                 return ending
             if self._now() >= self.deadline:
                 return self._timed_out()
+            if self.wake_at is not None and self._now().timestamp() >= self.wake_at:
+                return self._interruption(Kind.WOKEN, f"The wait for the {self.goal} was to be woken now.")
 
     def _begin(self) -> Generator[Read | Pause, Any, None]:
         """Say what is waited for, and learn from the pipeline's history how long it takes."""
@@ -133,7 +141,9 @@ class Vigil:
         )
 
     def _pause(self) -> Generator[Read | Pause, Any, None]:
-        until_look = min(self.memory.next_look, self.deadline.timestamp()) - self._now().timestamp()
+        wake_at = self.wake_at if self.wake_at is not None else self.memory.next_look
+        next_look = min(self.memory.next_look, wake_at, self.deadline.timestamp())
+        until_look = next_look - self._now().timestamp()
         if until_look > 0:
             yield Pause(until_look)
 
@@ -169,12 +179,11 @@ class Vigil:
             return Ending(Kind.DONE, seen.sentence, seen.value)
         if isinstance(seen, DeadEnd):
             return self._dead_end(seen)
-        self._keep_waiting(seen)
-        return None
+        return self._keep_waiting(seen)
 
-    def _keep_waiting(self, seen: KeepWaiting) -> None:
+    def _keep_waiting(self, seen: KeepWaiting) -> Ending | None:
         """Say what was seen when it is news, else once in a while: a wait may last for 14 days."""
-        self._announce(seen.waits)
+        new = self._announce(seen.waits)
         now = self._now().timestamp()
         news = seen.sentence != self.memory.said or now - self.memory.said_at >= _SAY_AGAIN
         if news:
@@ -182,13 +191,20 @@ class Vigil:
         self._look_again(
             seen.next_look, logging.INFO if news else logging.DEBUG, f"Saw that {seen.sentence}."
         )
+        told = " ".join(wait.sentence for wait in new if not wait.is_goal)
+        return self._interruption(Kind.WAITS_FOR_PERSON, told) if told else None
 
-    def _announce(self, waits: tuple[Wait, ...]) -> None:
-        """Announce who is waited for, once for each change."""
-        for wait in waits:
-            if wait.key not in self.memory.announced:
-                self._say(logging.WARNING, wait.sentence)
+    def _announce(self, waits: tuple[Wait, ...]) -> list[Wait]:
+        """Announce who is waited for, once for each change; returns what is new."""
+        new = [wait for wait in waits if wait.key not in self.memory.announced]
+        for wait in new:
+            self._say(logging.WARNING, wait.sentence)
         self.memory.announced = [wait.key for wait in waits]
+        return new
+
+    def _interruption(self, kind: Kind, sentence: str) -> Ending:
+        going_on = GoingOn(self.deadline.timestamp(), self.memory.as_json(), self.wake_at)
+        return Ending(kind, sentence, going_on=going_on)
 
     def _look_again(self, seconds: float, level: int, sentence: str) -> None:
         now = self._now()

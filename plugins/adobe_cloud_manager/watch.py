@@ -20,6 +20,7 @@ from adobe_cloud_manager.questions import (
     goal_step,
     is_reached,
 )
+from adobe_cloud_manager.vocabulary import PRODUCTION, Action
 
 Value = dict[str, str | float | None]
 """What a wait returns: small, and JSON."""
@@ -35,6 +36,8 @@ class Wait:
 
     key: str
     sentence: str
+    is_goal: bool = False
+    """It is the step that the wait is for, so that this is no surprise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ def look(
         if reason is not None:
             return DeadEnd(reason, culprit(execution, goal))
     pace = poll_interval if poll_interval is not None else next_look(goal, execution, now, took_last)
-    return KeepWaiting(pace, describe(execution), _waits(goal, execution, now, link))
+    return KeepWaiting(pace, describe(execution), _waits(goal, execution, link))
 
 
 def next_look(goal: Goal, execution: Execution, now: datetime, took_last: timedelta | None) -> float:
@@ -147,14 +150,13 @@ def ended_value(execution_id: str, sentence: str) -> Value:
     return {"execution_id": execution_id, "state": str(Approval.ENDED), "sentence": sentence, "status": ""}
 
 
-def _waits(goal: Goal, execution: Execution, now: datetime, link: str) -> tuple[Wait, ...]:
-    return tuple(_wait(goal, step, now, link) for step in execution.waiting_steps)
+def _waits(goal: Goal, execution: Execution, link: str) -> tuple[Wait, ...]:
+    return tuple(_wait(goal, step, link) for step in execution.waiting_steps)
 
 
-def _wait(goal: Goal, step: StepState, now: datetime, link: str) -> Wait:
-    """A wait; the approval that somebody has to decide on is announced anew each day, with the days left."""
-    deadline = deadline_of(step)
-    if goal is not Goal.DECISION or deadline is None:
-        return Wait(step.path, describe_wait(step, link))
-    days = max(0, (deadline - now).days)
-    return Wait(f"{step.path} {days}", f"{describe_wait(step)} {days} full days are left. {link}".rstrip())
+def _wait(goal: Goal, step: StepState, link: str) -> Wait:
+    return Wait(step.path, describe_wait(step, link), goal is Goal.DECISION and _is_approval(step))
+
+
+def _is_approval(step: StepState) -> bool:
+    return step.action == Action.APPROVAL and step.environment_type == PRODUCTION

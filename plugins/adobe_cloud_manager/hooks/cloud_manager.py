@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -31,6 +32,7 @@ from adobe_cloud_manager.hooks.token_fetch import obtain_token
 from adobe_cloud_manager.models import Execution, StepState
 from adobe_cloud_manager.operations import Operation
 from adobe_cloud_manager.protocol import Receipt
+from adobe_cloud_manager.tokens import Token
 
 __all__ = ["CloudManagerAsyncHook", "CloudManagerHook", "Receipt"]
 
@@ -62,6 +64,16 @@ class CloudManagerHook(HttpHook):
         self.deadline = deadline
         self.request_timeout = request_timeout
         self.backoff = backoff
+        self._clock_offset: timedelta | None = None
+
+    @property
+    def clock_offset(self) -> timedelta | None:
+        """This machine's clock minus Cloud Manager's, by the newest answer to a read whose ``Date`` is readable.
+
+        Positive where this machine is ahead; to about a second, since ``Date`` has no fractions. ``None`` before
+        such an answer.
+        """
+        return self._clock_offset
 
     @cached_property
     def account(self) -> Account:
@@ -79,12 +91,23 @@ class CloudManagerHook(HttpHook):
         self.base_url = account.settings.api_url
         self._base_url_initialized = True
         session = plain_session()
-        token = obtain_token(account.credential, account.settings.ims_url, self.request_timeout)
+        token = self._token()
         session.headers.update(account.headers(token) | (headers or {}))
         self.merged_extra = {"timeout": self.request_timeout, "allow_redirects": False} | (
             extra_options or {}
         )
         return self._configure_session_from_mount_adapters(session)
+
+    def log_in(self) -> None:
+        """Have connection and token at hand, so that the act that follows waits for neither.
+
+        Raises ``CredentialError``, ``Unavailable`` or ``RateLimited``.
+        """
+        self._token()
+
+    def _token(self) -> Token:
+        account = self.account
+        return obtain_token(account.credential, account.settings.ims_url, self.request_timeout)
 
     def test_connection(self) -> tuple[bool, str]:
         """Whether the credential works, and a sentence: the tenant's name, or what is wrong."""
@@ -237,12 +260,13 @@ class CloudManagerHook(HttpHook):
         try:
             account = self.account
             url = account.url(href)
-            token = obtain_token(account.credential, account.settings.ims_url, self.request_timeout)
+            token = self._token()
         except CloudManagerError as error:
             raise NotSent(f"{error.sentence} Nothing was sent and nothing was changed.") from error
         account.budget.note()
         headers = account.headers(token, body=True)
-        return put_once(url, headers=headers, body=body, timeout=self.request_timeout, what=what)
+        answer = put_once(url, headers=headers, body=body, timeout=self.request_timeout, what=what)
+        return answer.without(token.value)
 
     def _read(self, operation: Operation[T]) -> T:
         reader = Reader(
@@ -253,4 +277,8 @@ class CloudManagerHook(HttpHook):
             log=self.log,
             adapter=self.keep_alive_adapter,
         )
-        return reader.run(operation)
+        try:
+            return reader.run(operation)
+        finally:
+            if reader.clock_offset is not None:
+                self._clock_offset = reader.clock_offset

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import requests
@@ -42,6 +43,8 @@ class Reader:
         self._backoff = backoff
         self._log = log
         self._session = plain_session(adapter)
+        self.clock_offset: timedelta | None = None
+        """This machine's clock minus the ``Date`` of the newest answer that named one, to about a second."""
 
     def run(self, operation: Operation[T]) -> T:
         """The operation's result. Raises whatever its answers mean, retryable errors after the last try."""
@@ -97,7 +100,10 @@ class Reader:
             response = self._session.get(url, headers=headers, timeout=self._timeout, allow_redirects=False)
         except (requests.RequestException, OSError, ValueError) as cause:
             raise network_error(cause, f"asking Cloud Manager for {what}") from None
-        return answer_head(response, response.content)
+        answer = answer_head(response, response.content)
+        if answer.date is not None:
+            self.clock_offset = datetime.now(UTC) - answer.date
+        return answer.without(token.value)
 
     def _fetch(self, request: Fetch) -> Answer:
         """GET a signed address in a session of its own, which never held a header of Adobe's."""

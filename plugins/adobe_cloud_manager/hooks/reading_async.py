@@ -93,7 +93,8 @@ class AsyncReader:
     async def _send(self, url: str, token: Token, what: str) -> Answer:
         await asyncio.sleep(self._account.turn(self._deadline))
         headers = self._account.headers(token)
-        return await self._session.get(url, headers, self._timeout, f"asking Cloud Manager for {what}")
+        answer = await self._session.get(url, headers, self._timeout, f"asking Cloud Manager for {what}")
+        return answer.without(token.value)
 
     async def _fetch(self, request: Fetch) -> Answer:
         """GET a signed address in a session of its own, which never held a header of Adobe's."""

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
 
-from adobe_cloud_manager.ending import Ending, Kind, UnexpectedEvent
+from adobe_cloud_manager.ending import Ending, GoingOn, Kind, UnexpectedEvent
 from adobe_cloud_manager.exceptions import CloudManagerError
 from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
 from adobe_cloud_manager.parsing import one_line
 from adobe_cloud_manager.pinned import PinnedExecution
 from adobe_cloud_manager.questions import Goal
 from adobe_cloud_manager.triggers.cloud_manager import ExecutionTrigger
-from adobe_cloud_manager.vigil import READ_ERRORS, Read, Vigil
+from adobe_cloud_manager.vigil import READ_ERRORS, Memory, Read, Vigil
 from adobe_cloud_manager.waiting import look_once, wait_here
 from adobe_cloud_manager.watch import Value
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _GRACE = timedelta(minutes=10)
 """How long after the deadline Airflow fails a task whose triggerer is gone and can't say so itself."""
+_SOONEST_WAKE = 1.0
+"""Seconds until a wait may be woken again."""
 _LOG_TAIL = 16384
 _LOG_LINES = 60
 _NOT_FOR_THESE = frozenset(
@@ -45,6 +48,9 @@ class ExecutionSensor(BaseSensorOperator):
         earlier executions took: up to 120 s while there is time, down to 10 s when the step is due
     :param timeout: seconds from the start of the task until the wait is given up
     :param deferrable: wait in the triggerer, holding no worker; otherwise in the task, with the same result
+
+    The hooks ``first_wake``, ``on_wake`` and ``on_person_needed`` are for subclasses that remind or tell somebody
+    while they wait. What they raise fails the task, so they should not.
 
     Raises ``AirflowFailException`` on a dead end or without a usable connection, ``AirflowSensorTimeout`` after ``timeout``, and
     ``AirflowException``, after which a retry helps, where Cloud Manager goes on refusing the credential or
@@ -83,31 +89,13 @@ class ExecutionSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Value:
         """Look once, then wait in the triggerer, or here if it is not deferrable."""
-        pinned = self._pinned()
-        hook = self._hook()
+        self._pinned()
         try:
-            _ = hook.account
+            _ = self._hook().account
         except CloudManagerError as error:
             raise AirflowFailException(f"The wait can't begin. {error}") from error
-        now = datetime.now(UTC)
-        deadline = now + timedelta(seconds=self.timeout)
-        vigil = Vigil(self.goal, pinned, deadline, say=self._say, poll_interval=self.poll_interval)
-        if not self.deferrable:
-            return self._conclude(wait_here(vigil.steps(), _reader(hook, pinned)), pinned)
-        ending = look_once(vigil.steps(), _reader(hook, pinned))
-        if ending is not None:
-            return self._conclude(ending, pinned)
-        trigger = ExecutionTrigger(
-            goal=str(self.goal),
-            program_id=pinned.program_id,
-            pipeline_id=pinned.pipeline_id,
-            execution_id=pinned.execution_id,
-            cloud_manager_conn_id=self.cloud_manager_conn_id,
-            deadline=deadline.timestamp(),
-            poll_interval=self.poll_interval,
-            memory=vigil.memory.as_json(),
-        )
-        self.defer(trigger=trigger, method_name="resume", timeout=deadline - now + _GRACE)
+        deadline = datetime.now(UTC) + timedelta(seconds=self.timeout)
+        return self._wait(context, GoingOn(deadline.timestamp(), {}, self.first_wake(context)))
 
     def resume(self, context: Context, event: object = None) -> Value:
         """Take up the trigger's event; any other one, or none, fails the task."""
@@ -119,7 +107,68 @@ class ExecutionSensor(BaseSensorOperator):
                 f"The wait for the {self.goal} of {pinned} ended without a result: {error}. "
                 "Clear this task: it looks at the same execution again."
             ) from error
-        return self._conclude(ending, pinned)
+        if ending.going_on is None:
+            return self._conclude(ending, pinned)
+        return self._wait(context, self._interrupted(context, ending, ending.going_on))
+
+    def first_wake(self, context: Context) -> float | None:
+        """When to be woken for the first time, in seconds since 1970; ``None``, as here, for never."""
+        return None
+
+    def on_wake(self, context: Context) -> float | None:
+        """It is time; returns when to be woken next, in seconds since 1970, or ``None`` for never again."""
+        return None
+
+    def on_person_needed(self, context: Context, sentence: str) -> None:
+        """A step on the way waits for a person since the last look; the log says so already."""
+
+    def _wait(self, context: Context, going_on: GoingOn) -> Value:
+        """Wait to the end, with what there is to do in between. Here or deferred: the same memory and deadline."""
+        pinned, read = self._pinned(), _reader(self._hook(), self._pinned())
+        while True:
+            vigil = Vigil(
+                self.goal,
+                pinned,
+                datetime.fromtimestamp(going_on.deadline, UTC),
+                say=self._say,
+                poll_interval=self.poll_interval,
+                memory=Memory.of(going_on.memory),
+                wake_at=going_on.wake_at,
+            )
+            drive = look_once if self.deferrable else wait_here
+            ending = drive(vigil.steps(), read)
+            if ending is None:
+                self._defer(vigil)
+            elif ending.going_on is None:
+                return self._conclude(ending, pinned)
+            else:
+                going_on = self._interrupted(context, ending, ending.going_on)
+
+    def _interrupted(self, context: Context, ending: Ending, going_on: GoingOn) -> GoingOn:
+        """Do what there is to do in between; returns how the wait goes on."""
+        if ending.kind is Kind.WAITS_FOR_PERSON:
+            self.on_person_needed(context, ending.sentence)
+            return going_on
+        wake_at = self.on_wake(context)
+        if wake_at is not None:
+            wake_at = max(wake_at, datetime.now(UTC).timestamp() + _SOONEST_WAKE)
+        return replace(going_on, wake_at=wake_at)
+
+    def _defer(self, vigil: Vigil) -> NoReturn:
+        trigger = ExecutionTrigger(
+            goal=str(self.goal),
+            program_id=vigil.pinned.program_id,
+            pipeline_id=vigil.pinned.pipeline_id,
+            execution_id=vigil.pinned.execution_id,
+            cloud_manager_conn_id=self.cloud_manager_conn_id,
+            deadline=vigil.deadline.timestamp(),
+            poll_interval=self.poll_interval,
+            memory=vigil.memory.as_json(),
+            wake_at=vigil.wake_at,
+        )
+        left = vigil.deadline - datetime.now(UTC)
+        self.defer(trigger=trigger, method_name="resume", timeout=max(left, timedelta()) + _GRACE)
+        raise AssertionError("deferring ends the task")
 
     def _conclude(self, ending: Ending, pinned: PinnedExecution) -> Value:
         """Turn the end of the wait into the task's result or failure."""
@@ -187,7 +236,7 @@ class ApprovalSensor(ExecutionSensor):
 
 
 class DecisionSensor(ExecutionSensor):
-    """Waits until the go-live approval of the pinned execution waits no more, reminding of it once a day.
+    """Waits until the go-live approval of the pinned execution waits no more.
 
     Every end is a value: ``state`` is ``approved``, ``rejected`` or ``ended``, ``sentence`` says why.
     """

@@ -22,7 +22,8 @@ class ExecutionTrigger(BaseTrigger):
 
     Its arguments are all that it needs: a trigger that is built again from ``serialize()``, on this triggerer
     or another one, goes on with the same execution until the same ``deadline`` (seconds since 1970, not a
-    span). It only reads, so that two of them at once do no harm. ``poll_interval`` is in seconds.
+    span). It only reads, so that two of them at once do no harm. ``poll_interval`` is in seconds, ``wake_at`` the
+    time at which the task wants to be resumed whatever is seen (seconds since 1970).
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class ExecutionTrigger(BaseTrigger):
         deadline: float,
         poll_interval: float | None = None,
         memory: dict[str, Any] | None = None,
+        wake_at: float | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.goal = Goal(goal)
@@ -44,6 +46,7 @@ class ExecutionTrigger(BaseTrigger):
         self.deadline = deadline
         self.poll_interval = poll_interval
         self.memory = memory or {}
+        self.wake_at = wake_at
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and the arguments to build this trigger again."""
@@ -58,6 +61,7 @@ class ExecutionTrigger(BaseTrigger):
                 "deadline": self.deadline,
                 "poll_interval": self.poll_interval,
                 "memory": self.memory,
+                "wake_at": self.wake_at,
             },
         )
 
@@ -73,6 +77,7 @@ class ExecutionTrigger(BaseTrigger):
             say=lambda level, sentence: self.log.log(level, "%s", sentence),
             poll_interval=self.poll_interval,
             memory=Memory.of(self.memory),
+            wake_at=self.wake_at,
         )
         ending = await wait_in_trigger(vigil.steps(), _reader(hook, self.pinned))
         payload = ending.to_event(self.goal, self.pinned)

@@ -16,7 +16,13 @@ from cryptography.x509.oid import NameOID
 
 from adobe_cloud_manager.answers import Answer
 from adobe_cloud_manager.auth import SCOPES, ClientCredential, ServiceCredentials, TokenRequest, parse_token
-from adobe_cloud_manager.exceptions import CredentialError, RateLimited, Unavailable, UnexpectedAnswer
+from adobe_cloud_manager.exceptions import (
+    CloudManagerError,
+    CredentialError,
+    RateLimited,
+    Unavailable,
+    UnexpectedAnswer,
+)
 from adobe_cloud_manager.hooks.token_fetch import author_token
 from adobe_cloud_manager.tokens import Token, TokenCache
 from unit.adobe_cloud_manager.adobe_double import Adobe
@@ -186,6 +192,22 @@ def test_ims_cannot_make_us_print_the_secret() -> None:
         parse_token(Answer(401, {}, body), REQUEST, NOW)
     assert "p8e-hidden" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [400, 401, 429, 503])
+@pytest.mark.parametrize(
+    "field", ["error", "error_description", "message", "title", "errors", "x-request-id"]
+)
+def test_no_error_of_ims_can_make_us_print_the_secret(status: int, field: str) -> None:
+    secret = 'odd"&</secret'
+    request = TokenRequest("https://ims.example.com", {"client_secret": secret}, "the credential of a test")
+    said = f"you sent {secret}"
+    body = json.dumps({field: [said] if field == "errors" else said}).replace("&", "\\u0026").encode()
+    with pytest.raises(CloudManagerError) as error:
+        parse_token(Answer(status, {"x-request-id": said}, body), request, NOW)
+    assert "secret" not in f"{error.value} {error.value.request_id} {error.value.error_code}".replace(
+        "client secret", ""
+    )
 
 
 def test_an_ims_that_is_down_or_full_is_no_wrong_credential() -> None:

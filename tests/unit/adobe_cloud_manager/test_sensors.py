@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -204,11 +206,11 @@ SCENARIOS = {
         says=("Pause before deploying to Production",),
     ),
     "the execution with the approval is gone": Scenario(ApprovalSensor, [GONE], {"state": "ended"}),
-    "the approval is reminded of until somebody decides": Scenario(
+    "the approval that is waited for is announced once and is no surprise": Scenario(
         DecisionSensor,
         [*[execution_json("approval", "WAITING")] * 3, execution_json("deploy:prod")],
         {"state": "approved"},
-        warns=("full days are left.",),
+        warns=("production has to be approved or rejected, until 2026-11-16 10:09 UTC (14 days).",),
     ),
     "production is deployed": Scenario(
         ProductionDeploymentSensor,
@@ -316,6 +318,128 @@ def test_how_long_it_took_last_time_is_said_and_read_only_once(
     run_in_triggerer(sensor(StageDeploymentSensor))
     assert any("last time it took 4 min" in entry["event"] for entry in said)
     assert cloud_manager.count("/executions?start=0&limit=20") + cloud_manager.count("/executions") <= 1
+
+
+@dataclass
+class Interruptions:
+    """What a sensor was told while it waited."""
+
+    needed: list[str] = field(default_factory=list)
+    woken: int = 0
+
+
+def waking(kind: type[ExecutionSensor], seen: Interruptions, *, after: float, times: int) -> ExecutionSensor:
+    """A sensor that wants to be woken ``times`` times, every ``after`` seconds."""
+
+    class Waking(kind):  # type: ignore[valid-type, misc]
+        def first_wake(self, context: Any) -> float | None:
+            return time.time() + after
+
+        def on_wake(self, context: Any) -> float | None:
+            seen.woken += 1
+            return time.time() + after if seen.woken < times else None
+
+        def on_person_needed(self, context: Any, sentence: str) -> None:
+            seen.needed.append(sentence)
+
+    return sensor(Waking)
+
+
+@pytest.fixture(autouse=True)
+def _woken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adobe_cloud_manager.sensors.cloud_manager._SOONEST_WAKE", 0.0)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_who_is_needed_is_told_once_per_step_and_the_wait_goes_on(
+    way: str, cloud_manager: LocalCloudManager, said: Said
+) -> None:
+    quality, schedule = (
+        execution_json("codeQuality", "WAITING"),
+        execution_json("schedule", "WAITING", without=()),
+    )
+    cloud_manager.looks = (
+        [quality] * 3 + [BUILDING] + [schedule] * 3 + [execution_json("deploy:prod", "FINISHED")]
+    )
+    seen = Interruptions()
+    result = WAYS[way](waking(ProductionDeploymentSensor, seen, after=900, times=1))
+    assert result["status"] == "FINISHED"
+    assert len(seen.needed) == 2
+    assert "an important quality metric failed" in seen.needed[0]
+    assert "14 days" in seen.needed[0]
+    assert "https://experience.adobe.com/" in seen.needed[0]
+    assert "has to be scheduled or cancelled" in seen.needed[1]
+    assert [line["event"] for line in said if "Waiting for the production" in line["event"]].__len__() == 1
+    assert cloud_manager.count("/executions") <= 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_step_that_is_waited_for_interrupts_nobody(way: str, cloud_manager: LocalCloudManager) -> None:
+    cloud_manager.looks = [*[execution_json("approval", "WAITING")] * 3, execution_json("deploy:prod")]
+    seen = Interruptions()
+    assert WAYS[way](waking(DecisionSensor, seen, after=900, times=1))["state"] == "approved"
+    assert seen.needed == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_wait_is_woken_when_it_wants_and_goes_on(way: str, cloud_manager: LocalCloudManager) -> None:
+    cloud_manager.looks = [execution_json("approval", "WAITING")]
+    seen = Interruptions()
+    waits = waking(DecisionSensor, seen, after=0.15, times=3)
+
+    def decided() -> None:
+        while seen.woken < 3:
+            time.sleep(0.01)
+        cloud_manager.looks = [execution_json("deploy:prod")]
+
+    person = threading.Thread(target=decided)
+    person.start()
+    assert WAYS[way](waits)["state"] == "approved"
+    person.join()
+    assert seen.woken == 3
+
+
+def test_what_was_decided_by_then_wakes_nobody(cloud_manager: LocalCloudManager) -> None:
+    """A sparse wait looks once more before it wakes the task, so that nobody is reminded of what is over."""
+    cloud_manager.looks = [execution_json("approval", "WAITING"), execution_json("deploy:prod")]
+    seen = Interruptions()
+    waits = waking(DecisionSensor, seen, after=0.1, times=9)
+    waits.poll_interval = 600.0
+    assert run_in_triggerer(waits)["state"] == "approved"
+    assert seen.woken == 0
+
+
+def test_being_woken_moves_no_deadline(cloud_manager: LocalCloudManager) -> None:
+    cloud_manager.looks = [execution_json("approval", "WAITING")]
+    waits = waking(DecisionSensor, Interruptions(), after=0.05, times=99)
+    waits.timeout = 0.5
+    begun = time.monotonic()
+    with pytest.raises(AirflowSensorTimeout):
+        run_in_triggerer(waits)
+    assert time.monotonic() - begun < 5
+
+
+GOING_ON = {"deadline": 1.0, "memory": {}, "wake_at": None}
+
+
+@pytest.mark.parametrize(
+    "going_on",
+    [
+        None,
+        {},
+        {"deadline": 1.0},
+        GOING_ON | {"deadline": None},
+        GOING_ON | {"deadline": float("inf")},
+        GOING_ON | {"memory": None},
+        GOING_ON | {"wake_at": "soon"},
+        GOING_ON | {"more": 1},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("kind", ["woken", "waits for a person"])
+def test_an_interruption_that_does_not_say_how_to_go_on_is_a_failure(kind: str, going_on: Any) -> None:
+    with pytest.raises(AirflowException, match="ended without a result"):
+        sensor(StageDeploymentSensor).resume({}, GOOD_EVENT | {"kind": kind, "going_on": going_on})
 
 
 EVENTS = [

@@ -12,7 +12,7 @@ import pytest
 from airflow.sdk.module_loading import import_string
 from structlog.testing import capture_logs
 
-from adobe_cloud_manager.ending import Ending, Kind
+from adobe_cloud_manager.ending import Ending, GoingOn, Kind
 from adobe_cloud_manager.pinned import PinnedExecution
 from adobe_cloud_manager.questions import Goal
 from adobe_cloud_manager.triggers.cloud_manager import ExecutionTrigger
@@ -135,8 +135,39 @@ def test_a_step_that_waits_a_second_time_is_announced_a_second_time(
 ) -> None:
     waiting, running = execution_json("codeQuality", "WAITING"), execution_json("codeQuality")
     cloud_manager.looks = [waiting, waiting, running, waiting, STAGED]
-    ending_of(trigger())
+    one, kinds = trigger(), []
+    while not kinds or kinds[-1] is not Kind.DONE:
+        ending = ending_of(one)
+        kinds.append(ending.kind)
+        if ending.going_on is not None:
+            one = trigger(memory=ending.going_on.memory, deadline=ending.going_on.deadline)
+    assert kinds == [Kind.WAITS_FOR_PERSON, Kind.WAITS_FOR_PERSON, Kind.DONE]
     assert len([entry for entry in said if "waits for a person" in entry["event"]]) == 2
+
+
+def test_a_trigger_of_an_older_version_goes_on(cloud_manager: LocalCloudManager) -> None:
+    _, stored = trigger(memory={"begun": True, "announced": ["x 13"]}).serialize()
+    del stored["wake_at"]
+    cloud_manager.looks = [execution_json(), STAGED]
+    assert ending_of(ExecutionTrigger(**stored)).kind is Kind.DONE
+
+
+def test_an_event_of_an_older_version_is_understood() -> None:
+    event = Ending(Kind.DONE, "s", {"execution_id": EXECUTION}).to_event(Goal.STAGE_DEPLOYMENT, PINNED)
+    del event["going_on"]
+    assert Ending.from_event(event, Goal.STAGE_DEPLOYMENT, PINNED).kind is Kind.DONE
+
+
+def test_a_time_to_wake_that_passed_while_no_triggerer_ran_wakes_once_after_a_look(
+    cloud_manager: LocalCloudManager,
+) -> None:
+    cloud_manager.looks = [execution_json()]
+    late = built_again(trigger(wake_at=time.time() - 3600, memory={"next_look": time.time() + 500}))
+    ending = ending_of(late)
+    assert ending.kind is Kind.WOKEN
+    assert ending.going_on is not None
+    assert ending.going_on.deadline == pytest.approx(late.deadline, abs=0.001)
+    assert cloud_manager.count(EXECUTION) == 1
 
 
 def test_a_waiting_trigger_leaves_the_event_loop_to_others(cloud_manager: LocalCloudManager) -> None:
@@ -159,7 +190,9 @@ def test_a_waiting_trigger_leaves_the_event_loop_to_others(cloud_manager: LocalC
 @pytest.mark.parametrize("goal", list(Goal))
 def test_every_ending_comes_back_as_it_was_sent(goal: Goal) -> None:
     for kind in Kind:
-        ending = Ending(kind, "a sentence", {"execution_id": EXECUTION, "seconds": 1.5}, "/api/step")
+        going_on = GoingOn(2.5, {"begun": True}, 1.5) if kind.is_interruption else None
+        value = {"execution_id": EXECUTION, "seconds": 1.5}
+        ending = Ending(kind, "a sentence", value, "/api/step", going_on)
         assert (
             Ending.from_event(json.loads(json.dumps(ending.to_event(goal, PINNED))), goal, PINNED) == ending
         )

@@ -162,13 +162,12 @@ def test_a_defect_of_this_program_is_not_taken_for_a_failed_look() -> None:
         Play(Goal.STAGE_DEPLOYMENT).run(lambda request, now: ZeroDivisionError())
 
 
-def test_the_approval_that_waits_is_reminded_of_once_a_day_with_the_days_left() -> None:
+def test_the_approval_that_is_waited_for_is_announced_once() -> None:
     play = Play(Goal.DECISION, timeout=timedelta(days=3), poll_interval=3600.0)
-    play.run(lambda request, now: execution("approval", "WAITING"))
-    reminders = [sentence for level, sentence in play.said if level == logging.WARNING]
-    assert [sentence.split(" (14 days). ")[1].split(".")[0] for sentence in reminders] == [
-        f"{days} full days are left" for days in (14, 13, 12, 11)
-    ]
+    ending = play.run(lambda request, now: execution("approval", "WAITING"))
+    assert ending.kind is Kind.TIMED_OUT
+    [announced] = [sentence for level, sentence in play.said if level == logging.WARNING]
+    assert "production has to be approved or rejected" in announced
 
 
 def test_a_wait_that_is_not_answered_by_its_deadline_says_so() -> None:
