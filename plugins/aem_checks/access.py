@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 EDGE_KEY_HEADER = "X-AEM-Edge-Key"
 _SHORTEST_SECRET = 4
+_DOUBLE = ('"', "&quot;", "&#34;")
+_SINGLE = ("'", "&#x27;", "&#39;", "&apos;")
+_PERCENT = re.compile("%[0-9A-F]{2}")
 
 
 class AccessError(ValueError):
@@ -126,8 +130,23 @@ def _extra_headers(extra: Mapping[str, object]) -> dict[str, str]:
 
 
 def _echoes(secret: str) -> set[str]:
-    """The secret as a site may write it back: as it is, and escaped for HTML, a URL or JSON."""
-    return {secret, escape(secret), quote(secret, safe=""), json.dumps(secret)[1:-1]}
+    """The secret as a site or a report may write it back: as it is, encoded, and encoded within something encoded.
+
+    A report in XML that quotes a page in HTML has it escaped twice. Of most secrets all these forms are the same.
+    """
+    once = {secret, *_encoded(secret)}
+    return once.union(*(_encoded(form) for form in once))
+
+
+def _encoded(text: str) -> set[str]:
+    """The text as HTML and XML, URL, form and JSON write it, each in the spellings that are in use."""
+    bare = escape(text, quote=False)
+    markup = {bare.replace('"', double).replace("'", single) for double in _DOUBLE for single in _SINGLE}
+    urls = {quote(text, safe=safe) for safe in ("", "/", "!'()*", "!'()*;/?:@&=+$,#")} | {quote_plus(text)}
+    urls |= {_PERCENT.sub(lambda found: found[0].lower(), url) for url in urls}
+    plain, ascii_only = (json.dumps(text, ensure_ascii=only)[1:-1] for only in (False, True))
+    in_script = "".join(f"\\u{ord(sign):04x}" if sign in "<>&'" else sign for sign in ascii_only)
+    return markup | urls | {plain, ascii_only, in_script, plain.replace("/", "\\/")}
 
 
 def _encode(basic: tuple[str, str]) -> str:

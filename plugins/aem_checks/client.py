@@ -81,6 +81,11 @@ class Client:
         options.setdefault("rate_limit", RateLimit(site.requests_per_second))
         return cls(origins, **options)
 
+    @property
+    def rate_limit(self) -> RateLimit:
+        """The limit that it keeps."""
+        return self._rate_limit
+
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._connections, enable_cleanup_closed=True),

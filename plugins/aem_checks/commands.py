@@ -1,4 +1,4 @@
-"""How does a team's command run: what does it see, what is kept of its output, and what ends it?"""
+"""How does a team's command run: as whom, what does it see, what is kept of its output, and what ends it?"""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from aem_checks.code_user import CodeUser
+    from aem_checks.reaper import Order
 
 MARKER = "STAGE_GATE_SUITE_RUN"
 """A variable in the environment of the command and of what it starts, different in each run."""
@@ -38,6 +42,13 @@ class CommandResult:
     """Processes that outlived the command and were ended, as ``name (pid)``."""
     survivors: tuple[str, ...] = ()
     """Processes that could not be ended."""
+    problem: str = ""
+    """Why it was not started at all, as the end of a sentence."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is known that nothing of it runs any more."""
+        return not self.survivors and (self.timed_out or self.exit_code is not None)
 
 
 async def run_command(
@@ -46,17 +57,27 @@ async def run_command(
     folder: Path,
     environment: Mapping[str, str],
     within: timedelta,
+    user: CodeUser | None = None,
+    given: bytes | None = None,
     grace: float = 5.0,
     keep_output: int = 256 * 1024,
 ) -> CommandResult:
     """Run a shell command in a folder with exactly this environment, then end all that it started.
 
+    It runs as ``user``, or as this process's own. It can read ``given`` as its standard input, which is a file
+    without a name.
     After ``within`` everything gets SIGTERM and, ``grace`` seconds later, SIGKILL. Of the output only the
     last ``keep_output`` bytes are held in memory. A cancelled call ends the processes before it returns.
     Raises ``OSError`` when the command cannot be started, for example because the folder is missing.
     """
     mark = uuid.uuid4().hex
-    process, output, report = await _start(command, folder, {**environment, MARKER: mark}, grace)
+    order: Order = {
+        "command": ["/bin/sh", "-c", command],
+        "environment": {**environment, MARKER: mark},
+        "grace": grace,
+        "user": None if user is None else [user.uid, user.gid],
+    }
+    process, output, report = await _start(order, folder, given)
     tail = _Tail(keep_output)
     reading = asyncio.create_task(tail.read(output))
     timed_out = False
@@ -76,40 +97,52 @@ async def run_command(
         output_bytes=tail.total,
         left_over=tuple(answer.get("left_over", ())),
         survivors=tuple(answer.get("survivors", ())),
+        problem=str(answer.get("problem", "")),
     )
 
 
 async def _start(
-    command: str, folder: Path, environment: Mapping[str, str], grace: float
+    order: Order, folder: Path, given: bytes | None
 ) -> tuple[asyncio.subprocess.Process, BinaryIO, BinaryIO]:
     """The process, its output and the file of the reaper's answer.
 
     The pipe is our own: asyncio's ``wait`` waits for the end of its pipes, and an escaped process could
-    keep one open for ever.
+    keep one open for ever. The order, with all secrets of the environment, reaches the reaper in a file without
+    a name, so that nothing of it stands in the reaper's own environment, nor decides what the reaper loads.
     """
-    report = tempfile.TemporaryFile()  # noqa: SIM115 - closed where it is read
+    paper = _unnamed(json.dumps(order).encode())
+    standard_input = _unnamed(given or b"")
     reading, writing = os.pipe()
     output = os.fdopen(reading, "rb", buffering=0)
     reaper = Path(__file__).with_name("reaper.py")
-    program = [sys.executable, "-I", str(reaper), str(grace), str(report.fileno()), "/bin/sh", "-c", command]
     try:
         process = await asyncio.create_subprocess_exec(
-            *program,
+            *(sys.executable, "-I", str(reaper), str(paper.fileno())),
             cwd=folder,
-            env=dict(environment),
-            stdin=asyncio.subprocess.DEVNULL,
+            env={MARKER: order["environment"][MARKER]},
+            stdin=asyncio.subprocess.DEVNULL if given is None else standard_input,
             stdout=writing,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
-            pass_fds=[report.fileno()],
+            pass_fds=[paper.fileno()],
         )
     except BaseException:
-        report.close()
+        paper.close()
         output.close()
         raise
     finally:
         os.close(writing)
-    return process, output, report
+        standard_input.close()
+    return process, output, paper
+
+
+def _unnamed(content: bytes) -> BinaryIO:
+    """An open file that has no name, at its beginning."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by whoever asked for it
+    file.write(content)
+    file.flush()
+    file.seek(0)
+    return file
 
 
 async def _stop(process: asyncio.subprocess.Process, grace: float) -> None:

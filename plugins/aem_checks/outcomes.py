@@ -108,6 +108,8 @@ class CheckResult(BaseModel):
     findings: tuple[Finding, ...] = ()
     attempts: int = Field(default=1, ge=1)
     """How often it ran; a failing blocking check is confirmed by one re-run."""
+    flaky: bool = False
+    """Whether it passed only on a re-run."""
     started_at: AwareDatetime
     finished_at: AwareDatetime
 

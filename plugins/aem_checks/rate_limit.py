@@ -42,6 +42,11 @@ class RateLimit:
         self.per_second = per_second
         self._folder = folder or default_folder()
 
+    @property
+    def folder(self) -> Path:
+        """Whoever uses the same folder keeps the same turns."""
+        return self._folder
+
     async def acquire(self, host: str, *, per_second: float | None = None) -> float:
         """Wait for the turn of one request to this host and return the seconds waited.
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from aem_checks.check import Check, PageCheck, SiteCheck
 from aem_checks.durations import format_duration
+from aem_checks.kinds import file_of_own_kind
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from aem_checks.recording import record
 from aem_checks.text import plain
@@ -18,30 +19,42 @@ from aem_checks.visit import Visit
 _LONGEST_ERROR = 300
 
 
-async def run_check(check: Check[Any], visit: Visit, *, key: str | None = None) -> CheckResult:
+async def run_check(
+    check: Check[Any],
+    visit: Visit,
+    *,
+    key: str | None = None,
+    may_rerun: Callable[[], bool] = lambda: True,
+) -> CheckResult:
     """Run a check within its time limit; never raises but for cancellation.
 
     A blocking check that fails is confirmed by one re-run within the same time limit; a check of pages is
-    then judged on a new recording. If the re-run passes, the check passed and says that it is flaky; if it
-    gives no answer, the failure stands. ``key`` names the result, by default with the kind of the check.
+    then judged on a new recording. If the re-run passes, the check passed and is called flaky; if it gives no
+    answer, the failure stands. ``may_rerun`` is asked before, in a thread of its own; when it says no, or
+    raises, there is no re-run and the failure stands. ``key`` names the result, by default with the kind.
     """
     started = datetime.now(UTC)
+    key = key or check.kind
     base = Severity.WARN if check.settings.dry_run else check.settings.severity or check.severity
     capped = check.settings.dry_run or check.settings.severity is not None
     first = second = None
     limit = asyncio.timeout(check.settings.within.total_seconds())
     try:
         async with limit:
-            first = await _attempt(check, visit)
+            first = await _attempt(check, visit, key)
             if _wants_confirmation(first, base, capped):
-                second = await _attempt(check, await _fresh(check, visit, key or check.kind))
+                refused = await asyncio.to_thread(_refusal, may_rerun)
+                if refused is None:
+                    second = await _attempt(check, await _fresh(check, visit, key), key)
+                else:
+                    first = _with_note(first, refused)
     except TimeoutError:
         late = _too_late(check)
         first, second = (late, None) if first is None else (first, late)
     judgement = first if second is None else _combine(first, second, base, capped)
     severity, outcome, cause = judgement.weigh(base, capped=capped)
     return CheckResult(
-        key=key or check.kind,
+        key=key,
         kind=check.kind,
         site=visit.site.name,
         target=visit.target,
@@ -51,13 +64,18 @@ async def run_check(check: Check[Any], visit: Visit, *, key: str | None = None) 
         examined=judgement.examined,
         findings=tuple(_made_plain(judgement.findings)),
         attempts=1 if second is None else 2,
+        flaky=second is not None and outcome is Outcome.PASSED,
         started_at=started,
         finished_at=datetime.now(UTC),
     )
 
 
-async def _attempt(check: Check[Any], visit: Visit) -> Judgement:
+async def _attempt(check: Check[Any], visit: Visit, key: str) -> Judgement:
     try:
+        if (module := file_of_own_kind(type(check))) is not None:
+            from aem_checks.isolated import run_isolated
+
+            return await run_isolated(check, visit, module, key)
         if isinstance(check, PageCheck):
             return await _judge(check, visit)
         assert isinstance(check, SiteCheck)
@@ -99,10 +117,26 @@ def _combine(first: Judgement, second: Judgement, base: Severity, capped: bool) 
     reason = _blocking_reason(first, base)
     if outcome is Outcome.PASSED:
         note = f"Passed only on re-run: flaky. The first run said: {reason}"
-        return second.model_copy(update={"findings": (*second.findings, _note(note))})
+        return _with_note(second, note)
     why = next((each.sentence for each in second.findings if each.outcome is Outcome.INCONCLUSIVE), "")
     note = f"The failure could not be confirmed, so it stands: the re-run gave no answer. {why}".strip()
-    return first.model_copy(update={"findings": (*first.findings, _note(note))})
+    return _with_note(first, note)
+
+
+def _with_note(judgement: Judgement, sentence: str) -> Judgement:
+    note = Finding(subject="re-run", sentence=sentence, outcome=Outcome.PASSED)
+    return judgement.model_copy(update={"findings": (*judgement.findings, note)})
+
+
+def _refusal(may_rerun: Callable[[], bool]) -> str | None:
+    """Why there is no re-run, ``None`` where there may be one."""
+    try:
+        if may_rerun():
+            return None
+    except Exception as error:  # noqa: BLE001 - whatever counts the re-runs: without a count there is none
+        said = f"{type(error).__name__}: {plain(str(error), _LONGEST_ERROR)}"
+        return f"Not run again, so the failure stands: the re-runs of this release can't be counted ({said})."
+    return "Not run again, so the failure stands: the budget of re-runs of this release is spent."
 
 
 def _blocking_reason(judgement: Judgement, base: Severity) -> str:
@@ -135,10 +169,6 @@ def _no_answer(subject: str, sentence: str, *, expected: str = "", actual: str =
         cause=Cause.CHECK,
     )
     return Judgement(examined=0, findings=(finding,))
-
-
-def _note(sentence: str) -> Finding:
-    return Finding(subject="re-run", sentence=sentence, outcome=Outcome.PASSED)
 
 
 def _made_plain(findings: Iterable[Finding]) -> Iterable[Finding]:

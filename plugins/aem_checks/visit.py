@@ -57,3 +57,13 @@ class Visit:
             content.encode("utf-8", "replace") if isinstance(content, str) else content
         )
         return name
+
+    def free_place(self, base: str) -> str:
+        """A folder of the evidence for one run: a confirming second run does not hide the first."""
+        for number in range(1, 100):
+            folder = self.evidence
+            for part in f"{base}/run-{number}".split("/"):
+                folder = folder / part
+            if not (folder / "output.txt").exists():
+                return f"{base}/run-{number}"
+        return f"{base}/run-100"

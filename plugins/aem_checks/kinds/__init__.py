@@ -4,6 +4,7 @@ A kind is a module with one public subclass of ``PageCheck`` or ``SiteCheck`` th
 and ``title``. A team adds its own by dropping such a module into a folder and naming that folder in the
 environment variable ``AEM_CHECKS_KINDS`` (several are separated by ``:``). Modules are imported when the
 kinds are first asked for, at each Dag parse too, so they import parsers and clients only inside functions.
+A team's own kinds judge in a process of their own (``aem_checks.isolated``).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Any
 from aem_checks.check import Check, PageCheck, SiteCheck
 
 FOLDERS_VARIABLE = "AEM_CHECKS_KINDS"
+_OWN = "aem_checks_kind_"
 
 
 class KindError(ImportError):
@@ -70,7 +72,7 @@ def _files(folder: Path) -> list[Path]:
 def _import_file(path: Path) -> ModuleType:
     """Import a team's module under a name that depends on where it is, so that equal names do not clash."""
     digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
-    name = f"aem_checks_kind_{digest}_{path.stem}"
+    name = f"{_OWN}{digest}_{path.stem}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
@@ -84,6 +86,18 @@ def _import_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise KindError(f"{path} cannot be imported ({type(error).__name__}: {error})") from error
     return module
+
+
+def file_of_own_kind(kind: type[Check[Any]]) -> Path | None:
+    """The file of a team's own kind; ``None`` for a kind of this package."""
+    if not kind.__module__.startswith(_OWN):
+        return None
+    return Path(str(sys.modules[kind.__module__].__file__))
+
+
+def kind_of_file(path: Path) -> type[Check[Any]]:
+    """Import one file of a team and return its kind. Raises ``KindError``."""
+    return _kind_in(_import_file(path))
 
 
 def _kind_in(module: ModuleType) -> type[Check[Any]]:

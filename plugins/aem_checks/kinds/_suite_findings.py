@@ -89,6 +89,12 @@ def no_access(suite: str, why: str) -> Finding:
     return _unsure(suite, f"cannot log in: {why}", "", "a usable connection")
 
 
+def no_user(suite: str, why: str) -> Finding:
+    return _unsure(
+        suite, f"was not run, since it can't run as the user that is set for it: {why}", "", "a run"
+    )
+
+
 def left_out(suite: str, number: int, name: str, why: str) -> Finding:
     return _note(
         suite, f"left {count(number, 'file')} that were not kept, such as {quoted(name, 200)}: {why}"

@@ -4,15 +4,16 @@ A command is given Cloud Manager's variables and a report folder (help/implement
 of Adobe's documentation). Unlike there, silence is no success: cases are recounted from the JUnit XML, and no
 report, no case, only skipped cases, a corrupt report or an exit code that contradicts a green report are
 inconclusive. Outside Cloud Manager there is no proxy, so all ``PROXY_*`` variables stay unset.
+
+Where the deployment names a user for it (``aem_checks.code_user``), the command runs as that user: it owns its
+HOME, TMPDIR and REPORTS_PATH and may only read its working folder, so builds write to a copy in TMPDIR.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +23,7 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from aem_checks.access import NO_ACCESS, Access, AccessError
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.code_user import CodeUser, CodeUserError, code_user, inherited, own_folders, take_back
 from aem_checks.durations import Duration, format_duration
 from aem_checks.kinds import _suite_findings as say
 from aem_checks.outcomes import Finding, Judgement, Outcome
@@ -108,23 +110,38 @@ class Suites(SiteCheck[SuitesSettings]):
             author, publish = _author_access(settings, visit), _publish_access(settings, visit)
         except AccessError as error:
             return _nothing(say.no_access(settings.name, str(error)))
-        with tempfile.TemporaryDirectory(prefix="suite-", ignore_cleanup_errors=True) as work:
-            return await self._run_in(Path(work), visit, author, publish)
+        try:
+            user = code_user()
+        except CodeUserError as error:
+            return _nothing(say.no_user(settings.name, str(error)))
+        with own_folders("suite-", ("HOME", "TMPDIR", "REPORTS_PATH"), user) as folders:
+            return await self._run_in(folders, visit, author, publish, user)
 
-    async def _run_in(self, work: Path, visit: Visit, author: Access, publish: Access) -> Judgement:
+    async def _run_in(
+        self,
+        folders: Mapping[str, Path],
+        visit: Visit,
+        author: Access,
+        publish: Access,
+        user: CodeUser | None,
+    ) -> Judgement:
         from aem_checks.commands import run_command
 
-        folders = {name: work / name.lower() for name in ("HOME", "TMPDIR", "REPORTS_PATH")}
-        for folder in folders.values():
-            folder.mkdir()
         given = cloud_manager_variables(self.settings, visit, author, publish)
         own = {name: str(folder) for name, folder in folders.items()}
         result = await run_command(
             self.settings.run,
             folder=self.settings.working_folder,
-            environment={**_inherited(), **self.settings.environment, **given, **own},
+            environment={**inherited(), **self.settings.environment, **given, **own},
             within=self._limit,
+            user=user,
         )
+        if result.problem:
+            return _nothing(
+                say.no_user(self.settings.name, f"The command was not started: {result.problem}.")
+            )
+        if result.is_over:
+            take_back(folders["REPORTS_PATH"], user)
         aftermath = _Aftermath(self.settings.name, visit, _secrets(author, publish))
         limit = format_duration(self.settings.within)
         return await asyncio.to_thread(aftermath.judge, result, folders["REPORTS_PATH"], limit)
@@ -153,10 +170,6 @@ def cloud_manager_variables(
 def _login(prefix: str, access: Access) -> dict[str, str]:
     user, password = access.basic or ("", "")
     return {f"{prefix}_USERNAME": user, f"{prefix}_PASSWORD": password}
-
-
-def _inherited() -> dict[str, str]:
-    return {"PATH": os.environ.get("PATH", os.defpath), "LANG": os.environ.get("LANG") or "C.UTF-8"}
 
 
 def _author_url(settings: SuitesSettings, visit: Visit) -> str | None:
@@ -210,7 +223,7 @@ class _Aftermath:
 
     def __init__(self, suite: str, visit: Visit, secrets: tuple[str, ...]) -> None:
         self._suite, self._visit, self._secrets = suite, visit, secrets
-        self._place = _free_place(f"suites/{suite}", visit)
+        self._place = visit.free_place(f"suites/{suite}")
 
     def judge(self, result: CommandResult, reports: Path, limit: str) -> Judgement:
         from aem_checks.junit import combine
@@ -263,14 +276,3 @@ class _Aftermath:
         for secret in self._secrets:
             content = content.replace(secret.encode(), b"*" * len(secret))
         return content
-
-
-def _free_place(base: str, visit: Visit) -> str:
-    """A folder of the evidence for this run: a confirming second run does not hide the first."""
-    for number in range(1, 100):
-        folder = visit.evidence
-        for part in f"{base}/run-{number}".split("/"):
-            folder = folder / part
-        if not (folder / "output.txt").exists():
-            return f"{base}/run-{number}"
-    return f"{base}/run-100"

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from html import escape
+from urllib.parse import quote, quote_plus
+from xml.etree import ElementTree
 
 import pytest
 
@@ -53,3 +57,33 @@ def test_credentials_are_never_shown():
     assert repr(access) == str(access) == f"{access}" == "Access(X-AEM-Edge-Key, basic auth)"
     assert access
     assert not Access()
+
+
+def _in_xml(text: str) -> str:
+    element = ElementTree.Element("failure", message=text)
+    element.text = text
+    return ElementTree.tostring(element, encoding="unicode")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        escape,
+        _in_xml,
+        quote,
+        quote_plus,
+        json.dumps,
+        lambda text: quote(text, safe="").lower(),
+        lambda text: _in_xml(f"<p>{escape(text)}</p>"),
+        lambda text: json.dumps(escape(text)),
+        lambda text: quote(quote(text, safe=""), safe=""),
+        lambda text: escape(json.dumps(text)),
+    ],
+)
+def test_a_password_is_known_however_a_site_or_a_report_writes_it(written: Callable[[str], str]) -> None:
+    password = "s3cr3t&<\"'/=>%ü"
+    told = written(password)
+    for form in Access(basic=("someone", password)).secrets:
+        told = told.replace(form, "***")
+    assert "***" in told
+    assert "3cr3t" not in told

@@ -10,7 +10,9 @@ import pytest
 from aem_checks.check import CheckSettings, PageCheck, SiteCheck
 from aem_checks.kinds.key_pages import KeyPages, KeyPagesSettings
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.runner import run_check
 from aem_checks.text import plain
+from aem_checks.visit import Visit
 from unit.aem_checks.page_site import PageSite, check_page_site, page, run_on, status
 
 BAD = Judgement(examined=1, findings=(Finding(subject="/", sentence="It is broken."),))
@@ -53,7 +55,7 @@ def test_a_failure_is_confirmed_by_one_re_run(tmp_path):
 
 def test_a_check_that_passes_on_re_run_passes_and_is_called_flaky(tmp_path):
     _, result = _run(tmp_path, BAD, GOOD)
-    assert (result.outcome, result.attempts) == (Outcome.PASSED, 2)
+    assert (result.outcome, result.attempts, result.flaky) == (Outcome.PASSED, 2, True)
     assert result.sentences == ["Passed only on re-run: flaky. The first run said: It is broken."]
 
 
@@ -62,6 +64,44 @@ def test_a_failure_stands_when_the_re_run_gives_no_answer(tmp_path, second):
     _, result = _run(tmp_path, BAD, second, within=timedelta(seconds=0.3))
     assert (result.outcome, result.attempts) == (Outcome.FAILED, 2)
     assert "could not be confirmed" in result.sentences[-1]
+
+
+@pytest.mark.parametrize("answers", [(GOOD,), (BAD, BAD), (BAD, NO_ANSWER), (NO_ANSWER,)])
+def test_only_a_pass_after_a_failure_is_flaky(tmp_path, answers):
+    assert not _run(tmp_path, *answers)[1].flaky
+
+
+def _run_with_budget(tmp_path, may_rerun, *answers, **settings):
+    check = Scripted(*answers, **settings)
+
+    async def run():
+        async with PageSite() as site, site.client() as client:
+            visit = Visit(site.config(), "stage", client, None, tmp_path)
+            return await run_check(check, visit, may_rerun=may_rerun)
+
+    return check, asyncio.run(run())
+
+
+def test_without_a_re_run_left_the_failure_stands_and_says_why(tmp_path):
+    check, result = _run_with_budget(tmp_path, lambda: False, BAD, GOOD)
+    assert (result.outcome, result.attempts, result.flaky, check.runs) == (Outcome.FAILED, 1, False, 1)
+    assert "budget of re-runs of this release is spent" in result.sentences[-1]
+
+
+def test_a_budget_that_can_not_be_read_gives_no_re_run(tmp_path):
+    def broken():
+        raise OSError("no space left on device")
+
+    check, result = _run_with_budget(tmp_path, broken, BAD, GOOD)
+    assert (result.outcome, check.runs) == (Outcome.FAILED, 1)
+    assert "no space left on device" in result.sentences[-1]
+
+
+@pytest.mark.parametrize(("answer", "settings"), [(GOOD, {}), (NO_ANSWER, {}), (BAD, {"severity": "warn"})])
+def test_the_budget_is_asked_only_before_a_re_run(tmp_path, answer, settings):
+    asked = []
+    _run_with_budget(tmp_path, lambda: bool(asked.append(1)), answer, **settings)
+    assert asked == []
 
 
 def test_warnings_and_missing_answers_are_not_run_again(tmp_path):
@@ -109,9 +149,6 @@ def test_every_text_of_a_finding_is_made_plain(tmp_path):
 
 
 def test_a_page_check_without_recording_is_inconclusive(tmp_path):
-    from aem_checks.runner import run_check
-    from aem_checks.visit import Visit
-
     async def run():
         async with PageSite() as site, site.client() as client:
             visit = Visit(site.config(), "stage", client, None, tmp_path)

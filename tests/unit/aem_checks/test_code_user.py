@@ -1,0 +1,365 @@
+"""As whom a team's code runs: the user that is named and no other, with nothing of the worker's in reach."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shlex
+import stat
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aem_checks.code_user import CodeUser, CodeUserError, code_user, reach_of, take_back
+from aem_checks.commands import CommandResult, run_command
+from aem_checks.kinds.suites import Suites, SuitesSettings
+from aem_checks.outcomes import Judgement
+from unit.aem_checks.other_user import NOBODY, PYTHON, needs_python_for_all, needs_root, open_folder
+from unit.aem_checks.small_site import bad, outcome, visit
+from unit.aem_checks.test_commands import DAEMON, running
+from unit.aem_checks.test_suites import GREEN, RED, report
+
+USER = CodeUser("nobody", NOBODY, NOBODY)
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    with open_folder() as folder:
+        (folder / "ui.tests").mkdir()
+        yield folder
+
+
+@pytest.fixture
+def as_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AEM_CHECKS_SUITE_USER", "nobody")
+
+
+def python(program: str, *arguments: str) -> str:
+    return shlex.join([PYTHON, "-I", "-c", program, *arguments])
+
+
+def run(command: str, folder: Path, user: CodeUser | None = USER, **more: Any) -> CommandResult:
+    options = {"environment": {"PATH": os.environ["PATH"]}, "within": timedelta(seconds=20), "grace": 0.3}
+    return asyncio.run(run_command(command, folder=folder, user=user, **(options | more)))
+
+
+def judge(folder: Path, command: str, **settings: Any) -> tuple[str, Judgement]:
+    given = {"name": "cypress", "folder": "ui.tests", "run": command, "within": "20s", **settings}
+    suite = Suites(SuitesSettings.model_validate(given, context={"folder": folder}))
+    judgement = visit(suite, folder, {})
+    return outcome(suite, judgement), judgement
+
+
+def test_without_the_variable_there_is_no_other_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AEM_CHECKS_SUITE_USER", raising=False)
+    assert code_user() is None
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [("nobody", (NOBODY, NOBODY)), (str(NOBODY), (NOBODY, NOBODY)), ("54321", (54321, 54321))],
+)
+def test_a_user_is_named_by_name_or_number(
+    monkeypatch: pytest.MonkeyPatch, name: str, found: tuple[int, int]
+) -> None:
+    monkeypatch.setenv("AEM_CHECKS_SUITE_USER", name)
+    user = code_user()
+    assert user is not None
+    assert (user.uid, user.gid) == found
+
+
+@pytest.mark.parametrize("name", ["no-such-user-xyz", "0", "root", "99999999999999999999", "-1"])
+def test_a_user_that_is_missing_or_root_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("AEM_CHECKS_SUITE_USER", name)
+    with pytest.raises(CodeUserError, match="To do"):
+        code_user()
+
+
+def test_a_user_that_can_not_be_used_makes_the_suite_inconclusive_and_nothing_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AEM_CHECKS_SUITE_USER", "no-such-user-xyz")
+    (tmp_path / "ui.tests").mkdir()
+    result, judgement = judge(tmp_path, f"touch {tmp_path}/ran; {report(GREEN)}")
+    assert result == "block inconclusive check"
+    assert "no such user" in bad(judgement)[0].sentence
+    assert not (tmp_path / "ran").exists()
+
+
+ASK = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from aem_checks.code_user import CodeUserError, code_user
+try:
+    print(code_user())
+except CodeUserError as error:
+    print(error)
+"""
+
+
+def ask_as_worker(name: str) -> str:
+    """What a worker without any right (uid 50000 where the test is root) says of the variable."""
+    other = {"user": 54000, "group": 54000, "extra_groups": []} if os.geteuid() == 0 else {}
+    plugins = str(Path(__file__).parents[3] / "plugins")
+    done = subprocess.run(
+        [PYTHON, "-c", ASK, plugins],
+        env={"AEM_CHECKS_SUITE_USER": name},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
+        **other,  # type: ignore[call-overload]
+    )
+    return str(done.stdout)
+
+
+@needs_python_for_all
+def test_a_worker_without_the_right_says_which_capabilities_it_lacks() -> None:
+    said = ask_as_worker(str(NOBODY))
+    assert "CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID" in said
+    assert "To do" in said
+
+
+@needs_python_for_all
+def test_the_workers_own_user_is_no_other_user() -> None:
+    own = "54000" if os.geteuid() == 0 else str(os.geteuid())
+    assert "the user of this worker itself" in ask_as_worker(own)
+
+
+WHO = """
+import json, os
+status = dict(line.split(":\\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\\t" in line)
+print(json.dumps({
+    "uids": os.getresuid(), "gids": os.getresgid(), "groups": os.getgroups(), "session": os.getsid(0) == os.getpid(),
+    "capabilities": [int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")],
+    "no_new_privs": status["NoNewPrivs"].strip(), "umask": oct(os.umask(0)),
+    "files": [name for name in os.listdir("/proc/self/fd") if os.path.exists("/proc/self/fd/" + name)],
+}))
+"""
+
+
+@needs_root
+@needs_python_for_all
+def test_a_command_is_another_user_without_groups_capabilities_and_open_files(place: Path) -> None:
+    groups = os.getgroups()
+    os.setgroups([0, 4])
+    try:
+        result = run("exec " + python(WHO), place)
+    finally:
+        os.setgroups(groups)
+    seen = json.loads(result.output)
+    assert seen["uids"] == seen["gids"] == [NOBODY] * 3
+    assert seen["groups"] in ([], [NOBODY])
+    assert seen["capabilities"] == [0, 0, 0, 0]
+    assert (seen["no_new_privs"], seen["umask"], seen["session"]) == ("1", "0o77", True)
+    assert set(seen["files"]) <= {"0", "1", "2"}
+
+
+AS_WORKER = """
+import asyncio, os, sys, tempfile
+from datetime import timedelta
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from aem_checks.code_user import code_user, own_folders, take_back
+from aem_checks.commands import run_command
+user, tempfile.tempdir = code_user(), sys.argv[2]
+manager = own_folders("suite-", ["R"], user)
+report = manager.__enter__()["R"]
+command = f"id -u > {report}/who; mkdir {report}/deep; echo x > {report}/deep/x; chmod 0 {report}/deep; "
+command += "grep -E '^Cap(Prm|Eff|Amb)' /proc/self/status; exec " + sys.argv[3]
+options = {"environment": {"PATH": os.environ["PATH"]}, "within": timedelta(seconds=20), "grace": 0.3}
+result = asyncio.run(run_command(command, folder=Path("/"), user=user, **options))
+take_back(report, user)
+who, deep = ((report / name).read_text().strip() for name in ("who", "deep/x"))
+print(result.exit_code, len(result.left_over), result.problem, who, deep)
+manager.__exit__(None, None, None)
+print("left:", os.listdir(sys.argv[2]))
+print(result.output.decode())
+"""
+
+
+@needs_root
+@needs_python_for_all
+@pytest.mark.skipif(not Path("/usr/bin/setpriv").exists(), reason="needs setpriv of util-linux")
+def test_a_worker_that_is_not_root_hands_none_of_its_capabilities_on(place: Path) -> None:
+    marker = uuid.uuid4().hex
+    work = place / "work"
+    work.mkdir()
+    os.chown(work, 54000, 54000)
+    four = "+chown,+kill,+setgid,+setuid"
+    worker = ["setpriv", "--reuid=54000", "--regid=54000", "--clear-groups", f"--inh-caps={four}"]
+    plugins = str(Path(__file__).parents[3] / "plugins")
+    done = subprocess.run(
+        [
+            *worker,
+            f"--ambient-caps={four}",
+            *(PYTHON, "-c", AS_WORKER, plugins, str(work), python(DAEMON, marker)),
+        ],
+        env={"AEM_CHECKS_SUITE_USER": "nobody", "PATH": os.environ["PATH"]},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    first, *others = done.stdout.splitlines() or [done.stderr]
+    assert first == f"0 1  {NOBODY} x", done.stderr
+    assert "left: []" in others
+    assert {line.split()[1] for line in others if line.startswith("Cap")} == {"0" * 16}
+    assert running(marker) == []
+
+
+HOSTILE = """
+import glob, os, sys
+evidence, secret, own = sys.argv[1], sys.argv[2], os.getpid()
+gained = []
+def tries(what, act):
+    try:
+        act()
+        gained.append(what)
+    except OSError:
+        pass
+keeper = int(open(f"/proc/{os.getppid()}/stat").read().rpartition(")")[2].split()[1])
+for pid in [keeper, int(sys.argv[3])]:
+    for name in ("environ", "mem", "maps", "fd/0", "cwd/x"):
+        tries(f"/proc/{pid}/{name}", lambda: open(f"/proc/{pid}/{name}", "rb").read(1))
+    tries(f"signal to {pid}", lambda: os.kill(pid, 0))
+for path in glob.glob("/proc/[0-9]*/environ"):
+    try:
+        if secret.encode() in open(path, "rb").read():
+            gained.append(f"the secret in {path}")
+    except OSError:
+        pass
+tries("list evidence", lambda: os.listdir(evidence))
+tries("read evidence", lambda: open(evidence + "/plan.json").read())
+tries("write evidence", lambda: open(evidence + "/results.json", "w").write("passed"))
+tries("write into the folder of the suite", lambda: open("left.txt", "w").write("x"))
+tries("become root", lambda: os.setuid(0))
+print("gained", gained)
+"""
+
+
+@contextmanager
+def worker_with_the_secret() -> Iterator[str]:
+    """A process of the worker's user whose environment holds what the worker's does."""
+    process = subprocess.Popen(["sleep", "60"])
+    try:
+        yield str(process.pid)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@needs_root
+@needs_python_for_all
+def test_a_hostile_suite_gains_nothing_and_its_daemon_is_gone(
+    place: Path, as_nobody: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret, marker = uuid.uuid4().hex, uuid.uuid4().hex
+    monkeypatch.setenv("AIRFLOW_CONN_DECIDING", secret)
+    store = place / "store"
+    store.mkdir(mode=0o700)
+    (store / "plan.json").write_text("{}")
+    with worker_with_the_secret() as pid:
+        attack = python(HOSTILE, str(store), secret, pid)
+        result, judgement = judge(place, f"{attack}; {python(DAEMON, marker)}; {report(GREEN)}")
+    output = place / "evidence" / "suites" / "cypress" / "run-1" / "output.txt"
+    assert output.read_text() == "gained []\n"
+    assert result == "block passed"
+    assert any("left 1 process" in finding.sentence for finding in judgement.findings)
+    assert running(marker) == []
+
+
+@needs_root
+@needs_python_for_all
+def test_the_same_attack_succeeds_as_the_workers_own_user(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AEM_CHECKS_SUITE_USER", raising=False)
+    monkeypatch.setenv("AIRFLOW_CONN_DECIDING", "canary")
+    store = place / "store"
+    store.mkdir(mode=0o700)
+    (store / "plan.json").write_text("{}")
+    with worker_with_the_secret() as pid:
+        judge(place, f"{python(HOSTILE, str(store), 'canary', pid)}; {report(GREEN)}")
+    said = (place / "evidence" / "suites" / "cypress" / "run-1" / "output.txt").read_text()
+    assert "write evidence" in said
+    assert "the secret in" in said
+
+
+@needs_root
+def test_reports_of_another_user_are_read_and_its_links_are_not_followed(
+    place: Path, as_nobody: None
+) -> None:
+    assert judge(place, f"{report(RED)}; exit 1")[0] == "block failed product"
+    result, judgement = judge(place, "ln -s /etc/shadow $REPORTS_PATH/result.xml")
+    assert result == "block inconclusive check"
+    assert any("symbolic link" in finding.sentence for finding in bad(judgement))
+
+
+@needs_root
+def test_its_home_is_its_own_and_closed_to_others(place: Path, as_nobody: None) -> None:
+    judge(
+        place, f'for f in "$HOME" "$TMPDIR" "$REPORTS_PATH"; do stat -c "%u %a" "$f"; done; {report(GREEN)}'
+    )
+    output = place / "evidence" / "suites" / "cypress" / "run-1" / "output.txt"
+    assert output.read_text().split("\n")[:3] == [f"{NOBODY} 700"] * 3
+
+
+@needs_root
+def test_a_working_folder_that_the_user_may_not_enter_is_inconclusive(place: Path, as_nobody: None) -> None:
+    (place / "ui.tests").chmod(0o700)
+    result, judgement = judge(place, report(GREEN))
+    assert result == "block inconclusive check"
+    assert "may not read the working folder" in bad(judgement)[0].sentence
+
+
+@needs_root
+def test_two_suites_of_one_user_do_not_end_each_other(place: Path) -> None:
+    async def both() -> tuple[CommandResult, CommandResult]:
+        options: dict[str, Any] = {"folder": place, "environment": {"PATH": os.environ["PATH"]}, "user": USER}
+        slow = asyncio.create_task(
+            run_command("sleep 1.5; echo whole", within=timedelta(seconds=20), grace=0.3, **options)
+        )
+        await asyncio.sleep(0.3)
+        fast = await run_command("sleep 600 &", within=timedelta(seconds=20), grace=0.3, **options)
+        return await slow, fast
+
+    slow, fast = asyncio.run(both())
+    assert (slow.exit_code, slow.output) == (0, b"whole\n")
+    assert len(fast.left_over) == 1
+
+
+@needs_root
+def test_taking_back_leaves_hard_links_and_symbolic_links_alone(place: Path) -> None:
+    precious = place / "precious"
+    precious.write_text("x")
+    os.chown(precious, NOBODY, NOBODY)
+    folder = place / "given"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "own.txt").write_text("mine")
+    for path in (folder, folder / "deep", folder / "deep" / "own.txt"):
+        os.chown(path, NOBODY, NOBODY)
+    os.link(precious, folder / "deep" / "hard")
+    os.symlink(precious, folder / "deep" / "soft")
+    (folder / "deep").chmod(0)
+    take_back(folder, USER)
+    own = (folder / "deep" / "own.txt").stat()
+    assert (own.st_uid, stat.S_IMODE(own.st_mode)) == (0, 0o600)
+    assert precious.stat().st_uid == NOBODY
+
+
+@needs_root
+def test_what_the_user_reaches_is_asked_of_the_system(place: Path) -> None:
+    (place / "closed").mkdir(mode=0o700)
+    (place / "open").mkdir()
+    (place / "open").chmod(0o777)
+    reach = dict(reach_of(USER, [place, place / "closed", place / "closed" / "below", place / "open"]))
+    assert list(reach.values()) == ["rx", "", "", "rwx"]
