@@ -5,7 +5,7 @@ Everything that it answers is marked with `X-Simulated: true`; it takes simulate
 
 from __future__ import annotations
 
-from simulator.faults import Fault, rate_limited
+from simulator.faults import Fault, clock, rate_limited
 from simulator.running import Simulator
 from simulator.scenario import Scenario, ScenarioError, load_scenario, scenario_path
 
@@ -14,6 +14,7 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "Simulator",
+    "clock",
     "load_scenario",
     "rate_limited",
     "scenario_path",

@@ -59,6 +59,7 @@ class ControlApi:
             pipeline=sent.get("pipeline"),
             trigger=sent.get("trigger", "MANUAL"),
             beside=bool(sent.get("beside")),
+            user=sent.get("user"),
         )
         return web.json_response({"execution": execution_id}, status=201)
 
@@ -89,15 +90,24 @@ class ControlApi:
 
 
 def start_execution(
-    world: World, release: str | None, *, pipeline: str | None, trigger: str, beside: bool = False
+    world: World,
+    release: str | None,
+    *,
+    pipeline: str | None,
+    trigger: str,
+    beside: bool = False,
+    user: str | None = None,
 ) -> str:
-    """Start an execution of a pipeline of the first program (None: its first); its id."""
+    """Start an execution of a pipeline of the first program (None: its first); its id.
+
+    Without a `user` a manual one is started by the usual person, and no other names anybody, as at Adobe.
+    """
     program = world.scenario.first_program
     wanted = pipeline or world.scenario.first_pipeline.id
     state = world.pipeline(program.id, wanted)
     if state is None:
         raise KeyError(f"program {program.id} has no pipeline {wanted}")
-    return world.start(state, release, trigger=trigger, beside=beside).id
+    return world.start(state, release, trigger=trigger, beside=beside, user=user).id
 
 
 def state_of(world: World) -> dict[str, Any]:

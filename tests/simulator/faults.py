@@ -19,6 +19,9 @@ Effect = Literal[
     "truncate",  # handle the request, close the connection in the middle of the body
     "expire_tokens",  # every token is expired from here on; then handle the request
     "merge",  # handle the request, merge `body` into the JSON of the answer
+    "echo",  # handle the request; the answer's headers and HTML repeat what the request carried
+    "echo_error",  # answer `status` with what the request carried in headers and JSON; it is not handled
+    "clock",  # handle the request, answer with a `Date` that is `offset` seconds off, or with none (None)
 ]
 
 
@@ -34,6 +37,7 @@ class Fault(BaseModel):
     nth: int = Field(default=1, ge=1)
     times: int | None = Field(default=1, ge=1)
     seconds: float = Field(default=0.0, ge=0)
+    offset: float | None = None
     status: int = 503
     headers: dict[str, str] = {}
     body: Any = None
@@ -84,6 +88,11 @@ def rate_limited(path: str = "", *, retry_after: int | None = 1, times: int | No
     headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
     body = {"error_code": "429050", "message": "Too many requests"}
     return Fault(effect="answer", path=path, times=times, status=429, headers=headers, body=body)
+
+
+def clock(offset: float | None, *, path: str = "", times: int | None = None) -> Fault:
+    """Adobe's clock is `offset` seconds ahead of this machine's; None: answers name no time at all."""
+    return Fault(effect="clock", offset=offset, path=path, times=times)
 
 
 def merged(base: Any, patch: Any) -> Any:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import uuid
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 
 from aiohttp import web
 
+from simulator.echo import echo_error, echoed
 from simulator.faults import Fault, FaultRules, body_of, merged
+from simulator.holds import Hold, wait_for_holds
 from simulator.request_log import RecordedRequest, record
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -24,6 +28,7 @@ class Surroundings:
     ) -> None:
         self.faults, self.now, self.expire_tokens = faults, now, expire_tokens
         self.requests: list[RecordedRequest] = []
+        self.holds: list[Hold] = []
 
 
 def surround(app: web.Application, service: str, around: Surroundings) -> web.Application:
@@ -33,12 +38,18 @@ def surround(app: web.Application, service: str, around: Surroundings) -> web.Ap
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith("/_simulator/"):
             return await handler(request)
-        around.requests.append(await record(service, request, around.now()))
+        recorded = await record(service, request, around.now())
+        around.requests.append(recorded)
         picked = around.faults.pick(service, request.method, request.raw_path)
-        return await _handle(request, handler, picked, around)
+        await wait_for_holds(around.holds, recorded, answered=False)
+        response = await _handle(request, handler, picked, around)
+        await wait_for_holds(around.holds, recorded, answered=True)
+        return response
 
     async def mark(request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(MARK)
+        if response.headers.get("Date") == "":
+            del response.headers["Date"]
         if service in ("api", "ims"):
             response.headers.setdefault("x-request-id", f"simulated-{uuid.uuid4().hex[:12]}")
 
@@ -59,6 +70,8 @@ async def _handle(
             return _hang_up(request)
         elif fault.effect == "answer":
             return _instead(fault)
+        elif fault.effect == "echo_error":
+            return echo_error(request, await request.read(), fault.status)
     response = await _answer(request, handler)
     for fault in faults:
         response = await _spoil(request, response, fault)
@@ -77,8 +90,14 @@ async def _spoil(request: web.Request, response: web.StreamResponse, fault: Faul
         return _hang_up(request)
     if fault.effect == "late_answer":
         await asyncio.sleep(fault.seconds)
+    if fault.effect == "clock":
+        response.headers["Date"] = (
+            "" if fault.offset is None else formatdate(time.time() + fault.offset, usegmt=True)
+        )
     if not isinstance(response, web.Response) or not isinstance(response.body, bytes):
         return response
+    if fault.effect == "echo":
+        return echoed(request, response)
     if fault.effect == "malformed":
         response.body = response.body[: len(response.body) // 2] + b" "
     elif fault.effect == "merge":

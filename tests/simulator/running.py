@@ -13,6 +13,7 @@ from simulator.cloud_manager.executions import execution_resource
 from simulator.cloud_manager.resources import Json
 from simulator.control import start_execution, state_of
 from simulator.faults import Fault
+from simulator.holds import Hold
 from simulator.request_log import RecordedRequest
 from simulator.scenario import Access, Scenario, load_scenario
 from simulator.server import Services
@@ -135,11 +136,17 @@ class Simulator:
         pipeline: str | None = None,
         trigger: Literal["MANUAL", "ON_COMMIT", "PUSH_UPGRADES", "RE_EXECUTE"] = "MANUAL",
         beside: bool = False,
+        user: str | None = None,
     ) -> str:
-        """Start an execution as a person or a commit does; its id. `beside`: next to a running one."""
+        """Start an execution as a person (`user`, or the usual one) or a commit does; its id.
+
+        `beside`: next to a running one.
+        """
         world = self._services.world
         return self._do(
-            lambda: start_execution(world, release, pipeline=pipeline, trigger=trigger, beside=beside)
+            lambda: start_execution(
+                world, release, pipeline=pipeline, trigger=trigger, beside=beside, user=user
+            )
         )
 
     def next_release(self, name: str) -> None:
@@ -158,6 +165,15 @@ class Simulator:
 
     def clear_faults(self) -> None:
         self._do(self._services.around.faults.clear)
+
+    def hold(self, hold: Hold) -> Hold:
+        """Let requests wait from now on; the same hold comes back."""
+        self._do(lambda: self._services.around.holds.append(hold))
+        return hold
+
+    def let_go(self, hold: Hold) -> None:
+        """Let everything go on that waits at this hold."""
+        self._do(hold.let_go)
 
     def expire_tokens(self) -> None:
         """Every access token that was handed out is expired from now on."""

@@ -61,6 +61,21 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+class MetricPlan(_Model):
+    """What a metric of a step says instead of the usual; a number or a letter alone is its actual value."""
+
+    actual: str | None = None
+    expected: str | None = None
+    passed: bool | None = None
+    override: bool | None = None  # a person overrode it
+    severity: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_value(cls, value: Any) -> Any:
+        return value if isinstance(value, dict) else {"actual": str(value)}
+
+
 class StepPlan(_Model):
     """How one step of an execution goes: how long it runs (seconds), and how it ends."""
 
@@ -68,6 +83,8 @@ class StepPlan(_Model):
     outcome: Outcome = "finished"
     failing: tuple[Literal["coverage", "sqale_rating"], ...] = ("coverage",)  # KPIs, when code quality waits
     log: str = ""  # text appended to the step's log
+    metrics: dict[str, MetricPlan] = {}  # by KPI, of code quality and the experience audit
+    no_metrics: Literal["empty", "missing"] | None = None  # the answer is `{}`, or 404
     shows: str = "TELEPORTED"  # the status of a step whose outcome is `unknown`: it stays there
 
     @model_validator(mode="before")
@@ -103,7 +120,7 @@ class Act(_Model):
     person: Literal["approve", "reject", "cancel"] | None = None
     execution: str | None = None  # release name; started on `pipeline`, or on the same one
     pipeline: str | None = None
-    trigger: Literal["MANUAL", "ON_COMMIT", "PUSH_UPGRADES"] = "MANUAL"
+    trigger: Literal["MANUAL", "ON_COMMIT", "PUSH_UPGRADES", "RE_EXECUTE"] = "MANUAL"
     aem_release: str | None = None  # the stage environment gets this AEM release
     access: Access | None = None  # of the stage site
     defects: frozenset[str] | None = None  # of the stage site, from now on

@@ -23,6 +23,7 @@ from simulator.sites import Site, Sites
 
 log = logging.getLogger(__name__)
 FIRST_ID = 2345678
+USUAL_PERSON = "0123456789ABCDE@AdobeID"
 _PEOPLE = {"approval": "approved", "managed": "start", "deploy": "resume"}
 
 
@@ -248,6 +249,7 @@ class World:
         number = FIRST_ID + self._count
         self._count += 1
         moment = datetime.fromtimestamp(at, UTC)
+        started_by = user or (USUAL_PERSON if trigger == "MANUAL" else None)
         execution = Execution.begin(
             blueprint(state.plan, release, only=only),
             at,
@@ -257,7 +259,7 @@ class World:
             artifacts_version=f"{moment:%Y.%m%d.%H%M%S}.{number:010d}",
             commit_id=hashlib.sha1(f"simulated {number}".encode(), usedforsecurity=False).hexdigest(),
             timing=self.scenario.timing,
-            user=user,
+            user=started_by,
         )
         state.executions.append(execution)
         return execution
@@ -267,8 +269,7 @@ class World:
         usual = {key: plan for key, plan in first.steps.items() if plan.outcome in ("finished", "incomplete")}
         for number in range(state.plan.history, 0, -1):
             at = time.time() - 86400.0 * number
-            user = "0123456789ABCDE@AdobeID"
-            execution = self._begin(state, "history", Release(steps=usual), at=at, user=user)
+            execution = self._begin(state, "history", Release(steps=usual), at=at)
             _run_to_the_end(execution)
 
     def _pipeline(self, program: ProgramPlan, number: int, plan: PipelinePlan) -> PipelineState:

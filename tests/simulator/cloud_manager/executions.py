@@ -98,27 +98,6 @@ def step_resource(execution: Execution, step: Step, place: Place, *, last: bool)
     return shown | {key: timestamp(at) for key, at in times.items() if at is not None}
 
 
-def metrics(step: Step) -> Json:
-    """The metrics of a step: code quality and the experience audit have some, every other step `{}`."""
-    action, failed = step.blueprint.action, step.blueprint.plan.outcome == "failed"
-    if step.status == "RUNNING" or action not in ("codeQuality", "contentAudit"):
-        return {}
-    if action == "contentAudit":
-        return {
-            "metrics": [
-                _metric(n, kpi, "informational", "82", "80") for n, kpi in enumerate(("performance", "seo"))
-            ]
-        }
-    overridden = step.status == "FINISHED"
-    found = [
-        _metric(0, "coverage", "important", "63.4", "50", failing=step.failing, overridden=overridden),
-        _metric(1, "sqale_rating", "important", "A", "A", failing=step.failing, overridden=overridden),
-        _metric(2, "security_rating", "critical", "E" if failed else "A", "B", passed=not failed),
-        _metric(3, "open_issues", "informational", "3", "0", passed=False),
-    ]
-    return {"metrics": found}
-
-
 def artifacts(execution: Execution, step: Step, href: str) -> Sequence[Json]:
     """The artifacts of a step; an empty sequence for most."""
     kinds = {
@@ -186,31 +165,3 @@ def _environment(step: Step, place: Place) -> Json:
 def _is_built(execution: Execution) -> bool:
     building = [step for step in execution.steps if step.blueprint.action == "build"]
     return not building or building[0].status == "FINISHED"
-
-
-def _metric(
-    number: int,
-    kpi: str,
-    severity: str,
-    actual: str,
-    expected: str,
-    *,
-    passed: bool = True,
-    failing: frozenset[str] = frozenset(),
-    overridden: bool = False,
-) -> Json:
-    failed = kpi in failing or not passed
-    return {
-        "id": str(69548 + number),
-        "severity": severity,
-        "passed": not failed,
-        "override": failed and overridden and severity == "important",
-        "actualValue": _worse(actual) if kpi in failing else actual,
-        "expectedValue": expected,
-        "comparator": "GTE",
-        "kpi": kpi,
-    }
-
-
-def _worse(value: str) -> str:
-    return "D" if value.isalpha() else "42.1"

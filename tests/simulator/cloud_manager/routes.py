@@ -11,6 +11,7 @@ from aiohttp import web
 from simulator.acts import ActRefused
 from simulator.cloud_manager import executions as steps
 from simulator.cloud_manager import gateway, resources
+from simulator.cloud_manager.metrics import metrics
 from simulator.execution import Execution, Step
 from simulator.ims import Ims
 from simulator.scenario import CredentialPlan, EnvironmentPlan, ProgramPlan
@@ -204,7 +205,10 @@ class CloudManagerApi:
         _, _, step = self._find_step(request)
         if step.blueprint.action in steps.SILENT:
             raise Missing("Metrics of the step")
-        return web.json_response(steps.metrics(step))
+        shown = metrics(step)
+        if shown is None:
+            raise Missing("Metrics of the step")
+        return web.json_response(shown)
 
     async def _logs(self, request: web.Request) -> web.Response:
         _, execution, step = self._find_step(request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import requests
@@ -193,3 +194,25 @@ def test_every_name_shows_that_it_is_simulated() -> None:
             for path in ("", "/pipeline/3", "/environment/2")
         ]
     assert names == ["Acme (simulated)", "Main (simulated)", "acme-stage (simulated)"]
+
+
+@pytest.mark.parametrize(
+    ("trigger", "user", "shown"),
+    [
+        ("MANUAL", None, "0123456789ABCDE@AdobeID"),
+        ("MANUAL", "ALICE1234567890@AdobeID", "ALICE1234567890@AdobeID"),
+        ("ON_COMMIT", None, None),
+        ("PUSH_UPGRADES", None, None),
+    ],
+)
+def test_an_execution_names_who_started_it_and_nobody_where_it_started_by_itself(
+    sim: Simulator, trigger: Any, user: str | None, shown: str | None
+) -> None:
+    execution = sim.execution(sim.start_execution(trigger=trigger, user=user))
+    assert execution.get("user") == shown
+
+
+def test_one_that_was_started_through_the_api_names_the_technical_account(sim: Simulator) -> None:
+    caller = Caller(sim)
+    started = caller.put(f"{caller.pipeline}/execution").json()
+    assert started["user"].endswith("@techacct.adobe.com")

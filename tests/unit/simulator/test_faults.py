@@ -147,3 +147,21 @@ def test_requests_are_recorded_as_they_were_sent(sim: Simulator, caller: Caller)
     assert (last.service, last.method, last.path) == ("api", "GET", "/api/programs?x=%2F")
     assert ("x-gw-ims-org-id", sim.org_id) in last.headers
     assert last.header("X-API-KEY") == sim.client_id
+
+
+def test_an_error_that_echoes_gives_back_what_was_sent(sim: Simulator, caller: Caller) -> None:
+    sim.inject(Fault(effect="echo_error", status=500))
+    answer = caller.get("/api/programs")
+    sent = answer.request.headers["Authorization"]
+    assert answer.status_code == 500
+    assert sent in answer.json()["message"]
+    assert answer.headers["x-echo-authorization"] == sent
+
+
+def test_a_page_that_echoes_gives_back_what_was_sent_in_headers_and_markup() -> None:
+    with Simulator.start() as sim:
+        sim.inject(Fault(effect="echo", service="stage", times=None))
+        answer = requests.get(f"{sim.stage_url}/us/en.html", auth=("someone", "simulated<>"), timeout=10)
+    assert answer.headers["x-echo-authorization"] == answer.request.headers["Authorization"]
+    assert "someone:simulated<>" in answer.text
+    assert "someone:simulated&lt;&gt;" in answer.text
