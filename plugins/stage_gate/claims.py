@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from stage_gate.evidence import read_model, safe_name
+from stage_gate.files import read_model, safe_name
 
 CONDITIONAL_STORES = frozenset({"s3", "gs", "gcs", "abfs", "abfss"})
 """Object stores whose file system creates a file only if it is absent (If-None-Match or its like)."""
@@ -66,7 +66,7 @@ def take(path: Path, claim: Claim) -> None:
     Raises ``ClaimTaken`` when it exists, ``ClaimUnsupported`` when the store can't promise exclusiveness.
     """
     try:
-        _create(path, claim.model_dump_json(indent=1).encode())
+        create_exclusively(path, claim.model_dump_json(indent=1).encode())
     except FileExistsError:
         raise ClaimTaken(read_model(path, Claim)) from None
 
@@ -87,7 +87,8 @@ def _protocol(path: Path) -> str:
     return "" if protocol in ("", "file", "local") else str(protocol)
 
 
-def _create(path: Path, content: bytes) -> None:
+def create_exclusively(path: Path, content: bytes) -> None:
+    """Create a file durably; raises ``FileExistsError`` when it exists, ``ClaimUnsupported`` as ``take`` does."""
     require_exclusive_create(path)
     if _protocol(path):
         file_system: Any = path.fs  # type: ignore[attr-defined]

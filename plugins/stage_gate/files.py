@@ -1,0 +1,98 @@
+"""How are files of the evidence written and read, on a disk or in an object store?"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TypeVar, cast
+
+from pydantic import BaseModel, ValidationError
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+_SAFE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+PARTIAL = ".partial"
+"""Ends the name of a file that is being written; what a killed worker left so counts for nothing."""
+
+
+class EvidenceError(RuntimeError):
+    """Evidence is missing, unreadable or not what its seal says. Nothing may be approved on it."""
+
+
+def open_store(url: str) -> Path:
+    """The root folder of an evidence store.
+
+    ``url`` is a local path, ``file://…`` or an object store's URL such as ``s3://connection@bucket/folder``.
+    Object stores come back as Airflow's ``ObjectStoragePath``, which behaves like a ``pathlib.Path``.
+    """
+    if url.startswith("file://"):
+        url = url.removeprefix("file://")
+    if "://" not in url:
+        root = Path(url).expanduser()
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return root
+    from airflow.sdk import ObjectStoragePath
+
+    return cast(Path, ObjectStoragePath(url))
+
+
+def safe_name(name: str) -> str:
+    """A name that is one path segment, whatever was in it."""
+    return _SAFE_NAME.sub("_", name).strip(".") or "_"
+
+
+def dump(model: BaseModel) -> bytes:
+    """A model as it lies in the evidence: JSON, a line per field."""
+    return model.model_dump_json(indent=1).encode()
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees all of it or nothing (locally; object stores do that themselves).
+
+    Raises ``EvidenceError`` when it can't be written durably, as when the disk is full.
+    """
+    try:
+        _write(path, content)
+    except OSError as error:
+        raise EvidenceError(f"{path} can't be written: {error}") from error
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not isinstance(path, Path) or type(path).__name__ == "ObjectStoragePath":
+        path.write_bytes(content)
+        return
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def read(path: Path) -> bytes:
+    """Read a file; raises ``EvidenceError`` with its name when it can't be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise EvidenceError(f"{path} can't be read: {error}") from error
+
+
+def read_model(path: Path, model: type[ModelT]) -> ModelT:
+    """Read a file strictly as this model; raises ``EvidenceError`` when it is anything else."""
+    try:
+        return model.model_validate_json(read(path))
+    except ValidationError as error:
+        raise EvidenceError(f"{path} is not a {model.__name__}: {error}") from error
+
+
+def written(folder: Path) -> list[Path]:
+    """The files that were written whole, sorted; none where there is no such folder."""
+    if not folder.exists():
+        return []
+    return sorted((path for path in folder.iterdir() if not path.name.endswith(PARTIAL)), key=str)
