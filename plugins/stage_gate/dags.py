@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -15,11 +15,13 @@ from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from stage_gate.dag import DAG_ID_PREFIX, TAGS, build_gate_dag
-from stage_gate.gate_file import gate_paths, load_gate
-from stage_gate.settings import gates_folder
+from stage_gate.gate_file import OutOfDate, gate_paths, load_gate, load_gate_for_run
+from stage_gate.settings import gates_folder, minimum_checks
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from stage_gate.gate import Gate
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ def build_dags(wanted: str | None = None) -> dict[str, DAG]:
     with _no_garbage_collection():
         for path in _paths(folder):
             if wanted in (None, f"{DAG_ID_PREFIX}{path.stem}", invalid_dag_id(path.stem)):
-                dags[f"gate_{path.stem}"] = _gate_dag(path)
+                dags.update(_gate_dags(path))
         if wanted in (None, "stage_gate.start"):
             dags["start"] = _start_dag(folder)
     return dags
@@ -62,15 +64,32 @@ def _paths(folder: Path) -> list[Path]:
         return []
 
 
-def _gate_dag(path: Path) -> DAG:
-    from stage_gate.describe import describe
+def _gate_dags(path: Path) -> dict[str, DAG]:
+    """The gate's Dag, or the one that says what is wrong; both where time alone has made the file wrong.
 
+    A gate must not lose its Dag at midnight in the middle of a run.
+    """
+    name = f"gate_{path.stem}"
     try:
-        gate = load_gate(path)
-        return build_gate_dag(gate, path, describe(gate))
+        return {name: _gate_dag(path, load_gate)}
+    except OutOfDate as error:
+        log.error("Gate file %s is out of date: %s", path, error)
+        told = {f"out_of_date_{path.stem}": _invalid_dag(path.stem, str(error), still_guarded=True)}
     except (Exception, AirflowTaskTimeout) as error:  # noqa: BLE001 - an import error would stop every gate of this file, so none may leave it
         log.error("Gate file %s is not valid: %s", path, error)
-        return _invalid_dag(path.stem, str(error))
+        return {name: _invalid_dag(path.stem, str(error))}
+    try:
+        return told | {name: _gate_dag(path, load_gate_for_run)}
+    except (Exception, AirflowTaskTimeout) as error:  # noqa: BLE001 - as above
+        log.error("Gate file %s is not valid: %s", path, error)
+        return {name: _invalid_dag(path.stem, str(error))}
+
+
+def _gate_dag(path: Path, load: Callable[[Path], Gate]) -> DAG:
+    from stage_gate.describe import describe
+
+    gate = load(path)
+    return build_gate_dag(gate, path, describe(gate, minimum_checks()))
 
 
 def _start_dag(folder: Path) -> DAG:
@@ -82,16 +101,21 @@ def _start_dag(folder: Path) -> DAG:
         return _invalid_dag(START_DAG_ID.removeprefix(DAG_ID_PREFIX), str(error))
 
 
-def _invalid_dag(name: str, problem: str) -> DAG:
+def _invalid_dag(name: str, problem: str, *, still_guarded: bool = False) -> DAG:
     """A Dag whose only task fails with what is wrong, where, and what would be right."""
     problem = problem.encode("utf-8", "backslashreplace").decode()  # a file's name may be no UTF-8
     told = problem.replace("`", "'")
+    effect = (
+        "This gate still guards, and what has ended in its file no longer excuses anything:"
+        if still_guarded
+        else "This gate guards nothing, because its file is not valid:"
+    )
     dag = DAG(
         dag_id=invalid_dag_id(name),
         schedule=timedelta(days=1),
         catchup=False,
         tags=[*TAGS, "invalid"],
-        doc_md=f"This gate guards nothing, because its file is not valid:\n\n```\n{told}\n```\n",
+        doc_md=f"{effect}\n\n```\n{told}\n```\n",
         is_paused_upon_creation=False,
     )
     SayWhatIsWrong(task_id="gate_file_is_invalid", problem=problem, dag=dag, retries=2)

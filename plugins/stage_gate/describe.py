@@ -8,7 +8,9 @@ from aem_checks.config import ConfiguredCheck, SiteConfig
 from aem_checks.durations import format_duration
 from aem_checks.outcomes import Severity
 from stage_gate.decision import Action, Mode
-from stage_gate.gate import FollowUp, Gate
+from stage_gate.describe_policy import code, describe_excuses, describe_windows
+from stage_gate.gate import Gate
+from stage_gate.policy import FollowUp, PolicySettings
 
 _FOLLOWS = {
     Action.APPROVE: "production is approved",
@@ -17,13 +19,18 @@ _FOLLOWS = {
 }
 
 
-def describe(gate: Gate) -> str:
-    """Markdown that depends on the gate file alone, so that reading a file twice makes no new Dag version."""
+def describe(gate: Gate, minimum: Iterable[str] = ()) -> str:
+    """Markdown that depends on its arguments alone, so that reading a file twice makes no new Dag version.
+
+    ``minimum`` are the kinds of checks that the deployment wants to block in every gate.
+    """
     parts = [
         _what_is_guarded(gate),
         *(_site(site) for site in gate.sites),
-        _checks("Checks of stage", gate.stage_checks),
+        _checks("Checks of stage", gate.stage_checks, gate.policy),
         _what_follows(gate),
+        describe_windows(gate.policy),
+        describe_excuses(gate.policy, minimum),
         _production(gate),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -79,21 +86,24 @@ def _marker(site: SiteConfig) -> str:
     return f"- build marker: {where} of {code(marker.path)} has to name the {marker.equals.replace('_', ' ')}"
 
 
-def _checks(title: str, checks: Iterable[ConfiguredCheck]) -> str:
-    rows = [_row(check) for check in checks]
+def _checks(title: str, checks: Iterable[ConfiguredCheck], policy: PolicySettings) -> str:
+    rows = [_row(check, policy) for check in checks]
     if not rows:
         return ""
     head = "| check | looks at | if it fails | starts when | time limit |\n|---|---|---|---|---|"
     return "\n".join([f"## {title}", "", head, *rows])
 
 
-def _row(check: ConfiguredCheck) -> str:
+def _row(check: ConfiguredCheck, policy: PolicySettings) -> str:
     limit = format_duration(check.settings.within)
-    cells = (code(check.key), _cell(check.check_type.title), _weight(check), _when(check), limit)
+    cells = (code(check.key), _cell(check.check_type.title), _weight(check, policy), _when(check), limit)
     return f"| {' | '.join(cells)} |"
 
 
-def _weight(check: ConfiguredCheck) -> str:
+def _weight(check: ConfiguredCheck, policy: PolicySettings) -> str:
+    quarantine = policy.quarantine_of(check.key)
+    if quarantine is not None:
+        return f"is reported (quarantine until {quarantine.until})"
     if check.settings.dry_run:
         return "is reported (dry run)"
     return "**blocks**" if check.severity is Severity.BLOCK else "warns"
@@ -129,16 +139,10 @@ def _follow_up(follow_up: FollowUp) -> str:
 
 
 def _production(gate: Gate) -> str:
-    table = _checks("Checks of production, after its deployment", gate.production_checks)
+    table = _checks("Checks of production, after its deployment", gate.production_checks, gate.policy)
     if not table:
         return "No check runs on production after its deployment."
     return f"{table}\n\nA failure there raises the alarm and lists the ways back. It never acts by itself."
-
-
-def code(text: str | None) -> str:
-    """Inline code that its content can't leave, whatever the content is."""
-    safe = " ".join(str(text).split()).replace("`", "'").replace("|", "\\|")
-    return f"`{safe}`"
 
 
 def _cell(text: str) -> str:

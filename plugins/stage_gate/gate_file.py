@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,36 @@ from aem_checks.config import (
 )
 from aem_checks.readable import validate
 from aem_checks.yaml_lines import Map, Place, load_extended, place_of, plain, tree_of
+from stage_gate.cloud_manager_results import ACTIONS, key_of
 from stage_gate.gate import Gate, GateSettings
+from stage_gate.gate_rules import (
+    OutOfDate,
+    refuse_closed_for_ever,
+    refuse_expired,
+    refuse_less_than_minimum,
+    refuse_no_proof,
+    refuse_unknown_checks,
+)
+from stage_gate.policy import PolicySettings
+
+__all__ = [
+    "GATE_NAME",
+    "SUFFIXES",
+    "GateFileError",
+    "OutOfDate",
+    "gate_digest",
+    "gate_from_content",
+    "gate_paths",
+    "load_gate",
+    "load_gate_for_run",
+]
 
 GateFileError = ConfigError
 """The one error of this module, with file, line, problem and remedy."""
 
 SUFFIXES = (".yaml", ".yml")
-_PROVES_NOTHING = frozenset({"settled"})
-"""Kinds that only say when testing can begin."""
+_OWN_RESULTS = [key_of(name) for name in ACTIONS]
+"""Keys of the checks that Cloud Manager itself has run."""
 GATE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 
 
@@ -45,11 +69,31 @@ def _may_be_file(path: Path) -> bool:
         return True
 
 
-def load_gate(path: str | Path) -> Gate:
-    """Read one gate file. Raises ``GateFileError``."""
+def load_gate(path: str | Path, *, today: date | None = None, minimum: Iterable[str] | None = None) -> Gate:
+    """Read one gate file, strictly. Raises ``GateFileError``.
+
+    It raises ``OutOfDate`` where the file was right once: a quarantine or waiver has ended by ``today`` (UTC),
+    the calendar can't be read, the windows do not open any more. ``minimum`` are the kinds of checks that block
+    in every gate; by default those of the deployment.
+    """
     file = Path(path)
-    name = _name_of(file)
-    return _build(name, load_extended(file), file.parent)
+    tree, gate = _load(file, minimum)
+    day = today or _today()
+    refuse_expired(tree, gate.policy, day)
+    refuse_closed_for_ever(tree, gate.policy, day, file.parent)
+    return gate
+
+
+def load_gate_for_run(
+    path: str | Path, *, today: date | None = None, minimum: Iterable[str] | None = None
+) -> Gate:
+    """Read one gate file so that no run loses its gate at midnight. Raises ``GateFileError``.
+
+    What is out of date is not refused here: a quarantine or waiver that has ended by ``today`` (UTC) is left out,
+    so that its check blocks again, and a calendar that can't be read means closed.
+    """
+    _, gate = _load(Path(path), minimum, until=today or _today())
+    return gate
 
 
 def gate_from_content(name: str, content: Mapping[str, Any], *, folder: Path) -> Gate:
@@ -57,6 +101,7 @@ def gate_from_content(name: str, content: Mapping[str, Any], *, folder: Path) ->
 
     ``folder`` is that of the gate file: files that settings name are found from there.
 
+    Nothing is refused or left out for the date: the plan of the run takes what is in force when it is made.
     Raises ``GateFileError``, for instance where a newer Stage Gate no longer knows a setting.
     """
     return _build(name, tree_of(content, Place(f"the pinned content of gate {name}", 0)), folder)
@@ -91,20 +136,44 @@ def _name_of(file: Path) -> str:
     return file.stem
 
 
+def _load(file: Path, minimum: Iterable[str] | None, until: date | None = None) -> tuple[Map, Gate]:
+    """What the file says, and the gate without the excuses that have ended by ``until``."""
+    name = _name_of(file)
+    tree = load_extended(file)
+    gate = _build(name, tree, file.parent)
+    policy = gate.policy if until is None else gate.policy.in_force_on(until)
+    refuse_no_proof(tree, gate.plan, policy)
+    wanted = _deployment_minimum() if minimum is None else tuple(minimum)
+    if wanted:
+        refuse_less_than_minimum(tree, gate.plan, policy, wanted, _known_kinds())
+    return tree, replace(gate, settings=gate.settings.model_copy(update={"policy": policy}))
+
+
 def _build(name: str, tree: Map, folder: Path) -> Gate:
     content = plain(tree)
     refuse_unknown_keys(tree, CHECK_KEYS | GATE_KEYS)
     _require_pipeline(tree)
     settings = validate(GateSettings, tree, (), {key: tree[key] for key in tree if key in GATE_KEYS})
     plan = parse_check_plan(tree, folder=folder)
-    gate = Gate(name=name, settings=settings, plan=plan, content=content, digest=gate_digest(name, content))
-    if not any(check.blocks and check.kind not in _PROVES_NOTHING for check in gate.stage_checks):
-        raise GateFileError(
-            *place_of(tree, ("checks",)),
-            "no check of stage blocks, so this gate could prove nothing",
-            "Leave at least one check with 'severity: block' and without 'dry_run: true'.",
-        )
-    return gate
+    refuse_unknown_checks(tree, settings.policy, [check.key for check in plan.checks] + _OWN_RESULTS)
+    refuse_no_proof(tree, plan, PolicySettings())
+    return Gate(name=name, settings=settings, plan=plan, content=content, digest=gate_digest(name, content))
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _deployment_minimum() -> tuple[str, ...]:
+    from stage_gate.settings import minimum_checks
+
+    return minimum_checks()
+
+
+def _known_kinds() -> Collection[str]:
+    from aem_checks.kinds import all_kinds
+
+    return all_kinds()
 
 
 def _require_pipeline(tree: Map) -> None:

@@ -23,7 +23,7 @@ from stage_gate.decision import Action
 from stage_gate.gate import GateSettings
 
 SCHEMA_PATH = Path(__file__).with_name("gate.schema.json")
-_MERGED = ("GateSettings", "PipelineSettings", "PolicySettings", "Waits")
+_MERGED = ("GateSettings", "PipelineSettings", "PolicySettings", "Waits", "Windows", "Hotfix")
 """Models whose parts may come from an extended file, so that none of them is required in this one."""
 
 
@@ -78,6 +78,7 @@ def gate_schema(kinds: Mapping[str, type[Check[Any]]] | None = None) -> dict[str
     references, combined = models_json_schema(wanted, schema_generator=_Schema)  # type: ignore[arg-type]
     definitions = combined["$defs"]
     _allow_short_forms(definitions)
+    _refuse_empty(definitions)
     for name in _MERGED:
         definitions[name].pop("required", None)
     settings = definitions.pop("GateSettings")
@@ -137,6 +138,19 @@ def _allow_short_forms(definitions: dict[str, Any]) -> None:
             "anyOf": [{"enum": words}, {"$ref": "#/$defs/Question"}]
         }
     del definitions["Action"]
+
+
+def _refuse_empty(definitions: dict[str, Any]) -> None:
+    """What is named and left empty is refused, since nobody can tell whether it means always or never."""
+    for model, names in (("PolicySettings", ("windows",)), ("Windows", ("open", "calendar", "hotfix"))):
+        properties = definitions[model]["properties"]
+        for name in names:
+            described = properties[name]
+            (filled,) = (each for each in described.pop("anyOf") if each != {"type": "null"})
+            described.pop("default")
+            properties[name] = {**described, **filled}
+    for name in ("open", "frozen"):
+        definitions["Windows"]["properties"][name]["minItems"] = 1
 
 
 def _words() -> list[str]:

@@ -1,0 +1,134 @@
+"""Does what a gate's policy names exist, is it still in force, and does it leave what the deployment insists on?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+
+from aem_checks.config import CheckPlan, ConfiguredCheck
+from aem_checks.yaml_lines import ConfigError, Map, place_of, suggestion
+from stage_gate.calendar_file import read_calendar
+from stage_gate.policy import Excused, PolicySettings, Quarantine
+
+_PROVES_NOTHING = frozenset({"settled"})
+"""Kinds that only say when testing can begin."""
+_MINIMUM = "[stage_gate] minimum_checks"
+
+
+class OutOfDate(ConfigError):
+    """The file was right when it was written, and time or the calendar beside it has made it wrong."""
+
+
+Rule = tuple[str, int, Excused]
+"""``quarantine`` or ``waivers``, where in that list, and what is written there."""
+
+
+def excuses(policy: PolicySettings) -> Iterator[Rule]:
+    """Every quarantine and waiver with its place in the file."""
+    for index, quarantine in enumerate(policy.quarantine):
+        yield "quarantine", index, quarantine
+    for index, waiver in enumerate(policy.waivers):
+        yield "waivers", index, waiver
+
+
+def refuse_unknown_checks(tree: Map, policy: PolicySettings, known: Collection[str]) -> None:
+    """Raise ``ConfigError`` for a quarantine or waiver of a check that this gate does not have."""
+    for where, index, excused in excuses(policy):
+        if excused.check not in known:
+            raise ConfigError(
+                *place_of(tree, ("policy", where, index, "check")),
+                f"policy.{where} number {index + 1} names {excused.check!r}, and this gate has no such check",
+                suggestion(excused.check, known),
+            )
+
+
+def refuse_expired(tree: Map, policy: PolicySettings, today: date) -> None:
+    """Raise ``OutOfDate`` for the first quarantine or waiver that has ended."""
+    for where, index, excused in excuses(policy):
+        if not excused.holds_on(today):
+            thing = "quarantine" if isinstance(excused, Quarantine) else "waiver"
+            raise OutOfDate(
+                *place_of(tree, ("policy", where, index, "until")),
+                f"the {thing} of {excused.check} (owner {excused.owner}) ended on {excused.until}, "
+                "so the check blocks again",
+                f"Remove it, or let {excused.owner} set a new date after {today} for 'until'.",
+            )
+
+
+def refuse_closed_for_ever(tree: Map, policy: PolicySettings, today: date, folder: Path) -> None:
+    """Raise ``OutOfDate`` for windows that do not open, and for a calendar file that can't be read."""
+    if policy.windows is None:
+        return
+    calendar = read_calendar(policy.windows, folder)
+    opening = calendar.at(datetime.combine(today, time(), UTC))
+    part = "calendar" if policy.windows.calendar is not None else "open"
+    if not opening.is_open and opening.opens_at is None:
+        problem, _, remedy = opening.sentence.rpartition(": " if ": correct" in opening.sentence else ". ")
+        raise OutOfDate(
+            *place_of(tree, ("policy", "windows", part)), problem, remedy[:1].upper() + remedy[1:]
+        )
+
+
+def refuse_no_proof(tree: Map, plan: CheckPlan, policy: PolicySettings) -> None:
+    """Raise ``ConfigError`` where no check of stage blocks: such a gate could prove nothing."""
+    if any(_blocks(check, policy) and check.kind not in _PROVES_NOTHING for check in plan.on("stage")):
+        return
+    raise ConfigError(
+        *place_of(tree, ("checks",)),
+        "no check of stage blocks, so this gate could prove nothing",
+        "Leave at least one check with 'severity: block', without 'dry_run: true' and out of quarantine.",
+    )
+
+
+def refuse_less_than_minimum(
+    tree: Map, plan: CheckPlan, policy: PolicySettings, minimum: Iterable[str], known: Collection[str]
+) -> None:
+    """Raise ``ConfigError`` where a check that the deployment insists on does not block, or is waived."""
+    for kind in minimum:
+        if kind not in known:
+            raise ConfigError(
+                *place_of(tree, ("checks",)),
+                f"{_MINIMUM} names {kind!r}, and there is no such kind of check",
+                f"Correct that setting of the deployment. {suggestion(kind, known)}",
+            )
+        checks = [check for check in plan.on("stage") if check.kind == kind]
+        if not checks:
+            raise _below_minimum(tree, ("checks", kind), kind, "is not switched on")
+        for check in checks:
+            _refuse_weakened(tree, check, policy)
+
+
+def _refuse_weakened(tree: Map, check: ConfiguredCheck, policy: PolicySettings) -> None:
+    for where, index, excused in excuses(policy):
+        if excused.check == check.key:
+            what = "is in quarantine" if where == "quarantine" else "is waived"
+            raise _below_minimum(tree, ("policy", where, index, "check"), check.key, what)
+    if not check.blocks:
+        what = "is a dry run" if check.settings.dry_run else "only warns"
+        part = "dry_run" if check.settings.dry_run else "severity"
+        path = ("checks", *_path_of(tree, check), part)
+        raise _below_minimum(tree, path, check.key, what)
+
+
+def _path_of(tree: Map, check: ConfiguredCheck) -> tuple[str | int, ...]:
+    """Where a check is configured: below its kind, and for a kind that has several in its item."""
+    written = tree.get("checks", {}).get(check.kind)
+    name = getattr(check.settings, "name", None)
+    if isinstance(written, list):
+        for index, item in enumerate(written):
+            if isinstance(item, dict) and item.get("name") == name:
+                return (check.kind, index)
+    return (check.kind,)
+
+
+def _below_minimum(tree: Map, path: tuple[str | int, ...], check: str, what: str) -> ConfigError:
+    return ConfigError(
+        *place_of(tree, path),
+        f"{check} {what}, and {_MINIMUM} of this deployment wants it to block in every gate",
+        "Let it block: 'severity: block', no 'dry_run', no quarantine, no waiver.",
+    )
+
+
+def _blocks(check: ConfiguredCheck, policy: PolicySettings) -> bool:
+    return check.blocks and policy.quarantine_of(check.key) is None

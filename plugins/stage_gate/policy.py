@@ -1,0 +1,187 @@
+"""What follows from a verdict, and what may be excused, for how long and by whom, as a gate file says it?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
+
+from aem_checks.outcomes import Outcome
+from stage_gate.cloud_manager_results import CloudManagerMinimums
+from stage_gate.decision import Action, Policy
+from stage_gate.gate_values import Day, GateModel, Person, Wait, Words, people
+from stage_gate.windows import Frozen, Hotfix, Windows
+
+__all__ = [
+    "Excused",
+    "Flakes",
+    "FollowUp",
+    "Frozen",
+    "Hotfix",
+    "PolicySettings",
+    "Quarantine",
+    "WaiverSettings",
+    "Windows",
+]
+
+_QUESTION = "{ask: [alice, bob], within: 8h, silence: hold}"
+_WILDCARDS = "*?[]! "
+
+
+class FollowUp(GateModel):
+    """What follows on one verdict: a word, or the people to ask."""
+
+    action: Action
+    ask: tuple[str, ...] = ()
+    """Airflow users who may answer."""
+    within: Wait = timedelta(hours=8)
+    silence: Literal["hold", "halt"] = "hold"
+    """What no answer in time means. It can't mean approve."""
+
+
+def _follow_up(value: Any) -> Any:
+    """Read the two ways of writing it. Raises ``ValueError`` with what would be right."""
+    if isinstance(value, FollowUp):
+        return value
+    if isinstance(value, Mapping):
+        return _question(value)
+    if value == "ask":
+        raise ValueError(f"ask does not say whom; write {_QUESTION}")
+    if value not in tuple(Action):
+        raise ValueError(f"{str(value)[:40]!r} is unknown; write approve, halt, hold or {{ask: [users]}}")
+    return {"action": value}
+
+
+def _question(value: Mapping[str, Any]) -> Any:
+    if "action" in value:
+        raise ValueError(f"'action' is unknown; write one word, or {_QUESTION}")
+    users = people(value.get("ask"), _QUESTION)
+    if value.get("silence") == "approve":
+        raise ValueError("silence can't mean approve; write 'silence: hold' or 'silence: halt'")
+    return {**value, "action": Action.ASK, "ask": users}
+
+
+class Flakes(GateModel):
+    """What a check amounts to that passes only on a re-run."""
+
+    reruns: int = Field(default=5, strict=True, ge=0, le=100)
+    """How many re-runs a release has, all checks together; 0 means that the first answer stands."""
+    count_as: Outcome = Outcome.PASSED
+    """`passed`, `inconclusive` or `failed`; it is reported as flaky in each case."""
+
+
+class Excused(GateModel):
+    """A check or a finding that does not count for now. Somebody answers for it, and it ends by itself."""
+
+    check: str
+    """Key of the check, as the Docs tab lists it: `key_pages`, `wknd-us.suites.cypress`."""
+    owner: Person
+    """Who answers for it."""
+    until: Day
+    """The last day (UTC) on which it holds; after that the check blocks again."""
+    why: Words
+
+    def holds_on(self, day: date) -> bool:
+        """Whether it is still in force on this day (UTC)."""
+        return day <= self.until
+
+
+class Quarantine(Excused):
+    """A check that is run and reported, and does not block for now."""
+
+
+def _single(value: str) -> str:
+    if not value.strip(_WILDCARDS):
+        raise ValueError(
+            f"{value!r} would waive every finding; name the finding's subject, or use 'quarantine' for the whole check"
+        )
+    return value.strip()
+
+
+class WaiverSettings(Excused):
+    """Findings of one check that are accepted for now."""
+
+    subject: Annotated[
+        str,
+        AfterValidator(_single),
+        WithJsonSchema({"type": "string", "pattern": r"[^*?\[\]! ]"}),
+    ]
+    """Which findings: their subject as the report shows it, `*` for any characters, such as `*/old-campaign/*`."""
+
+
+class PolicySettings(GateModel):
+    """What follows on each outcome, when, and what is excused. ``approve`` on ``passed`` only."""
+
+    passed: FollowUp = FollowUp(action=Action.APPROVE)
+    failed: FollowUp = FollowUp(action=Action.HALT)
+    inconclusive: FollowUp = FollowUp(action=Action.HOLD)
+    windows: Windows | None = None
+    """When production may be approved; at any time where absent."""
+    evidence_lives: Wait = timedelta(hours=24)
+    """How old a verdict may be when production is approved; older, stage is tested again."""
+    flakes: Flakes = Flakes()
+    quarantine: tuple[Quarantine, ...] = ()
+    """Checks that don't block for now."""
+    waivers: tuple[WaiverSettings, ...] = ()
+    """Single findings that are accepted for now; every report shows them."""
+    cloud_manager: CloudManagerMinimums = CloudManagerMinimums()
+    """What Cloud Manager's own results have to say."""
+
+    @field_validator("passed", "failed", "inconclusive", mode="before")
+    @classmethod
+    def _read(cls, value: Any) -> Any:
+        return _follow_up(value)
+
+    @field_validator("passed")
+    @classmethod
+    def _never_halted(cls, value: FollowUp) -> FollowUp:
+        if value.action is Action.HALT:
+            raise ValueError("halt can't follow a passed verdict; write approve, hold or {ask: [users]}")
+        return value
+
+    @field_validator("failed", "inconclusive")
+    @classmethod
+    def _never_approved(cls, value: FollowUp) -> FollowUp:
+        if value.action is Action.APPROVE:
+            raise ValueError("approve can follow a passed verdict only; write halt, hold or {ask: [users]}")
+        return value
+
+    @field_validator("windows", mode="before")
+    @classmethod
+    def _not_left_empty(cls, value: Any) -> Any:
+        if value is None:
+            raise ValueError("the windows are empty; write them, or leave 'windows' out for at any time")
+        return value
+
+    @field_validator("quarantine")
+    @classmethod
+    def _once_each(cls, value: tuple[Quarantine, ...]) -> tuple[Quarantine, ...]:
+        keys = [each.check for each in value]
+        twice = next((key for key in keys if keys.count(key) > 1), None)
+        if twice is not None:
+            raise ValueError(f"{twice} is in quarantine twice; keep one of the two")
+        return value
+
+    @property
+    def rules(self) -> Policy:
+        hotfix = self.windows is not None and self.windows.hotfix is not None
+        return Policy(self.passed.action, self.failed.action, self.inconclusive.action, hotfix=hotfix)
+
+    def on(self, outcome: Outcome) -> FollowUp:
+        follow_up: FollowUp = getattr(self, outcome.value)
+        return follow_up
+
+    def in_force_on(self, day: date) -> PolicySettings:
+        """The same policy without the quarantines and waivers that have ended before this day (UTC)."""
+        return self.model_copy(
+            update={
+                "quarantine": tuple(each for each in self.quarantine if each.holds_on(day)),
+                "waivers": tuple(each for each in self.waivers if each.holds_on(day)),
+            }
+        )
+
+    def quarantine_of(self, key: str) -> Quarantine | None:
+        """The quarantine of the check with this key."""
+        return next((each for each in self.quarantine if each.check == key), None)
