@@ -1,265 +1,305 @@
-"""May this act be sent, and was it? The one road to an approval or a rejection, walked by each acting task itself.
+"""How is production approved or halted: at most once, and only with a right that was proven a moment ago?
 
-The order is fixed: read the execution afresh; load the seal and verify it; recompute the verdict from the sealed
-results; check that a person's answer belongs to this seal; take the claim; read the step and the surroundings of
-stage once more; send one PUT. Whatever is missing on the way holds production and says what it was.
+Each acting task walks this road by itself, from the run id alone. What to do next and what follows from it is the
+table in ``decision``; here is how each command is carried out. Whatever is missing on the way holds production and
+says what it was.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adobe_cloud_manager.exceptions import CloudManagerError
-from adobe_cloud_manager.golive import ActKind, ActOutcome, Verb, act_once
-from adobe_cloud_manager.models import Execution, StepState
-from adobe_cloud_manager.questions import Approval
-from stage_gate.candidate import Candidate, changes
-from stage_gate.claims import Claim, ClaimTaken, ClaimUnsupported, claim_path, held_claim, take
-from stage_gate.decision import (
-    APPROVE,
-    HALT,
-    OVERRIDE,
-    Answer,
-    Decision,
-    GoLive,
-    Mode,
-    Proof,
-    refusal_to_approve,
-    refusal_to_halt,
+from adobe_cloud_manager.golive import (
+    NOTHING_HAPPENED,
+    ActKind,
+    ActOutcome,
+    Verb,
+    read_back,
+    send_once,
+    step_to_act_on,
 )
-from stage_gate.evidence import Evidence, EvidenceError, Sealed
-from stage_gate.observe import NotDeployed, go_live, read_candidate
-from stage_gate.pin import Pin
-from stage_gate.record import DecisionRecord, StoredAnswer, read_answer, read_decision
-from stage_gate.verdict import judge
+from adobe_cloud_manager.models import StepState
+from adobe_cloud_manager.pinned import PinnedExecution
+from stage_gate.claims import Claim, ClaimTaken, ClaimUnsupported, claim_path, held_claim, take
+from stage_gate.code_digest import code_digests
+from stage_gate.decision import OVERRIDE, Command, Decision, Event, Phase, after, command
+from stage_gate.files import EvidenceError
+from stage_gate.observe import NotDeployed
+from stage_gate.record import DecisionRecord, read_decision
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-    from stage_gate.gate import Gate
+    from adobe_cloud_manager.protocol import Receipt
+    from stage_gate.right import Basis, Right
 
 log = logging.getLogger(__name__)
+
+MOST_BETWEEN = 2.0
+"""Seconds between the beginning of the last look at the step and the request; later, it looks again."""
+MOST_LOOKS = 5
+_READ_BACK_EVERY = timedelta(seconds=5)
 
 _VERB_OF = {
     Decision.APPROVED: Verb.APPROVE,
     Decision.OVERRIDDEN: Verb.APPROVE,
     Decision.HALTED: Verb.REJECT,
 }
-
-
-_READ_BACK_EVERY = timedelta(seconds=5)
+_UNPROVEN = (EvidenceError, ClaimUnsupported, CloudManagerError, NotDeployed, OSError)
+"""What stands against an act when it is raised before anything was sent."""
 
 
 class Held(RuntimeError):
     """The act was not sent, or nobody can tell whether it was: production waits, and the sentence says why."""
+
+    def __init__(self, sentence: str, *, may_have_left: bool = False) -> None:
+        super().__init__(sentence)
+        self.may_have_left = may_have_left
+        """A request may have been sent, so that its effect may still show."""
 
 
 @dataclass(frozen=True)
 class Act:
     """Everything an acting task needs; it is built from the run id and the gate, never from an XCom."""
 
-    gate: Gate
-    mode: Mode
-    pin: Pin
-    evidence: Evidence
-    reading: CloudManagerHook
+    right: Right
     deciding: CloudManagerHook
+    """The hook with the credential that may approve and reject."""
     dag_id: str
     run_id: str
-    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    monotonic: Callable[[], float] = time.monotonic
+
+    @property
+    def pinned(self) -> PinnedExecution:
+        pin = self.right.pin
+        return PinnedExecution.of(pin.program_id, pin.pipeline_id, pin.execution_id)
 
     def perform(self, decision: Decision) -> DecisionRecord:
         """Approve, override or halt production once, and return the record of it.
 
         Raises ``Held`` when the act is not allowed, was claimed before without a visible effect, or got lost.
         """
+        return _Road(self, decision).walk()
+
+
+class _Road:
+    """One walk from ``pinned`` to ``recorded`` or ``held``; each method carries out one command."""
+
+    def __init__(self, act: Act, decision: Decision) -> None:
+        self.act = act
+        self.right = act.right
+        self.decision = decision
+        self.verb = _VERB_OF[decision]
+        self.why_held = ""
+        self.step: StepState | None = None
+        self.looked_at = 0.0
+        self.looks = 0
+        self.receipt: Receipt | Exception = RuntimeError(
+            "a try of this task before this one may have sent it"
+        )
+        self.outcome: ActOutcome | None = None
+        self.claimed_before = False
+        self.won = False
+        self._basis: Basis | None = None
+
+    def walk(self) -> DecisionRecord:
+        phase = Phase.PINNED
+        sent = False
+        while (doing := command(phase)) is not None:
+            try:
+                event = self._carry_out(doing)
+            except _UNPROVEN as error:
+                event = self._refuse(str(error))
+            phase = after(phase, event)
+            sent = sent or phase in (Phase.ACKNOWLEDGED, Phase.UNKNOWN)
+            log.debug("%s: %s, so it is %s.", doing, event, phase)
+        if phase is Phase.HELD:
+            earlier = "" if sent else self._earlier_claim()
+            raise Held(f"Production is held: {self.why_held}{earlier}", may_have_left=sent or bool(earlier))
+        return self._record()
+
+    def _earlier_claim(self) -> str:
+        """What to add where a try of this run before this one had the claim: it may have sent the request."""
         try:
-            sealed = self._load_seal()
-            answer = read_answer(self.evidence)
-            outcome = self._send(decision, sealed, answer)
-        except ClaimTaken as taken:
-            return self._after_someone_elses_claim(decision, taken)
-        except (EvidenceError, ClaimUnsupported, CloudManagerError, NotDeployed) as error:
-            raise Held(f"Production is held: {error}") from error
-        return self._record(decision, sealed, answer, outcome)
-
-    def _load_seal(self) -> Sealed:
-        attempt = self.evidence.latest_sealed()
-        if attempt == 0:
-            raise EvidenceError("there is no sealed verdict of the newest attempt, so nothing is proven.")
-        return self.evidence.load_seal(attempt)
-
-    def _send(self, decision: Decision, sealed: Sealed, answer: StoredAnswer | None) -> ActOutcome:
-        def allow(execution: Execution, step: StepState) -> None:
-            self._require_right(decision, sealed, answer, execution)
-
-        def claim(step: StepState) -> None:
-            self._take_claim(decision, sealed, step)
-
-        execution = self._read_execution()
-        self._require_unclaimed(decision, sealed, answer, execution)
-        self._require_right(decision, sealed, answer, execution)
-        return act_once(
-            self.deciding,
-            program_id=self.pin.program_id,
-            pipeline_id=self.pin.pipeline_id,
-            execution_id=self.pin.execution_id,
-            verb=_VERB_OF[decision],
-            claim=claim,
-            before_send=allow,
-            read_back_for=self.gate.waits.read_back.total_seconds(),
-            read_back_every=min(_READ_BACK_EVERY, (self.gate.waits.poll or _READ_BACK_EVERY)).total_seconds(),
+            claim = held_claim(self._claim_path())
+        except EvidenceError as error:
+            return f" Whether it was claimed before can't be told: {error}"
+        mine = (self.act.dag_id, self.act.run_id)
+        if claim is None or self.won or (claim.dag_id, claim.run_id) != mine:
+            return ""
+        return (
+            f" But this run claimed the right to {claim.act} at {claim.at:%Y-%m-%d %H:%M:%S %Z}, so a request may have "
+            "been sent then: look at the execution in Cloud Manager."
         )
 
-    def _read_execution(self) -> Execution:
-        return self.reading.get_execution(self.pin.program_id, self.pin.pipeline_id, self.pin.execution_id)
+    def _carry_out(self, doing: Command) -> Event:
+        match doing:
+            case Command.PROVE:
+                return self._prove()
+            case Command.CLAIM:
+                return self._take_claim()
+            case Command.CONFIRM:
+                return self._confirm()
+            case Command.SEND:
+                return self._send()
+            case Command.READ_BACK:
+                return self._read_back()
 
-    def _require_unclaimed(
-        self, decision: Decision, sealed: Sealed, answer: StoredAnswer | None, execution: Execution
-    ) -> None:
-        """Raise ``ClaimTaken`` where this step was claimed before, as when a task is cleared that has acted."""
-        step = execution.production_approval
-        if step is not None:
-            own = self._claim_of(decision, sealed, step)
-            claim = held_claim(self._claim_path(own))
-            if claim is not None and (claim.decision, claim.seal_digest) == (own.decision, own.seal_digest):
-                self._require_answer(decision, answer, sealed)
-                raise ClaimTaken(claim)
+    def _refuse(self, why: str) -> Event:
+        self.why_held = why
+        return Event.REFUSED
 
-    def _require_answer(self, decision: Decision, answer: StoredAnswer | None, sealed: Sealed) -> None:
-        """An override is one only with its answer, whoever claimed what."""
-        given = _answer_for(decision, answer, sealed.digest)
-        if decision is Decision.OVERRIDDEN and not (given and given.by and given.reason):
-            raise Held("Production is held: nobody has answered Override to this verdict.")
+    @property
+    def basis(self) -> Basis:
+        assert self._basis is not None, "every command follows a proof"
+        return self._basis
 
-    def _require_right(
-        self, decision: Decision, sealed: Sealed, answer: StoredAnswer | None, execution: Execution
-    ) -> None:
-        """Raise ``Held`` unless everything that was sealed still allows this act, on what is read now."""
-        proof = self._proof(decision, sealed, answer, execution)
-        refuse = refusal_to_halt if decision is Decision.HALTED else refusal_to_approve
-        refusal = refuse(proof)
+    def _prove(self) -> Event:
+        """Read the execution afresh, load and verify the seal, recompute the verdict, read what stands around."""
+        execution = self.right.read_execution()
+        self._basis = self.right.basis(self.decision)
+        if self.decision is Decision.OVERRIDDEN and self._basis.answer is None:
+            return self._refuse(f"Nobody has answered {OVERRIDE} to this verdict.")
+        if self._is_claimed_before():
+            return Event.CLAIMED_BEFORE
+        surroundings = self.right.read_surroundings(execution)
+        refusal = self.right.refusal(self.decision, self._basis, execution, surroundings)
         if refusal:
-            raise Held(f"Production is held: {refusal}")
+            return self._refuse(refusal)
+        self.step = step_to_act_on(execution, self.act.pinned, self.verb)
+        return Event.ALLOWED
 
-    def _proof(
-        self, decision: Decision, sealed: Sealed, answer: StoredAnswer | None, execution: Execution
-    ) -> Proof:
-        live = go_live(execution)
-        now = read_candidate(self.reading, execution) if decision is not Decision.HALTED else sealed.candidate
-        return Proof(
-            mode=self.mode,
-            policy=self.gate.policy.rules,
-            seal_digest=sealed.digest,
-            sealed_outcome=sealed.verdict.outcome,
-            recomputed_outcome=judge(sealed.plan, sealed.candidate, sealed.recorded).outcome,
-            changes=self._changes(sealed, now),
-            golive=live,
-            answer=_answer_for(decision, answer, sealed.digest),
-        )
-
-    def _changes(self, sealed: Sealed, now: Candidate) -> list[str]:
-        """What differs between what was sealed, what was pinned and what is there now."""
-        sentences = changes(sealed.candidate, now)
-        if sealed.candidate.execution_id != self.pin.execution_id:
-            sentences.append(f"The seal is of execution {sealed.candidate.execution_id}.")
-        if sealed.plan.gate_digest != self.pin.gate_digest or sealed.plan.gate != self.gate.name:
-            sentences.append("The seal is of another gate file than the one pinned when this run began.")
-        return sentences
-
-    def _claim_path(self, claim: Claim) -> Path:
-        return claim_path(self.evidence.store, claim.program_id, claim.pipeline_id, claim.execution_id)
-
-    def _claim_of(self, decision: Decision, sealed: Sealed, step: StepState) -> Claim:
-        return Claim(
-            act=_VERB_OF[decision],
-            decision=decision,
-            program_id=self.pin.program_id,
-            pipeline_id=self.pin.pipeline_id,
-            execution_id=self.pin.execution_id,
-            step_id=step.step_id,
-            seal_digest=sealed.digest,
-            dag_id=self.dag_id,
-            run_id=self.run_id,
-            at=self.now(),
-        )
-
-    def _take_claim(self, decision: Decision, sealed: Sealed, step: StepState) -> None:
-        claim = self._claim_of(decision, sealed, step)
-        path = self._claim_path(claim)
-        take(path, claim)
+    def _take_claim(self) -> Event:
+        claim = self._claim()
+        path = self._claim_path()
+        try:
+            take(path, claim)
+        except ClaimTaken as taken:
+            if self._is_claimed_before():
+                return Event.CLAIMED_BEFORE
+            self.why_held = f"{taken} Decide in Cloud Manager."
+            return Event.TAKEN
         log.info(
             "Claimed the right to %s step %s of execution %s: %s",
             claim.act,
-            step.step_id,
+            claim.step_id,
             claim.execution_id,
             path,
         )
+        self.won = True
+        return Event.WON
 
-    def _after_someone_elses_claim(self, decision: Decision, taken: ClaimTaken) -> DecisionRecord:
-        """The act was claimed before: never send it again, say what came of it."""
-        live = go_live(self._read_execution())
-        effect = Approval.REJECTED if decision is Decision.HALTED else Approval.APPROVED
-        if live.approval is not effect:
-            raise Held(f"Production is held: {taken} {live.sentence} Decide in Cloud Manager.") from taken
-        known = read_decision(self.evidence)
-        if known is not None and known.decision is decision:
-            log.info("This was done and recorded already; nothing is sent again. %s", taken)
-            return known
-        return self._record_of(
-            decision,
-            f"{live.sentence} It was claimed earlier by run {taken.claim.run_id}; who did it can't be told apart.",
-            by="unattributed",
-            live=live,
-            seal_digest=taken.claim.seal_digest,
+    def _confirm(self) -> Event:
+        """Log in, read the surroundings of stage and then the step once more, the step last: nothing else may delay."""
+        self.looks += 1
+        if self.looks > MOST_LOOKS:
+            return self._refuse(
+                f"Cloud Manager answers too slowly: {MOST_LOOKS} times in a row more than {MOST_BETWEEN:g} s passed "
+                "between the last look and the request, which was not sent. Decide in Cloud Manager."
+            )
+        basis = self.right.basis(self.decision)
+        if basis != self.basis:
+            return self._refuse(
+                "Verdict or answer are not those any more that the claim was taken on, so nothing was sent. "
+                "Decide in Cloud Manager."
+            )
+        self.act.deciding.log_in()
+        surroundings = self.right.read_surroundings(self.right.read_execution())
+        self.looked_at = self.act.monotonic()
+        execution = self.right.read_execution()
+        refusal = self.right.refusal(self.decision, self.basis, execution, surroundings)
+        if refusal:
+            return self._refuse(refusal)
+        again = step_to_act_on(execution, self.act.pinned, self.verb)
+        assert self.step is not None, "a claim follows a proof"
+        if (again.path, again.id) != (self.step.path, self.step.id):
+            return self._refuse("The approval is another step than the one that was claimed.")
+        self.step = again
+        return Event.ALLOWED
+
+    def _send(self) -> Event:
+        assert self.step is not None, "nothing is sent that was not confirmed"
+        passed = self.act.monotonic() - self.looked_at
+        if passed > MOST_BETWEEN:
+            log.warning("%.1f s passed since the last look at the step; looking again.", passed)
+            return Event.LATE
+        log.info("Sending the one request to %s, %.0f ms after the last look.", self.verb, passed * 1000)
+        try:
+            self.receipt = send_once(self.act.deciding, self.step, self.verb)
+        except NOTHING_HAPPENED as error:
+            return self._refuse(f"The request had no effect. {error} Decide in Cloud Manager.")
+        return Event.LOST if isinstance(self.receipt, Exception) else Event.ACCEPTED
+
+    def _read_back(self) -> Event:
+        waits = self.right.gate.waits
+        self.outcome = read_back(
+            self.right.reading,
+            self.act.pinned,
+            self.verb,
+            self.receipt,
+            seconds=waits.read_back.total_seconds(),
+            every=min(_READ_BACK_EVERY, waits.poll or _READ_BACK_EVERY).total_seconds(),
+        )
+        if self.outcome.kind is not ActKind.UNRESOLVED:
+            return Event.SEEN
+        self.why_held = self.outcome.sentence
+        return Event.NOT_SEEN
+
+    def _claim_path(self) -> Path:
+        pin = self.right.pin
+        return claim_path(self.right.evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id)
+
+    def _is_claimed_before(self) -> bool:
+        """Whether this very act was claimed on this very seal, as by a try of this task that died."""
+        claim = held_claim(self._claim_path())
+        mine = (self.decision, self.basis.sealed.digest)
+        self.claimed_before = claim is not None and (claim.decision, claim.seal_digest) == mine
+        return self.claimed_before
+
+    def _claim(self) -> Claim:
+        assert self.step is not None, "a claim follows a proof"
+        pin = self.right.pin
+        return Claim(
+            act=self.verb,
+            decision=self.decision,
+            program_id=pin.program_id,
+            pipeline_id=pin.pipeline_id,
+            execution_id=pin.execution_id,
+            step_id=self.step.step_id,
+            seal_digest=self.basis.sealed.digest,
+            dag_id=self.act.dag_id,
+            run_id=self.act.run_id,
+            at=self.right.now(),
         )
 
-    def _record(
-        self, decision: Decision, sealed: Sealed, answer: StoredAnswer | None, outcome: ActOutcome
-    ) -> DecisionRecord:
-        if outcome.kind is ActKind.UNRESOLVED:
-            raise Held(f"Production is held: {outcome.sentence}")
-        person = _answer_for(decision, answer, sealed.digest)
+    def _record(self) -> DecisionRecord:
+        outcome, sealed = self.outcome, self.basis.sealed
+        assert outcome is not None, "a record follows a look back"
+        known = read_decision(self.right.evidence)
+        if self.claimed_before and known is not None and known.decision is self.decision:
+            log.info("This was done and recorded already; nothing was sent again.")
+            return known
+        if sealed.manifest.code != code_digests():
+            log.warning(
+                "The code is not the one that judged: Stage Gate or a kind of check was changed since."
+            )
+        person = self.basis.answer
         why = f" {person.by} answered {person.option}: {person.reason}" if person else ""
+        accepted = f" Accepted: {', '.join(person.accepts)}." if person and person.accepts else ""
+        ours = outcome.kind is ActKind.ACKNOWLEDGED
         return DecisionRecord(
-            decision=decision,
-            sentence=f"{outcome.sentence} {sealed.verdict.summary}{why}",
-            by=(person.by if person else "Stage Gate")
-            if outcome.kind is ActKind.ACKNOWLEDGED
-            else "unattributed",
-            at=self.now(),
+            decision=self.decision,
+            sentence=f"{outcome.sentence} {sealed.verdict.summary}{why}{accepted}",
+            by=(person.by if person else "Stage Gate") if ours else "unattributed",
+            at=self.right.now(),
             outcome=sealed.verdict.outcome,
             seal_digest=sealed.digest,
-            production_reached=decision is not Decision.HALTED,
+            production_reached=self.decision is not Decision.HALTED,
             request_id=outcome.request_id or "",
         )
-
-    def _record_of(
-        self, decision: Decision, sentence: str, *, by: str, live: GoLive, seal_digest: str
-    ) -> DecisionRecord:
-        return DecisionRecord(
-            decision=decision,
-            sentence=sentence,
-            by=by,
-            at=self.now(),
-            seal_digest=seal_digest,
-            production_reached=live.is_bypassed,
-        )
-
-
-_OPTION_OF = {Decision.APPROVED: APPROVE, Decision.OVERRIDDEN: OVERRIDE, Decision.HALTED: HALT}
-
-
-def _answer_for(decision: Decision, answer: StoredAnswer | None, seal_digest: str) -> Answer | None:
-    """The person's answer that is meant for this act, if there is one.
-
-    Another option, or an answer to an earlier verdict, is no answer to this question. An override without its
-    answer gets an empty one, which every rule refuses.
-    """
-    if answer is not None and answer.option == _OPTION_OF[decision] and answer.seal_digest == seal_digest:
-        return Answer(answer.option, answer.by, answer.reason, answer.seal_digest)
-    return Answer("", "", "", "") if decision is Decision.OVERRIDDEN else None

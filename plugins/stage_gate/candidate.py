@@ -11,6 +11,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 UNKNOWN = "unknown"
 """Stands for a fact that could not be read. It is stated in the evidence and never taken for "unchanged"."""
 
+NONE = "none"
+"""Stands for a pipeline that has changed nothing on stage."""
+
 RUNNING = " (running)"
 """Behind the id of an execution that had not ended: it may change stage without a new id."""
 
@@ -26,19 +29,38 @@ class Surroundings(BaseModel):
     aem_release: str = UNKNOWN
     """The AEM release of the environment, or ``unknown``: Cloud Manager's public API does not name it."""
     other_pipelines: Mapping[str, str] = Field(default_factory=dict)
-    """Pipeline id to id of its latest execution (``none`` or ``unknown``), for all that target the environment."""
+    """Pipeline id to id of its latest execution that runs or has reached the environment (``none`` or ``unknown``
+    else), for all other pipelines that target the environment; AEM updates are not among them."""
+    newer_releases: tuple[str, ...] = ()
+    """Executions of the guarded pipeline itself that were begun after this one, or run beside it."""
+    replaced_by: tuple[str, ...] = ()
+    """Executions of other pipelines that put code of their own on stage after the stage deployment."""
+    aem_updates: tuple[str, ...] = ()
+    """AEM updates, of any pipeline, that reached the environment after the stage deployment, or run now; with
+    ``unknown`` among them where the executions of a pipeline could not be read."""
+    told: Mapping[str, str] = Field(default_factory=dict)
+    """Execution id to words for a sentence: pipeline, trigger, times. It decides nothing."""
 
     def unknown(self) -> list[str]:
         """Sentences on what could not be read."""
         sentences = []
         if self.aem_release == UNKNOWN:
             sentences.append(
-                "The AEM release of stage is unknown, so an AEM update in between cannot be excluded."
+                "The AEM release of stage is unknown, so an AEM update that no pipeline shows cannot be excluded."
             )
+        if UNKNOWN in self.aem_updates:
+            sentences.append("Whether an AEM update reached stage after its deployment could not be read.")
+        if UNKNOWN in self.newer_releases:
+            sentences.append("Whether the guarded pipeline has run again could not be read.")
         for pipeline, execution in sorted(self.other_pipelines.items()):
             if execution == UNKNOWN:
-                sentences.append(f"What pipeline {pipeline} last did to stage is unknown.")
+                sentences.append(f"What {_pipeline(pipeline)} last did to stage is unknown.")
         return sentences
+
+    def tell(self, execution: str) -> str:
+        """An execution in words, as in ``execution 77 ('Web tier' 678904, deployment to stage, MANUAL, ...)``."""
+        number = execution.removesuffix(RUNNING)
+        return self.told.get(number, f"execution {number}")
 
 
 class Candidate(BaseModel):
@@ -92,6 +114,15 @@ _IDENTITY = {
 
 
 def _surrounding_changes(pinned: Surroundings, now: Surroundings) -> list[str]:
+    return [
+        *_environment_changes(pinned, now),
+        *_updates(pinned, now),
+        *_newer_releases(pinned, now),
+        *_pipeline_changes(pinned, now),
+    ]
+
+
+def _environment_changes(pinned: Surroundings, now: Surroundings) -> list[str]:
     sentences = []
     if pinned.environment_id != now.environment_id:
         sentences.append(
@@ -102,20 +133,61 @@ def _surrounding_changes(pinned: Surroundings, now: Surroundings) -> list[str]:
     gone = sorted(set(pinned.hosts) - set(now.hosts))
     if gone:
         sentences.append(f"Cloud Manager no longer lists {', '.join(gone)} for the stage environment.")
-    if now.other_pipelines.get("others") == UNKNOWN != pinned.other_pipelines.get("others"):
-        return [*sentences, "What other pipelines did to stage since the tests began can't be read now."]
-    for pipeline in sorted({*pinned.other_pipelines, *now.other_pipelines} - {"others"}):
-        before = pinned.other_pipelines.get(pipeline, "none")
-        after = now.other_pipelines.get(pipeline, "none")
-        if after == UNKNOWN != before:
-            sentences.append(
-                f"What pipeline {pipeline} did to stage since the tests began can't be read now."
-            )
-        elif after.endswith(RUNNING):
-            sentences.append(f"Pipeline {pipeline} runs execution {after.removesuffix(RUNNING)} just now.")
-        elif before != after and before != UNKNOWN:
-            sentences.append(f"Pipeline {pipeline} has run execution {after} on stage since the tests began.")
     return sentences
+
+
+def _updates(pinned: Surroundings, now: Surroundings) -> list[str]:
+    return [
+        f"An AEM update changes stage just now: {now.tell(update)}."
+        if update.endswith(RUNNING)
+        else f"An AEM update has changed stage since the tests began: {now.tell(update)}."
+        if update != UNKNOWN
+        else "Whether an AEM update has changed stage since the tests began can't be read now."
+        for update in _new(pinned.aem_updates, now.aem_updates)
+    ]
+
+
+def _newer_releases(pinned: Surroundings, now: Surroundings) -> list[str]:
+    return [
+        f"The guarded pipeline has run again since the tests began: {now.tell(execution)}."
+        if execution != UNKNOWN
+        else "Whether the guarded pipeline has run again since the tests began can't be read now."
+        for execution in _new(pinned.newer_releases, now.newer_releases)
+    ]
+
+
+def _new(pinned: tuple[str, ...], now: tuple[str, ...]) -> list[str]:
+    """What was not there when it was pinned, and what still runs: it changes stage under the tests."""
+    return [each for each in now if each not in pinned or each.endswith(RUNNING)]
+
+
+def _pipeline_changes(pinned: Surroundings, now: Surroundings) -> list[str]:
+    if now.other_pipelines.get("others") == UNKNOWN != pinned.other_pipelines.get("others"):
+        return ["What other pipelines did to stage since the tests began can't be read now."]
+    names = sorted({*pinned.other_pipelines, *now.other_pipelines} - {"others"})
+    found = (
+        _pipeline_change(
+            name, pinned.other_pipelines.get(name, NONE), now.other_pipelines.get(name, NONE), now
+        )
+        for name in names
+    )
+    return [sentence for sentence in found if sentence]
+
+
+def _pipeline_change(pipeline: str, before: str, after: str, now: Surroundings) -> str | None:
+    if after == UNKNOWN != before:
+        return f"What pipeline {pipeline} did to stage since the tests began can't be read now."
+    if after.endswith(RUNNING):
+        return f"Pipeline {pipeline} runs {now.tell(after)} just now."
+    if before in (after, UNKNOWN):
+        return None
+    if after == NONE:
+        return f"Cloud Manager no longer shows what pipeline {pipeline} did to stage ({now.tell(before)})."
+    return f"Pipeline {pipeline} has run {now.tell(after)} on stage since the tests began."
+
+
+def _pipeline(pipeline: str) -> str:
+    return "any other pipeline" if pipeline == "others" else f"pipeline {pipeline}"
 
 
 def host_of(url: str) -> str:
@@ -124,3 +196,27 @@ def host_of(url: str) -> str:
     host = (parts.hostname or "").lower().rstrip(".")
     default = {"http": 80, "https": 443}.get(parts.scheme)
     return host if parts.port in (None, default) else f"{host}:{parts.port}"
+
+
+def must_be_built_again(candidate: Candidate, build_marker: bool) -> str | None:
+    """Why no test of stage can prove this release any more, ``None`` where one can.
+
+    An AEM update may put the code of the last production release back on stage ("the next AEM update will remove
+    those changes to reflect the git tag of the last successful customer release to production":
+    ``help/implementing/deploying/overview.md`` of Adobe's Cloud Service documentation). Only a build marker shows
+    which code answers then. The same holds after another release that put its own code there.
+    """
+    stage = candidate.stage
+    if build_marker:
+        return None
+    happened = [("an AEM update", each) for each in stage.aem_updates if each != UNKNOWN]
+    others = dict.fromkeys((*stage.newer_releases, *stage.replaced_by))
+    happened += [("another release", each) for each in others if each != UNKNOWN]
+    if not happened:
+        return None
+    what = "; ".join(f"{kind} ({stage.tell(each)})" for kind, each in happened)
+    return (
+        f"Stage may no longer run the code of {candidate}: since its deployment there was {what}. "
+        "No build marker is configured, so a test can't tell which code answers: build the release again "
+        "(start the pipeline anew), or name a build marker in the gate file."
+    )

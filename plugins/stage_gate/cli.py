@@ -1,6 +1,6 @@
-"""What can be done with gates from a terminal: ``init``, ``doctor``, ``schema``, ``up``.
+"""What can be done with gates from a terminal? ``init``, ``doctor``, ``key``, ``verify``, ``replay``, and more.
 
-Exit codes: 0 all is well, 1 something would stop the gate or nothing was written, 2 wrong usage.
+Exit codes: 0 all is well, 1 something would stop the gate, can't be trusted, differs or was not written, 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +46,12 @@ def _parser() -> argparse.ArgumentParser:
     schema = commands.add_parser("schema", help="write the JSON Schema of gate files for editors")
     schema.add_argument("--output", type=Path, default=None, help="another file than the one beside the code")
     schema.set_defaults(command=_schema)
+    _add_key(commands)
+    _add_verify(commands)
+    _add_replay(commands)
+    docs = commands.add_parser("docs", help="write docs/decisions.md, the table of all decisions")
+    docs.add_argument("--output", type=Path, default=None, help="another file")
+    docs.set_defaults(command=_run("decision_table"))
     commands.add_parser("up", help="run Airflow with your gates on this machine", add_help=False)
     return parser
 
@@ -64,6 +72,62 @@ def _add_init(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     init.set_defaults(command=_init)
 
 
+def _add_key(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    key = commands.add_parser("key", help="make a signing key and say where it goes")
+    key.add_argument("--public", action="store_true", help="print the public key of the configured one")
+    key.add_argument(
+        "--airflow-home",
+        type=Path,
+        metavar="FOLDER",
+        help="the key that `up` keeps in this home (var/up), made if there is none",
+    )
+    key.set_defaults(command=_run("key"))
+
+
+def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    verify = commands.add_parser("verify", help="check offline that evidence is what was sealed and decided")
+    verify.add_argument(
+        "bundle",
+        type=Path,
+        metavar="BUNDLE",
+        help="folder of an execution or attempt, or a .zip or .tar of one",
+    )
+    verify.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        metavar="PUBLIC",
+        help="a public key to trust, as `key --public` prints it (default AIRFLOW__STAGE_GATE__TRUSTED_KEYS)",
+    )
+    verify.set_defaults(command=_run("verify"))
+
+
+def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    replay = commands.add_parser("replay", help="say what today's gate would decide of recorded releases")
+    replay.add_argument("gate", metavar="GATE", nargs="?", help="name of a gate (default: every gate)")
+    replay.add_argument("--gate-file", type=Path, metavar="FILE", help="its rules, from another file")
+    replay.add_argument("--folder", type=Path, help="where the gate files are (default dags/gates)")
+    replay.add_argument("--evidence", metavar="URL", help="evidence store (default: the configured one)")
+    replay.add_argument(
+        "--since",
+        type=date.fromisoformat,
+        metavar="DATE",
+        help="only what was sealed on or after this day (UTC)",
+    )
+    replay.add_argument("--json", action="store_true", help="as JSON, for other programs")
+    replay.set_defaults(command=_run("replay"))
+
+
+def _run(name: str) -> Callable[[argparse.Namespace], int]:
+    """The command of this name; its module is imported when it runs."""
+
+    def command(options: argparse.Namespace) -> int:
+        run: Callable[[argparse.Namespace], int] = import_module(f"stage_gate.commands.{name}").run
+        return run(options)
+
+    return command
+
+
 def gates_folder(given: Path | None) -> Path:
     """The folder of gate files: as given, else the one below here, else the one of Airflow's configuration."""
     if given is not None:
@@ -75,7 +139,7 @@ def gates_folder(given: Path | None) -> Path:
     return configured()
 
 
-def _gate_file(gate: str, folder: Path | None) -> Path:
+def gate_file(gate: str, folder: Path | None) -> Path:
     if "/" in gate or gate.endswith((".yaml", ".yml")):
         return Path(gate)
     found = gates_folder(folder)
@@ -88,7 +152,7 @@ def _doctor(options: argparse.Namespace) -> int:
     from stage_gate.doctor_visit import examine
 
     found = []
-    for diagnosis in examine(_gate_file(options.gate, options.folder), timeout=options.timeout):
+    for diagnosis in examine(gate_file(options.gate, options.folder), timeout=options.timeout):
         print(diagnosis, flush=True)
         found.append(diagnosis)
     print(f"\n{summary(found)}")

@@ -8,11 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Param, TaskGroup, TriggerRule
 
-from adobe_cloud_manager.sensors.cloud_manager import (
-    ApprovalSensor,
-    ProductionDeploymentSensor,
-    StageDeploymentSensor,
-)
 from aem_checks.outcomes import Outcome
 from stage_gate.decision import Action
 from stage_gate.settings import deciding_queue
@@ -23,10 +18,18 @@ from stage_gate.tasks.acts import (
     OverrideProduction,
     RecordBypass,
 )
+from stage_gate.tasks.cloud_manager import ReadCloudManagerResults
 from stage_gate.tasks.judging import Decide, Judge
 from stage_gate.tasks.pin import CURRENT, PinCandidate, StartExecutionRun
 from stage_gate.tasks.publishing import PublishReport
+from stage_gate.tasks.retest import RetestStage
 from stage_gate.tasks.stage import SETTLED, RecordPages, RunCheck, SettleStage
+from stage_gate.tasks.waits import (
+    HoldProduction,
+    WaitForApprovalStep,
+    WaitForProductionDeployment,
+    WaitForStageDeployment,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -42,6 +45,8 @@ _ANY_TASK = timedelta(minutes=30)
 """The longest that a task may hold a worker unless it says otherwise; waiting holds none."""
 _LONG = timedelta(hours=1)
 _LONGER_THAN_CLOUD_MANAGER_WAITS = timedelta(days=15)
+_ASKED_ANEW: dict[str, Any] = {"retries": 50, "retry_delay": timedelta(seconds=3)}
+"""Of a question: a refused answer fails a try, and the next one asks again."""
 _MARGIN = timedelta(minutes=2)
 """How much longer than its own limit a check's task may live, to write its result."""
 
@@ -89,6 +94,7 @@ class _Wiring:
         }
         self.waiting: dict[str, Any] = {
             **self.pinned,
+            "gate_file": self.gate_file,
             "cloud_manager_conn_id": gate.pipeline.connection,
             "poll_interval": gate.waits.poll.total_seconds() if gate.waits.poll else None,
             "retries": 3,
@@ -97,22 +103,27 @@ class _Wiring:
     def draw(self) -> None:
         """Everything, from the pin to the report."""
         pin, fold = self._pin()
-        stage_deployed = StageDeploymentSensor(
+        stage_deployed = WaitForStageDeployment(
             task_id="wait_for_stage_deployment",
             timeout=_seconds(self.gate.waits.stage_deployment),
             **self.waiting,
         )
-        approval = ApprovalSensor(
+        approval = WaitForApprovalStep(
             task_id="wait_for_approval_step", timeout=_seconds(self.gate.waits.approval), **self.waiting
         )
-        judge = Judge(task_id="judge", gate_file=self.gate_file, trigger_rule=TriggerRule.ALL_DONE)
+        judge = Judge(
+            task_id="judge",
+            gate_file=self.gate_file,
+            trigger_rule=TriggerRule.ALL_DONE,
+            queue=deciding_queue(),  # it signs
+        )
         decide = Decide(task_id="decide", gate_file=self.gate_file, trigger_rule=TriggerRule.ALL_DONE)
         publish = PublishReport(task_id="publish_report", gate_file=self.gate_file)
         publish = publish.as_teardown(on_failure_fail_dagrun=True)
         pin >> [stage_deployed, approval, fold]
         tests = self._test_stage(stage_deployed, approval, judge)
         [judge, approval] >> decide
-        ends = self._decide(decide)
+        ends = self._decide(decide, judge)
         [fold, stage_deployed, approval, judge, *tests, *ends] >> publish
 
     def _pin(self) -> tuple[BaseOperator, BaseOperator]:
@@ -137,7 +148,13 @@ class _Wiring:
         record = RecordPages(
             task_id="record_pages", gate_file=self.gate_file, target="stage", execution_timeout=_LONG
         )
+        read = ReadCloudManagerResults(
+            task_id="read_cloud_manager_results",
+            gate_file=self.gate_file,
+            trigger_rule=TriggerRule.ALL_DONE,  # also after a bypass; it skips itself where stage was not deployed
+        )
         stage_deployed >> settle >> record >> judge
+        [settle, approval] >> read >> judge
         with TaskGroup("stage_tests", tooltip="One task per check"):
             early = self._stage_checks(last=False)
             late = self._stage_checks(last=True)
@@ -149,7 +166,7 @@ class _Wiring:
             if before:
                 task.trigger_rule = TriggerRule.ALL_DONE
             (before or [record]) >> task
-        return [settle, record, *(task for _, task in (*early, *late))]
+        return [settle, record, read, *(task for _, task in (*early, *late))]
 
     def _stage_checks(self, *, last: bool) -> list[tuple[ConfiguredCheck, BaseOperator]]:
         return [
@@ -167,15 +184,12 @@ class _Wiring:
             execution_timeout=2 * check.settings.within + _MARGIN,
         )
 
-    def _decide(self, decide: BaseOperator) -> list[BaseOperator]:
+    def _decide(self, decide: BaseOperator, judge: BaseOperator) -> list[BaseOperator]:
         """All that can follow the verdict. Every way ends in ``publish_report``."""
-        from stage_gate.tasks.people import HoldProduction
-
         approve = self._act(ApproveProduction, "approve_production")
         halt = self._act(HaltProduction, "halt_production")
         hold = HoldProduction(
             task_id="hold_production",
-            gate_file=self.gate_file,
             timeout=_seconds(_LONGER_THAN_CLOUD_MANAGER_WAITS),
             trigger_rule=_ONE_WAY_LED_HERE,
             **self.waiting,
@@ -186,11 +200,22 @@ class _Wiring:
             production="wait_for_production_deployment",
             trigger_rule=_ONE_WAY_LED_HERE,
         )
-        decide >> [approve, halt, hold, bypass]
+        retest = RetestStage(
+            task_id="retest_stage",
+            gate_file=self.gate_file,
+            trigger_rule=_ONE_WAY_LED_HERE,
+            queue=deciding_queue(),  # it signs who wanted it
+            retries=3,
+        )
+        ways = [approve, halt, hold, bypass, retest]
+        decide >> ways
         hold >> bypass
-        overrides = self._ask(decide, approve, halt, hold, bypass)
+        window = self._wait_for_window(decide, judge, [approve, retest, hold, bypass])
+        overrides = self._ask(decide, judge, [*ways, *window])
+        for wait in window:
+            wait >> overrides
         production = self._test_production([approve, bypass, *overrides])
-        return [approve, halt, hold, bypass, *overrides, *production]
+        return [approve, halt, hold, bypass, retest, *overrides, *production]
 
     def _act(self, act: type[ActOnProduction], task_id: str) -> BaseOperator:
         return act(
@@ -201,39 +226,78 @@ class _Wiring:
             **self.pinned,
         )
 
-    def _ask(
-        self,
-        decide: BaseOperator,
-        approve: BaseOperator,
-        halt: BaseOperator,
-        hold: BaseOperator,
-        bypass: BaseOperator,
-    ) -> list[BaseOperator]:
-        """The question to the release manager, where the policy asks one; returns the override."""
+    def _ask(self, decide: BaseOperator, judge: BaseOperator, ways: list[BaseOperator]) -> list[BaseOperator]:
+        """The question to the release manager, where the policy asks one; returns what only an answer leads to."""
         policy = self.gate.policy
-        asked = {o: policy.on(o) for o in Outcome if policy.on(o).action is Action.ASK}
+        asked = {o for o in Outcome if policy.on(o).action is Action.ASK}
         if not asked:
             return []
         from stage_gate.tasks.people import AskReleaseManager, options_for
+        from stage_gate.tasks.retest import FollowAnswer
 
-        options = options_for(asked)
-        ask = AskReleaseManager(
+        options = options_for(asked, windows=policy.windows is not None)
+        ask = AskReleaseManager.partial(
             task_id="ask_release_manager",
             gate_file=self.gate_file,
+            options=list(options),
+            queue=deciding_queue(),  # it signs the answer
+            **_ASKED_ANEW,
+        ).expand(attempt=judge.output)
+        follow = FollowAnswer(
+            task_id="follow_answer",
+            gate_file=self.gate_file,
             tasks=options,
-            follow_ups=asked,
-            retries=0,
+            otherwise="hold_production",
+            trigger_rule=_ONE_WAY_LED_HERE,
         )
         override = self._act(OverrideProduction, "override_production")
         # The arrow to the bypass lets an answer skip it: decide can't, because holding leads there too.
-        decide >> ask >> [override, halt, hold, bypass]
-        if approve.task_id in options.values():
-            ask >> approve
+        named = [way for way in ways if way.task_id in {*options.values(), "record_bypass"}]
+        decide >> ask >> follow >> [override, *named]
         return [override]
+
+    def _wait_for_window(
+        self, decide: BaseOperator, judge: BaseOperator, ways: list[BaseOperator]
+    ) -> list[BaseOperator]:
+        """Where the policy has windows: the wait for one, and the question for a hotfix if anybody is asked it."""
+        windows = self.gate.policy.windows
+        if windows is None:
+            return []
+        from stage_gate.tasks.windows import WaitForWindow
+
+        wait = WaitForWindow(
+            task_id="wait_for_window",
+            timeout=_seconds(_LONGER_THAN_CLOUD_MANAGER_WAITS),
+            trigger_rule=_ONE_WAY_LED_HERE,
+            **self.waiting,
+        )
+        decide >> wait >> ways
+        if windows.hotfix is None:
+            return [wait]
+        from stage_gate.tasks.people import HOTFIX_OPTIONS, AskForHotfix
+        from stage_gate.tasks.retest import FollowAnswer
+
+        ask = AskForHotfix.partial(
+            task_id="ask_for_hotfix",
+            gate_file=self.gate_file,
+            options=list(HOTFIX_OPTIONS),
+            queue=deciding_queue(),  # it signs the answer
+            **_ASKED_ANEW,
+        ).expand(attempt=judge.output)
+        follow = FollowAnswer(
+            task_id="follow_hotfix_answer",
+            gate_file=self.gate_file,
+            tasks=HOTFIX_OPTIONS,
+            otherwise="wait_for_window",
+            trigger_rule=_ONE_WAY_LED_HERE,
+        )
+        approve = next(way for way in ways if way.task_id == "approve_production")
+        decide >> ask >> follow >> [wait, approve]
+        return [wait]
 
     def _test_production(self, led_here: list[BaseOperator]) -> list[BaseOperator]:
         """Watch the production deployment to its end, then run the production tests."""
-        deployed = ProductionDeploymentSensor(
+        deployed = WaitForProductionDeployment(
             task_id="wait_for_production_deployment",
             timeout=_seconds(self.gate.waits.production_deployment),
             trigger_rule=_ONE_WAY_LED_HERE,

@@ -1,9 +1,9 @@
-"""What follows from a verdict? Pure rules: what to do next, whether an act is allowed, how a run ends."""
+"""What follows from a verdict? Pure rules: where the Dag goes, and how an act is carried out at most once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from adobe_cloud_manager.questions import Approval
@@ -44,6 +44,9 @@ class Step(StrEnum):
     HALT = "halt_production"
     HOLD = "hold_production"
     ASK = "ask_release_manager"
+    ASK_FOR_HOTFIX = "ask_for_hotfix"
+    WAIT_FOR_WINDOW = "wait_for_window"
+    RETEST = "retest_stage"
     RECORD_BYPASS = "record_bypass"
     REPORT = ""
 
@@ -55,6 +58,8 @@ class Policy:
     passed: Action = Action.APPROVE
     failed: Action = Action.HALT
     inconclusive: Action = Action.HOLD
+    hotfix: bool = False
+    """Somebody may be asked to release outside the window."""
 
     def __post_init__(self) -> None:
         if Action.APPROVE in (self.failed, self.inconclusive):
@@ -92,7 +97,23 @@ class GoLive:
         return self.approval is Approval.APPROVED or self.production_begun
 
 
-def next_step(outcome: Outcome | None, golive: GoLive, policy: Policy, mode: Mode) -> tuple[Step, str]:
+@dataclass(frozen=True)
+class Timing:
+    """What the clock says: of the gate's calendar, and of the evidence."""
+
+    is_open: bool = True
+    """The calendar lets releases through just now."""
+    sentence: str = ""
+    """Which rule closes it, and until when."""
+    opens_at: datetime | None = None
+    """When the calendar opens next, as far as it is known; ``None`` while it is open."""
+    too_old: str = ""
+    """Why the evidence proves nothing any more, empty while it does."""
+
+
+def next_step(
+    outcome: Outcome | None, golive: GoLive, policy: Policy, mode: Mode, timing: Timing = Timing()
+) -> tuple[Step, str]:
     """Where to go after the verdict, and the sentence that says why.
 
     ``outcome`` is ``None`` when no verdict could be sealed; that is treated as inconclusive, never better.
@@ -106,16 +127,24 @@ def next_step(outcome: Outcome | None, golive: GoLive, policy: Policy, mode: Mod
         return Step.REPORT, f"{golive.sentence} Production was not reached and there is nothing to decide."
     action = policy.action(verdict)
     if mode is Mode.SHADOW:
-        would = f"In guard mode this gate would now {_WOULD[action]}; in shadow mode it does nothing."
+        would = f"In guard mode this gate would now {_WOULD[action]}{_when(action, timing)}; in shadow mode it does nothing."
         return Step.REPORT, f"The verdict is {verdict}. {would}"
     if golive.approval is not Approval.WAITING:
         return (
             Step.HOLD,
             f"The verdict is {verdict}, but the approval does not wait yet: {golive.sentence} The gate holds.",
         )
-    return _STEP_OF_ACTION[
-        action
-    ], f"The verdict is {verdict}; the policy of this gate is to {_WOULD[action]}."
+    if outcome is not None and timing.too_old:
+        return Step.RETEST, f"The verdict is {verdict}, and stage is tested again: {timing.too_old}"
+    sentence = f"The verdict is {verdict}; the policy of this gate is to {_WOULD[action]}."
+    if action is Action.APPROVE and not timing.is_open:
+        step = Step.ASK_FOR_HOTFIX if policy.hotfix else Step.WAIT_FOR_WINDOW
+        return step, f"{sentence} {timing.sentence}"
+    return _STEP_OF_ACTION[action], sentence
+
+
+def _when(action: Action, timing: Timing) -> str:
+    return "" if action is not Action.APPROVE or timing.is_open else f" as soon as it may ({timing.sentence})"
 
 
 _WOULD = {
@@ -136,152 +165,103 @@ def bypass_sentence(golive: GoLive, verdict: Outcome) -> str:
     )
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A person's answer to the gate's question, as it was stored before any branching."""
-
-    option: str
-    by: str
-    reason: str
-    seal_digest: str
-
-
-@dataclass(frozen=True)
-class Proof:
-    """Everything an acting task has read for itself just now. Nothing in it comes from an XCom."""
-
-    mode: Mode
-    policy: Policy
-    seal_digest: str
-    sealed_outcome: Outcome
-    recomputed_outcome: Outcome
-    changes: Sequence[str]
-    golive: GoLive
-    answer: Answer | None = None
-
-
 OVERRIDE, HALT, KEEP_WAITING, RETEST, APPROVE = "Override", "Halt", "Keep waiting", "Re-test", "Approve"
 """The options of the question to the release manager."""
+HOTFIX = "Release now"
+"""The option that lets a passed release go outside the window."""
 
 
-def refusal_to_approve(proof: Proof) -> str | None:
-    """Why this approval must not be sent, or ``None`` if it may."""
-    common = _common_refusal(proof)
-    if common:
-        return common
-    if proof.changes:
-        return f"The candidate is not the one that was tested: {' '.join(proof.changes)}"
-    if proof.answer is not None and proof.answer.option == OVERRIDE:
-        return None
-    if proof.recomputed_outcome is not Outcome.PASSED:
-        return f"The verdict is {proof.recomputed_outcome}; only passed can be approved."
-    asked = proof.policy.passed is not Action.APPROVE
-    if asked and (proof.answer is None or proof.answer.option != APPROVE):
-        return "The policy asks a person even for a passed verdict, and nobody has approved."
-    return None
+class Phase(StrEnum):
+    """How far an acting task has come. A task that died begins again at ``pinned``, whatever it had done."""
+
+    PINNED = "pinned"
+    """It knows its execution, from the run id alone."""
+    SEALED = "sealed"
+    """The seal was verified, and it gives the right to act on what was read then."""
+    CLAIMED = "claimed"
+    """The one claim of this candidate is its own, taken just now."""
+    CONFIRMED = "confirmed"
+    """Step and surroundings were read once more, and the right still holds."""
+    ACKNOWLEDGED = "acknowledged"
+    """The one request was sent, and Cloud Manager said 202."""
+    UNKNOWN = "unknown"
+    """The request was sent, or may have been: now, or before this task died."""
+    RECORDED = "recorded"
+    """The step was seen in the state that was asked for."""
+    HELD = "held"
+    """Production waits for a person, who is told why."""
 
 
-def refusal_to_halt(proof: Proof) -> str | None:
-    """Why this rejection must not be sent, or ``None`` if it may."""
-    common = _common_refusal(proof)
-    if common:
-        return common
-    if proof.changes:
-        return f"What was judged is not this release: {' '.join(proof.changes)}"
-    if proof.answer is not None:
-        return None if proof.answer.option == HALT else f"The answer was {proof.answer.option}, not {HALT}."
-    if proof.policy.action(proof.recomputed_outcome) is not Action.HALT:
-        return f"The policy does not halt on {proof.recomputed_outcome}."
-    return None
+class Command(StrEnum):
+    """What an acting task does next."""
+
+    PROVE = "prove"
+    CLAIM = "claim"
+    CONFIRM = "confirm"
+    SEND = "send"
+    READ_BACK = "read back"
 
 
-def _common_refusal(proof: Proof) -> str | None:
-    if proof.mode is not Mode.GUARD:
-        return "The gate is in shadow mode."
-    if proof.golive.approval is not Approval.WAITING:
-        return f"The production approval does not wait: {proof.golive.sentence}"
-    if proof.sealed_outcome is not proof.recomputed_outcome:
-        return (
-            f"The sealed verdict is {proof.sealed_outcome}, but the sealed results amount to "
-            f"{proof.recomputed_outcome}."
-        )
-    if proof.answer is not None and proof.answer.seal_digest != proof.seal_digest:
-        return "The answer was given to another verdict than the one that is sealed now; ask again."
-    if proof.answer is not None and not (proof.answer.by.strip() and proof.answer.reason.strip()):
-        return "The answer names no person or no reason."
-    return None
+class Event(StrEnum):
+    """What came of it."""
+
+    ALLOWED = "allowed"
+    REFUSED = "refused"
+    """Something is missing, changed or unreadable; nothing was sent."""
+    CLAIMED_BEFORE = "claimed before"
+    """This very act was claimed before, on this seal: whoever did may have sent it."""
+    WON = "won"
+    TAKEN = "taken"
+    """Somebody else holds the claim, or was faster."""
+    LATE = "late"
+    """Too long ago was the last look; nothing was sent."""
+    ACCEPTED = "accepted"
+    LOST = "lost"
+    """The request may have arrived, and nobody knows."""
+    SEEN = "seen"
+    NOT_SEEN = "not seen"
+    """The step did not show the decision in time, or shows the opposite."""
 
 
-@dataclass(frozen=True)
-class End:
-    """What ``publish_report`` knows when it sets the state of the run."""
+_COMMANDS = {
+    Phase.PINNED: Command.PROVE,
+    Phase.SEALED: Command.CLAIM,
+    Phase.CLAIMED: Command.CONFIRM,
+    Phase.CONFIRMED: Command.SEND,
+    Phase.ACKNOWLEDGED: Command.READ_BACK,
+    Phase.UNKNOWN: Command.READ_BACK,
+}
 
-    mode: Mode
-    decision: Decision | None
-    outcome: Outcome | None
-    production_reached: bool = False
-    """Production was deployed, or is being deployed, whoever let it."""
-    production_deployed: bool = False
-    """Cloud Manager says that the deployment to production is finished."""
-    production: Outcome | None = None
-    """Of the production tests; ``None`` where none were planned or production was not reached."""
-    production_planned: bool = False
-    claimed: bool = False
-    """The right to act was taken: a request may have left although no decision is on record."""
-    let_through: bool = False
-    """In guard mode: it only reported because production had been approved before."""
-    reported_only: bool = False
-    """The run only reported: an AEM update, or a run that pointed at the execution's own run."""
-
-
-def run_succeeded(end: End) -> tuple[bool, str]:
-    """Whether the run is a success, and the sentence that says so.
-
-    Success is short: reported, halted, superseded, rejected by a person, shadow with a verdict, and production
-    reached with a passed verdict (or a person's override) and passed production tests. Everything else is a
-    failed run.
-    """
-    if end.reported_only and end.let_through:
-        return False, "Not guarded: production was let through before this gate saw the execution."
-    if end.reported_only:
-        return True, "This run had nothing to decide."
-    if end.decision is None:
-        return _undecided(end)
-    if end.decision is Decision.SUPERSEDED:
-        return True, "Superseded: the execution ended before a decision was due; production was not touched."
-    if end.decision is Decision.HALTED:
-        return True, "Halted: production was not touched."
-    if end.decision is Decision.HELD:
-        return False, "Held: the gate did not decide and production was not touched by it."
-    if not end.production_reached:
-        return True, f"{end.decision.capitalize()}: production was rejected in Cloud Manager."
-    if end.decision is Decision.BYPASSED and end.mode is Mode.GUARD and end.outcome is not Outcome.PASSED:
-        verdict = end.outcome or Outcome.INCONCLUSIVE
-        return False, f"Bypassed: production was approved elsewhere although the verdict is {verdict}."
-    return _after_production(end)
+_AFTER = {
+    (Phase.PINNED, Event.ALLOWED): Phase.SEALED,
+    (Phase.PINNED, Event.CLAIMED_BEFORE): Phase.UNKNOWN,
+    (Phase.PINNED, Event.REFUSED): Phase.HELD,
+    (Phase.SEALED, Event.WON): Phase.CLAIMED,
+    (Phase.SEALED, Event.CLAIMED_BEFORE): Phase.UNKNOWN,
+    (Phase.SEALED, Event.TAKEN): Phase.HELD,
+    (Phase.SEALED, Event.REFUSED): Phase.HELD,
+    (Phase.CLAIMED, Event.ALLOWED): Phase.CONFIRMED,
+    (Phase.CLAIMED, Event.REFUSED): Phase.HELD,
+    (Phase.CONFIRMED, Event.LATE): Phase.CLAIMED,
+    (Phase.CONFIRMED, Event.ACCEPTED): Phase.ACKNOWLEDGED,
+    (Phase.CONFIRMED, Event.LOST): Phase.UNKNOWN,
+    (Phase.CONFIRMED, Event.REFUSED): Phase.HELD,
+    (Phase.ACKNOWLEDGED, Event.SEEN): Phase.RECORDED,
+    (Phase.ACKNOWLEDGED, Event.NOT_SEEN): Phase.HELD,
+    (Phase.UNKNOWN, Event.SEEN): Phase.RECORDED,
+    (Phase.UNKNOWN, Event.NOT_SEEN): Phase.HELD,
+}
+"""The whole protocol. ``SEND`` follows ``CONFIRMED`` only, and no way leads back to it once anything was sent."""
 
 
-def _undecided(end: End) -> tuple[bool, str]:
-    if end.mode is Mode.SHADOW and end.outcome is not None:
-        return True, f"Shadow: the verdict is {end.outcome} and nothing was done."
-    if end.claimed:
-        return False, (
-            "Unclear: the gate began to act and left no record of how it ended. "
-            "Look at the execution in Cloud Manager, then clear the acting task: it sends nothing again."
-        )
-    return False, "Undecided: the gate reached no decision; production was not touched by it."
+def command(phase: Phase) -> Command | None:
+    """What to do in this phase, ``None`` where the act is over."""
+    return _COMMANDS.get(phase)
 
 
-def _after_production(end: End) -> tuple[bool, str]:
-    decided = str(end.decision).capitalize()
-    if not end.production_deployed:
-        return (
-            False,
-            f"{decided}, but the production deployment is not finished: see wait_for_production_deployment.",
-        )
-    if not end.production_planned:
-        return True, f"{decided}; no production tests are configured."
-    if end.production is Outcome.PASSED:
-        return True, f"{decided}, and the production tests passed."
-    found = end.production or Outcome.INCONCLUSIVE
-    return False, f"{decided}, but the production tests are {found}."
+def after(phase: Phase, event: Event) -> Phase:
+    """The phase that follows. Raises ``ValueError`` for an event that can't happen in this phase."""
+    try:
+        return _AFTER[phase, event]
+    except KeyError:
+        raise ValueError(f"{event} can't happen to an act that is {phase}") from None

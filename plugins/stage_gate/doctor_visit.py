@@ -36,6 +36,7 @@ def examine(path: Path, *, timeout: float = 15.0) -> Iterator[Diagnosis]:
         "Gate file", f"{path} describes gate {gate.name!r} with {len(gate.stage_checks)} checks of stage"
     )
     yield examine_evidence()
+    yield from examine_exposure(gate)
     yield from examine_cloud_manager(gate, timeout)
     yield from examine_sites(gate, timeout)
 
@@ -54,6 +55,19 @@ def examine_evidence() -> Diagnosis:
         remedy = "Correct [stage_gate] evidence (AIRFLOW__STAGE_GATE__EVIDENCE), its connection, or the rights of the folder."
         return bad("Evidence", f"the store can't be written: {type(error).__name__}: {error}", remedy)
     return good("Evidence", f"{store} can be written")
+
+
+def examine_exposure(gate: Gate) -> Iterator[Diagnosis]:
+    """What the team's suites and own checks could reach where this runs; nothing for a gate without any."""
+    from stage_gate.exposure import judge, look, runs_code_of_a_team
+
+    if not runs_code_of_a_team(gate):
+        return
+    found = list(judge(look([gate.pipeline.deciding])))
+    if not found:
+        yield good("Suites", "nothing of Airflow was found in reach of suites and a team's own checks here")
+    for exposure in found:
+        yield unknown("Suites", exposure.sentence, exposure.remedy)
 
 
 def examine_cloud_manager(gate: Gate, timeout: float) -> Iterator[Diagnosis]:

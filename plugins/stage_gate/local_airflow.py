@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -25,6 +23,8 @@ from typing import Any, Self
 import requests
 
 from stage_gate.airflow_api import AirflowApi
+from stage_gate.local_key import with_local_key
+from stage_gate.ports import free_port, port_is_free
 from stage_gate.processes import Component, Watchdog, end_sessions, tail
 
 HEALTH_TIMEOUT = 120.0
@@ -54,7 +54,7 @@ class LocalAirflowError(Exception):
 class LocalAirflow:
     """An Airflow on loopback, as a context manager: healthy inside the block, gone without a trace after it.
 
-    `home` keeps database, logs and the password file (0600) and may be used again. `environment` goes to
+    `home` keeps database, logs, the password file and a signing key (both 0600) and may be used again. `environment` goes to
     every component; nothing named AIRFLOW… is inherited from the caller. `port` None picks a free one.
     `users` maps names to roles of the simple auth manager (viewer, user, op, admin).
     Raises LocalAirflowError. In a main thread SIGTERM ends the block like Ctrl-C does.
@@ -78,6 +78,7 @@ class LocalAirflow:
         self.environment = self._environment(dags.resolve(), plugins.resolve(), environment or {})
         self.passwords: dict[str, str] = {}
         self._components: list[Component] = []
+        self._left_behind: list[int] = []
         self._watchdog: Watchdog | None = None
         self._old_sigterm: Any = None
 
@@ -135,6 +136,26 @@ class LocalAirflow:
         component.reap()
         self._components.remove(component)
 
+    def send_signal(self, name: str, number: signal.Signals) -> None:
+        """Send a signal to the first process of one component alone; what it has forked goes on.
+
+        A component that SIGKILL ended can be started again; `stop` ends what it left behind.
+        """
+        component = next(part for part in self._components if part.name == name)
+        os.kill(component.pid, number)
+        if number == signal.SIGKILL:
+            component.reap()
+            self._components.remove(component)
+            self._left_behind.append(component.pid)
+
+    def restart(self) -> None:
+        """End all components in order, migrate the database and start them again, as an upgrade does."""
+        for component in [*self._components]:
+            end_sessions([component.pid])
+            component.reap()
+        self.stop()
+        self._start()
+
     def start_component(self, name: str) -> None:
         """Start one component; after `kill`, again."""
         command = airflow_command(*(CELERY_WORKER if name == "worker" else COMPONENTS[name]))
@@ -148,10 +169,10 @@ class LocalAirflow:
         """End every process that was started and everything these forked: SIGTERM, then SIGKILL."""
         ignored = _ignore_interrupts()
         try:
-            left = end_sessions(component.pid for component in self._components)
+            left = end_sessions([*(component.pid for component in self._components), *self._left_behind])
             for component in self._components:
                 component.reap()
-            self._components = []
+            self._components, self._left_behind = [], []
             if self._watchdog is not None:
                 self._watchdog.forget()
                 self._watchdog = None
@@ -181,6 +202,7 @@ class LocalAirflow:
         self.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._log_folder().mkdir(parents=True, exist_ok=True)
         self._write_passwords()
+        self.environment = with_local_key(self.environment, self.home)
         if not port_is_free(self.port):
             raise LocalAirflowError(
                 f"Port {self.port} of 127.0.0.1 is in use: end what listens there or choose another."
@@ -299,25 +321,6 @@ class LocalAirflow:
 def airflow_command(*arguments: str) -> list[str]:
     """The command line of the Airflow that is installed beside this Python."""
     return [sys.executable, "-m", "airflow", *arguments]
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on, below the range that outgoing connections use."""
-    for _ in range(200):
-        port = random.randint(20_000, 32_000)  # noqa: S311 - no secret
-        if port_is_free(port):
-            return port
-    raise LocalAirflowError("no free port was found between 20000 and 32000 on 127.0.0.1")
-
-
-def port_is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _get(url: str, *, timeout: float) -> Any:

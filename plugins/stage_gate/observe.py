@@ -6,10 +6,11 @@ import logging
 from typing import TYPE_CHECKING
 
 from adobe_cloud_manager.exceptions import CloudManagerError
-from adobe_cloud_manager.models import Execution, ExecutionStatus, Pipeline, StepState
+from adobe_cloud_manager.models import Execution, ExecutionStatus, StepState
 from adobe_cloud_manager.questions import Approval, approval_state
-from stage_gate.candidate import RUNNING, UNKNOWN, Candidate, Surroundings, host_of
+from stage_gate.candidate import Candidate, Surroundings, host_of
 from stage_gate.decision import GoLive
+from stage_gate.siblings import read_siblings
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
@@ -27,9 +28,12 @@ def read_candidate(hook: CloudManagerHook, execution: Execution) -> Candidate:
     Raises ``NotDeployed`` before the stage deployment is FINISHED, and ``CloudManagerError`` where the hosts of
     the environment can't be read; what else can't be read becomes ``unknown``.
     """
-    step = execution.stage_deployment
-    if step is None or not step.is_finished:
-        raise NotDeployed(f"The stage deployment of execution {execution.id} is not finished.")
+    return candidate_of(execution, read_surroundings(hook, execution))
+
+
+def candidate_of(execution: Execution, surroundings: Surroundings) -> Candidate:
+    """The candidate in this snapshot of its execution. Raises ``NotDeployed``."""
+    step = _stage_deployment(execution)
     return Candidate(
         program_id=execution.program_id,
         pipeline_id=execution.pipeline_id,
@@ -39,8 +43,15 @@ def read_candidate(hook: CloudManagerHook, execution: Execution) -> Candidate:
         stage_deployed_at=step.finished_at,
         commit_id=execution.commit_id or None,
         artifacts_version=execution.artifacts_version or None,
-        stage=_read_surroundings(hook, execution, step),
+        stage=surroundings,
     )
+
+
+def _stage_deployment(execution: Execution) -> StepState:
+    step = execution.stage_deployment
+    if step is None or not step.is_finished:
+        raise NotDeployed(f"The stage deployment of execution {execution.id} is not finished.")
+    return step
 
 
 def go_live(execution: Execution) -> GoLive:
@@ -77,40 +88,16 @@ def environment_hosts(hook: CloudManagerHook, program_id: str, step: StepState) 
     return tuple(sorted(hosts - {""}))
 
 
-def _read_surroundings(hook: CloudManagerHook, execution: Execution, step: StepState) -> Surroundings:
-    environment_id = step.environment_id or ""
+def read_surroundings(hook: CloudManagerHook, execution: Execution) -> Surroundings:
+    """What stands around the stage deployment of this execution. Raises as ``read_candidate``."""
+    step = _stage_deployment(execution)
+    seen = read_siblings(hook, execution, step)
     return Surroundings(
-        environment_id=environment_id,
+        environment_id=step.environment_id or "",
         hosts=environment_hosts(hook, execution.program_id, step),
-        other_pipelines=_read_siblings(hook, execution, environment_id),
+        other_pipelines=seen.other_pipelines,
+        newer_releases=seen.newer_releases,
+        replaced_by=seen.replaced_by,
+        aem_updates=seen.aem_updates,
+        told=seen.told,
     )
-
-
-def _read_siblings(hook: CloudManagerHook, execution: Execution, environment_id: str) -> dict[str, str]:
-    """The latest execution of every other pipeline that deploys to this environment."""
-    try:
-        pipelines = hook.list_pipelines(execution.program_id)
-    except CloudManagerError as error:
-        log.warning("The pipelines of program %s can't be read: %s", execution.program_id, error)
-        return {"others": UNKNOWN}
-    return {
-        pipeline.id: _latest_execution(hook, pipeline)
-        for pipeline in pipelines
-        if pipeline.id != execution.pipeline_id and _targets(pipeline, environment_id)
-    }
-
-
-def _targets(pipeline: Pipeline, environment_id: str) -> bool:
-    return any(phase.environment_id == environment_id for phase in pipeline.phases)
-
-
-def _latest_execution(hook: CloudManagerHook, pipeline: Pipeline) -> str:
-    try:
-        executions = hook.list_executions(pipeline.program_id, pipeline.id, limit=1)
-    except CloudManagerError as error:
-        log.warning("The executions of pipeline %s can't be read: %s", pipeline.id, error)
-        return UNKNOWN
-    if not executions:
-        return "none"
-    latest = executions[0]
-    return latest.id if latest.is_terminal else f"{latest.id}{RUNNING}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 RUN_ID_PREFIX = "execution-"
+_RUN_ID = re.compile(rf"{RUN_ID_PREFIX}([1-9][0-9]{{0,19}})")
 
 
 class Pin(BaseModel):
@@ -37,5 +39,5 @@ def run_id_of(execution_id: str) -> str:
 
 def execution_id_of(run_id: str) -> str | None:
     """The execution that a run id names; ``None`` where it names none, as with a run started by hand."""
-    execution_id = run_id.removeprefix(RUN_ID_PREFIX)
-    return execution_id if run_id.startswith(RUN_ID_PREFIX) and execution_id.isdigit() else None
+    found = _RUN_ID.fullmatch(run_id)
+    return found[1] if found else None

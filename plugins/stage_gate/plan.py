@@ -2,15 +2,50 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from datetime import date
 
-from aem_checks.outcomes import CheckResult, Severity
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from aem_checks.outcomes import CheckResult, Outcome, Severity
+
+CLOUD_MANAGER = "cloud_manager"
+"""The kind of the planned checks that Cloud Manager itself has run: they ask no host of ours."""
 
 
-class PlannedCheck(BaseModel):
-    """One check of the plan."""
-
+class _Fact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Excuse(_Fact):
+    """Why a check in quarantine does not block for now, and who answers for that."""
+
+    owner: str
+    until: date
+    why: str
+
+    def __str__(self) -> str:
+        return f"owner {self.owner}, until {self.until}: {self.why}"
+
+
+class Waiver(Excuse):
+    """Findings of one check that are accepted for now."""
+
+    check: str
+    """Key of the check."""
+    subject: str
+    """Which findings: a pattern of their subject, ``*`` for any characters."""
+
+
+class FlakeRules(_Fact):
+    """What a check amounts to that passed only on a re-run."""
+
+    reruns: int = 5
+    """How many re-runs a release has, all checks together."""
+    count_as: Outcome = Outcome.PASSED
+
+
+class PlannedCheck(_Fact):
+    """One check of the plan."""
 
     key: str
     kind: str
@@ -18,25 +53,31 @@ class PlannedCheck(BaseModel):
     target: str
     severity: Severity
     dry_run: bool = False
+    quarantine: Excuse | None = None
     host: str
-    """The host it asks, as ``candidate.host_of`` writes it."""
+    """The host it asks, as ``candidate.host_of`` writes it; empty for Cloud Manager's own results."""
     settings_digest: str
     """SHA-256 of its settings, so that a changed gate file cannot change what was promised."""
 
     @property
     def blocks(self) -> bool:
-        return self.severity is Severity.BLOCK and not self.dry_run
+        return self.severity is Severity.BLOCK and not self.dry_run and self.quarantine is None
 
 
-class Plan(BaseModel):
+class Plan(_Fact):
     """What a gate promised to check for one candidate."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     gate: str
     gate_digest: str
     mode: str
+    made_at: AwareDatetime
+    """When it was written: expiries are compared with it, and the age of the evidence is counted from it."""
     checks: tuple[PlannedCheck, ...]
+    waivers: tuple[Waiver, ...] = ()
+    """Those in force when the plan was made."""
+    flakes: FlakeRules = Field(default_factory=FlakeRules)
+    minimum: tuple[str, ...] = ()
+    """Kinds that the deployment wants to block in every gate."""
     build_marker: bool
     """Whether the sites name a build marker, so that the build which answered can be known."""
 
@@ -49,10 +90,8 @@ class Plan(BaseModel):
         return tuple(check for check in self.checks if check.target == "production")
 
 
-class RecordedResult(BaseModel):
+class RecordedResult(_Fact):
     """A check's result as it lies in the evidence, bound to the candidate for which it was found."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     candidate_digest: str
     attempt: int

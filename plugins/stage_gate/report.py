@@ -7,6 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from aem_checks.outcomes import CheckResult, Outcome
+from stage_gate.after_halt import AFTER_A_HALT
+from stage_gate.decision import Decision
 
 if TYPE_CHECKING:
     from stage_gate.story import Story
@@ -33,7 +35,8 @@ def render_report(story: Story, end: str) -> str:
         f"<meta http-equiv='Content-Security-Policy' content=\"{_POLICY}\">"
         "<meta name='viewport' content='width=device-width,initial-scale=1'>"
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
-        f"<h1>{escape(title)}</h1>{_banner(story, end)}{_candidate(story)}{_verdict(story)}{_stage(story)}{_production(story)}"
+        f"<h1>{escape(title)}</h1>{_banner(story, end)}{_candidate(story)}{_verdict(story)}"
+        f"{_next(story)}{_excused(story)}{_earlier(story)}{_stage(story)}{_production(story)}"
         f"<p><small>Evidence: <code>{escape(story.evidence)}</code></small></p></body></html>\n"
     )
 
@@ -66,7 +69,8 @@ def _candidate(story: Story) -> str:
             ("Stage deployed at", str(candidate.stage_deployed_at or "unknown")),
             ("Stage environment", f"{candidate.stage.environment_id} ({', '.join(candidate.stage.hosts)})"),
             ("AEM release on stage", candidate.stage.aem_release),
-            ("Seal", f"{story.sealed.digest} (attempt {story.sealed.attempt})"),
+            ("Seal", f"{story.sealed.digest} (attempt {story.sealed.attempt}, {story.sealed.signature})"),
+            ("Sealed at", f"{story.sealed.sealed_at:%Y-%m-%d %H:%M:%S %Z}"),
         ]
     return f"<h2>Candidate</h2>{_table(rows)}"
 
@@ -80,6 +84,31 @@ def _verdict(story: Story) -> str:
         f"<h2>Verdict: <span class='{verdict.outcome}'>{verdict.outcome}</span></h2>"
         f"<p>{escape(verdict.summary)}</p>{_list(verdict.reasons)}{warnings}"
     )
+
+
+def _next(story: Story) -> str:
+    """What a halt means for the team."""
+    halted = story.decision is not None and story.decision.decision is Decision.HALTED
+    return f"<h2>What happens next</h2>{_list(AFTER_A_HALT)}" if halted else ""
+
+
+def _excused(story: Story) -> str:
+    """Everything that the gate forgives for now, whether it was needed this time or not."""
+    if not story.sealed:
+        return ""
+    plan = story.sealed.plan
+    sentences = [f"{c.key} is in quarantine: {c.quarantine}" for c in plan.stage_checks if c.quarantine]
+    sentences += [f"{w.check}, findings about {w.subject}, are waived: {w}" for w in plan.waivers]
+    sentences += [
+        f"{e.result.key} passed only on a re-run; flaky counts as {plan.flakes.count_as}."
+        for e in story.sealed.recorded
+        if e.result.flaky
+    ]
+    return f"<h2>Excused</h2>{_list(sentences)}" if sentences else ""
+
+
+def _earlier(story: Story) -> str:
+    return f"<h2>Earlier attempts</h2>{_list(story.earlier)}" if story.earlier else ""
 
 
 def _stage(story: Story) -> str:

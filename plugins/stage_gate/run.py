@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from aem_checks.config import ConfigError
-from stage_gate.acting import Act
-from stage_gate.decision import Mode
 from stage_gate.evidence import Evidence
+from stage_gate.files import EvidenceError
 from stage_gate.gate import Gate
-from stage_gate.gate_file import gate_from_content, load_gate
+from stage_gate.gate_file import gate_from_content, load_gate_for_run
 from stage_gate.pin import Pin, execution_id_of
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
     from adobe_cloud_manager.models import Execution
+    from stage_gate.acting import Act
+    from stage_gate.decision import Timing
+    from stage_gate.right import Right
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class GateRun:
     @classmethod
     def of(cls, gate_file: str, context: Context) -> GateRun:
         """Raises ``AirflowSkipException`` in a run that names no execution: it only pointed at another run."""
-        from stage_gate.settings import evidence_store
+        from stage_gate.settings import evidence_store, keys
 
         run_id = str(context["run_id"])
         execution_id = execution_id_of(run_id)
@@ -46,7 +49,7 @@ class GateRun:
                 f"Run {run_id} only pointed at the run of an execution; there is nothing to do here."
             )
         path = Path(gate_file)
-        evidence = Evidence(evidence_store(), path.stem, execution_id)
+        evidence = Evidence(evidence_store(), path.stem, execution_id, keys())
         return cls(path, str(context["dag"].dag_id), run_id, execution_id, evidence)
 
     @property
@@ -72,7 +75,7 @@ class GateRun:
 
     def load_gate_file(self) -> Gate:
         """The gate as its file says now; only pinning asks for that."""
-        return load_gate(self.gate_file)
+        return load_gate_for_run(self.gate_file)
 
     def skip_unless_decidable(self) -> None:
         """Raise ``AirflowSkipException`` in a run that only reports, such as an AEM update's."""
@@ -92,30 +95,44 @@ class GateRun:
     def act(self) -> Act:
         """The means to decide: the only place where the deciding credential is opened."""
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+        from stage_gate.acting import Act
 
-        return Act(
+        deciding = CloudManagerHook(self.gate.pipeline.deciding)
+        return Act(right=self._right(), deciding=deciding, dag_id=self.dag_id, run_id=self.run_id)
+
+    def _right(self) -> Right:
+        from stage_gate.right import Right
+        from stage_gate.settings import minimum_checks
+
+        return Right(
             gate=self.gate,
-            mode=self._mode_now(),
+            gate_now=self.gate_now(),
+            gates_folder=self.gate_file.parent,
             pin=self.pin,
             evidence=self.evidence,
             reading=self.reading,
-            deciding=CloudManagerHook(self.gate.pipeline.deciding),
-            dag_id=self.dag_id,
-            run_id=self.run_id,
+            minimum=minimum_checks(),
         )
 
-    def _mode_now(self) -> Mode:
-        """``guard`` only if the pinned gate and the file as it is now both say so.
-
-        Setting ``mode: shadow``, or removing the file, stops every run that has not acted yet.
-        """
+    def gate_now(self) -> Gate:
+        """The gate as its file says now, which can only forbid: ``mode: shadow``, a freeze, or no file at all."""
         try:
-            now = load_gate(self.gate_file)
+            return self.load_gate_file()
         except (ConfigError, OSError) as error:
             raise AirflowFailException(
                 f"Production is held: the gate file can't be read now. {error}"
             ) from error
-        return Mode.GUARD if now.mode is self.gate.mode is Mode.GUARD else Mode.SHADOW
+
+    def timing(self) -> Timing:
+        """What calendar and clock say of an approval just now, and of the age of the newest seal."""
+        from stage_gate.timing import timing_at
+
+        attempt = self.evidence.latest_sealed()
+        try:
+            sealed_at = self.evidence.load_seal(attempt).sealed_at if attempt else None
+        except EvidenceError:
+            sealed_at = None  # nothing is decided on such a seal, whatever the time
+        return timing_at(datetime.now(UTC), (self.gate, self.gate_now()), self.gate_file.parent, sealed_at)
 
 
 def access_of_connection(name: str) -> Any:

@@ -54,9 +54,9 @@ class FindExecutions(BaseOperator):
 
     def _current(self, path: Path) -> list[dict[str, str]]:
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-        from stage_gate.gate_file import load_gate
+        from stage_gate.gate_file import load_gate_for_run
 
-        gate: Gate = load_gate(path)
+        gate: Gate = load_gate_for_run(path)
         pipeline = gate.pipeline
         execution = CloudManagerHook(pipeline.connection).get_current_execution(
             pipeline.program, pipeline.pipeline

@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING
 from adobe_cloud_manager.exceptions import CloudManagerError
 from aem_checks.outcomes import CheckResult, Outcome, Severity, worst
 from stage_gate.claims import claim_path
-from stage_gate.decision import End, Mode
-from stage_gate.evidence import EvidenceError, Sealed
+from stage_gate.decision import Mode
+from stage_gate.ending import End
+from stage_gate.files import EvidenceError
+from stage_gate.observe import go_live
 from stage_gate.pin import Pin
-from stage_gate.record import DecisionRecord, read_decision
+from stage_gate.record import CARRIED_OUT, DecisionRecord, read_decision, read_retest
+from stage_gate.retest import tell
+from stage_gate.seal import Sealed
 
 if TYPE_CHECKING:
+    from stage_gate.evidence import Evidence
     from stage_gate.gate import Gate
     from stage_gate.run import GateRun
 
@@ -34,6 +39,8 @@ class Story:
     production: tuple[CheckResult, ...]
     end: End
     evidence: str
+    earlier: list[str] = field(default_factory=list)
+    """One sentence on each attempt before the newest: its verdict, who wanted another one, and why."""
     sentences: list[str] = field(default_factory=list)
 
 
@@ -46,8 +53,11 @@ def read_story(run: GateRun) -> Story:
     except EvidenceError as error:
         log.error("The results of the production tests can't be read: %s", error)
         production = ()
+    earlier = earlier_attempts(run.evidence)
     planned = run.gate.production_checks
     outcome = sealed.verdict.outcome if sealed else None
+    claimed = _is_claimed(run)
+    carried_out = decision is not None and decision.decision in CARRIED_OUT
     end = End(
         mode=run.gate.mode,
         decision=decision.decision if decision else None,
@@ -58,7 +68,8 @@ def read_story(run: GateRun) -> Story:
             production, {check.key for check in planned if check.blocks}, decision
         ),
         production_planned=bool(planned),
-        claimed=_is_claimed(run),
+        claimed=claimed,
+        seen_now=_seen_now(run) if claimed and not carried_out else "",
         let_through=run.pin.let_through and run.gate.mode is Mode.GUARD,
         reported_only=bool(run.pin.report_only),
     )
@@ -71,13 +82,22 @@ def read_story(run: GateRun) -> Story:
         production=production,
         end=end,
         evidence=str(run.evidence.folder),
-        sentences=_sentences(run.pin, sealed, trouble, decision, production),
+        earlier=earlier,
+        sentences=[*earlier, *_sentences(run.pin, sealed, trouble, decision, production)],
     )
 
 
 def _is_claimed(run: GateRun) -> bool:
     pin = run.pin
     return claim_path(run.evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id).exists()
+
+
+def _seen_now(run: GateRun) -> str:
+    """How production stands, for a run that began to act and can't say how that ended."""
+    try:
+        return go_live(run.read_execution()).sentence
+    except CloudManagerError as error:
+        return f"Cloud Manager does not say how production stands: {error}"
 
 
 def _seal(run: GateRun) -> tuple[Sealed | None, str]:
@@ -88,6 +108,28 @@ def _seal(run: GateRun) -> tuple[Sealed | None, str]:
         return run.evidence.load_seal(attempt), ""
     except EvidenceError as error:
         return None, f"The seal can't be trusted: {error}"
+
+
+def earlier_attempts(evidence: Evidence) -> list[str]:
+    """A sentence on each attempt that was done away with by another one, or is to be."""
+    sentences = []
+    for attempt in range(2, evidence.attempts() + 2):
+        try:
+            record = read_retest(evidence, attempt)
+        except EvidenceError as error:
+            sentences.append(f"Why attempt {attempt} was begun can't be read: {error}")
+            continue
+        begun = attempt <= evidence.attempts()
+        if record is not None:
+            sentences.append(
+                tell(record) if begun else f"{tell(record)} (attempt {attempt} was not begun yet)"
+            )
+        elif begun:
+            sentences.append(
+                f"Attempt {attempt} was begun by running settle_stage again (cleared, or restarted by Airflow); "
+                "nobody said why."
+            )
+    return sentences
 
 
 def _decision(run: GateRun) -> DecisionRecord | None:

@@ -7,9 +7,12 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from aem_checks.outcomes import Cause, CheckResult, Outcome, Severity, worst
-from stage_gate.candidate import Candidate
-from stage_gate.plan import Plan, PlannedCheck, RecordedResult
+from stage_gate.candidate import Candidate, must_be_built_again
+from stage_gate.leniency import weigh
+from stage_gate.plan import CLOUD_MANAGER, Plan, PlannedCheck, RecordedResult
 
+PLAN = "plan"
+"""What an override accepts where the plan itself is in doubt."""
 REASONS_PER_CHECK = 5
 """How many findings of one check are spelled out among the reasons; the rest is counted and in the report."""
 
@@ -26,11 +29,14 @@ class Verdict(BaseModel):
     """Why it is not ``passed``, gravest first; empty when it is."""
     warnings: tuple[str, ...] = ()
     """What did not stop the release but should be known."""
+    not_passed: tuple[str, ...] = ()
+    """Keys of all that stands against the release, ``plan`` for doubts about the plan itself."""
 
 
 class _Answer(BaseModel):
     """What one planned check contributes: its outcome, and the sentences to show for it."""
 
+    key: str
     outcome: Outcome
     sentences: tuple[str, ...] = ()
 
@@ -39,31 +45,50 @@ def judge(plan: Plan, candidate: Candidate, recorded: Sequence[RecordedResult]) 
     """The verdict of all planned stage checks for one candidate.
 
     It walks the plan, not the results: what was promised and did not answer is inconclusive. It is ``passed``
-    only if at least one check of the plan blocks and every one of those has exactly one result, for this
-    candidate, that passed and examined something.
+    only if at least one check of the site blocks, every kind that the deployment wants to block does, and every
+    blocking check has exactly one result, for this candidate, that passed and examined something.
     """
+    weighed = [weigh(plan, entry) for entry in recorded]
+    counted = [each.entry for each in weighed]
     blocking = [check for check in plan.stage_checks if check.blocks]
-    answers = [_answer(check, candidate, recorded) for check in blocking]
-    answers += [_escalation(entry) for entry in _escalated(plan, recorded)]
-    answers += [_Answer(outcome=Outcome.INCONCLUSIVE, sentences=(s,)) for s in _unplanned(plan, recorded)]
-    outcome = worst(answer.outcome for answer in answers)
-    if not blocking:
-        outcome = worst([outcome, Outcome.INCONCLUSIVE])
+    answers = [_answer(check, candidate, counted) for check in blocking]
+    answers += [_escalation(entry) for entry in _escalated(plan, counted)]
+    doubts = [*_unplanned(plan, counted), *_gaps(plan, candidate)]
+    doubted = [_Answer(key=PLAN, outcome=Outcome.INCONCLUSIVE, sentences=(doubt,)) for doubt in doubts]
+    outcome = worst(answer.outcome for answer in (*answers, *doubted))
     return Verdict(
         outcome=outcome,
-        summary=_summary(outcome, blocking, answers),
-        reasons=_reasons(outcome, blocking, answers),
-        warnings=_warnings(plan, candidate, recorded),
+        summary=_summary(outcome, answers, len(doubts)),
+        reasons=_reasons([*answers, *doubted]),
+        warnings=_warnings(plan, candidate, counted, [note for each in weighed for note in each.notes]),
+        not_passed=tuple(
+            sorted({each.key for each in (*answers, *doubted) if each.outcome is not Outcome.PASSED})
+        ),
     )
+
+
+def _gaps(plan: Plan, candidate: Candidate) -> list[str]:
+    """Why these checks, whatever they say, could not prove that this release is fit."""
+    gaps = []
+    proving = {check.kind for check in plan.stage_checks if check.blocks and check.kind != CLOUD_MANAGER}
+    if not proving:
+        gaps.append("The plan has no effective blocking check of the site, so nothing can be proven.")
+    gaps += [
+        f"The deployment wants {kind} to block in every gate, and in this plan it does not."
+        for kind in plan.minimum
+        if kind not in proving
+    ]
+    rebuild = must_be_built_again(candidate, plan.build_marker)
+    return [*gaps, rebuild] if rebuild else gaps
 
 
 def _answer(check: PlannedCheck, candidate: Candidate, recorded: Sequence[RecordedResult]) -> _Answer:
     entries = [entry for entry in recorded if entry.result.key == check.key]
     doubt = _doubt(check, candidate, entries)
     if doubt:
-        return _Answer(outcome=Outcome.INCONCLUSIVE, sentences=(doubt,))
+        return _Answer(key=check.key, outcome=Outcome.INCONCLUSIVE, sentences=(doubt,))
     result = entries[0].result
-    return _Answer(outcome=result.outcome, sentences=_explain(result))
+    return _Answer(key=check.key, outcome=result.outcome, sentences=_explain(result))
 
 
 def _doubt(check: PlannedCheck, candidate: Candidate, entries: Sequence[RecordedResult]) -> str | None:
@@ -80,7 +105,7 @@ def _doubt(check: PlannedCheck, candidate: Candidate, entries: Sequence[Recorded
         return (
             f"{check.key} did not run as planned: its kind, site, target or settings differ (cause: check)."
         )
-    if check.host not in candidate.stage.hosts:
+    if check.host not in candidate.stage.hosts and check.kind != CLOUD_MANAGER:
         return (
             f"{check.key} asked {check.host}, which Cloud Manager does not list for stage environment "
             f"{candidate.stage.environment_id} (cause: check)."
@@ -108,14 +133,18 @@ def _explain(result: CheckResult) -> tuple[str, ...]:
 
 def _escalated(plan: Plan, recorded: Sequence[RecordedResult]) -> list[RecordedResult]:
     """Results of checks planned to warn whose findings were so grave that the check made them blocking."""
-    milder = {check.key for check in plan.stage_checks if not check.blocks and not check.dry_run}
+    milder = {
+        check.key
+        for check in plan.stage_checks
+        if check.severity is Severity.WARN and not check.dry_run and check.quarantine is None
+    }
     return [
         entry for entry in recorded if entry.result.key in milder and entry.result.severity is Severity.BLOCK
     ]
 
 
 def _escalation(entry: RecordedResult) -> _Answer:
-    return _Answer(outcome=entry.result.outcome, sentences=_explain(entry.result))
+    return _Answer(key=entry.result.key, outcome=entry.result.outcome, sentences=_explain(entry.result))
 
 
 def _unplanned(plan: Plan, recorded: Sequence[RecordedResult]) -> list[str]:
@@ -127,37 +156,36 @@ def _unplanned(plan: Plan, recorded: Sequence[RecordedResult]) -> list[str]:
     ]
 
 
-def _summary(outcome: Outcome, blocking: Sequence[PlannedCheck], answers: Sequence[_Answer]) -> str:
-    if not blocking:
-        return "No blocking check was planned, so nothing can be proven."
+def _summary(outcome: Outcome, answers: Sequence[_Answer], doubts: int) -> str:
     count = {each: sum(answer.outcome is each for answer in answers) for each in Outcome}
     return (
         f"{outcome.value.capitalize()}: of {len(answers)} blocking checks {count[Outcome.PASSED]} passed, "
-        f"{count[Outcome.FAILED]} failed and {count[Outcome.INCONCLUSIVE]} gave no answer."
+        f"{count[Outcome.FAILED]} failed and {count[Outcome.INCONCLUSIVE]} gave no answer"
+        f"{f'; {doubts} more doubts are among the reasons' if doubts else ''}."
     )
 
 
-def _reasons(
-    outcome: Outcome, blocking: Sequence[PlannedCheck], answers: Sequence[_Answer]
-) -> tuple[str, ...]:
-    if outcome is Outcome.PASSED:
-        return ()
-    if not blocking:
-        return ("The plan has no effective blocking check: every check only warns or is a dry run.",)
+def _reasons(answers: Sequence[_Answer]) -> tuple[str, ...]:
     gravest_first = sorted(answers, key=lambda answer: answer.outcome is not Outcome.FAILED)
     return tuple(sentence for answer in gravest_first for sentence in answer.sentences)
 
 
-def _warnings(plan: Plan, candidate: Candidate, recorded: Sequence[RecordedResult]) -> tuple[str, ...]:
+def _warnings(
+    plan: Plan, candidate: Candidate, recorded: Sequence[RecordedResult], notes: Sequence[str]
+) -> tuple[str, ...]:
     """What a reader should know although it did not decide anything."""
     sentences = [] if plan.build_marker else ["Served build not verified: no build marker is configured."]
-    sentences += candidate.stage.unknown()
+    sentences += [*candidate.stage.unknown(), *notes]
     silent = {check.key for check in plan.stage_checks if not check.blocks} - {e.result.key for e in recorded}
     sentences += [f"{key} (warns only) gave no result." for key in sorted(silent)]
-    blocking = {check.key for check in plan.stage_checks if check.blocks}
+    sentences += [
+        f"{check.key} is in quarantine and does not block ({check.quarantine})."
+        for check in plan.stage_checks
+        if check.quarantine
+    ]
+    milder = {check.key for check in plan.stage_checks if not check.blocks}
     for entry in recorded:
-        deciding = entry.result.key in blocking or entry.result.severity is Severity.BLOCK
-        if deciding and entry.result.outcome is not Outcome.PASSED:
-            continue
-        sentences += [f"{entry.result.key}: {f.sentence}" for f in entry.result.findings]
+        excused = entry.result.key in milder and entry not in _escalated(plan, recorded)
+        if excused or entry.result.outcome is Outcome.PASSED:
+            sentences += [f"{entry.result.key}: {f.sentence}" for f in entry.result.findings]
     return tuple(dict.fromkeys(sentences))

@@ -11,7 +11,9 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
 from adobe_cloud_manager.questions import Approval
+from stage_gate.after_halt import AFTER_A_HALT
 from stage_gate.decision import Decision, bypass_sentence
+from stage_gate.notify import Event, tell, tell_once
 from stage_gate.tasks.judging import newest_sentences, sealed_outcome
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class ActOnProduction(BaseOperator):
             record = run.act().perform(self.decision)
         except Held as held:
             self._record_held(run, str(held))
+            tell(run, Event.ALARM if held.may_have_left else Event.HELD, [str(held), *newest_sentences(run)])
             raise AirflowFailException(str(held)) from held
         write_decision(run.evidence, record)
         self._say(run, record)
@@ -94,13 +97,13 @@ class HaltProduction(ActOnProduction):
     decision = Decision.HALTED
     ui_color = "#fad2cf"
 
-    def execute(self, context: Context) -> None:
-        super().execute(context)
-        self.log.info(
-            "What happens next: the execution ends and the pipeline is free for the fix; production variables "
-            "can be changed again; the code on stage is a throw-away that the next AEM update resets to the last "
-            "release of production. Fix forward: repair, commit, run the pipeline again, and this gate tests it."
-        )
+    def _say(self, run: GateRun, record: DecisionRecord) -> None:
+        super()._say(run, record)
+        for sentence in AFTER_A_HALT:
+            self.log.info("%s", sentence)
+        why = [sentence for sentence in newest_sentences(run) if sentence not in record.sentence]
+        sentences = [record.sentence, *why, *AFTER_A_HALT]
+        tell_once(run, Event.HALTED, sentences, record.seal_digest)
 
 
 class RecordBypass(BaseOperator, SkipMixin):
@@ -144,5 +147,8 @@ class RecordBypass(BaseOperator, SkipMixin):
         write_decision(run.evidence, record)
         alarming = live.is_bypassed and outcome is not Outcome.PASSED
         (self.log.error if alarming else self.log.info)("%s: %s", record.decision.capitalize(), sentence)
+        if not ended:
+            said = f"Alarm: {sentence}" if alarming else sentence
+            tell_once(run, Event.BYPASSED, [said, *newest_sentences(run)], f"{live.approval} {outcome}")
         if not live.is_bypassed:
             self.skip(context["ti"], [context["dag"].get_task(self.production)])

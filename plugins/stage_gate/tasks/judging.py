@@ -9,13 +9,15 @@ from airflow.sdk import BaseBranchOperator, BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from adobe_cloud_manager.questions import Approval
-from stage_gate.decision import Decision, Step, next_step
-from stage_gate.evidence import EvidenceError
+from aem_checks.outcomes import Outcome
+from stage_gate.decision import Decision, Mode, Step, next_step
+from stage_gate.files import EvidenceError
+from stage_gate.notify import Event, tell_once
+from stage_gate.signing import Signature
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from aem_checks.outcomes import Outcome
     from stage_gate.run import GateRun
     from stage_gate.verdict import Verdict
 
@@ -29,7 +31,8 @@ class Judge(BaseOperator):
         super().__init__(**kwargs)
         self.gate_file = gate_file
 
-    def execute(self, context: Context) -> None:
+    def execute(self, context: Context) -> list[int]:
+        """Returns the attempts so far; the question to the release manager is mapped over them."""
         from stage_gate.run import GateRun
         from stage_gate.verdict import judge
 
@@ -48,8 +51,18 @@ class Judge(BaseOperator):
         sealed = run.evidence.seal(attempt, verdict)
         self._say(sealed.verdict)
         self.log.info(
-            "Sealed attempt %d as %s in %s.", attempt, sealed.digest, run.evidence.attempt_folder(attempt)
+            "Sealed attempt %d as %s in %s; the seal is %s.",
+            attempt,
+            sealed.digest,
+            run.evidence.attempt_folder(attempt),
+            f"signed by key {sealed.key}" if sealed.key else sealed.signature,
         )
+        if run.gate.mode is Mode.GUARD and sealed.signature is not Signature.TRUSTED:
+            self.log.error(
+                "Guard mode can't decide on this seal, so production will be held: give the workers of the deciding "
+                "queue a signing key (python -m stage_gate key), then clear settle_stage with its downstream tasks."
+            )
+        return list(range(1, attempt + 1))
 
     def _say(self, verdict: Verdict) -> None:
         if verdict.warnings:
@@ -80,12 +93,23 @@ class Decide(BaseBranchOperator):
         live = go_live(run.read_execution())
         gate = run.gate
         outcome = sealed_outcome(run)
-        step, sentence = next_step(outcome, live, gate.policy.rules, gate.mode)
+        step, sentence = next_step(outcome, live, gate.policy.rules, gate.mode, run.timing())
+        if step is Step.ASK and outcome is None:
+            step, sentence = Step.HOLD, f"{sentence} There is no sealed verdict to ask about: hold."
+        if step is not Step.REPORT and step not in context["dag"].task_ids:
+            step, sentence = Step.HOLD, f"{sentence} The gate file as it is now has no way there: hold."
         if live.approval is Approval.ENDED and not live.is_bypassed:
             self._record(run, Decision.SUPERSEDED, "Cloud Manager", sentence, outcome)
-        elif step in (Step.HOLD, Step.ASK, Step.APPROVE, Step.HALT):
+        elif step not in (Step.REPORT, Step.RECORD_BYPASS):
             self._record(run, Decision.HELD, "Stage Gate", sentence, outcome)
         self.log.info("%s", sentence)
+        if (
+            outcome in (None, Outcome.INCONCLUSIVE)
+            and not live.is_bypassed
+            and live.approval is not Approval.ENDED
+        ):
+            occasion = f"attempt {run.evidence.attempts()}"
+            tell_once(run, Event.INCONCLUSIVE, [sentence, *newest_sentences(run)], occasion)
         return [str(step)] if step is not Step.REPORT else []
 
     def _record(
@@ -101,7 +125,10 @@ class Decide(BaseBranchOperator):
             at=datetime.now(UTC),
             outcome=outcome,
         )
-        write_decision(run.evidence, record)
+        try:
+            write_decision(run.evidence, record)
+        except EvidenceError as error:
+            self.log.error("That it %s can't be put on record, and goes on all the same: %s", decision, error)
 
 
 def sealed_outcome(run: GateRun) -> Outcome | None:

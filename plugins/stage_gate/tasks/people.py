@@ -1,72 +1,75 @@
-"""Where people come in: the question to the release manager, and holding until somebody decides."""
+"""How are people asked about a verdict? The question in Airflow's Required Actions, and the answer on record."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.standard.operators.hitl import HITLBranchOperator
+from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from airflow.sdk.execution_time.hitl import HITLUser
 
-from adobe_cloud_manager.sensors.cloud_manager import DecisionSensor
 from aem_checks.outcomes import Outcome
-from stage_gate.decision import APPROVE, HALT, KEEP_WAITING, OVERRIDE
-from stage_gate.evidence import EvidenceError
-from stage_gate.record import read_question, write_question
+from stage_gate.asking import (
+    SEAL_SHOWN,
+    SILENCE,
+    About,
+    Asked,
+    Given,
+    accepted,
+    all_of,
+    may_be_asked,
+    refusal,
+)
+from stage_gate.decision import APPROVE, HALT, HOTFIX, KEEP_WAITING, OVERRIDE, RETEST, Step
+from stage_gate.files import EvidenceError
 from stage_gate.tasks.judging import newest_sentences, sentences_of
-from stage_gate.tasks.publishing import write_report
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Mapping
+    from collections.abc import Container, Iterable
 
     from airflow.sdk import Context
 
-    from stage_gate.evidence import Sealed
-    from stage_gate.gate import FollowUp
     from stage_gate.run import GateRun
+    from stage_gate.seal import Sealed
 
-SILENCE = "silence"
-"""Who answered where nobody did in time."""
+log = logging.getLogger(__name__)
+
 _SILENCE = {"hold": KEEP_WAITING, "halt": HALT}
+_MEANS = {
+    APPROVE: "approves production",
+    RETEST: "tests stage once more, as another attempt in this run",
+    OVERRIDE: "approves production although the verdict is not passed",
+    HALT: "rejects production",
+    KEEP_WAITING: "leaves production waiting",
+    HOTFIX: "approves production now, outside the window",
+}
 
 
-class AskReleaseManager(HITLBranchOperator):
-    """Ask named people what to do with the verdict. The answer is stored, with who and why, before it branches.
+class Question(HITLOperator):
+    """Ask named people about the verdict of one attempt, and store who answered what, when and why.
 
-    The question carries the digest of the seal it is about: an answer to an older verdict moves nothing.
+    Mapped over the attempts, since Airflow goes on showing the first question of a task however often it is
+    cleared: each attempt has a question of its own, and those about earlier attempts skip themselves. A question
+    carries the digest of its seal, and an answer that does not bring it back is refused. A refused answer fails
+    the try with a sentence; the next try asks anew, for what is left of the time.
     """
 
     ui_color = "#fde293"
+    headline: ClassVar[str]
 
-    def __init__(
-        self,
-        *,
-        gate_file: str,
-        tasks: Mapping[str, str],
-        follow_ups: Mapping[Outcome, FollowUp],
-        **kwargs: Any,
-    ) -> None:
-        """``tasks``: option to task id; ``follow_ups``: for each outcome that is asked about, who and how long."""
-        kwargs["params"] = {
-            "reason": Param(
-                None,  # Airflow validates it before it asks, so nothing has to be a valid default; an answer needs more
-                type=["null", "string"],
-                minLength=1,
-                title="Reason",
-                description="Why; it goes on record. Without a reason the answer is refused.",
-            )
-        }  # instead of the Dag's own params, which Airflow hands to every task and which are no question here
-        super().__init__(
-            subject="Release manager: what shall happen to this release?",
-            options=list(tasks),
-            options_mapping=dict(tasks),
-            assigned_users=_users(user for rule in follow_ups.values() for user in rule.ask),
-            **kwargs,
-        )
+    def __init__(self, *, gate_file: str, attempt: int, options: list[str], **kwargs: Any) -> None:
+        """``attempt``: the number of the attempt whose verdict is asked about; from an XCom, so only a hint."""
+        kwargs["params"] = _form()  # instead of the Dag's own params, which are no question here
+        super().__init__(subject=self.headline, options=options, **kwargs)
         self.gate_file = gate_file
-        self.follow_ups = dict(follow_ups)
+        self.attempt = attempt
+
+    def whom(self, run: GateRun, sealed: Sealed) -> Asked:
+        """Who is asked about this verdict. Raises ``AirflowFailException`` where nobody is."""
+        raise NotImplementedError
 
     def execute(self, context: Context) -> Any:
         from stage_gate.run import GateRun
@@ -74,95 +77,132 @@ class AskReleaseManager(HITLBranchOperator):
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
         sealed = newest_seal(run)
-        rule = self.follow_ups.get(sealed.verdict.outcome)
-        if rule is None:
-            raise AirflowFailException(
-                f"The policy asks nobody about {sealed.verdict.outcome}; production waits."
+        if self.attempt != sealed.attempt:
+            raise AirflowSkipException(
+                f"This question was about attempt {self.attempt}; {sealed.attempt} is the newest."
             )
-        asked = read_question(run.evidence)
-        if asked is not None and asked != sealed.digest:
-            self.log.warning(
-                "Airflow would show the question about an older verdict again, so nobody is asked: hold."
-            )
-            return self.do_branch(context, [self.options_mapping[KEEP_WAITING]])
-        write_question(run.evidence, sealed.digest)
-        self.assigned_users = _users(rule.ask)
-        self.response_timeout = rule.within
-        self.defaults = [_SILENCE[rule.silence]]
-        self.body = question(run, sealed)
-        self.log.info("%s", self.body)
-        self.log.info("Asked %s; silence for %s means %s.", ", ".join(rule.ask), rule.within, rule.silence)
+        asked, about = self.whom(run, sealed), about_of(run, sealed)
+        people = may_be_asked(asked.people, about.started_by)
+        left = _asked_at(run, self.task_id, sealed) + asked.within - datetime.now(UTC)
+        if not people:
+            why = f"{about.started_by} started it, and nobody else is asked"
+            return self._store(run, sealed, Given(KEEP_WAITING, SILENCE, "", why, "", ""), ())
+        if left <= timedelta(0):
+            return self._store(run, sealed, _silent(asked), ())
+        self._prepare(run, sealed, about, Asked(people, left, asked.silence))
+        self._announce(run, sealed, asked, context)
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        from stage_gate.record import StoredAnswer, write_answer
         from stage_gate.run import GateRun
 
         run = GateRun.of(self.gate_file, context)
         sealed = newest_seal(run)
-        rule = self.follow_ups.get(sealed.verdict.outcome)
-        if read_question(run.evidence) != sealed.digest or rule is None:
+        if self.attempt != sealed.attempt:
             raise AirflowFailException(
-                "The answer was given to another verdict than the newest; production waits."
+                f"The answer is about attempt {self.attempt}, and {sealed.attempt} is the newest; production waits."
             )
-        if not event.get("timedout") and _who(event) not in rule.ask:
-            raise AirflowFailException(
-                f"{_who(event) or 'Nobody'} is not among those who are asked; production waits."
+        asked, about = self.whom(run, sealed), about_of(run, sealed)
+        if event.get("timedout"):
+            return self._store(run, sealed, _silent(asked), ())
+        given = Given.of(event)
+        refused = refusal(given, asked, about)
+        if refused is None and given.option not in self.options:
+            refused = f"{given.option} is no option of this question."
+        if refused is not None:
+            raise AirflowException(
+                f"The answer is refused, and the question is asked anew. {refused} Production waits."
             )
+        self.validate_params_input(event.get("params_input") or {})
+        return self._store(run, sealed, given, accepted(given, about))
+
+    def _prepare(self, run: GateRun, sealed: Sealed, about: About, asked: Asked) -> None:
+        """What Airflow shows, and to whom."""
+        self.params["seal"] = sealed.digest[:SEAL_SHOWN]
+        self.assigned_users = _users(asked.people)
+        self.response_timeout = asked.within
+        self.defaults = [asked.silence]
+        self.body = question(run, sealed, about, self.options)
+
+    def _announce(self, run: GateRun, sealed: Sealed, asked: Asked, context: Context) -> None:
+        from stage_gate.notify import Event, tell_once
+
+        report_so_far(run)
+        sentences = [
+            f"{', '.join(user['name'] for user in self.assigned_users or ())} can answer in Airflow: "
+            f"{', '.join(self.options)}. Silence for {asked.within} means {asked.silence}.",
+            *sentences_of(sealed.verdict),
+            f"Answer in {_required_actions(context)} (seal {sealed.digest[:SEAL_SHOWN]}).",
+        ]
+        for sentence in sentences:
+            self.log.info("%s", sentence)
+        tell_once(run, Event.ASKED, sentences, f"{self.task_id} {sealed.digest}")
+
+    def _store(self, run: GateRun, sealed: Sealed, given: Given, accepts: tuple[str, ...]) -> str:
+        """Keep the answer: what follows reads it from the evidence, never from this task's XCom."""
+        from stage_gate.record import StoredAnswer, write_answer
+
         answer = StoredAnswer(
-            option=_one_option(event),
-            by=SILENCE if event.get("timedout") else _who(event),
-            reason="nobody answered in time" if event.get("timedout") else _reason(event),
+            option=given.option,
+            by=given.user_id,
+            reason=given.reason,
             at=datetime.now(UTC),
             seal_digest=sealed.digest,
+            accepts=accepts,
         )
-        if answer.option != KEEP_WAITING and not (answer.by and answer.reason):
-            raise AirflowFailException(
-                "The answer is refused: it names no person or gives no reason. "
-                "Clear this task to be asked again; production waits."
-            )
         write_answer(run.evidence, answer)
-        self.log.info(
-            "%s answered %s: %s", answer.by or "Somebody", answer.option, answer.reason or "no reason"
-        )
-        return super().execute_complete(context, event)
+        self.log.info("%s answered %s: %s", answer.by, answer.option, answer.reason)
+        if accepts:
+            self.log.info("Accepted: %s", ", ".join(accepts))
+        return answer.option
 
 
-class HoldProduction(DecisionSensor):
-    """Keep production un-approved until somebody decides in Cloud Manager, and say what is blocked meanwhile."""
+class AskReleaseManager(Question):
+    """Ask the people whom the policy names for this outcome what shall happen to the release."""
 
-    ui_color = "#fde293"
+    headline = "Release manager: what shall happen to this release?"
 
-    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.gate_file = gate_file
-
-    def execute(self, context: Context) -> Any:
-        from stage_gate.run import GateRun
-
-        run = GateRun.of(self.gate_file, context)
-        run.skip_unless_decidable()
-        self.log.warning(
-            "Production is held: it stays un-approved until somebody decides. Meanwhile other full-stack runs of "
-            "this pipeline and changes to production's variables are blocked; Cloud Manager gives up after 14 days."
-        )
-        for sentence in explain_hold(run):
-            self.log.warning("%s", sentence)
-        try:
-            write_report(run)
-            self.log.info("Report so far: %s", run.evidence.folder / "report.html")
-        except (OSError, EvidenceError) as error:
-            self.log.error("The report could not be written, and the gate holds all the same: %s", error)
-        return super().execute(context)
+    def whom(self, run: GateRun, sealed: Sealed) -> Asked:
+        rule = run.gate.policy.on(sealed.verdict.outcome)
+        if not rule.ask:
+            raise AirflowFailException(
+                f"The policy asks nobody about {sealed.verdict.outcome}; production waits."
+            )
+        return Asked(rule.ask, rule.within, _SILENCE[rule.silence])
 
 
-def explain_hold(run: GateRun) -> list[str]:
-    """Why production is held and what to do about it, a sentence each."""
-    return [
-        *newest_sentences(run),
-        "To test again: remove the cause, then clear settle_stage with its downstream tasks in this run. "
-        "To decide yourself: approve or reject in Cloud Manager; this run notices and records it.",
-    ]
+class AskForHotfix(Question):
+    """Ask whether a release that passed may go outside the window. No answer means that it waits for the window."""
+
+    headline = "The window is closed: shall this release go now, as a hotfix?"
+
+    def whom(self, run: GateRun, sealed: Sealed) -> Asked:
+        windows = run.gate.policy.windows
+        if windows is None or windows.hotfix is None or sealed.verdict.outcome is not Outcome.PASSED:
+            raise AirflowFailException(
+                "There is nobody to ask for a hotfix, or nothing that passed; production waits."
+            )
+        return Asked(windows.hotfix.ask, windows.hotfix.within)
+
+
+def options_for(outcomes: Container[Outcome], *, windows: bool = False) -> dict[str, str]:
+    """The options of the question and the task each leads to; ``Approve`` only where a passed verdict is asked about.
+
+    With ``windows``, what lets production go leads through the wait for one, which is over at once while it is open.
+    """
+    window = str(Step.WAIT_FOR_WINDOW)
+    options = {
+        RETEST: str(Step.RETEST),
+        OVERRIDE: window if windows else "override_production",
+        HALT: str(Step.HALT),
+        KEEP_WAITING: str(Step.HOLD),
+    }
+    approve = {APPROVE: window if windows else str(Step.APPROVE)}
+    return {**approve, **options} if Outcome.PASSED in outcomes else options
+
+
+HOTFIX_OPTIONS = {HOTFIX: str(Step.APPROVE), KEEP_WAITING: str(Step.WAIT_FOR_WINDOW)}
+"""The options of the question for a hotfix and the task each leads to."""
 
 
 def newest_seal(run: GateRun) -> Sealed:
@@ -175,39 +215,109 @@ def newest_seal(run: GateRun) -> Sealed:
     return run.evidence.load_seal(attempt)
 
 
-def question(run: GateRun, sealed: Sealed) -> str:
-    """What the release manager reads: plain sentences in a code block, since they quote the site."""
+def about_of(run: GateRun, sealed: Sealed) -> About:
+    """What the question is about; who started the execution is as Cloud Manager says it now."""
+    from adobe_cloud_manager.exceptions import CloudManagerError
+
+    try:
+        started_by = run.read_execution().user
+    except (CloudManagerError, OSError) as error:
+        log.warning(
+            "Cloud Manager does not say who started the execution, so that can't be checked: %s", error
+        )
+        started_by = ""
+    verdict = sealed.verdict
+    return About(verdict.outcome, sealed.digest, verdict.not_passed, started_by)
+
+
+def question(run: GateRun, sealed: Sealed, about: About, options: Iterable[str]) -> str:
+    """What people read: plain sentences in a code block, since they quote the site, then what each option means."""
+    from stage_gate.notify import link_of
+
     quoted = "\n".join(sentence.replace("`", "'") for sentence in sentences_of(sealed.verdict))
+    means = "\n".join(f"- **{option}** {_MEANS[option]}" for option in options)
+    not_passed = ", ".join(about.not_passed).replace("`", "'")
+    accepts = (
+        f"\n\nAn **{OVERRIDE}** has to accept: `{not_passed}`. Write each of them, or `{all_of(about)}`, into *accepts*."
+        if about.not_passed and OVERRIDE in options
+        else ""
+    )
     return (
-        f"Execution {run.execution_id} of gate {run.gate.name}, attempt {sealed.attempt}, seal {sealed.digest[:12]}.\n\n"
-        f"```\n{quoted}\n```\n\n"
-        f"**{OVERRIDE}** approves production although the verdict is {sealed.verdict.outcome}; **{HALT}** rejects it; "
-        f"**{KEEP_WAITING}** holds. Evidence: `{run.evidence.folder}`."
+        f"Execution {run.execution_id} of gate {run.gate.name}, attempt {sealed.attempt}, "
+        f"seal {sealed.digest[:SEAL_SHOWN]}.\n\n```\n{quoted}\n```\n\n{means}{accepts}\n\n"
+        f"[The execution in Cloud Manager]({link_of(run)}). Report: `{run.evidence.folder / 'report.html'}`. "
+        f"Evidence: `{run.evidence.attempt_folder(sealed.attempt)}`."
     )
 
 
-def options_for(outcomes: Container[Outcome]) -> dict[str, str]:
-    """The options of the question and the task each leads to; ``Approve`` only where a passed verdict is asked about."""
-    options = {OVERRIDE: "override_production", HALT: "halt_production", KEEP_WAITING: "hold_production"}
-    return {APPROVE: "approve_production", **options} if Outcome.PASSED in outcomes else options
+def explain_hold(run: GateRun) -> list[str]:
+    """Why production is held and what to do about it, a sentence each."""
+    return [
+        *newest_sentences(run),
+        "To test again: remove the cause, then clear settle_stage with its downstream tasks in this run. "
+        "To decide yourself: approve or reject in Cloud Manager; this run notices and records it.",
+    ]
+
+
+def report_so_far(run: GateRun) -> None:
+    """Write the report as things stand, for those who are asked now; not to be able to stops nothing."""
+    from stage_gate.tasks.publishing import write_report
+
+    try:
+        write_report(run)
+        log.info("Report so far: %s", run.evidence.folder / "report.html")
+    except (OSError, EvidenceError) as error:
+        log.error("The report could not be written, and the gate goes on all the same: %s", error)
+
+
+def _form() -> dict[str, Param]:
+    text = [
+        "null",
+        "string",
+    ]  # Airflow validates it before it asks; what an answer needs is checked afterwards
+    return {
+        "reason": Param(None, type=text, title="Reason", description="Why; it goes on record. Needed."),
+        "accepts": Param(
+            None,
+            type=text,
+            title="Accepts",
+            description=f"For {OVERRIDE} only: what did not pass and is accepted all the same, by name.",
+        ),
+        "seal": Param(
+            None,
+            type=text,
+            title="Seal",
+            description="Which verdict this answer is about. Leave it as it is.",
+        ),
+    }
+
+
+def _silent(asked: Asked) -> Given:
+    return Given(asked.silence, SILENCE, "", "nobody answered in time", "", "")
+
+
+def _asked_at(run: GateRun, task_id: str, sealed: Sealed) -> datetime:
+    """When this question was asked first: trying again gives nobody more time."""
+    from stage_gate.files import write
+
+    path = run.evidence.folder / "asked" / f"{task_id}-{sealed.digest[:20]}.txt"
+    if path.exists():
+        return datetime.fromisoformat(path.read_text())
+    now = datetime.now(UTC)
+    write(path, now.isoformat().encode())
+    return now
+
+
+def _required_actions(context: Context) -> str:
+    """The page where the question waits; without Airflow's address, its name."""
+    from urllib.parse import quote
+
+    from airflow.sdk.configuration import conf
+
+    base = str(conf.get("api", "base_url", fallback="")).rstrip("/")
+    page = f"/dags/{quote(str(context['dag'].dag_id))}/runs/{quote(str(context['run_id']))}/required_actions"
+    return f"{base}{page}" if base else "Airflow's Required Actions"
 
 
 def _users(names: Iterable[str]) -> list[HITLUser]:
     return [HITLUser(id=name, name=name) for name in sorted(set(names))]
-
-
-def _one_option(event: Mapping[str, Any]) -> str:
-    chosen = event.get("chosen_options") or []
-    return str(chosen[0]) if len(chosen) == 1 else KEEP_WAITING
-
-
-def _who(event: Mapping[str, Any]) -> str:
-    """The Airflow user who answered; empty where Airflow names nobody."""
-    user = event.get("responded_by_user")
-    if isinstance(user, dict):
-        return str(user.get("id") or user.get("name") or "")
-    return str(getattr(user, "id", "") or getattr(user, "name", "") or "")
-
-
-def _reason(event: Mapping[str, Any]) -> str:
-    return " ".join(str((event.get("params_input") or {}).get("reason") or "").split())

@@ -61,12 +61,12 @@ class PinCandidate(BaseBranchOperator):
     def _execution_meant(self, context: Context) -> str:
         """The execution that a run started by hand is about."""
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-        from stage_gate.gate_file import load_gate
+        from stage_gate.gate_file import load_gate_for_run
 
         asked = str(context["params"].get("execution") or CURRENT).strip()
         if asked != CURRENT:
             return asked
-        pipeline = load_gate(self.gate_file).pipeline
+        pipeline = load_gate_for_run(self.gate_file).pipeline
         current = CloudManagerHook(pipeline.connection).get_current_execution(
             pipeline.program, pipeline.pipeline
         )
@@ -180,14 +180,17 @@ class StartExecutionRun(BaseOperator):
         raise trigger(str(context["dag"].dag_id), self.execution_run_id)
 
 
-def trigger(dag_id: str, run_id: str) -> DagRunTriggerException:
-    """What a task raises to start a run once: an existing run of that id is left alone."""
+def trigger(dag_id: str, run_id: str, *, reset: bool = False) -> DagRunTriggerException:
+    """What a task raises to start a run once: an existing run of that id is left alone.
+
+    With ``reset`` an existing run begins again instead: all its tasks are cleared.
+    """
     return DagRunTriggerException(
         trigger_dag_id=dag_id,
         dag_run_id=run_id,
         conf={},
-        reset_dag_run=False,
-        skip_when_already_exists=True,
+        reset_dag_run=reset,
+        skip_when_already_exists=not reset,
         wait_for_completion=False,
         allowed_states=[],
         failed_states=[],

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from stage_gate.pin import RUN_ID_PREFIX
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
 
 POINTER = "start_execution_run"
 """The task that starts the execution's own run."""
+
+NOBODY_CAN_TELL = (
+    "What this gate did can't be told from here, and it does nothing more: production waits unless a request had left. "
+    "Look at the execution in Cloud Manager and decide there; to test again, repair the store and clear settle_stage "
+    "with its downstream tasks."
+)
 
 WAYS_BACK = (
     "Ways back from a bad release: (1) Cloud Manager, environment production, 'Restore previous code' (code only, full-stack "
@@ -41,21 +49,40 @@ class PublishReport(BaseOperator):
             self._require_pointer(context)
             self.log.info("%s", pointed)
             return
+        except OSError as error:
+            raise AirflowFailException(
+                f"The evidence store can't be opened: {error}. {NOBODY_CAN_TELL}"
+            ) from error
         if not run.is_pinned:
             raise AirflowFailException(
-                "Nothing was pinned: see the log of pin_candidate. Production was not touched."
+                f"Nothing was pinned in {run.evidence.folder}: see the log of pin_candidate. If that task was green, the "
+                f"evidence is gone. {NOBODY_CAN_TELL}"
             )
-        story, well, sentence = write_report(run)
-        self.log.info("Report: %s", run.evidence.folder / "report.html")
+        story, well, sentence = self._report(run)
         self._say(story.sentences, sentence)
         if story.end.production_reached and not well:
             self.log.error("%s", WAYS_BACK)
         if not well:
             raise AirflowFailException(sentence)
 
+    def _report(self, run: GateRun) -> tuple[Story, bool, str]:
+        """The report; where it can't be written this log has to do, and the run is no success."""
+        from stage_gate.files import EvidenceError
+
+        try:
+            story, well, sentence = write_report(run)
+        except EvidenceError as error:
+            self.log.error("The report can't be written; free or repair the evidence store. %s", error)
+            story, _, sentence = tell_story(run)
+            return story, False, f"{sentence} Its evidence is incomplete: {error}"
+        self.log.info("Report: %s", run.evidence.folder / "report.html")
+        return story, well, sentence
+
     def _require_pointer(self, context: Context) -> None:
         """A run that was started by hand is good only if it found its execution and that one's run is there."""
         run_id = str(context["run_id"])
+        if run_id.startswith(RUN_ID_PREFIX):
+            raise AirflowFailException(f"Run {run_id} is named like an execution's and names none.")
         found = context["ti"].get_task_states(
             dag_id=str(context["dag"].dag_id), task_ids=["pin_candidate", POINTER], run_ids=[run_id]
         )
@@ -74,12 +101,18 @@ class PublishReport(BaseOperator):
 
 def write_report(run: GateRun) -> tuple[Story, bool, str]:
     """Write ``report.html`` as things stand; returns the story, whether that is a success, and why."""
-    from stage_gate.decision import run_succeeded
-    from stage_gate.evidence import write
+    from stage_gate.files import write
     from stage_gate.report import render_report
+
+    story, well, sentence = tell_story(run)
+    write(run.evidence.folder / "report.html", render_report(story, sentence).encode())
+    return story, well, sentence
+
+
+def tell_story(run: GateRun) -> tuple[Story, bool, str]:
+    """The story of a run, whether that is a success, and why."""
+    from stage_gate.ending import run_succeeded
     from stage_gate.story import read_story
 
     story = read_story(run)
-    well, sentence = run_succeeded(story.end)
-    write(run.evidence.folder / "report.html", render_report(story, sentence).encode())
-    return story, well, sentence
+    return story, *run_succeeded(story.end)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
-
-from stage_gate.pin import Pin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from aem_checks.outcomes import CheckResult, Finding
     from aem_checks.sites import Target
     from stage_gate.gate import Gate
-    from stage_gate.plan import Plan
     from stage_gate.run import GateRun
 
 
@@ -42,17 +40,21 @@ class SettleStage(BaseOperator):
 
     def execute(self, context: Context) -> None:
         from stage_gate.observe import read_candidate
+        from stage_gate.planning import plan_of
         from stage_gate.run import GateRun
+        from stage_gate.settings import minimum_checks
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
         candidate = read_candidate(run.reading, run.read_execution())
-        plan = plan_of(run.gate, run.pin)
+        plan = plan_of(run.gate, run.pin, minimum_checks(), datetime.now(UTC))
         attempt = run.evidence.begin_attempt(plan, candidate)
         self.log.info(
             "Attempt %d tests %s on environment %s.", attempt, candidate, candidate.stage.environment_id
         )
         for sentence in candidate.stage.unknown():
+            self.log.warning(sentence)
+        for sentence in _exposed(run):
             self.log.warning(sentence)
         for check in settling_checks(run.gate):
             say(self.log, test_stage(run, check, attempt))
@@ -132,37 +134,14 @@ class RunCheck(BaseOperator):
         )
 
 
-def plan_of(gate: Gate, pin: Pin) -> Plan:
-    """What this gate promises to check, written down before the first check runs."""
-    from stage_gate.plan import Plan, PlannedCheck
+def _exposed(run: GateRun) -> list[str]:
+    """What the team's own code could reach on this worker, where a gate that acts runs any."""
+    from stage_gate.decision import Mode
+    from stage_gate.exposure import exposures, runs_code_of_a_team
 
-    return Plan(
-        gate=gate.name,
-        gate_digest=pin.gate_digest,
-        mode=str(gate.mode),
-        checks=tuple(
-            PlannedCheck(
-                key=check.key,
-                kind=check.kind,
-                site=check.site,
-                target=check.target,
-                severity=check.severity,
-                dry_run=check.settings.dry_run,
-                host=_host(gate, check),
-                settings_digest=check.settings_digest,
-            )
-            for check in gate.plan.checks
-        ),
-        build_marker=all(site.build_marker is not None for site in gate.sites),
-    )
-
-
-def _host(gate: Gate, check: ConfiguredCheck) -> str:
-    """The host that has to belong to the environment: behind the customer's own CDN, that of AEM's own address."""
-    from stage_gate.candidate import host_of
-
-    endpoint = gate.site(check.site).endpoint(check.target)
-    return host_of(endpoint.origin or endpoint.url)
+    if run.gate.mode is not Mode.GUARD or not runs_code_of_a_team(run.gate):
+        return []
+    return exposures([run.gate.pipeline.deciding])
 
 
 def settling_checks(gate: Gate) -> list[ConfiguredCheck]:
@@ -213,7 +192,11 @@ async def _visit(
     from aem_checks.recording import Recording
     from aem_checks.runner import run_check
     from aem_checks.visit import Visit
+    from stage_gate.reruns import take_rerun
     from stage_gate.run import access_of_connection
+
+    def may_rerun() -> bool:
+        return take_rerun(folder, run.gate.policy.flakes.reruns, check.key)
 
     site = run.gate.site(check.site)
     name = site.endpoint(check.target).access
@@ -230,7 +213,7 @@ async def _visit(
             resolver=access_of_connection,
             facts=_facts(run, check),
         )
-        result = await run_check(check.create(), visit, key=check.key)
+        result = await run_check(check.create(), visit, key=check.key, may_rerun=may_rerun)
     found = [_in_attempt(finding, site.name) for finding in result.findings]
     result = result.model_copy(update={"findings": tuple(found)})
     keep(result)

@@ -42,8 +42,16 @@ def planned(key: str = "key_pages", severity: Severity = Severity.BLOCK, **chang
     return PlannedCheck.model_validate(values | changes)
 
 
-def plan(*checks: PlannedCheck, build_marker: bool = True) -> Plan:
-    return Plan(gate="wknd", gate_digest="gate", mode="guard", checks=checks, build_marker=build_marker)
+def plan(*checks: PlannedCheck, build_marker: bool = True, **changes: object) -> Plan:
+    values: dict[str, object] = {
+        "gate": "wknd",
+        "gate_digest": "gate",
+        "mode": "guard",
+        "made_at": NOW,
+        "checks": checks,
+        "build_marker": build_marker,
+    }
+    return Plan.model_validate(values | changes)
 
 
 def finding(sentence: str = "/us/en.html answered 500.", **changes: object) -> Finding:

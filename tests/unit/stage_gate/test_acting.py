@@ -3,127 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import shutil
 import threading
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
 import yaml
 
+from adobe_cloud_manager.auth import SCOPES
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from aem_checks.outcomes import Outcome
 from simulator import Fault, Simulator
-from stage_gate.acting import Act, Held
-from stage_gate.claims import ClaimUnsupported
+from simulator.faults import clock
+from stage_gate.acting import Held
+from stage_gate.claims import Claim, ClaimUnsupported, take
 from stage_gate.decision import APPROVE, HALT, OVERRIDE, Decision
-from stage_gate.evidence import Evidence
-from stage_gate.gate import Gate
-from stage_gate.gate_file import load_gate
-from stage_gate.observe import read_candidate
-from stage_gate.pin import Pin, run_id_of
-from stage_gate.plan import RecordedResult
-from stage_gate.record import StoredAnswer, write_answer, write_decision
-from stage_gate.tasks.stage import plan_of
-from stage_gate.verdict import judge
-from unit.stage_gate.samples import result
-
-
-class Release:
-    """A simulated release whose approval waits, and its gate's evidence."""
-
-    def __init__(self, simulator: Simulator, folder: Path, release: str = "good", **gate: object) -> None:
-        self.simulator = simulator
-        self.hook = CloudManagerHook()
-        self.execution_id = simulator.start_execution(release)
-        self.wait_for("WAITING")
-        self.gate = self._gate(folder, gate)
-        self.evidence = Evidence(folder / "evidence", self.gate.name, self.execution_id)
-        self.pin = Pin(
-            gate=self.gate.name,
-            gate_digest=self.gate.digest,
-            gate_content=self.gate.content,
-            program_id=simulator.program_id,
-            pipeline_id=simulator.pipeline_id,
-            execution_id=self.execution_id,
-            trigger="MANUAL",
-            pinned_at=datetime.now(UTC),
-        )
-        self.evidence.write_pin(self.pin)
-
-    def wait_for(self, status: str) -> None:
-        for _ in range(400):
-            if self.approval_status == status:
-                return
-            threading.Event().wait(0.02)
-        raise AssertionError(f"the approval is {self.approval_status}, not {status}")
-
-    @property
-    def approval_status(self) -> str:
-        steps = self.simulator.execution(self.execution_id)["_embedded"]["stepStates"]
-        return str(next(step["status"] for step in steps if step["action"] == "approval"))
-
-    def _gate(self, folder: Path, changes: dict[str, object]) -> Gate:
-        stage = self.hook.get_execution(
-            self.simulator.program_id, self.simulator.pipeline_id, self.execution_id
-        ).stage_deployment
-        assert stage is not None
-        publish = next(url.url for url in stage.environment_urls if url.instance_type == "publish")
-        content = {
-            "pipeline": {"program": self.simulator.program_id, "pipeline": self.simulator.pipeline_id},
-            "sites": [{"name": "larkfell", "stage": publish, "pages": ["/"]}],
-            "mode": "guard",
-            "waits": {"read_back": "2s", "poll": "1s"},
-            **changes,
-        }
-        path = folder / "larkfell.yaml"
-        path.write_text(yaml.safe_dump(content))
-        return load_gate(path)
-
-    def seal(self, outcome: Outcome = Outcome.PASSED) -> str:
-        """Test it, so to speak: every check with the same outcome, sealed. Returns the seal's digest."""
-        execution = self.hook.get_execution(
-            self.simulator.program_id, self.simulator.pipeline_id, self.execution_id
-        )
-        candidate = read_candidate(self.hook, execution)
-        plan = plan_of(self.gate, self.pin)
-        attempt = self.evidence.begin_attempt(plan, candidate)
-        for check in plan.stage_checks:
-            entry = RecordedResult(
-                candidate_digest=candidate.digest,
-                attempt=attempt,
-                settings_digest=check.settings_digest,
-                result=result(check.key, outcome, kind=check.kind, site=check.site, severity=check.severity),
-            )
-            self.evidence.write_result(attempt, entry)
-        verdict = judge(plan, candidate, self.evidence.read_results(attempt))
-        return self.evidence.seal(attempt, verdict).digest
-
-    def answer(
-        self, option: str, seal_digest: str, by: str = "alice", reason: str = "Known, accepted."
-    ) -> None:
-        answer = StoredAnswer(
-            option=option, by=by, reason=reason, at=datetime.now(UTC), seal_digest=seal_digest
-        )
-        write_answer(self.evidence, answer)
-
-    def act(self) -> Act:
-        run_id = run_id_of(self.execution_id)
-        return Act(
-            self.gate,
-            self.gate.mode,
-            self.pin,
-            self.evidence,
-            self.hook,
-            self.hook,
-            "stage_gate.larkfell",
-            run_id,
-        )
-
-    @property
-    def puts(self) -> list[str]:
-        return [r.path for r in self.simulator.requests if r.method == "PUT" and "/step/" in r.path]
+from stage_gate.record import write_decision
+from stage_gate.signing import NO_KEYS, Keys, new_private_key, read_key
+from unit.stage_gate.release import KEYS, Release
 
 
 @pytest.fixture
@@ -191,7 +93,7 @@ def test_the_seal_of_another_execution_proves_nothing(release: Release) -> None:
     threading.Event().wait(0.3)
     second = Release(release.simulator, release.evidence.store.parent)
     shutil.copytree(release.evidence.attempt_folder(1), second.evidence.attempt_folder(1))
-    with pytest.raises(Held, match="not the one that was tested"):
+    with pytest.raises(Held, match="not what was tested"):
         second.act().perform(Decision.APPROVED)
     assert second.puts == []
 
@@ -221,7 +123,7 @@ def test_a_second_act_is_never_sent(release: Release) -> None:
         "unattributed",
         True,
     )
-    assert "claimed earlier" in record.sentence
+    assert "before this one may have sent it" in record.sentence
     assert len(release.puts) == 1
 
 
@@ -246,7 +148,7 @@ def test_an_act_that_was_recorded_keeps_its_record_when_the_task_is_cleared(rele
     release.seal()
     record = release.act().perform(Decision.APPROVED)
     write_decision(release.evidence, record)
-    assert release.act().perform(Decision.APPROVED) == record
+    assert release.act().perform(Decision.APPROVED).model_dump() == record.model_dump()
     assert len(release.puts) == 1
 
 
@@ -309,7 +211,8 @@ def test_shadow_mode_sends_nothing(simulator: Simulator, tmp_path: Path) -> None
     assert release.puts == []
 
 
-def test_an_override_needs_an_answer_to_this_very_verdict(release: Release) -> None:
+def test_an_override_needs_an_answer_to_this_very_verdict(simulator: Simulator, tmp_path: Path) -> None:
+    release = Release(simulator, tmp_path, policy={"failed": {"ask": ["alice"]}})
     seal = release.seal(Outcome.FAILED)
     with pytest.raises(Held):
         release.act().perform(Decision.OVERRIDDEN)
@@ -319,8 +222,14 @@ def test_an_override_needs_an_answer_to_this_very_verdict(release: Release) -> N
     release.answer(HALT, seal)
     with pytest.raises(Held):
         release.act().perform(Decision.OVERRIDDEN)
-    assert release.puts == []
     release.answer(OVERRIDE, seal)
+    with pytest.raises(Held, match="alice accepted nothing, but not "):
+        release.act().perform(Decision.OVERRIDDEN)
+    release.answer(OVERRIDE, seal, by="mallory", accepts=release.not_passed)
+    with pytest.raises(Held, match="mallory is not among those who are asked"):
+        release.act().perform(Decision.OVERRIDDEN)
+    assert release.puts == []
+    release.answer(OVERRIDE, seal, accepts=release.not_passed)
     record = release.act().perform(Decision.OVERRIDDEN)
     assert (record.decision, record.by) == (Decision.OVERRIDDEN, "alice")
     assert "Known, accepted." in record.sentence
@@ -391,13 +300,160 @@ def test_one_claim_holds_whatever_the_api_is_called(
     assert len(release.puts) == 1
 
 
-def test_another_gates_act_is_not_taken_for_ones_own(release: Release) -> None:
+def test_another_gates_act_is_not_taken_for_ones_own(simulator: Simulator, tmp_path: Path) -> None:
     """Two gates, one pipeline, one store: what the other one approved stays no approval of a failed verdict."""
+    release = Release(simulator, tmp_path, policy={"failed": {"ask": ["alice"]}})
     seal = release.seal(Outcome.FAILED)
-    release.answer(OVERRIDE, seal)
+    release.answer(OVERRIDE, seal, accepts=release.not_passed)
     release.act().perform(Decision.OVERRIDDEN)
     (release.evidence.folder / "answer.json").unlink()
     for decision in (Decision.APPROVED, Decision.OVERRIDDEN):
         with pytest.raises(Held):
             release.act().perform(decision)
     assert len(release.puts) == 1
+
+
+def test_a_seal_that_nobody_signed_proves_nothing(release: Release) -> None:
+    release.evidence.keys = NO_KEYS
+    release.seal()
+    release.evidence.keys = KEYS
+    with pytest.raises(Held, match="The seal is not signed; guard mode needs a signing key"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_a_seal_by_a_stranger_proves_nothing(release: Release) -> None:
+    release.evidence.keys = Keys(private=read_key(new_private_key()))
+    release.seal()
+    release.evidence.keys = KEYS
+    with pytest.raises(Held, match="by a key that is not trusted here"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_an_answer_that_somebody_wrote_into_the_evidence_is_no_answer(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    release = Release(simulator, tmp_path, policy={"failed": {"ask": ["alice"]}})
+    seal = release.seal(Outcome.FAILED)
+    release.evidence.keys = NO_KEYS
+    release.answer(OVERRIDE, seal, accepts=release.not_passed)
+    release.evidence.keys = KEYS
+    with pytest.raises(Held, match="The answer of alice is not signed"):
+        release.act().perform(Decision.OVERRIDDEN)
+    assert release.puts == []
+
+
+def test_evidence_that_is_too_old_is_not_acted_on(release: Release) -> None:
+    release.seal()
+    with pytest.raises(Held, match=r"The evidence is 25\.0 h old"):
+        release.act(now=lambda: datetime.now(UTC) + timedelta(hours=25)).perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_a_freeze_that_was_added_while_the_release_was_tested_holds_it(release: Release) -> None:
+    release.seal()
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    content = yaml.safe_load(release.gate_file.read_text())
+    frozen = [{"days": f"{today} to {datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}", "why": "Black Friday"}]
+    content["policy"] = {"windows": {"timezone": "UTC", "frozen": frozen}}
+    release.gate_file.write_text(yaml.safe_dump(content))
+    with pytest.raises(Held, match="Black Friday"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_what_the_deployment_wants_to_block_has_to_have_blocked(release: Release) -> None:
+    release.seal()
+    with pytest.raises(Held, match="The deployment wants redirects to block"):
+        release.act(minimum=("key_pages", "redirects")).perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+@pytest.mark.parametrize("seconds", [3600, -3600])
+def test_a_clock_that_is_an_hour_off_holds(release: Release, seconds: int) -> None:
+    release.seal()
+    release.simulator.inject(clock(seconds))
+    with pytest.raises(Held, match=r"clock is 3[56][0-9][0-9] s (ahead of|behind) Cloud Manager's"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_a_look_that_is_too_long_ago_is_taken_again(release: Release) -> None:
+    release.seal()
+    ticks = iter([0.0, 2.5, 10.0, 10.1])
+    act = replace(release.act(), monotonic=lambda: next(ticks))
+    assert act.perform(Decision.APPROVED).decision is Decision.APPROVED
+    assert len(release.puts) == 1
+
+
+def test_looks_that_are_always_too_long_ago_end_without_a_request(release: Release) -> None:
+    release.seal()
+    ticks = count(step=3.0)
+    act = replace(release.act(), monotonic=lambda: next(ticks))
+    with pytest.raises(Held, match="answers too slowly"):
+        act.perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_a_sibling_that_touches_stage_after_the_claim_stops_the_request(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release.seal()
+
+    def take_and_disturb(path: Path, claim: Claim) -> None:
+        take(path, claim)
+        release.simulator.start_execution("good", pipeline="678904")
+
+    monkeypatch.setattr("stage_gate.acting.take", take_and_disturb)
+    with pytest.raises(Held, match="678904"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_a_full_disk_holds_before_anything_is_sent(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    release.seal()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("stage_gate.claims.os.link", full)
+    with pytest.raises(Held, match="No space left on device"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_the_last_look_comes_after_the_login_of_the_deciding_credential(
+    release: Release, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra = {"org_id": simulator.org_id, "scopes": list(reversed(SCOPES))}  # so it has a token of its own
+    fields = {"conn_type": "http", "login": simulator.client_id, "password": simulator.client_secret}
+    monkeypatch.setenv("AIRFLOW_CONN_DECIDING", json.dumps({**fields, "extra": extra}))
+    release.seal()
+    before = len(simulator.requests)
+    replace(release.act(), deciding=CloudManagerHook("deciding")).perform(Decision.APPROVED)
+    seen = [each for each in simulator.requests[before:] if each.service in ("ims", "api")]
+    put = next(number for number, each in enumerate(seen) if each.method == "PUT")
+    assert seen[put - 1].path.endswith(f"/execution/{release.execution_id}")
+    assert "ims" in [each.service for each in seen[:put]]
+
+
+def test_a_try_that_died_after_sending_is_not_forgotten_when_its_seal_breaks(release: Release) -> None:
+    release.seal()
+    release.simulator.inject(Fault(effect="drop", method="PUT", path="/advance"))
+    with pytest.raises(Held):
+        release.act().perform(Decision.APPROVED)
+    (release.evidence.attempt_folder(1) / "verdict.json").write_text("{}")
+    with pytest.raises(
+        Held, match=r"this run claimed the right to approve at .* look at the execution"
+    ) as held:
+        release.act().perform(Decision.APPROVED)
+    assert held.value.may_have_left
+    assert len(release.puts) == 1
+
+
+def test_what_was_never_sent_raises_no_alarm(release: Release) -> None:
+    release.seal(Outcome.FAILED)
+    with pytest.raises(Held) as held:
+        release.act().perform(Decision.APPROVED)
+    assert not held.value.may_have_left

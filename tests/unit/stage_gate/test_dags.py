@@ -101,7 +101,7 @@ def test_every_way_ends_in_publish_report(gates: Path) -> None:
 def test_no_branch_points_straight_at_the_report(gates: Path) -> None:
     """A branch skips what it points at; the report must never be skipped."""
     dag = dag_of(gates, policy={"inconclusive": {"ask": ["alice"]}})
-    for branch in ("pin_candidate", "decide", "ask_release_manager"):
+    for branch in ("pin_candidate", "decide", "follow_answer"):
         assert "publish_report" not in dag.get_task(branch).downstream_task_ids
 
 
@@ -129,8 +129,16 @@ def test_a_check_that_would_disturb_waits_for_cloud_managers_tests(gates: Path) 
 def test_nobody_is_asked_unless_the_policy_says_so(gates: Path) -> None:
     assert not dag_of(gates).has_task("ask_release_manager")
     asked = dag_of(gates, policy={"inconclusive": {"ask": ["alice"]}})
-    options = asked.get_task("ask_release_manager").options
-    assert options == ["Override", "Halt", "Keep waiting"]
+    options = asked.get_task("ask_release_manager").partial_kwargs["options"]
+    assert options == ["Re-test", "Override", "Halt", "Keep waiting"]
+    ways = asked.get_task("follow_answer").downstream_task_ids
+    assert ways == {
+        "override_production",
+        "halt_production",
+        "retest_stage",
+        "hold_production",
+        "record_bypass",
+    }
 
 
 def test_the_docs_tab_tells_what_is_guarded_and_is_stable(gates: Path) -> None:
@@ -174,4 +182,57 @@ def test_deciding_tasks_go_to_the_queue_that_holds_the_deciding_credential(
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__DECIDING_QUEUE", "deciding")
     dag = dag_of(gates, policy={"inconclusive": {"ask": ["alice"]}})
     on_it = {task.task_id for task in dag.tasks if task.queue == "deciding"}
-    assert on_it == {"approve_production", "override_production", "halt_production"}
+    assert on_it == {
+        "judge",
+        "ask_release_manager",
+        "retest_stage",
+        "approve_production",
+        "override_production",
+        "halt_production",
+    }
+
+
+def expired_quarantine(check: str = "real_404") -> dict[str, object]:
+    entry = {"check": check, "owner": "alice", "until": "2026-01-01", "why": "being rebuilt"}
+    return {"policy": {"quarantine": [entry]}}
+
+
+def test_a_gate_whose_quarantine_has_ended_keeps_its_dag_and_a_second_one_says_so(gates: Path) -> None:
+    write(gates, "wknd", GATE | expired_quarantine())
+    dags = {dag.dag_id: dag for dag in build_dags().values()}
+    assert set(dags) == {"stage_gate.wknd", "stage_gate.wknd.invalid", "stage_gate.start"}
+    with pytest.raises(AirflowFailException, match=r"wknd\.yaml:\d+: .*ended on 2026-01-01.* blocks again"):
+        dags["stage_gate.wknd.invalid"].tasks[0].execute({})
+    assert "still guards" in (dags["stage_gate.wknd.invalid"].doc_md or "")
+    docs = dags["stage_gate.wknd"].doc_md or ""
+    assert "no check is in quarantine" in docs
+    assert "quarantine until" not in docs
+
+
+def test_a_task_of_a_run_finds_its_dag_although_a_quarantine_has_ended(gates: Path) -> None:
+    write(gates, "wknd", GATE | expired_quarantine())
+    assert "stage_gate.wknd" in {dag.dag_id for dag in build_dags("stage_gate.wknd").values()}
+
+
+def test_a_file_that_is_wrong_besides_being_out_of_date_guards_nothing(gates: Path) -> None:
+    write(gates, "wknd", GATE | expired_quarantine(check="real_40"))
+    assert {dag.dag_id for dag in build_dags().values()} == {"stage_gate.wknd.invalid", "stage_gate.start"}
+
+
+def test_a_gate_below_the_minimum_of_the_deployment_guards_nothing_and_says_so(
+    gates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(gates, "wknd", GATE | {"checks": {"real_404": False}})
+    write(gates, "whole")
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__MINIMUM_CHECKS", "real_404")
+    dags = {dag.dag_id: dag for dag in build_dags().values()}
+    assert set(dags) == {"stage_gate.wknd.invalid", "stage_gate.whole", "stage_gate.start"}
+    assert "`real_404`" in (dags["stage_gate.whole"].doc_md or "")
+    assert "minimum" in (dags["stage_gate.wknd.invalid"].doc_md or "")
+
+
+def test_cloud_managers_own_results_are_read_whatever_became_of_the_tests(gates: Path) -> None:
+    read = dag_of(gates).get_task("read_cloud_manager_results")
+    assert read.upstream_task_ids == {"settle_stage", "wait_for_approval_step"}
+    assert read.downstream_task_ids == {"judge", "publish_report"}
+    assert read.trigger_rule == TriggerRule.ALL_DONE

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
-from stage_gate.describe import code, describe
+from stage_gate.describe import describe
+from stage_gate.describe_policy import code, plain_text
 from stage_gate.gate_file import load_gate
 
 TEXT = """\
@@ -20,9 +22,26 @@ checks: {host_leaks: {severity: warn}, real_404: {dry_run: true}, placeholders: 
 """
 
 
-def text_of(folder: Path, text: str) -> str:
+POLICY = TEXT.replace(
+    "policy: {inconclusive",
+    """policy:
+  windows:
+    timezone: Europe/Berlin
+    open: [Mon-Thu 09:00-16:00, Fri 09:00-12:00]
+    frozen: [{days: 2026-12-20 to 2027-01-06, why: "**Christmas** <b>"}, {days: 2026-11-27, why: Sale}]
+    hotfix: {ask: [carol], within: 90m}
+  evidence_lives: 12h
+  flakes: {reruns: 3, count_as: inconclusive}
+  quarantine: [{check: placeholders, owner: alice, until: 2026-12-01, why: WKND-1}]
+  waivers: [{check: key_pages, subject: "*/old/*", owner: bob, until: 2026-11-30, why: WKND-2}]
+  #""",
+)
+
+
+def text_of(folder: Path, text: str, minimum: tuple[str, ...] = ()) -> str:
     (folder / "wknd.yaml").write_text(text, encoding="utf-8")
-    return describe(load_gate(folder / "wknd.yaml"))
+    gate = load_gate(folder / "wknd.yaml", today=date(2026, 11, 22), minimum=minimum)
+    return describe(gate, minimum)
 
 
 def test_it_says_what_is_guarded_what_blocks_and_what_follows(tmp_path: Path) -> None:
@@ -62,3 +81,46 @@ def test_reading_the_file_again_gives_the_same_text(tmp_path: Path) -> None:
 def test_text_of_the_file_can_leave_neither_its_code_nor_its_cell(tmp_path: Path) -> None:
     assert "`/us/en.html?a='\\|b`" in text_of(tmp_path, TEXT)
     assert code("a`b|c\n# d") == "`a'b\\|c # d`"
+
+
+def test_windows_freezes_and_hotfix_are_said_in_words(tmp_path: Path) -> None:
+    text = text_of(tmp_path, POLICY)
+    assert "Outside these windows a passed release waits." in text
+    assert "A verdict older than 12h approves nothing: stage is tested again." in text
+    assert "- open: `Mon-Thu 09:00-16:00`, `Fri 09:00-12:00`, time zone `Europe/Berlin`" in text
+    assert "- frozen on 2026-11-27: Sale" in text
+    assert "- hotfix: `carol` may release outside the windows, with a reason and a passed verdict" in text
+    assert "asked for 1h30m" in text
+
+
+def test_what_is_excused_is_said_with_owner_and_expiry(tmp_path: Path) -> None:
+    text = text_of(tmp_path, POLICY)
+    assert "- flakes: a release has 3 re-runs, all checks together;" in text
+    assert "reported as flaky and counts as inconclusive" in text
+    assert (
+        "- quarantine: `placeholders` until 2026-12-01 (UTC, that day included), owner alice: WKND-1" in text
+    )
+    assert "| `placeholders` |" in text
+    assert "| is reported (quarantine until 2026-12-01) |" in text
+    assert "- waiver: findings about `*/old/*` of `key_pages` until 2026-11-30" in text
+    assert "owner bob: WKND-2; until then they are accepted and shown in every report" in text
+    assert "this deployment sets no minimum" in text
+
+
+def test_the_minimum_of_the_deployment_is_named(tmp_path: Path) -> None:
+    assert "no gate can drop or waive them: `dispatcher_probes`" in text_of(
+        tmp_path, POLICY, minimum=("dispatcher_probes",)
+    )
+
+
+def test_a_gate_without_windows_and_excuses_says_so(tmp_path: Path) -> None:
+    text = text_of(tmp_path, TEXT)
+    assert "Production may be approved at any time. A verdict older than 1d approves nothing" in text
+    assert "no check is in quarantine, and no finding is waived" in text
+
+
+def test_a_reason_is_neither_markdown_nor_html(tmp_path: Path) -> None:
+    text = text_of(tmp_path, POLICY)
+    assert "&#42;&#42;Christmas&#42;&#42; &#60;b&#62;" in text
+    assert "<b>" not in text
+    assert plain_text("[a](http://b)\n# c") == "&#91;a&#93;&#40;http&#58;//b&#41; &#35; c"

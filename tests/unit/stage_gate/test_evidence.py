@@ -10,7 +10,9 @@ import pytest
 
 from aem_checks.outcomes import Outcome
 from stage_gate.claims import Claim, ClaimTaken, ClaimUnsupported, claim_path, require_exclusive_create, take
-from stage_gate.evidence import Evidence, EvidenceError, Sealed, open_store, safe_name
+from stage_gate.evidence import Evidence
+from stage_gate.files import EvidenceError, open_store, safe_name
+from stage_gate.seal import Sealed
 from stage_gate.verdict import judge
 from unit.stage_gate.samples import CANDIDATE, NOW, plan, planned, recorded, result
 

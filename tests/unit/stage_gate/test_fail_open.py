@@ -21,8 +21,8 @@ from stage_gate.acting import Held
 from stage_gate.decision import Action, Decision, Mode, Policy, Step, next_step
 from stage_gate.gate_file import load_gate
 from stage_gate.verdict import judge
+from unit.stage_gate.release import Release
 from unit.stage_gate.samples import CANDIDATE, plan, planned, recorded, result
-from unit.stage_gate.test_acting import Release
 from unit.stage_gate.test_decision import WAITING
 
 

@@ -1,0 +1,99 @@
+"""Does a recorded decision follow from what was sealed? The rules of ``proof``, applied to what lies in the evidence.
+
+What evidence can't show is taken as right: that the approval waited, that the window was open, that the person who
+answered had not started the execution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from adobe_cloud_manager.questions import Approval
+from stage_gate.decision import APPROVE, HALT, HOTFIX, OVERRIDE, Decision, GoLive, Timing
+from stage_gate.gate import GateSettings
+from stage_gate.proof import (
+    Answer,
+    Entitled,
+    Proof,
+    refusal_to_approve,
+    refusal_to_halt,
+    refusal_to_override,
+)
+from stage_gate.record import CARRIED_OUT, DecisionRecord, StoredAnswer
+from stage_gate.seal import Sealed
+from stage_gate.verdict import judge
+
+_RULES: Mapping[Decision, tuple[Callable[[Proof], str | None], tuple[str, ...]]] = {
+    Decision.APPROVED: (refusal_to_approve, (APPROVE, HOTFIX)),
+    Decision.OVERRIDDEN: (refusal_to_override, (OVERRIDE,)),
+    Decision.HALTED: (refusal_to_halt, (HALT,)),
+}
+
+
+def refusal_of_decision(
+    record: DecisionRecord,
+    sealed: Sealed | None,
+    seals: Sequence[Sealed],
+    answer: StoredAnswer | None,
+    settings: GateSettings | None,
+) -> str | None:
+    """Why this decision does not follow, ``None`` if it does.
+
+    ``sealed`` is the seal of the newest attempt, ``seals`` are all that are intact, ``settings`` those of the
+    pinned gate.
+    """
+    if record.decision not in CARRIED_OUT:
+        return _refusal_of_finding(record, seals)
+    if sealed is None or record.seal_digest != sealed.digest:
+        return f"it names seal {record.seal_digest[:12] or 'none'}, which is not the intact one of the newest attempt"
+    if settings is None:
+        return "the gate that was pinned can't be read, so nobody can tell its policy"
+    if record.outcome is not sealed.verdict.outcome or record.at < sealed.sealed_at:
+        return f"it names the verdict {record.outcome} at {record.at}, and sealed is another"
+    if record.production_reached == (record.decision is Decision.HALTED):
+        return "what it says of production contradicts it"
+    rule, options = _RULES[record.decision]
+    meant = answer if answer and answer.option in options and answer.seal_digest == sealed.digest else None
+    return rule(_proof(sealed, meant, settings)) or _wrong_name(record, meant)
+
+
+def _refusal_of_finding(record: DecisionRecord, seals: Sequence[Sealed]) -> str | None:
+    """What was found, not done: held, bypassed, superseded. It has to speak of a verdict that there was."""
+    outcomes = {None, *(seal.verdict.outcome for seal in seals)}
+    return None if record.outcome in outcomes else f"no attempt was {record.outcome}"
+
+
+def _proof(sealed: Sealed, stored: StoredAnswer | None, settings: GateSettings) -> Proof:
+    verdict = judge(sealed.plan, sealed.candidate, sealed.recorded)
+    follow_up = settings.policy.on(verdict.outcome)
+    windows = settings.policy.windows
+    return Proof(
+        mode=settings.mode,
+        policy=settings.policy.rules,
+        seal_digest=sealed.digest,
+        sealed_outcome=sealed.verdict.outcome,
+        recomputed_outcome=verdict.outcome,
+        not_passed=verdict.not_passed,
+        changes=(),
+        doubts=(),
+        golive=GoLive(Approval.WAITING, "Evidence can't tell."),
+        timing=Timing(),
+        entitled=Entitled(
+            release_managers=follow_up.ask,
+            hotfix=windows.hotfix.ask if windows and windows.hotfix else (),
+            silence_halts=bool(follow_up.ask) and follow_up.silence == "halt",
+        ),
+        answer=_as_answer(stored),
+    )
+
+
+def _as_answer(stored: StoredAnswer | None) -> Answer | None:
+    if stored is None:
+        return None
+    return Answer(stored.option, stored.by, stored.reason, stored.seal_digest, stored.accepts)
+
+
+def _wrong_name(record: DecisionRecord, answer: StoredAnswer | None) -> str | None:
+    """An act is the gate's own, that of whoever answered, or nobody's in particular."""
+    rightly = {answer.by if answer else "Stage Gate", "unattributed"}
+    return None if record.by in rightly else f"{record.by} gave no answer that is kept here"

@@ -1,0 +1,189 @@
+"""What would today's checks say of what was recorded then? Page checks judge the recording again, in this process.
+
+Checks that make requests keep the findings of then, weighed with the severity of now. So do a team's own checks:
+their code is run where a gate runs it, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aem_checks.check import Check, PageCheck
+from aem_checks.kinds import file_of_own_kind
+from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
+from aem_checks.recording import Recording, RecordingError
+from stage_gate.cloud_manager_results import SEEN, Seen, judge_results
+from stage_gate.files import read_model
+from stage_gate.plan import CLOUD_MANAGER, Plan, RecordedResult
+
+if TYPE_CHECKING:
+    from aem_checks.config import ConfiguredCheck
+    from stage_gate.gate import Gate
+    from stage_gate.seal import Sealed
+
+
+class Rejudged:
+    """The results that today's plan would have had of one attempt, and what could not be judged again."""
+
+    def __init__(self, gate: Gate, plan: Plan, sealed: Sealed, folder: Path) -> None:
+        """``folder`` is that of the attempt; it is only read. Raises ``EvidenceError`` for what can't be."""
+        self.notes: list[str] = []
+        self._digests = {check.key: check.settings_digest for check in plan.stage_checks}
+        self._gate = gate
+        self._plan = plan
+        self._sealed = sealed
+        self._folder = folder
+        self._then = {entry.result.key: entry for entry in sealed.recorded}
+        self._recordings: dict[str, Recording | None] = {}
+        self.entries = tuple(self._entry(result) for result in self._within_budget([*self._results()]))
+
+    def _results(self) -> Iterator[CheckResult]:
+        for check in self._gate.stage_checks:
+            found = self._result(check)
+            if found is not None:
+                yield found
+        yield from self._of_cloud_manager()
+        gone = sorted(self._then.keys() - self._digests.keys())
+        self.notes += [f"{key} is no longer in the gate." for key in gone]
+
+    def _result(self, check: ConfiguredCheck) -> CheckResult | None:
+        entry = self._recorded(check)
+        judged_here = issubclass(check.check_type, PageCheck) and file_of_own_kind(check.check_type) is None
+        recording = self._recording(check.site) if judged_here else None
+        if recording is not None:
+            return self._judged(check, recording)
+        if entry is None:
+            self.notes.append(f"{check.key} was not recorded then.")
+            return None
+        if entry.settings_digest != self._digests[check.key]:
+            self.notes.append(f"{check.key} has other settings now; its findings are those of then.")
+        return _weighed(check, entry.result)
+
+    def _recorded(self, check: ConfiguredCheck) -> RecordedResult | None:
+        """What this very check of this site said then."""
+        entry = self._then.get(check.key)
+        same = entry is not None and (entry.result.kind, entry.result.site) == (check.kind, check.site)
+        return entry if same else None
+
+    def _recording(self, site: str) -> Recording | None:
+        if site not in self._recordings:
+            self._recordings[site] = self._load(self._folder / "sites" / site / "recording")
+            self._note_pages(site)
+        return self._recordings[site]
+
+    def _load(self, folder: Path) -> Recording | None:
+        try:
+            return Recording.load(folder) if folder.exists() else None
+        except RecordingError as error:
+            self.notes.append(f"A recording can't be read: {error}")
+            return None
+
+    def _note_pages(self, site: str) -> None:
+        recording = self._recordings[site]
+        recorded = {page.path for page in recording.pages} if recording else set()
+        missing = [path for path in self._gate.site(site).pages if path not in recorded]
+        if recording and missing:
+            self.notes.append(f"{len(missing)} pages of {site} were not recorded then, such as {missing[0]}.")
+
+    def _judged(self, check: ConfiguredCheck, recording: Recording) -> CheckResult:
+        """As a gate would: a failure that blocks is confirmed on the second recording, where one was made."""
+        first = _judge(check.create(), recording)
+        result = _result_of(check, first, recording.recorded_at)
+        if (result.severity, result.outcome) != (Severity.BLOCK, Outcome.FAILED):
+            return result
+        again = self._load(self._folder / "sites" / check.site / "confirmation" / check.key)
+        if again is None:
+            return result
+        second = _result_of(check, _judge(check.create(), again), again.recorded_at, attempts=2)
+        if second.outcome is Outcome.INCONCLUSIVE:
+            return result
+        return second.model_copy(update={"flaky": second.outcome is Outcome.PASSED})
+
+    @cached_property
+    def _seen(self) -> Seen | None:
+        path = self._folder / SEEN
+        return read_model(path, Seen) if path.exists() else None
+
+    def _of_cloud_manager(self) -> Iterator[CheckResult]:
+        planned = [check.key for check in self._plan.stage_checks if check.kind == CLOUD_MANAGER]
+        if self._seen is not None:
+            yield from (
+                r for r in judge_results(self._gate.policy.cloud_manager, self._seen) if r.key in planned
+            )
+            return
+        yield from (self._then[key].result for key in planned if key in self._then)
+        self.notes += [f"{key} was not recorded then." for key in planned if key not in self._then]
+
+    def _within_budget(self, results: list[CheckResult]) -> Iterator[CheckResult]:
+        """A re-run that today's budget does not have would not have been; the failure before it stands."""
+        left = self._plan.flakes.reruns
+        for result in sorted(results, key=lambda each: (each.started_at, each.key)):
+            left -= result.attempts > 1
+            yield _not_run_again(result) if result.flaky and left < 0 else result
+
+    def _entry(self, result: CheckResult) -> RecordedResult:
+        return RecordedResult(
+            candidate_digest=self._sealed.candidate.digest,
+            attempt=self._sealed.attempt,
+            settings_digest=self._digests[result.key],
+            result=result,
+        )
+
+
+def _judge(check: Check[Any], recording: Recording) -> Judgement:
+    assert isinstance(check, PageCheck)
+    try:
+        return check.judge(recording)
+    except Exception as error:  # noqa: BLE001 - a crash of a check is a result: no answer
+        sentence = f"{check.kind} broke off with {type(error).__name__}: {error}"
+        crash = Finding(
+            subject=check.kind, sentence=sentence, outcome=Outcome.INCONCLUSIVE, cause=Cause.CHECK
+        )
+        return Judgement(examined=0, findings=(crash,))
+
+
+def _base(check: ConfiguredCheck) -> Severity:
+    return Severity.WARN if check.settings.dry_run else check.severity
+
+
+def _result_of(check: ConfiguredCheck, judgement: Judgement, at: datetime, attempts: int = 1) -> CheckResult:
+    severity, outcome, cause = judgement.weigh(_base(check), capped=check.capped)
+    return CheckResult(
+        key=check.key,
+        kind=check.kind,
+        site=check.site,
+        target=check.target,
+        severity=severity,
+        outcome=outcome,
+        cause=cause,
+        examined=judgement.examined,
+        findings=judgement.findings,
+        attempts=attempts,
+        started_at=at,
+        finished_at=at,
+    )
+
+
+def _weighed(check: ConfiguredCheck, then: CheckResult) -> CheckResult:
+    judgement = Judgement(examined=then.examined, findings=then.findings)
+    severity, outcome, cause = judgement.weigh(_base(check), capped=check.capped)
+    values = {"severity": severity, "outcome": outcome, "cause": cause}
+    return then.model_copy(update=values)
+
+
+def _not_run_again(result: CheckResult) -> CheckResult:
+    finding = Finding(
+        subject="re-run",
+        sentence="It passed only on a re-run, and today's budget of re-runs has none for it.",
+    )
+    values = {
+        "outcome": Outcome.FAILED,
+        "cause": Cause.CHECK,
+        "flaky": False,
+        "findings": (*result.findings, finding),
+    }
+    return result.model_copy(update=values)

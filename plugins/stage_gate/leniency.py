@@ -1,0 +1,66 @@
+"""What of a check's result is forgiven, on whose word and until when? Pure, and never for want of an answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome
+from stage_gate.plan import FlakeRules, Plan, RecordedResult, Waiver
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A result as it counts, and a sentence on everything that was forgiven or held against it."""
+
+    entry: RecordedResult
+    notes: tuple[str, ...] = ()
+
+
+def weigh(plan: Plan, entry: RecordedResult) -> Weighed:
+    """Apply the waivers and the flake rule of the plan to one result.
+
+    Only a finding that failed can be waived: what could not be seen is never accepted unseen.
+    """
+    result, waived = _without_waived(plan.waivers, entry.result)
+    result, flaky = _as_flaky(plan.flakes, result)
+    return Weighed(entry.model_copy(update={"result": result}), (*waived, *flaky))
+
+
+def _without_waived(waivers: Iterable[Waiver], result: CheckResult) -> tuple[CheckResult, list[str]]:
+    matched = [(finding, _waiver_of(waivers, result.key, finding)) for finding in result.findings]
+    if all(waiver is None for _, waiver in matched):
+        return result, []
+    left = tuple(finding for finding, waiver in matched if waiver is None)
+    severity, outcome, cause = Judgement(examined=result.examined, findings=left).weigh(result.severity)
+    notes = [f"{result.key}: waived ({waiver}): {each.sentence}" for each, waiver in matched if waiver]
+    if result.outcome is Outcome.PASSED:
+        severity, outcome, cause = result.severity, result.outcome, result.cause
+    values = {"findings": left, "severity": severity, "outcome": outcome, "cause": cause}
+    return result.model_copy(update=values), notes
+
+
+def _waiver_of(waivers: Iterable[Waiver], key: str, finding: Finding) -> Waiver | None:
+    if finding.outcome is not Outcome.FAILED:
+        return None
+    return next((w for w in waivers if w.check == key and _matches(w.subject, finding.subject)), None)
+
+
+def _matches(pattern: str, subject: str) -> bool:
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), subject, re.DOTALL) is not None
+
+
+def _as_flaky(rules: FlakeRules, result: CheckResult) -> tuple[CheckResult, list[str]]:
+    if not result.flaky or result.outcome is not Outcome.PASSED:
+        return result, []
+    sentence = f"{result.key} passed only on a re-run: flaky, and this gate counts that as {rules.count_as}."
+    if rules.count_as is Outcome.PASSED:
+        return result, [sentence]
+    finding = Finding(subject="re-run", sentence=sentence, outcome=rules.count_as, cause=Cause.CHECK)
+    values = {
+        "outcome": rules.count_as,
+        "cause": Cause.CHECK,
+        "findings": (finding, *result.findings),
+    }
+    return result.model_copy(update=values), []

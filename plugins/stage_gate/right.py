@@ -1,0 +1,159 @@
+"""What gives an acting task its right? The seal, a person's answer, the execution and stage as read just now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adobe_cloud_manager.models import Execution
+from stage_gate.candidate import changes
+from stage_gate.decision import APPROVE, HALT, HOTFIX, OVERRIDE, Decision, Mode
+from stage_gate.evidence import Evidence
+from stage_gate.files import EvidenceError
+from stage_gate.observe import candidate_of, go_live, read_surroundings
+from stage_gate.pin import Pin
+from stage_gate.plan import CLOUD_MANAGER
+from stage_gate.proof import (
+    Answer,
+    Entitled,
+    Proof,
+    refusal_to_approve,
+    refusal_to_halt,
+    refusal_to_override,
+)
+from stage_gate.record import StoredAnswer, read_answer
+from stage_gate.seal import Sealed
+from stage_gate.signing import Signature
+from stage_gate.timing import clock_doubt, timing_at
+from stage_gate.verdict import Verdict, judge
+
+if TYPE_CHECKING:
+    from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+    from stage_gate.candidate import Surroundings
+    from stage_gate.gate import Gate
+
+_REFUSALS = {
+    Decision.APPROVED: refusal_to_approve,
+    Decision.OVERRIDDEN: refusal_to_override,
+    Decision.HALTED: refusal_to_halt,
+}
+_OPTIONS = {
+    Decision.APPROVED: (APPROVE, HOTFIX),
+    Decision.OVERRIDDEN: (OVERRIDE,),
+    Decision.HALTED: (HALT,),
+}
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What an act rests on: a verified seal, and the answer that is meant for this act on this seal."""
+
+    sealed: Sealed
+    answer: StoredAnswer | None
+
+
+@dataclass(frozen=True)
+class Right:
+    """Everything that a right to act is read from. Nothing in it comes from an XCom or another task's state."""
+
+    gate: Gate
+    """As pinned when the run began."""
+    gate_now: Gate
+    """As its file says now: it can only forbid."""
+    gates_folder: Path
+    pin: Pin
+    evidence: Evidence
+    reading: CloudManagerHook
+    minimum: tuple[str, ...] = ()
+    """Kinds that the deployment wants to block in every gate, as it says now."""
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    @property
+    def mode(self) -> Mode:
+        """``guard`` only if the pinned gate and the file as it is now both say so."""
+        return Mode.GUARD if self.gate.mode is self.gate_now.mode is Mode.GUARD else Mode.SHADOW
+
+    def read_execution(self) -> Execution:
+        return self.reading.get_execution(self.pin.program_id, self.pin.pipeline_id, self.pin.execution_id)
+
+    def read_surroundings(self, execution: Execution) -> Surroundings:
+        return read_surroundings(self.reading, execution)
+
+    def basis(self, decision: Decision) -> Basis:
+        """Load and verify the newest seal and the answer for this act. Raises ``EvidenceError``."""
+        attempt = self.evidence.latest_sealed()
+        if attempt == 0:
+            raise EvidenceError("there is no sealed verdict of the newest attempt, so nothing is proven.")
+        sealed = self.evidence.load_seal(attempt)
+        answer = read_answer(self.evidence)
+        meant = answer is not None and answer.option in _OPTIONS[decision]
+        bound = answer is not None and answer.seal_digest == sealed.digest
+        return Basis(sealed, answer if meant and bound else None)
+
+    def refusal(
+        self, decision: Decision, basis: Basis, execution: Execution, surroundings: Surroundings
+    ) -> str | None:
+        """Why what was sealed does not allow this act on what was read just now, ``None`` if it does."""
+        sealed = basis.sealed
+        verdict = judge(sealed.plan, sealed.candidate, sealed.recorded)
+        gates = (self.gate, self.gate_now)
+        proof = Proof(
+            mode=self.mode,
+            policy=self.gate.policy.rules,
+            seal_digest=sealed.digest,
+            sealed_outcome=sealed.verdict.outcome,
+            recomputed_outcome=verdict.outcome,
+            not_passed=verdict.not_passed,
+            changes=self._changes(sealed, execution, surroundings),
+            doubts=self._doubts(basis),
+            golive=go_live(execution),
+            timing=timing_at(self.now(), gates, self.gates_folder, sealed.sealed_at),
+            entitled=self._entitled(verdict, execution),
+            answer=_as_answer(basis.answer),
+        )
+        return _REFUSALS[decision](proof)
+
+    def _changes(self, sealed: Sealed, execution: Execution, surroundings: Surroundings) -> list[str]:
+        """What differs between what was sealed, what was pinned and what is there now."""
+        sentences = changes(sealed.candidate, candidate_of(execution, surroundings))
+        if sealed.candidate.execution_id != self.pin.execution_id:
+            sentences.append(f"The seal is of execution {sealed.candidate.execution_id}.")
+        if sealed.plan.gate_digest != self.pin.gate_digest or sealed.plan.gate != self.gate.name:
+            sentences.append("The seal is of another gate file than the one pinned when this run began.")
+        return sentences
+
+    def _doubts(self, basis: Basis) -> list[str]:
+        """What can't be made sure, apart from the release itself."""
+        sealed, answer = basis.sealed, basis.answer
+        doubts = []
+        if sealed.signature is not Signature.TRUSTED:
+            doubts.append(
+                f"The seal is {sealed.signature}; guard mode needs a signing key (README, 'The signing key')."
+            )
+        if answer is not None and answer.signature is not Signature.TRUSTED:
+            doubts.append(f"The answer of {answer.by} is {answer.signature}.")
+        site_checks = {c.kind for c in sealed.plan.stage_checks if c.blocks and c.kind != CLOUD_MANAGER}
+        missing = sorted(set(self.minimum) - site_checks)
+        if missing:
+            doubts.append(f"The deployment wants {', '.join(missing)} to block, and in this plan it did not.")
+        clock = clock_doubt(self.reading.clock_offset)
+        return [*doubts, clock] if clock else doubts
+
+    def _entitled(self, verdict: Verdict, execution: Execution) -> Entitled:
+        follow_up = self.gate.policy.on(verdict.outcome)
+        windows = self.gate.policy.windows
+        return Entitled(
+            release_managers=follow_up.ask,
+            hotfix=windows.hotfix.ask if windows and windows.hotfix else (),
+            never=(execution.user,) if execution.user else (),
+            silence_halts=bool(follow_up.ask) and follow_up.silence == "halt",
+        )
+
+
+def _as_answer(stored: StoredAnswer | None) -> Answer | None:
+    if stored is None:
+        return None
+    return Answer(stored.option, stored.by, stored.reason, stored.seal_digest, stored.accepts)

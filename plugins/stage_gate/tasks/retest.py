@@ -1,0 +1,135 @@
+"""Where does a person's answer lead, and how is stage tested once more in the same run?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseBranchOperator, BaseOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from stage_gate.files import EvidenceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from airflow.sdk import Context
+
+    from stage_gate.record import RetestRecord
+    from stage_gate.run import GateRun
+    from stage_gate.seal import Sealed
+
+
+class FollowAnswer(BaseBranchOperator):
+    """Take the way that a person chose. A signpost like ``decide``: what it leads to proves its own right."""
+
+    ui_color = "#fef7e0"
+
+    def __init__(self, *, gate_file: str, tasks: Mapping[str, str], otherwise: str, **kwargs: Any) -> None:
+        """``tasks``: option to task id; ``otherwise``: task id where no answer is about the newest verdict."""
+        super().__init__(**kwargs)
+        self.gate_file = gate_file
+        self.tasks = dict(tasks)
+        self.otherwise = otherwise
+
+    def choose_branch(self, context: Context) -> list[str]:
+        from stage_gate.record import read_answer
+        from stage_gate.run import GateRun
+
+        run = GateRun.of(self.gate_file, context)
+        run.skip_unless_decidable()
+        try:
+            answer = read_answer(run.evidence)
+            attempt = run.evidence.latest_sealed()
+            newest = run.evidence.load_seal(attempt).digest if attempt else ""
+        except EvidenceError as error:
+            self.log.error("The answer can't be followed, so this gate goes to %s: %s", self.otherwise, error)
+            return [self.otherwise]
+        if answer is None or answer.seal_digest != newest:
+            self.log.warning("Nobody has answered about the newest verdict; on to %s.", self.otherwise)
+            return [self.otherwise]
+        self.log.info("%s answered %s: %s", answer.by, answer.option, answer.reason)
+        return [self.tasks.get(answer.option, self.otherwise)]
+
+
+class RetestStage(BaseOperator):
+    """Begin one more attempt: record who wanted it and why, then let this very run begin again.
+
+    The pin stays, what was awaited is there at once, and ``settle_stage`` opens the next attempt. Airflow clears
+    this task with all others; a try that died before that finds its own record and goes on, and one that died
+    after it finds another verdict, or none, and begins nothing.
+    """
+
+    ui_color = "#e6f4ea"
+
+    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.gate_file = gate_file
+
+    def execute(self, context: Context) -> None:
+        from stage_gate.record import write_retest
+        from stage_gate.retest import NoRetest, tell
+        from stage_gate.run import GateRun
+        from stage_gate.tasks.pin import trigger
+
+        run = GateRun.of(self.gate_file, context)
+        run.skip_unless_decidable()
+        self._require_no_open_attempt(run)
+        try:
+            sealed, record = self._read(run)
+        except (NoRetest, EvidenceError) as error:
+            raise AirflowFailException(f"Production waits, and stage is not tested again: {error}") from error
+        write_retest(run.evidence, record)
+        self._say_what_cannot_be_proven(run, sealed)
+        self.log.info("%s", tell(record))
+        self.log.info(
+            "Attempt %d begins: all tasks of run %s are cleared now, this one included, so that Airflow can't note "
+            "how it ended and says so in an error line below.",
+            record.attempt,
+            run.run_id,
+        )
+        raise trigger(run.dag_id, run.run_id, reset=True)
+
+    def _require_no_open_attempt(self, run: GateRun) -> None:
+        begun = run.evidence.attempts()
+        if begun and not run.evidence.is_sealed(begun):
+            raise AirflowSkipException(
+                f"Attempt {begun} was begun and has no verdict yet, so no other one was begun."
+            )
+
+    def _read(self, run: GateRun) -> tuple[Sealed, RetestRecord]:
+        """The newest seal, and the record for the attempt after it: the one on disk where this was tried before."""
+        from stage_gate.claims import claim_path
+        from stage_gate.record import read_answer, read_retest
+        from stage_gate.retest import NoRetest, retest_of
+
+        pin = run.pin
+        if claim_path(run.evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id).exists():
+            raise NoRetest(
+                "The right to act was taken already, so another verdict would decide nothing: no attempt was begun."
+            )
+        attempt = run.evidence.latest_sealed()
+        if not attempt:
+            raise NoRetest(
+                "There is no sealed verdict, so no attempt was begun: see the logs of settle_stage and judge."
+            )
+        sealed = run.evidence.load_seal(attempt)
+        too_old = run.timing().too_old
+        record = retest_of(sealed, read_answer(run.evidence), too_old, datetime.now(UTC))
+        known = read_retest(run.evidence, record.attempt)
+        return sealed, known if known and known.seal_digest == sealed.digest else record
+
+    def _say_what_cannot_be_proven(self, run: GateRun, sealed: Sealed) -> None:
+        """After an AEM update a test of stage may be one of other code; the next verdict says the same."""
+        from adobe_cloud_manager.exceptions import CloudManagerError
+        from stage_gate.candidate import must_be_built_again
+        from stage_gate.observe import NotDeployed, read_candidate
+
+        try:
+            now = read_candidate(run.reading, run.read_execution())
+        except (CloudManagerError, NotDeployed) as error:
+            self.log.warning("What happened to stage since can't be read just now: %s", error)
+            return
+        doubt = must_be_built_again(now, sealed.plan.build_marker)
+        if doubt:
+            self.log.error("%s The next attempt can't pass.", doubt)

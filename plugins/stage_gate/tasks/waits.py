@@ -1,0 +1,166 @@
+"""How do a gate's waits tell people that a step waits for them, and keep reminding while production is held?"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from adobe_cloud_manager.questions import WAITS_AT_MOST, Approval, approval_state, deadline_of
+from adobe_cloud_manager.sensors.cloud_manager import (
+    ApprovalSensor,
+    DecisionSensor,
+    ExecutionSensor,
+    ProductionDeploymentSensor,
+    StageDeploymentSensor,
+)
+from stage_gate.reminders import BLOCKED, due, following, still_waits
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from stage_gate.run import GateRun
+
+log = logging.getLogger(__name__)
+
+_LOOK_AGAIN = timedelta(hours=1)
+"""When to look again where nobody can tell since when production waits."""
+
+
+class TellingWait(ExecutionSensor):
+    """A wait that tells people when a step on the way waits for them: once per step, whichever wait sees it first."""
+
+    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.gate_file = gate_file
+
+    def on_person_needed(self, context: Context, sentence: str) -> None:
+        """``sentence`` has the step, what to do, until when, and the link."""
+        from stage_gate.notify import Event, tell_once
+        from stage_gate.run import GateRun
+
+        try:
+            tell_once(GateRun.of(self.gate_file, context), Event.WAITS, [sentence], sentence)
+        except Exception as error:  # noqa: BLE001 - a wait must not end because nobody can be told
+            log.warning("Nobody could be told that somebody is waited for: %r", error)
+
+
+class WaitForStageDeployment(TellingWait, StageDeploymentSensor):
+    """Wait until the pinned execution is deployed to stage."""
+
+
+class WaitForApprovalStep(TellingWait, ApprovalSensor):
+    """Wait until the approval for production is asked for, or can't be any more."""
+
+
+class WaitForProductionDeployment(TellingWait, ProductionDeploymentSensor):
+    """Wait until the pinned execution is deployed to production."""
+
+
+class HoldProduction(TellingWait, DecisionSensor):
+    """Keep production un-approved until somebody decides in Cloud Manager, and remind people meanwhile.
+
+    Reminders come 1 h, 8 h, and then every day after the approval began to wait. What was missed while nothing
+    ran is told once.
+    """
+
+    ui_color = "#fde293"
+
+    def execute(self, context: Context) -> Any:
+        from stage_gate.run import GateRun
+
+        run = GateRun.of(self.gate_file, context)
+        run.skip_unless_decidable()
+        self._say_held(run)
+        return super().execute(context)
+
+    def first_wake(self, context: Context) -> float | None:
+        return self._next_wake(context)
+
+    def on_wake(self, context: Context) -> float | None:
+        self._remind(context)
+        return self._next_wake(context)
+
+    def _say_held(self, run: GateRun) -> None:
+        from stage_gate.notify import Event, tell_once
+        from stage_gate.tasks.people import explain_hold, report_so_far
+
+        sentences = [
+            "Production is held: it stays un-approved until somebody decides.",
+            f"{BLOCKED} Cloud Manager gives up after {WAITS_AT_MOST.days} days.",
+            *explain_hold(run),
+        ]
+        for sentence in sentences:
+            self.log.warning("%s", sentence)
+        report_so_far(run)
+        if not tell_once(run, Event.HELD, sentences, f"attempt {run.evidence.attempts()}"):
+            self._remind_of(run)
+
+    def _remind(self, context: Context) -> None:
+        from stage_gate.run import GateRun
+
+        try:
+            self._remind_of(GateRun.of(self.gate_file, context))
+        except Exception as error:  # noqa: BLE001 - holding matters more than reminding
+            log.warning("The reminder could not be made: %r", error)
+
+    def _remind_of(self, run: GateRun) -> None:
+        """Say that production still waits, if that is due and nobody said it."""
+        from stage_gate.notify import Event, tell_once
+        from stage_gate.tasks.judging import newest_sentences
+
+        now = datetime.now(UTC)
+        began = waits_since(run)
+        moment = due(began, now) if began else None
+        if began is None or moment is None or moment <= _held_since(run):
+            return
+        sentences = [*still_waits(began, now), *newest_sentences(run)]
+        if tell_once(run, Event.REMINDER, sentences, moment.isoformat()):
+            for sentence in sentences:
+                self.log.warning("%s", sentence)
+
+    def _next_wake(self, context: Context) -> float | None:
+        from stage_gate.run import GateRun
+
+        now = datetime.now(UTC)
+        try:
+            began = waits_since(GateRun.of(self.gate_file, context))
+        except Exception as error:  # noqa: BLE001 - holding matters more than reminding
+            log.warning("Since when production waits can't be told: %r", error)
+            began = None
+        if began is None:
+            return (now + _LOOK_AGAIN).timestamp()
+        moment = following(began, now)
+        return moment.timestamp() if moment else None
+
+
+def waits_since(run: GateRun) -> datetime | None:
+    """Since when the approval waits; ``None`` while it does not, or Cloud Manager can't be asked and never was."""
+    from adobe_cloud_manager.exceptions import CloudManagerError
+    from stage_gate.files import write
+
+    noted = run.evidence.folder / "waits_since.txt"
+    try:
+        execution = run.read_execution()
+    except (CloudManagerError, OSError) as error:
+        log.warning("Cloud Manager could not be asked since when production waits: %s", error)
+        return datetime.fromisoformat(noted.read_text()) if noted.exists() else None
+    step = execution.production_approval
+    if step is None or approval_state(execution).state is not Approval.WAITING:
+        return None
+    ends = deadline_of(step)
+    began = ends - WAITS_AT_MOST if ends else run.pin.pinned_at
+    write(noted, began.isoformat().encode())
+    return began
+
+
+def _held_since(run: GateRun) -> datetime:
+    """When this gate decided to hold, which was told then; an earlier reminder would come too late."""
+    from stage_gate.files import EvidenceError
+    from stage_gate.record import read_decision
+
+    try:
+        decision = read_decision(run.evidence)
+    except EvidenceError:
+        decision = None
+    return decision.at if decision else run.pin.pinned_at

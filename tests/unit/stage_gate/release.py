@@ -1,0 +1,146 @@
+"""A simulated release whose approval waits, with its gate's evidence: what tests of acting start from."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+
+from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+from aem_checks.outcomes import Outcome
+from simulator import Simulator
+from stage_gate.acting import Act
+from stage_gate.evidence import Evidence
+from stage_gate.gate import Gate
+from stage_gate.gate_file import load_gate
+from stage_gate.observe import read_candidate
+from stage_gate.pin import Pin, run_id_of
+from stage_gate.plan import RecordedResult
+from stage_gate.planning import plan_of
+from stage_gate.record import StoredAnswer, write_answer
+from stage_gate.right import Right
+from stage_gate.signing import Keys, read_key
+from stage_gate.verdict import judge
+from unit.stage_gate.samples import result
+
+KEYS = Keys(private=read_key("c3RhZ2UgZ2F0ZSB0ZXN0cyBvbmx5LCAzMiBieXRlcyE="))
+"""A key for tests alone."""
+
+
+class Release:
+    """A simulated release whose approval waits, and its gate's evidence."""
+
+    def __init__(self, simulator: Simulator, folder: Path, release: str = "good", **gate: object) -> None:
+        self.simulator = simulator
+        self.hook = CloudManagerHook()
+        self.execution_id = simulator.start_execution(release)
+        self.wait_for("WAITING")
+        self.gate = self._gate(folder, gate)
+        self.evidence = Evidence(folder / "evidence", self.gate.name, self.execution_id, KEYS)
+        self.pin = Pin(
+            gate=self.gate.name,
+            gate_digest=self.gate.digest,
+            gate_content=self.gate.content,
+            program_id=simulator.program_id,
+            pipeline_id=simulator.pipeline_id,
+            execution_id=self.execution_id,
+            trigger="MANUAL",
+            pinned_at=datetime.now(UTC),
+        )
+        self.evidence.write_pin(self.pin)
+
+    def wait_for(self, status: str) -> None:
+        for _ in range(400):
+            if self.approval_status == status:
+                return
+            threading.Event().wait(0.02)
+        raise AssertionError(f"the approval is {self.approval_status}, not {status}")
+
+    @property
+    def approval_status(self) -> str:
+        steps = self.simulator.execution(self.execution_id)["_embedded"]["stepStates"]
+        return str(next(step["status"] for step in steps if step["action"] == "approval"))
+
+    def _gate(self, folder: Path, changes: dict[str, object]) -> Gate:
+        stage = self.hook.get_execution(
+            self.simulator.program_id, self.simulator.pipeline_id, self.execution_id
+        ).stage_deployment
+        assert stage is not None
+        publish = next(url.url for url in stage.environment_urls if url.instance_type == "publish")
+        content = {
+            "pipeline": {"program": self.simulator.program_id, "pipeline": self.simulator.pipeline_id},
+            "sites": [{"name": "larkfell", "stage": publish, "pages": ["/"]}],
+            "mode": "guard",
+            "waits": {"read_back": "2s", "poll": "1s"},
+            **changes,
+        }
+        self.gate_file = folder / "larkfell.yaml"
+        self.gate_file.write_text(yaml.safe_dump(content))
+        return load_gate(self.gate_file)
+
+    def seal(self, outcome: Outcome = Outcome.PASSED) -> str:
+        """Test it, so to speak: every check with the same outcome, sealed. Returns the seal's digest."""
+        execution = self.hook.get_execution(
+            self.simulator.program_id, self.simulator.pipeline_id, self.execution_id
+        )
+        candidate = read_candidate(self.hook, execution)
+        plan = plan_of(self.gate, self.pin, (), datetime.now(UTC))
+        attempt = self.evidence.begin_attempt(plan, candidate)
+        for check in plan.stage_checks:
+            entry = RecordedResult(
+                candidate_digest=candidate.digest,
+                attempt=attempt,
+                settings_digest=check.settings_digest,
+                result=result(check.key, outcome, kind=check.kind, site=check.site, severity=check.severity),
+            )
+            self.evidence.write_result(attempt, entry)
+        verdict = judge(plan, candidate, self.evidence.read_results(attempt))
+        return self.evidence.seal(attempt, verdict).digest
+
+    def answer(
+        self,
+        option: str,
+        seal_digest: str,
+        by: str = "alice",
+        reason: str = "Known, accepted.",
+        accepts: tuple[str, ...] = (),
+    ) -> None:
+        answer = StoredAnswer(
+            option=option,
+            by=by,
+            reason=reason,
+            at=datetime.now(UTC),
+            seal_digest=seal_digest,
+            accepts=accepts,
+        )
+        write_answer(self.evidence, answer)
+
+    @property
+    def not_passed(self) -> tuple[str, ...]:
+        """What an override of the newest seal has to accept."""
+        return self.evidence.load_seal(self.evidence.latest_sealed()).verdict.not_passed
+
+    def right(
+        self, now: Callable[[], datetime] = lambda: datetime.now(UTC), minimum: tuple[str, ...] = ()
+    ) -> Right:
+        return Right(
+            gate=self.gate,
+            gate_now=load_gate(self.gate_file),
+            gates_folder=self.gate_file.parent,
+            pin=self.pin,
+            evidence=self.evidence,
+            reading=self.hook,
+            minimum=minimum,
+            now=now,
+        )
+
+    def act(self, **right: object) -> Act:
+        run_id = run_id_of(self.execution_id)
+        return Act(self.right(**right), self.hook, "stage_gate.larkfell", run_id)  # type: ignore[arg-type]
+
+    @property
+    def puts(self) -> list[str]:
+        return [r.path for r in self.simulator.requests if r.method == "PUT" and "/step/" in r.path]

@@ -1,0 +1,112 @@
+"""Which answers are taken? Only those of somebody who was asked, about this verdict, with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from aem_checks.outcomes import Outcome
+from stage_gate.asking import About, Asked, Given, accepted, all_of, may_be_asked, refusal
+from stage_gate.decision import APPROVE, HALT, KEEP_WAITING, OVERRIDE, RETEST
+
+SEAL = "0123456789abcdef" * 4
+ASKED = Asked(("alice", "bob"), timedelta(hours=8))
+FAILED = About(Outcome.FAILED, SEAL, ("wknd.key_pages", "wknd.redirects"), "carol@example.com")
+PASSED = About(Outcome.PASSED, SEAL, ())
+GOOD = Given(OVERRIDE, "alice", "Alice", "Known.", "wknd.key_pages, wknd.redirects", SEAL[:12])
+
+
+def test_a_complete_answer_is_taken() -> None:
+    assert refusal(GOOD, ASKED, FAILED) is None
+    assert accepted(GOOD, FAILED) == ("wknd.key_pages", "wknd.redirects")
+
+
+@pytest.mark.parametrize("option", [HALT, RETEST, KEEP_WAITING])
+def test_what_approves_nothing_has_to_accept_nothing(option: str) -> None:
+    given = replace(GOOD, option=option, accepts="")
+    assert refusal(given, ASKED, FAILED) is None
+    assert accepted(given, FAILED) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"user_id": ""}, "does not say who answered"),
+        ({"user_id": "mallory"}, "mallory is not among those who are asked: alice, bob"),
+        ({"user_id": "Alice"}, "not among"),
+        ({"reason": ""}, "no reason"),
+        ({"seal": ""}, "seal unknown"),
+        ({"seal": SEAL[:11]}, "the newest one has 0123456789ab"),
+        ({"seal": "f" * 12}, "seal ffffffffffff"),
+        ({"option": ""}, "does not choose one option"),
+        ({"option": APPROVE}, "is for a passed verdict, and this one is failed"),
+        ({"accepts": ""}, "wknd.key_pages, wknd.redirects is missing"),
+        ({"accepts": "wknd.key_pages"}, "wknd.redirects is missing"),
+        ({"accepts": "all"}, "write 'all 2 named above'"),
+        ({"accepts": "all 3 named above"}, "is missing"),
+        ({"accepts": "wknd.key_pages_and_more wknd.redirects"}, "wknd.key_pages is missing"),
+    ],
+    ids=str,
+)
+def test_an_answer_that_lacks_something_is_refused(change: dict[str, str], why: str) -> None:
+    sentence = refusal(replace(GOOD, **change), ASKED, FAILED)
+    assert sentence is not None
+    assert why in sentence
+
+
+def test_all_of_it_can_be_accepted_in_words_that_count() -> None:
+    given = replace(GOOD, accepts=all_of(FAILED).upper())
+    assert refusal(given, ASKED, FAILED) is None
+    assert accepted(given, FAILED) == FAILED.not_passed
+
+
+@pytest.mark.parametrize("starter", ["alice", "ALICE ", "Alice Smith"])
+def test_whoever_started_the_execution_can_t_answer(starter: str) -> None:
+    given = replace(GOOD, user_name="alice smith")
+    sentence = refusal(given, ASKED, replace(FAILED, started_by=starter))
+    assert sentence is not None
+    assert "started this execution" in sentence
+
+
+def test_whoever_started_the_execution_is_not_even_asked() -> None:
+    assert may_be_asked(("alice", "bob"), "Bob") == ("alice",)
+    assert may_be_asked(("alice", "bob"), "") == ("alice", "bob")
+    assert may_be_asked(("bob@example.com",), "BOB@example.com") == ()
+
+
+def test_a_passed_verdict_is_approved_and_not_overridden() -> None:
+    assert refusal(replace(GOOD, option=APPROVE, accepts=""), ASKED, PASSED) is None
+    sentence = refusal(GOOD, ASKED, PASSED)
+    assert sentence is not None
+    assert "nothing to override" in sentence
+
+
+EVENT = {
+    "chosen_options": [OVERRIDE],
+    "params_input": {"reason": " Known.\nReally. ", "accepts": None, "seal": SEAL[:12]},
+    "responded_by_user": {"id": "alice", "name": "Alice"},
+}
+
+
+def test_an_answer_is_read_as_airflow_hands_it_over() -> None:
+    assert Given.of(EVENT) == Given(OVERRIDE, "alice", "Alice", "Known. Really.", "", SEAL[:12])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        EVENT | {"chosen_options": [OVERRIDE, HALT]},
+        EVENT | {"chosen_options": None},
+        EVENT | {"params_input": None},
+        EVENT | {"params_input": "reason"},
+        EVENT | {"responded_by_user": None},
+        EVENT | {"responded_by_user": {"name": "alice"}},
+    ],
+    ids=str,
+)
+def test_an_answer_that_is_incomplete_is_refused(event: dict[str, Any]) -> None:
+    assert refusal(Given.of(event), ASKED, FAILED) is not None

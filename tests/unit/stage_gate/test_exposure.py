@@ -1,0 +1,200 @@
+"""What a worker says of its own gaps: pure sentences from facts, and real files, variables and ports."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aem_checks.code_user import CodeUser
+from stage_gate.diagnosis import State
+from stage_gate.doctor_visit import examine_exposure
+from stage_gate.exposure import (
+    Facts,
+    Place,
+    Route,
+    exposures,
+    judge,
+    look,
+    route_to,
+    runs_code_of_a_team,
+)
+from stage_gate.gate import Gate
+from stage_gate.gate_file import gate_from_content
+from stage_gate.tasks import stage
+from unit.aem_checks.other_user import NOBODY, needs_root, open_folder
+
+SUITES = CodeUser("suites", 60000, 60000)
+
+
+def said(facts: Facts) -> str:
+    return "\n".join(str(exposure) for exposure in judge(facts))
+
+
+def test_a_worker_that_keeps_everything_apart_has_nothing_to_say() -> None:
+    assert said(Facts(worker=50000, user=SUITES, variables=("AIRFLOW__CORE__FERNET_KEY",))) == ""
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        (Facts(50000, None), "run as the worker's own user (uid 50000)"),
+        (Facts(50000, None, variables=("AIRFLOW_CONN_DECIDING",)), "holds AIRFLOW_CONN_DECIDING, in reach"),
+        (Facts(50000, SUITES, variables=("AIRFLOW_CONN_D",), own_kinds=True), "AIRFLOW_CONN_D"),
+        (Facts(50000, SUITES, own_kinds=True), "imported by each task"),
+        (
+            Facts(50000, SUITES, places=(Place("the evidence store", Path("/e"), "rwx"),)),
+            "can change the evidence store (/e)",
+        ),
+        (
+            Facts(50000, SUITES, places=(Place("the evidence store", Path("/e"), "rx"),)),
+            "can read the evidence store (/e)",
+        ),
+        (
+            Facts(50000, SUITES, routes=(Route("Airflow's database", "postgres", 5432),)),
+            "connections to Airflow's database at postgres:5432",
+        ),
+        (Facts(50000, None, problem="It names 'x'. To do: create it."), "Nothing of a team can run here"),
+    ],
+)
+def test_each_gap_is_a_sentence_with_something_to_do(facts: Facts, words: str) -> None:
+    assert words in said(facts)
+    assert all(str(exposure).count("To do: ") == 1 and exposure.remedy for exposure in judge(facts))
+
+
+def test_long_lists_of_secrets_are_shortened() -> None:
+    assert "V7 and 4 more" in said(Facts(1, None, variables=tuple(f"V{number}" for number in range(12))))
+
+
+@pytest.mark.parametrize(
+    ("url", "route"),
+    [
+        ("postgresql+psycopg2://airflow:pw@postgres/airflow", ("postgres", 5432)),
+        ("redis://:pw@redis:6380/0", ("redis", 6380)),
+        ("http://api-server:8080/execution/", ("api-server", 8080)),
+        ("sqlite:////opt/airflow/airflow.db", None),
+        ("airflow-db-not-allowed:///", None),
+        ("http://[broken", None),
+        ("", None),
+    ],
+)
+def test_where_a_server_is_comes_from_its_url(url: str, route: tuple[str, int] | None) -> None:
+    found = route_to("it", url)
+    assert (found and (found.host, found.port)) == route
+
+
+@contextmanager
+def listening() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with open_folder() as folder:
+        (folder / "evidence").mkdir()
+        monkeypatch.setenv("AIRFLOW__STAGE_GATE__EVIDENCE", str(folder / "evidence"))
+        monkeypatch.setenv("AIRFLOW_HOME", str(folder / "home"))
+        monkeypatch.delenv("AEM_CHECKS_SUITE_USER", raising=False)
+        yield folder / "evidence"
+
+
+def test_a_port_that_answers_is_named_and_a_closed_one_is_not(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listening() as port:
+        with listening() as closed:
+            pass
+        monkeypatch.setenv(
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"postgresql://a:pw@127.0.0.1:{port}/airflow"
+        )
+        monkeypatch.setenv("AIRFLOW__CELERY__BROKER_URL", f"redis://:pw@127.0.0.1:{closed}/0")
+        routes = look().routes
+    assert Route("Airflow's database", "127.0.0.1", port) in routes
+    assert closed not in {route.port for route in routes}
+
+
+def test_secrets_around_are_named_and_never_quoted(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_CLOUD_MANAGER_DECIDING", "canary-1")
+    monkeypatch.setenv("AIRFLOW_CONN_STAGE_GATE_SIGNING", "canary-2")
+    monkeypatch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "canary-3")
+    monkeypatch.setenv("AIRFLOW_CONN_OTHER", "canary-4")
+    names = set(look(["cloud_manager_deciding"]).variables)
+    ours = {"AIRFLOW_CONN_CLOUD_MANAGER_DECIDING", "AIRFLOW_CONN_STAGE_GATE_SIGNING"}
+    assert names >= {*ours, "AIRFLOW__API_AUTH__JWT_SECRET"}
+    assert "AIRFLOW_CONN_OTHER" not in names
+    assert "canary" not in " ".join(exposures(["cloud_manager_deciding"]))
+
+
+def test_the_workers_own_user_is_said_once(store: Path) -> None:
+    assert sum(f"(uid {os.geteuid()})" in sentence for sentence in exposures()) == 1
+
+
+@needs_root
+@pytest.mark.parametrize(("mode", "words"), [(0o700, None), (0o755, "can read"), (0o777, "can change")])
+def test_an_evidence_store_that_the_suites_user_reaches_is_named(
+    store: Path, monkeypatch: pytest.MonkeyPatch, mode: int, words: str | None
+) -> None:
+    monkeypatch.setenv("AEM_CHECKS_SUITE_USER", "nobody")
+    store.chmod(mode)
+    about = [sentence for sentence in exposures() if "evidence store" in sentence]
+    assert len(about) == (0 if words is None else 1)
+    assert all(words and words in sentence for sentence in about)
+    assert look().user == CodeUser("nobody", NOBODY, NOBODY)
+
+
+def test_a_user_that_can_not_be_used_is_said(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AEM_CHECKS_SUITE_USER", "no-such-user-xyz")
+    (sentence,) = exposures()
+    assert "no such user" in sentence
+
+
+def gate(folder: Path, **changes: Any) -> Gate:
+    content = {
+        "pipeline": {"connection": "cloud_manager_default", "program": "12345", "pipeline": "678901"},
+        "sites": [
+            {"name": "wknd", "stage": "https://publish-p12345-e7654321.adobeaemcloud.com", "pages": ["/"]}
+        ],
+        "mode": "guard",
+    }
+    return gate_from_content("wknd", content | changes, folder=folder)
+
+
+SUITE = {"suites": [{"name": "cypress", "folder": "ui.tests", "run": "npm test"}]}
+
+
+def test_a_gate_without_suites_runs_no_code_of_a_team(tmp_path: Path) -> None:
+    assert not runs_code_of_a_team(gate(tmp_path))
+    assert runs_code_of_a_team(gate(tmp_path, checks=SUITE))
+
+
+@pytest.mark.parametrize(
+    ("changes", "warned"),
+    [({"checks": SUITE}, True), ({}, False), ({"checks": SUITE, "mode": "shadow"}, False)],
+)
+def test_only_a_gate_that_acts_and_has_suites_warns(
+    store: Path, tmp_path: Path, changes: dict[str, Any], warned: bool
+) -> None:
+    run: Any = SimpleNamespace(gate=gate(tmp_path, **changes))
+    assert bool(stage._exposed(run)) is warned
+
+
+def test_doctor_shows_the_gaps_of_a_gate_with_suites_only(store: Path, tmp_path: Path) -> None:
+    assert list(examine_exposure(gate(tmp_path))) == []
+    shown = list(examine_exposure(gate(tmp_path, checks=SUITE)))
+    assert any("run as the worker's own user" in each.detail for each in shown)
+    assert all(each.state is State.UNKNOWN and each.remedy for each in shown)
+
+
+def test_a_reading_credential_that_may_also_decide_is_named(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_CLOUD_MANAGER_DEFAULT", "canary")
+    run: Any = SimpleNamespace(gate=gate(tmp_path, checks=SUITE))
+    assert "AIRFLOW_CONN_CLOUD_MANAGER_DEFAULT" in " ".join(stage._exposed(run))
