@@ -4,7 +4,8 @@ FROM python:3.11-slim-bookworm
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends tini \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 50000 --gid 0 --home-dir /opt/airflow --create-home airflow
+    && useradd --uid 50000 --gid 0 --home-dir /opt/airflow --create-home airflow \
+    && useradd --uid 50001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin suites
 
 ENV AIRFLOW_HOME=/opt/airflow \
     PYTHONUNBUFFERED=1 \
@@ -24,7 +25,8 @@ RUN pip install --no-deps --no-build-isolation .
 # Named volumes take over owner and mode of these folders.
 COPY dags /opt/airflow/dags
 RUN mkdir -p /opt/airflow/evidence /opt/airflow/logs /opt/airflow/plugins \
-    && chown -R 50000:0 /opt/airflow
+    && chown -R 50000:0 /opt/airflow \
+    && chmod 0711 /opt/airflow && chmod 0700 /opt/airflow/evidence /opt/airflow/logs
 USER 50000
 WORKDIR /opt/airflow
 ENTRYPOINT ["tini", "--"]

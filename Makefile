@@ -7,7 +7,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 	--quiet --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test lint bench compose-smoke env lock clean
+.PHONY: help setup setup-dev demo up test lint soak bench tampering chaos compose-smoke env lock clean
 
 help: ## list these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +33,17 @@ lint: $(VENV)/.installed-dev ## style, types, import arrows, compose file, shell
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run; else echo "shellcheck is not installed: scripts not checked"; fi
 
+soak: $(VENV)/.installed-dev ## more fault schedules than CI plays (ARGS="100000 7": how many, which seed)
+	$(IN_TESTS) $(BIN)/python -m faults $(ARGS)
+
 bench: $(VENV)/.installed-dev ## side-by-side figures: gate overhead, Dag import, recording
 	$(IN_TESTS) $(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(VENV)/.installed-dev ## kill, stop and starve a real Airflow on PostgreSQL in each phase of a release (ARGS="-k api" for a part)
+	$(IN_TESTS) $(BIN)/python -m chaos $(ARGS)
+
+tampering: $(VENV)/.installed-dev ## attacks through Airflow's API: action x task x phase, and what they win (minutes)
+	$(IN_TESTS) $(BIN)/python -m tampering $(ARGS)
 
 compose-smoke: $(VENV)/.installed-dev ## docker-compose.yaml started for real, one gate run through it (needs root)
 	$(IN_TESTS) $(BIN)/python -m compose_smoke $(ARGS)
@@ -74,10 +83,16 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	$(call install,requirements-dev.lock)
 
 .env:
-	@umask 077; $(PYTHON) -c 'import base64, os, secrets; \
+	@command -v openssl >/dev/null || { echo "make env needs openssl for the signing key; install it."; exit 1; }
+	@umask 077; $(PYTHON) -c 'import base64, os, secrets, subprocess; \
+	key = subprocess.check_output(["openssl", "genpkey", "-algorithm", "ed25519", "-outform", "DER"]); \
+	public = subprocess.check_output(["openssl", "pkey", "-inform", "DER", "-pubout", "-outform", "DER"], input=key); \
 	print("AIRFLOW_FERNET_KEY=" + base64.urlsafe_b64encode(os.urandom(32)).decode()); \
 	[print(name + "=" + secrets.token_hex(24)) for name in ( \
 	"POSTGRES_PASSWORD", "REDIS_PASSWORD", "AIRFLOW_API_SECRET_KEY", "AIRFLOW_JWT_SECRET", "AIRFLOW_ADMIN_PASSWORD")]; \
+	print("# The signing key reaches only the deciding worker; the others know its public half."); \
+	print("STAGE_GATE_SIGNING_KEY=" + base64.b64encode(key[-32:]).decode()); \
+	print("STAGE_GATE_TRUSTED_KEYS=" + base64.b64encode(public[-32:]).decode()); \
 	print("# Connections as JSON on one line; the deciding one reaches only the deciding worker."); \
 	print("CLOUD_MANAGER_READING="); print("CLOUD_MANAGER_DECIDING=")' > .env.new && mv .env.new .env
 	@echo "Wrote .env with random secrets (readable by you only). Fill in the two Cloud Manager connections."

@@ -118,9 +118,10 @@ class _Isolated:
 
     def _believe(self, result: CommandResult, secrets: tuple[str, ...]) -> Judgement:
         place = self.visit.free_place(f"own/{self.key}")
-        output = self.visit.keep(f"{place}/output.txt", _blanked(result.output, secrets))
+        printed = _blanked(result.output, secrets)
+        output = self.visit.keep(f"{place}/output.txt", printed)
         try:
-            _require_good_end(result)
+            _require_good_end(result, printed)
             take_back(self.folders["answer"], self.user)
             judgement, files = _read(self.folders["answer"], secrets)
             judgement = _located(judgement, place, frozenset(files), self.visit.recording)
@@ -141,7 +142,7 @@ def _network() -> dict[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
-def _require_good_end(result: CommandResult) -> None:
+def _require_good_end(result: CommandResult, printed: bytes) -> None:
     if result.problem:
         raise _Unbelievable(f"was not started: {result.problem}")
     if result.survivors:
@@ -149,7 +150,7 @@ def _require_good_end(result: CommandResult) -> None:
     if result.timed_out:
         raise _Unbelievable("did not end in time and was ended")
     if result.exit_code != 0:
-        last = plain(result.output.decode(errors="replace").strip().rpartition("\n")[2], 300)
+        last = plain(printed.decode(errors="replace").strip().rpartition("\n")[2], 300)
         raise _Unbelievable(f"broke off (exit code {result.exit_code}){': ' if last else ''}{last}")
 
 

@@ -7,13 +7,16 @@ import sys
 import time
 from types import ModuleType
 
-from benchmarks import dag_import, gate_overhead, page_checks
+from benchmarks import dag_import, decision_latency, gate_overhead, last_look, page_checks, replayed
 from benchmarks.figures import Figure, say, summary, table
 
 PARTS: dict[str, ModuleType] = {
     "gate_overhead": gate_overhead,
     "dag_import": dag_import,
     "page_checks": page_checks,
+    "decision_latency": decision_latency,
+    "last_look": last_look,
+    "replayed": replayed,
 }
 
 

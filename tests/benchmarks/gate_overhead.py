@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REPETITIONS = 7
 CHECKS = 8
 GATE = "instant"
-_KINDS = Path(__file__).parent / "kinds"
+KINDS = Path(__file__).parent / "kinds"
 _PATIENCE = 90.0
 SCENARIO: dict[str, Any] = {
     "timing": {"tail": 0, "act": 0},
@@ -71,7 +71,7 @@ def _take_turns(simulator: Simulator, airflow: AirflowApi) -> tuple[list[float],
 
 def _run_gate(simulator: Simulator, airflow: AirflowApi) -> float:
     execution = simulator.start_execution("good")
-    while not _waits_for_approval(simulator, execution):
+    while not waits_for_approval(simulator, execution):
         time.sleep(0.05)
     return _seconds_of(
         airflow, f"stage_gate.{GATE}", airflow.trigger(f"stage_gate.{GATE}", run_id=f"execution-{execution}")
@@ -82,7 +82,7 @@ def _run_bare(simulator: Simulator, airflow: AirflowApi) -> float:
     return _seconds_of(airflow, BARE, airflow.trigger(BARE))
 
 
-def _waits_for_approval(simulator: Simulator, execution: str) -> bool:
+def waits_for_approval(simulator: Simulator, execution: str) -> bool:
     steps = simulator.execution(execution)["_embedded"]["stepStates"]
     return any(step["action"] == "approval" and step["status"] == "WAITING" for step in steps)
 
@@ -114,9 +114,9 @@ def _prepare(home: Path, simulator: Simulator) -> dict[str, str]:
     dags.mkdir()
     shutil.copy(ROOT / "dags" / "stage_gates.py", dags)
     file = gates / f"{GATE}.yaml"
-    file.write_text(yaml.safe_dump(_gate(simulator), sort_keys=False), encoding="utf-8")
+    file.write_text(yaml.safe_dump(gate_of(simulator), sort_keys=False), encoding="utf-8")
     environment = simulator.environment() | {
-        "AEM_CHECKS_KINDS": str(_KINDS),
+        "AEM_CHECKSKINDS": str(KINDS),
         "AIRFLOW__STAGE_GATE__GATES_FOLDER": str(gates),
         "AIRFLOW__STAGE_GATE__EVIDENCE": str(home / "evidence"),
         "AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE": "60000",
@@ -126,7 +126,7 @@ def _prepare(home: Path, simulator: Simulator) -> dict[str, str]:
 
 
 def _write_bare_dag(gate_file: Path, path: Path) -> None:
-    os.environ["AEM_CHECKS_KINDS"] = str(_KINDS)
+    os.environ["AEM_CHECKSKINDS"] = str(KINDS)
     from stage_gate.dag import build_gate_dag
     from stage_gate.gate_file import load_gate
 
@@ -137,7 +137,7 @@ def _write_bare_dag(gate_file: Path, path: Path) -> None:
     write_bare_dag(build_gate_dag(load_gate(gate_file), gate_file, ""), ways_on, path)
 
 
-def _gate(simulator: Simulator) -> dict[str, Any]:
+def gate_of(simulator: Simulator) -> dict[str, Any]:
     from aem_checks.kinds import all_kinds
 
     off = {name: False for name, kind in all_kinds().items() if kind.default_on}

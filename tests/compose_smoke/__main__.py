@@ -16,7 +16,7 @@ from compose_smoke.shell import StepFailed, run, step
 from compose_smoke.stand_ins import make_base, make_stand_ins
 from simulator import Simulator
 from stage_gate.airflow_api import AirflowApi, AirflowApiError
-from stage_gate.local_airflow import free_port
+from stage_gate.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_PORT = 18100  # as docker-compose.yaml starts the simulator

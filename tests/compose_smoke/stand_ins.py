@@ -47,7 +47,8 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     createdb --username="$POSTGRES_USER" --host=/var/run/postgresql "$POSTGRES_DB"
     pg_ctl stop --wait > /dev/null
 fi
-exec postgres -c listen_addresses='*'
+[ "$1" = postgres ] && shift
+exec postgres -c listen_addresses='*' "$@"
 """
 
 REDIS = """\

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 import yaml
@@ -19,13 +21,17 @@ from integration.play import PATIENCE, Play, Run
 from simulator import Simulator
 from stage_gate.airflow_api import AirflowApi, AirflowApiError
 from stage_gate.local_airflow import LocalAirflow
+from unit.stage_gate.listeners import web_listener
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = "12345"
+USERS = MappingProxyType({"admin": "admin", "mallory": "op"})
 STRANGERS = "900"
 """A pipeline that no gate guards."""
 READER, DECIDER, WRONG = "simulated-reader", "simulated-decider", "simulated-secret-of-nobody"
 SECRETS = ("simulated-secret-reading-5b0e", "simulated-secret-deciding-77aa")
+SIGNING_KEY = base64.b64encode(b"a signing key for tests, 32 byte").decode()
+SLACK_TOKEN = "simulated-slack-token-3c1d"
 SITE_PASSWORD = "simulated-password"
 PAGES = ["/us/en.html", "/us/en/magazine.html"]
 BROKEN_GATES = {
@@ -44,9 +50,21 @@ LOCKED_OUT = "locked-out"
 class House:
     """Everything is up inside the block; every case's script runs in a thread of its own."""
 
-    def __init__(self, folder: Path, cases: Sequence[Case]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        cases: Sequence[Case],
+        *,
+        dags: Path = ROOT / "dags",
+        users: Mapping[str, str] = USERS,
+        releases: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """`users`: names and roles of Airflow's users; `releases`: those that cases play beside their own."""
         self.folder = folder
         self.cases = cases
+        self.dags = dags
+        self.users = users
+        self.releases = releases
         self.evidence = folder / "evidence"
         self.gates = folder / "gates"
         self.pipelines = {case.name: str(1000 + number) for number, case in enumerate(cases)}
@@ -61,14 +79,15 @@ class House:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
+            self.slack_url, self.slack = stack.enter_context(web_listener({"ok": True}))
             self.simulator = stack.enter_context(Simulator.start(self._scenario()))
             self._write_gates()
             airflow = LocalAirflow(
                 self.folder / "airflow",
-                dags=ROOT / "dags",
+                dags=self.dags,
                 plugins=ROOT / "plugins",
                 environment=self._environment(),
-                users={"admin": "admin", "mallory": "op"},
+                users=self.users,
             )
             self.airflow = stack.enter_context(airflow)
             self._client = self.client()
@@ -101,10 +120,11 @@ class House:
             self.airflow.url,
             user,
             self.airflow.passwords[user],
-            between_polls=self._still_open,
+            between_polls=self.still_open,
         )
 
-    def _still_open(self) -> None:
+    def still_open(self) -> None:
+        """Raise when a component of Airflow has died or the session ends."""
         assert not self.closing.is_set(), "the session ended before this case did"
         self.airflow.check()
 
@@ -166,7 +186,7 @@ class House:
             "programs": [
                 {"id": PROGRAM, "name": "integration", "environments": environments, "pipelines": pipelines}
             ],
-            "releases": {case.name: case.release for case in self.cases} | {"good": {}},
+            "releases": {case.name: case.release for case in self.cases} | {"good": {}, **self.releases},
         }
 
     def _write_gates(self) -> None:
@@ -229,6 +249,8 @@ class House:
             "AIRFLOW_CONN_READING": _connection(READER, SECRETS[0], org),
             "AIRFLOW_CONN_DECIDING": _connection(DECIDER, SECRETS[1], org),
             "AIRFLOW_CONN_WRONG_SECRET": _connection(READER, WRONG, org),
+            "AIRFLOW_CONN_STAGE_GATE_SIGNING": _connection("", SIGNING_KEY, {}),
+            "AIRFLOW_CONN_SLACK": _connection("", SLACK_TOKEN, {"base_url": f"{self.slack_url}/"}),
             "AIRFLOW_CONN_STAGE_LOGIN": _connection("simulated-user", SITE_PASSWORD, {}),
             "AIRFLOW__STAGE_GATE__GATES_FOLDER": str(self.gates),
             "AIRFLOW__STAGE_GATE__EVIDENCE": str(self.evidence),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +42,9 @@ class Run:
     @property
     def decision(self) -> Json:
         """The decision on record, empty where there is none."""
-        return _read(self.folder / "decision.json")
+        envelope = _read(self.folder / "decision.json")
+        record: Json = envelope["signed"]["record"] if envelope else {}
+        return record
 
     @property
     def verdict(self) -> Json:
@@ -156,15 +159,49 @@ class Play:
         """Somebody decides in Cloud Manager."""
         self.simulator.person(verb, _execution(run_id))
 
-    def answer(self, run_id: str, option: str, reason: str | None, *, user: str | None = None) -> int:
-        """Answer the question of the gate as an Airflow user; the HTTP status."""
+    def answer(
+        self,
+        run_id: str,
+        option: str,
+        reason: str | None,
+        *,
+        user: str | None = None,
+        attempt: int = 1,
+        task: str = "ask_release_manager",
+        **form: str,
+    ) -> int:
+        """Answer a question of the gate about an attempt as an Airflow user; the HTTP status.
+
+        The form is filled in as the page does it: with the seal of the question, and for an override with the
+        words that accept all of it, unless `form` says otherwise.
+        """
         client = self.house.client(user) if user else self.airflow
+        asked = self.question(run_id, attempt, task)
+        words = re.search("`(all [0-9]+ named above)`", asked["body"])
+        accepts = words[1] if words and option == "Override" else None
+        given = {"reason": reason, "accepts": accepts, "seal": asked["params"]["seal"]["value"], **form}
         try:
-            given = {} if reason is None else {"reason": reason}
-            client.answer(self.dag_id, run_id, "ask_release_manager", [option], given)
+            client.answer(self.dag_id, run_id, task, [option], given, map_index=attempt - 1)
         except AirflowApiError as error:
             return error.status
         return 200
+
+    def question(self, run_id: str, attempt: int = 1, task: str = "ask_release_manager") -> Json:
+        """The question about an attempt, as Airflow shows it."""
+        found: Json = self.airflow.api(
+            "GET", f"{self._path(run_id)}/taskInstances/{task}/{attempt - 1}/hitlDetails"
+        )
+        return found
+
+    def told(self, run_id: str) -> list[tuple[str, str]]:
+        """What Slack was told of an execution: event and text of each message, in order."""
+        found = []
+        for body in self.house.slack.bodies:
+            subject, *texts = [block["text"]["text"] for block in json.loads(body["blocks"])]
+            about, _, event = subject.rpartition(": ")
+            if about.endswith(f"execution {_execution(run_id)}"):
+                found.append((event, " ".join(texts)))
+        return found
 
     def clear(self, run_id: str, *tasks: str, downstream: bool = False) -> None:
         """Clear tasks of a run, whatever state they are in."""
@@ -193,8 +230,10 @@ class Play:
 
     def task(self, run_id: str, task: str) -> Json:
         """A task instance as Airflow describes it; without a state while there is none."""
+        name, index = _mapped(task)
+        path = f"{self._path(run_id)}/taskInstances/{name}"
         try:
-            found: Json = self.airflow.api("GET", f"{self._path(run_id)}/taskInstances/{task}")
+            found: Json = self.airflow.api("GET", path if index < 0 else f"{path}/{index}")
         except AirflowApiError as error:
             if error.status != 404:
                 raise
@@ -203,7 +242,8 @@ class Play:
 
     def log(self, run_id: str, task: str) -> str:
         attempt = max(1, self.task(run_id, task)["try_number"])
-        return self.airflow.task_log(self.dag_id, run_id, task, attempt=attempt)
+        name, index = _mapped(task)
+        return self.airflow.task_log(self.dag_id, run_id, name, attempt=attempt, map_index=index)
 
     def acts(self, run_id: str) -> list[SeenAct]:
         return [act for act in self.simulator.acts if act.execution == _execution(run_id)]
@@ -227,6 +267,12 @@ def verb_of(act: SeenAct) -> str:
     """The one word for what an act does to an approval; anything else is shown as it was sent."""
     body = act.body if isinstance(act.body, dict) else {}
     return _VERBS.get((act.verb, body.get("approved")), f"{act.verb} {act.action} {act.body}")
+
+
+def _mapped(task: str) -> tuple[str, int]:
+    """Task id and map index, -1 for a task that is not mapped: `ask_release_manager[0]` is the first question."""
+    name, _, index = task.partition("[")
+    return name, int(index.rstrip("]")) if index else -1
 
 
 def _execution(run_id: str) -> str:

@@ -17,7 +17,8 @@ import psutil
 import pytest
 
 from stage_gate.airflow_api import AirflowApiError
-from stage_gate.local_airflow import LocalAirflow, LocalAirflowError, free_port
+from stage_gate.local_airflow import LocalAirflow, LocalAirflowError
+from stage_gate.ports import free_port
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 

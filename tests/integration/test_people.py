@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from integration.cases import case, plays
-from integration.play import Play, Run
+from integration.play import PATIENCE, Play, Run
 
 _PATIENT = {"waits_for_a_file": {"file": "of the case"}}
 """A check that is not over before somebody has decided in Cloud Manager."""
@@ -68,14 +68,15 @@ def test_a_person_s_rejection_is_recorded_and_nothing_is_sent(run: Run) -> None:
 _ASKS = {"policy": {"inconclusive": {"ask": ["admin"], "within": "10m", "silence": "hold"}}}
 _RAISES = {"raises": {}, "key_pages": False}
 _UNSURE = {"checks": _RAISES, **_ASKS}
-_BEFORE_ANSWERING = 4.0
+ASK = "ask_release_manager[0]"
+BEFORE_ANSWERING = 4.0
 """Seconds: Airflow can fail a task that is resumed before its parking is on record (upstream issue 72716)."""
 
 
 def _asked(play: Play) -> str:
     run_id = play.begin()
-    play.until(run_id, "ask_release_manager", "awaiting_input")
-    time.sleep(_BEFORE_ANSWERING)
+    play.until(run_id, ASK, "awaiting_input")
+    time.sleep(BEFORE_ANSWERING)
     return run_id
 
 
@@ -110,26 +111,64 @@ def test_somebody_who_was_not_asked_cannot_answer(run: Run) -> None:
 
 @plays(the_release_manager_overrides)
 def test_the_question_names_the_execution_and_quotes_the_reasons(run: Run) -> None:
-    told = run.log("ask_release_manager")
+    told = run.log(ASK)
     assert run.run_id.removeprefix("execution-") in told
     assert "ZeroDivisionError" in told
-    assert "silence for 0:10:00 means hold" in told
+    assert "means Keep waiting" in told
+
+
+def _refused(play: Play, run_id: str, tries: int, option: str, reason: str, **form: str) -> str:
+    """Give an answer that is refused; returns the log of that try once the question waits again."""
+    assert play.answer(run_id, option, reason, **form) == 200
+    play.airflow.wait_until(
+        lambda: True if play.task(run_id, ASK)["try_number"] > tries else None,
+        PATIENCE,
+        lambda: f"the question is not asked anew: {play.tasks(run_id)}",
+    )
+    play.until(run_id, ASK, "awaiting_input")
+    time.sleep(BEFORE_ANSWERING)
+    return play.airflow.task_log(play.dag_id, run_id, "ask_release_manager", attempt=tries, map_index=0)
+
+
+@case(gate={**_UNSURE, "checks": {**_RAISES, "key_pages": {}}}, acts=("reject",))
+def answers_that_are_refused(play: Play) -> Run:
+    run_id = _asked(play)
+    told = [
+        _refused(play, run_id, 1, "Override", "  "),
+        _refused(play, run_id, 2, "Override", "it is broken", accepts="key_pages"),
+        _refused(play, run_id, 3, "Override", "it is broken", seal="0123456789ab"),
+        _refused(play, run_id, 4, "Halt", ""),
+    ]
+    waits = play.approval(run_id)
+    play.answer(run_id, "Halt", "enough")
+    return play.end(run_id, told=told, approval=waits)
+
+
+@plays(answers_that_are_refused)
+def test_a_refused_answer_says_why_and_the_question_is_asked_anew(run: Run) -> None:
+    why = ("gives no reason", "has to name all that it accepts", "0123456789ab", "gives no reason")
+    for log, reason in zip(run.notes["told"], why, strict=True):
+        assert "The answer is refused, and the question is asked anew." in log
+        assert reason in log
+    assert run.notes["approval"] == "WAITING"
+    assert run.acts == ["reject"]
+    assert run.tasks["override_production"] == "skipped"
+    assert run.decision["by"] == "admin"
 
 
 @case(gate=_UNSURE)
-def the_release_manager_gives_no_reason(play: Play) -> Run:
-    run_id = _asked(play)
-    play.answer(run_id, "Override", "  ")
-    return play.end(run_id, approval=play.approval(run_id))
+def the_one_who_started_it_is_the_only_one_asked(play: Play) -> Run:
+    run_id = play.begin(user="Admin")
+    play.until(run_id, "hold_production", "deferred")
+    play.person("reject", run_id)
+    return play.end(run_id)
 
 
-@plays(the_release_manager_gives_no_reason)
-def test_an_override_without_a_reason_is_refused_and_production_waits(run: Run) -> None:
+@plays(the_one_who_started_it_is_the_only_one_asked)
+def test_whoever_started_the_execution_is_not_asked_about_it(run: Run) -> None:
+    assert "Admin started it, and nobody else is asked" in run.log(ASK)
     assert run.acts == []
-    assert run.play.approval(run.run_id) == "WAITING"
-    assert run.tasks["ask_release_manager"] == "failed"
-    assert run.tasks["override_production"] == "upstream_failed"
-    assert run.state == "failed"
+    assert run.tasks["override_production"] == "skipped"
 
 
 @case(gate=_UNSURE, acts=("reject",))
@@ -182,3 +221,39 @@ def test_silence_holds_and_approves_nothing(run: Run) -> None:
     assert run.tasks["hold_production"] == run.tasks["record_bypass"] == "success"
     assert run.decision["decision"] == "bypassed"
     assert run.state == "success"
+
+
+@case(
+    release={"steps": {"codeQuality": "waiting"}},
+    gate={"checks": _RAISES, "notify": {"slack": {"connection": "slack", "channel": "#releases"}}},
+)
+def a_release_that_needs_people_twice(play: Play) -> Run:
+    run_id = play.begin()
+    play.airflow.wait_until(
+        lambda: True if play.told(run_id) else None,
+        PATIENCE,
+        lambda: f"nobody was told: {play.tasks(run_id)}",
+    )
+    play.person("approve", run_id)
+    play.until(run_id, "hold_production", "deferred")
+    play.person("reject", run_id)
+    run = play.end(run_id)
+    run.notes["told"] = play.told(run_id)
+    return run
+
+
+@plays(a_release_that_needs_people_twice)
+def test_people_are_told_what_waits_for_them_once_and_what_came_of_it(run: Run) -> None:
+    told = run.notes["told"]
+    assert [event for event, _ in told] == ["waits for a person", "inconclusive", "held", "bypassed"]
+    texts = dict(told)
+    assert (
+        "an important quality metric failed and has to be overridden or rejected"
+        in texts["waits for a person"]
+    )
+    assert "(14 days)" in texts["waits for a person"]
+    assert "https://experience.adobe.com/" in texts["waits for a person"]
+    assert "ZeroDivisionError" in texts["inconclusive"]
+    assert "Blocked meanwhile" in texts["held"]
+    assert "Production was" in texts["bypassed"]
+    assert run.acts == []

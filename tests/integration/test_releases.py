@@ -102,7 +102,7 @@ def test_the_hold_says_why_and_what_to_do(run: Run) -> None:
 
 
 @case(
-    gate={"checks": {"waits_for_a_file": {"file": "of the case", "within": "1s"}, "key_pages": False}},
+    gate={"checks": {"waits_for_a_file": {"file": "of the case", "within": "8s"}, "key_pages": False}},
     acts=("approve",),
 )
 def a_held_release_that_is_tested_again(play: Play) -> Run:

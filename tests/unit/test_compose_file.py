@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 import subprocess
 import sys
@@ -10,6 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from stage_gate.signing import public_key, read_key
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yaml"
@@ -22,7 +26,9 @@ SECRETS = {
     "REDIS_PASSWORD",
     "CLOUD_MANAGER_READING",
     "CLOUD_MANAGER_DECIDING",
+    "STAGE_GATE_SIGNING_KEY",
 }
+REQUIRED = SECRETS | {"STAGE_GATE_TRUSTED_KEYS"}
 LONG_RUNNING = {
     "postgres",
     "redis",
@@ -57,9 +63,9 @@ def test_the_file_is_what_the_compose_specification_allows() -> None:
 def test_every_secret_is_required_and_none_has_a_default() -> None:
     text = re.sub(r"^\s*#.*$", "", COMPOSE.read_text(), flags=re.MULTILINE).replace("$$", "")
     used = re.findall(r"\$\{([A-Z_]+)([^}]*)\}", text)
-    assert {name for name, _ in used} >= SECRETS
+    assert {name for name, _ in used} >= REQUIRED
     for name, rule in used:
-        if name in SECRETS:
+        if name in REQUIRED:
             assert re.fullmatch(r":\?.+", rule), f"{name} can be left out: {rule!r}"
 
 
@@ -78,6 +84,20 @@ def test_only_the_deciding_worker_has_the_deciding_credential(services: dict[str
     assert "deciding" not in services["worker"]["command"]
     shared = services["worker-deciding"]["environment"]
     assert shared["AIRFLOW__STAGE_GATE__DECIDING_QUEUE"] == "deciding"
+
+
+def test_only_the_deciding_worker_holds_the_signing_key_and_all_trust_its_public_half(
+    services: dict[str, Any],
+) -> None:
+    assert {name for name, service in services.items() if "SIGNING_KEY" in str(service)} == {
+        "worker-deciding"
+    }
+    connection = services["worker-deciding"]["environment"]["AIRFLOW_CONN_STAGE_GATE_SIGNING"]
+    key = base64.b64encode(b"a signing key for tests, 32 byte").decode()
+    read = json.loads(re.sub(r"\$\{STAGE_GATE_SIGNING_KEY:[^}]*\}", key, connection))
+    assert read == {"conn_type": "generic", "password": key}
+    trusting = {name for name, service in services.items() if "TRUSTED_KEYS" in str(service)}
+    assert trusting >= {"worker", "worker-deciding", "triggerer", "api-server", "dag-processor", "scheduler"}
 
 
 def test_ports_are_published_on_loopback_only(services: dict[str, Any]) -> None:
@@ -112,7 +132,9 @@ def test_make_env_writes_every_required_variable_for_its_owner_only(tmp_path: Pa
     written = tmp_path / ".env"
     assert written.stat().st_mode & 0o777 == 0o600
     values = dict(line.split("=", 1) for line in written.read_text().splitlines() if not line.startswith("#"))
-    assert values.keys() == SECRETS
+    assert values.keys() == REQUIRED
+    private, public = read_key(values["STAGE_GATE_SIGNING_KEY"]), read_key(values["STAGE_GATE_TRUSTED_KEYS"])
+    assert public_key(private) == public
     generated = {name: value for name, value in values.items() if not name.startswith("CLOUD_MANAGER")}
     assert all(len(value) >= 40 for value in generated.values())
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)

@@ -145,6 +145,16 @@ def test_a_check_of_the_site_asks_it_with_the_sites_access_and_keeps_its_proof(p
     assert kept(place) == f"200 0abc ('stage', '{'*' * len(SECRET)}')\n"
 
 
+def test_an_error_that_tells_what_opens_the_site_does_not_tell_it_to_others(place: Path) -> None:
+    body = """
+    raise RuntimeError(f"log-in failed with {visit.resolver('wknd_stage').basic}")
+    """
+    result = judge(place, body, site=True)
+    assert result.outcome is Outcome.INCONCLUSIVE
+    assert f"RuntimeError: log-in failed with ('stage', '{'*' * len(SECRET)}')" in result.findings[0].sentence
+    assert SECRET not in result.model_dump_json()
+
+
 def test_a_check_of_pages_is_given_no_credentials_and_others_only_those_of_the_site(place: Path) -> None:
     body = """
     try:
