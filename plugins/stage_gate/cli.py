@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stage_gate import init
+    from stage_gate.commands import init
 
 GATES_FOLDER = Path("dags/gates")
 
@@ -22,7 +22,7 @@ GATES_FOLDER = Path("dags/gates")
 def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["up"]:
-        from stage_gate.up import main as up
+        from stage_gate.local.up import main as up
 
         return up(given[1:])
     options = _parser().parse_args(given)
@@ -148,8 +148,8 @@ def gate_file(gate: str, folder: Path | None) -> Path:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from stage_gate.diagnosis import exit_code, summary
-    from stage_gate.doctor_visit import examine
+    from stage_gate.commands.diagnosis import exit_code, summary
+    from stage_gate.commands.doctor_visit import examine
 
     found = []
     for diagnosis in examine(gate_file(options.gate, options.folder), timeout=options.timeout):
@@ -160,7 +160,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 
 def _schema(options: argparse.Namespace) -> int:
-    from stage_gate.gate_schema import SCHEMA_PATH, write_schema
+    from stage_gate.configuration.gate_schema import SCHEMA_PATH, write_schema
 
     print(f"Wrote {write_schema(options.output or SCHEMA_PATH)}")
     return 0
@@ -169,8 +169,8 @@ def _schema(options: argparse.Namespace) -> int:
 def _init(options: argparse.Namespace) -> int:
     from adobe_cloud_manager.exceptions import CloudManagerError
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-    from stage_gate import init
-    from stage_gate.drafting import draft_gate
+    from stage_gate.commands import init
+    from stage_gate.commands.drafting import draft_gate
 
     hook = CloudManagerHook(options.connection, deadline=2 * options.timeout, request_timeout=options.timeout)
     try:
@@ -193,7 +193,7 @@ def _init(options: argparse.Namespace) -> int:
 
 def _ask_which(choices: Sequence[init.Choice], pipeline: str | None) -> init.Choice:
     """The pipeline as given; where that is not clear and somebody sits at a terminal, as they answer."""
-    from stage_gate import init
+    from stage_gate.commands import init
 
     if pipeline is None and sys.stdin.isatty() and sum(choice.can_be_guarded for choice in choices) > 1:
         pipeline = input("Id of the pipeline to guard: ").strip()

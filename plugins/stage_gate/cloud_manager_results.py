@@ -16,7 +16,7 @@ from adobe_cloud_manager.resources import Metric
 from adobe_cloud_manager.vocabulary import KNOWN, StepStatus
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from stage_gate.cloud_manager_metrics import Limit, adobes_judgement, own_limits
-from stage_gate.gate_values import GateModel
+from stage_gate.configuration.gate_values import GateModel
 from stage_gate.plan import CLOUD_MANAGER, PlannedCheck
 
 Rating = Literal["A", "B", "C", "D", "E"]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
     from aem_checks.config import ConfiguredCheck
-    from stage_gate.gate import Gate
+    from stage_gate.configuration.gate import Gate
 
 DAG_ID_PREFIX = "stage_gate."
 TAGS = ["stage-gate"]

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
+from stage_gate.configuration.gate_file import OutOfDate, gate_paths, load_gate, load_gate_for_run
 from stage_gate.dag import DAG_ID_PREFIX, TAGS, build_gate_dag
-from stage_gate.gate_file import OutOfDate, gate_paths, load_gate, load_gate_for_run
 from stage_gate.settings import gates_folder, minimum_checks
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from stage_gate.gate import Gate
+    from stage_gate.configuration.gate import Gate
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def _gate_dags(path: Path) -> dict[str, DAG]:
 
 
 def _gate_dag(path: Path, load: Callable[[Path], Gate]) -> DAG:
-    from stage_gate.describe import describe
+    from stage_gate.configuration.describe import describe
 
     gate = load(path)
     return build_gate_dag(gate, path, describe(gate, minimum_checks()))

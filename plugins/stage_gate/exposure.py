@@ -21,7 +21,7 @@ from aem_checks.code_user import VARIABLE, CodeUser, CodeUserError, code_user, r
 from aem_checks.kinds import FOLDERS_VARIABLE, file_of_own_kind
 
 if TYPE_CHECKING:
-    from stage_gate.gate import Gate
+    from stage_gate.configuration.gate import Gate
 
 _CONNECT_SECONDS = 0.5
 _LISTED = 8

@@ -25,7 +25,7 @@ from adobe_cloud_manager.pinned import PinnedExecution
 from aem_checks.text import plain
 
 if TYPE_CHECKING:
-    from stage_gate.notify_settings import Email, Notify, PagerDuty, SlackChannel
+    from stage_gate.configuration.notify_settings import Email, Notify, PagerDuty, SlackChannel
     from stage_gate.run import GateRun
 
 log = logging.getLogger(__name__)

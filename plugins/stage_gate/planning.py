@@ -11,9 +11,9 @@ from stage_gate.plan import Excuse, FlakeRules, Plan, PlannedCheck, Waiver
 
 if TYPE_CHECKING:
     from aem_checks.config import ConfiguredCheck
-    from stage_gate.gate import Gate
+    from stage_gate.configuration.gate import Gate
+    from stage_gate.configuration.policy import Excused, PolicySettings
     from stage_gate.pin import Pin
-    from stage_gate.policy import Excused, PolicySettings
 
 
 def plan_of(gate: Gate, pin: Pin, minimum: tuple[str, ...], now: datetime) -> Plan:

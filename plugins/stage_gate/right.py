@@ -33,7 +33,7 @@ from stage_gate.verdict import Verdict, judge
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
     from stage_gate.candidate import Surroundings
-    from stage_gate.gate import Gate
+    from stage_gate.configuration.gate import Gate
 
 _REFUSALS = {
     Decision.APPROVED: refusal_to_approve,

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from aem_checks.config import ConfigError
+from stage_gate.configuration.gate import Gate
+from stage_gate.configuration.gate_file import gate_from_content, load_gate_for_run
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError
-from stage_gate.gate import Gate
-from stage_gate.gate_file import gate_from_content, load_gate_for_run
 from stage_gate.pin import Pin, execution_id_of
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from stage_gate.tasks.pin import trigger
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from stage_gate.gate import Gate
+    from stage_gate.configuration.gate import Gate
 
 START_DAG_ID = "stage_gate.start"
 EVENTS = Asset("adobe_io_events")
@@ -37,7 +37,7 @@ class FindExecutions(BaseOperator):
         self.gates_folder = gates_folder
 
     def execute(self, context: Context) -> list[dict[str, str]]:
-        from stage_gate.gate_file import gate_paths
+        from stage_gate.configuration.gate_file import gate_paths
 
         found: list[dict[str, str]] = []
         troubles: list[str] = []
@@ -54,7 +54,7 @@ class FindExecutions(BaseOperator):
 
     def _current(self, path: Path) -> list[dict[str, str]]:
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-        from stage_gate.gate_file import load_gate_for_run
+        from stage_gate.configuration.gate_file import load_gate_for_run
 
         gate: Gate = load_gate_for_run(path)
         pipeline = gate.pipeline

@@ -19,8 +19,8 @@ from stage_gate.retest import tell
 from stage_gate.seal import Sealed
 
 if TYPE_CHECKING:
+    from stage_gate.configuration.gate import Gate
     from stage_gate.evidence import Evidence
-    from stage_gate.gate import Gate
     from stage_gate.run import GateRun
 
 log = logging.getLogger(__name__)

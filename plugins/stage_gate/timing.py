@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aem_checks.durations import format_duration
-from stage_gate.calendar_file import read_calendar
+from stage_gate.configuration.calendar_file import read_calendar
 from stage_gate.decision import Timing
 
 if TYPE_CHECKING:
-    from stage_gate.gate import Gate
+    from stage_gate.configuration.gate import Gate
 
 MOST_CLOCK_OFFSET = timedelta(seconds=30)
 """How far this machine's clock may be from Cloud Manager's; further off, no window and no age means anything."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.figures import Figure, say
-from stage_gate.gate_file import load_gate
+from stage_gate.configuration.gate_file import load_gate
 
 ROOT = Path(__file__).resolve().parents[2]
 REPETITIONS = 5

@@ -19,8 +19,8 @@ import yaml
 from benchmarks.figures import Figure, ratio, say
 from benchmarks.gate_overhead import GATE, KINDS, SCENARIO, gate_of, waits_for_approval
 from simulator import Simulator
-from stage_gate.airflow_api import AirflowApi
-from stage_gate.local_airflow import LocalAirflow
+from stage_gate.local.airflow_api import AirflowApi
+from stage_gate.local.local_airflow import LocalAirflow
 
 ROOT = Path(__file__).resolve().parents[2]
 REPETITIONS = 7

@@ -17,8 +17,8 @@ from benchmarks.bare_dag import DAG_ID as BARE
 from benchmarks.bare_dag import write_bare_dag
 from benchmarks.figures import Figure, ratio, say
 from simulator import Simulator
-from stage_gate.airflow_api import AirflowApi
-from stage_gate.local_airflow import LocalAirflow
+from stage_gate.local.airflow_api import AirflowApi
+from stage_gate.local.local_airflow import LocalAirflow
 
 ROOT = Path(__file__).resolve().parents[2]
 REPETITIONS = 7
@@ -127,8 +127,8 @@ def _prepare(home: Path, simulator: Simulator) -> dict[str, str]:
 
 def _write_bare_dag(gate_file: Path, path: Path) -> None:
     os.environ["AEM_CHECKSKINDS"] = str(KINDS)
+    from stage_gate.configuration.gate_file import load_gate
     from stage_gate.dag import build_gate_dag
-    from stage_gate.gate_file import load_gate
 
     ways_on = {
         "pin_candidate": ["wait_for_stage_deployment", "wait_for_approval_step"],

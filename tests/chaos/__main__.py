@@ -15,7 +15,7 @@ from chaos.postgres import PostgresMissing
 from chaos.scene import Row, Scene, late_violations
 from chaos.strikes import STRIKES
 from chaos.theatre import Theatre
-from stage_gate.local_airflow import LocalAirflowError
+from stage_gate.local.local_airflow import LocalAirflowError
 
 _QUIET = 10.0
 """Seconds to wait before the last look: whoever stood still has come to life by then."""

@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from stage_gate.ports import free_port
-from stage_gate.processes import Watchdog, tail
+from stage_gate.local.ports import free_port
+from stage_gate.local.processes import Watchdog, tail
 
 USER = "airflow"
 DATABASE = "airflow"

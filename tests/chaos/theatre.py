@@ -17,7 +17,7 @@ from chaos.store import Store
 from integration.cases import Case
 from integration.house import House
 from integration.play import Play, Run
-from stage_gate.airflow_api import AirflowApi
+from stage_gate.local.airflow_api import AirflowApi
 
 if TYPE_CHECKING:
     from chaos.player import Player

@@ -15,8 +15,8 @@ from compose_smoke.engine import engine, missing
 from compose_smoke.shell import StepFailed, run, step
 from compose_smoke.stand_ins import make_base, make_stand_ins
 from simulator import Simulator
-from stage_gate.airflow_api import AirflowApi, AirflowApiError
-from stage_gate.ports import free_port
+from stage_gate.local.airflow_api import AirflowApi, AirflowApiError
+from stage_gate.local.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_PORT = 18100  # as docker-compose.yaml starts the simulator

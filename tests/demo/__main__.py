@@ -12,7 +12,7 @@ import yaml
 
 from demo.releases import DAG_ID, EXPECTED, GATE, Result, take_through
 from simulator import Simulator, scenario_path
-from stage_gate.local_airflow import LocalAirflow, LocalAirflowError
+from stage_gate.local.local_airflow import LocalAirflow, LocalAirflowError
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "var" / "demo"

@@ -26,10 +26,10 @@ from simulator import Simulator
 from stage_gate.acting import Act
 from stage_gate.candidate import Candidate
 from stage_gate.claims import claim_path
+from stage_gate.configuration.gate import Gate
+from stage_gate.configuration.gate_file import load_gate
 from stage_gate.decision import APPROVE, HALT, OVERRIDE, Decision
 from stage_gate.evidence import Evidence
-from stage_gate.gate import Gate
-from stage_gate.gate_file import load_gate
 from stage_gate.observe import candidate_of, read_surroundings
 from stage_gate.pin import Pin, run_id_of
 from stage_gate.plan import Plan, RecordedResult

@@ -19,8 +19,8 @@ from aem_checks.kinds import all_kinds
 from integration.cases import Case
 from integration.play import PATIENCE, Play, Run
 from simulator import Simulator
-from stage_gate.airflow_api import AirflowApi, AirflowApiError
-from stage_gate.local_airflow import LocalAirflow
+from stage_gate.local.airflow_api import AirflowApi, AirflowApiError
+from stage_gate.local.local_airflow import LocalAirflow
 from unit.stage_gate.listeners import web_listener
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from integration.cases import Case
 from simulator.world import SeenAct
-from stage_gate.airflow_api import AirflowApi, AirflowApiError
+from stage_gate.local.airflow_api import AirflowApi, AirflowApiError
 
 if TYPE_CHECKING:
     from integration.house import House

@@ -16,9 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from stage_gate.airflow_api import AirflowApiError
-from stage_gate.local_airflow import LocalAirflow, LocalAirflowError
-from stage_gate.ports import free_port
+from stage_gate.local.airflow_api import AirflowApiError
+from stage_gate.local.local_airflow import LocalAirflow, LocalAirflowError
+from stage_gate.local.ports import free_port
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 
@@ -178,7 +178,7 @@ def _start_owner(
         import sys, time
         from pathlib import Path
         sys.path.insert(0, {str(PLUGINS)!r})
-        from stage_gate.local_airflow import LocalAirflow
+        from stage_gate.local.local_airflow import LocalAirflow
         home = Path({str(place / "home")!r})
         with LocalAirflow(home, dags=Path({str(dags)!r}), plugins=Path({str(plugins)!r})):
             print("up", flush=True)

@@ -9,7 +9,7 @@ import pytest
 from integration.cases import case, plays
 from integration.house import BROKEN_GATES, LOCKED_OUT, House
 from integration.play import PATIENCE, Json, Play, Run
-from stage_gate.airflow_api import AirflowApi
+from stage_gate.local.airflow_api import AirflowApi
 
 
 @case(at_once=True, gate={"mode": "shadow"})

@@ -13,7 +13,7 @@ from typing import Any
 from integration.cases import Case
 from integration.house import STRANGERS, House
 from integration.play import PATIENCE, Play
-from stage_gate.local_airflow import LocalAirflowError
+from stage_gate.local.local_airflow import LocalAirflowError
 from tampering.battle import Fought, fight
 from tampering.matrix import ASKED, BROKEN, BROKEN_AND_WAITS, GOOD, USERS, GateKind, Raid
 from tampering.outcome import Report, Sent

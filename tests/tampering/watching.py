@@ -6,7 +6,7 @@ from typing import Any
 
 from integration.play import Play
 from simulator.request_log import RecordedRequest
-from stage_gate.airflow_api import AirflowApiError
+from stage_gate.local.airflow_api import AirflowApiError
 
 States = dict[tuple[str, int], Any]
 _MOVING = frozenset({"scheduled", "queued", "running", "restarting", "up_for_retry", "up_for_reschedule"})

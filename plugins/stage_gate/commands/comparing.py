@@ -17,21 +17,21 @@ from pydantic import ValidationError
 
 from adobe_cloud_manager.questions import Approval
 from aem_checks.config import GATE_KEYS
-from stage_gate.calendar_file import read_calendar
 from stage_gate.commands.rejudging import Rejudged
+from stage_gate.configuration.calendar_file import read_calendar
+from stage_gate.configuration.gate import GateSettings
 from stage_gate.decision import GoLive, Mode, Step, Timing, next_step
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError
-from stage_gate.gate import GateSettings
 from stage_gate.pin import Pin
 from stage_gate.planning import plan_of
 from stage_gate.record import read_decision
 from stage_gate.verdict import Verdict, judge
 
 if TYPE_CHECKING:
-    from stage_gate.gate import Gate
+    from stage_gate.configuration.gate import Gate
+    from stage_gate.configuration.policy import PolicySettings
     from stage_gate.plan import Plan
-    from stage_gate.policy import PolicySettings
     from stage_gate.seal import Sealed
 
 _FOLDER = re.compile(r"execution-([0-9]+)")

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from adobe_cloud_manager.questions import Approval
+from stage_gate.configuration.gate import GateSettings
 from stage_gate.decision import APPROVE, HALT, HOTFIX, OVERRIDE, Decision, GoLive, Timing
-from stage_gate.gate import GateSettings
 from stage_gate.proof import (
     Answer,
     Entitled,

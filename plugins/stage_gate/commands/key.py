@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stage_gate.local_key import VARIABLE, connection_of, local_key
+from stage_gate.local.local_key import VARIABLE, connection_of, local_key
 from stage_gate.signing import key_id, new_private_key, public_key, read_key
 
 if TYPE_CHECKING:

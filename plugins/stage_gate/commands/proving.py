@@ -13,11 +13,11 @@ from aem_checks.text import plain
 from stage_gate.code_digest import code_digests
 from stage_gate.commands.bundle import attempts_in
 from stage_gate.commands.deciding import refusal_of_decision
-from stage_gate.diagnosis import Diagnosis, bad, good
+from stage_gate.commands.diagnosis import Diagnosis, bad, good
+from stage_gate.configuration.gate import GateSettings
+from stage_gate.configuration.gate_file import gate_digest
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError, read, read_model
-from stage_gate.gate import GateSettings
-from stage_gate.gate_file import gate_digest
 from stage_gate.pin import Pin
 from stage_gate.record import (
     DecisionRecord,

@@ -22,7 +22,7 @@ from stage_gate.plan import CLOUD_MANAGER, Plan, RecordedResult
 
 if TYPE_CHECKING:
     from aem_checks.config import ConfiguredCheck
-    from stage_gate.gate import Gate
+    from stage_gate.configuration.gate import Gate
     from stage_gate.seal import Sealed
 
 

@@ -13,7 +13,7 @@ from aem_checks.config import ConfigError
 from aem_checks.text import plain
 from stage_gate.cli import gate_file, gates_folder
 from stage_gate.commands.comparing import Compared, Today, compare_all, totals
-from stage_gate.gate_file import gate_paths, load_gate_for_run
+from stage_gate.configuration.gate_file import gate_paths, load_gate_for_run
 
 if TYPE_CHECKING:
     import argparse

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from adobe_cloud_manager.models import Execution
-    from stage_gate.gate import Gate
+    from stage_gate.configuration.gate import Gate
     from stage_gate.run import GateRun
 
 CURRENT = "current"
@@ -61,7 +61,7 @@ class PinCandidate(BaseBranchOperator):
     def _execution_meant(self, context: Context) -> str:
         """The execution that a run started by hand is about."""
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-        from stage_gate.gate_file import load_gate_for_run
+        from stage_gate.configuration.gate_file import load_gate_for_run
 
         asked = str(context["params"].get("execution") or CURRENT).strip()
         if asked != CURRENT:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from aem_checks.config import ConfiguredCheck
     from aem_checks.outcomes import CheckResult, Finding
     from aem_checks.sites import Target
-    from stage_gate.gate import Gate
+    from stage_gate.configuration.gate import Gate
     from stage_gate.run import GateRun
 
 

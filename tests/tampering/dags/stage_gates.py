@@ -19,7 +19,7 @@ from stage_gate.tasks.acts import ApproveProduction
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from stage_gate.gate import Gate
+    from stage_gate.configuration.gate import Gate
     from stage_gate.run import GateRun
 
 

@@ -23,9 +23,9 @@ from aem_checks.visit import Visit
 from simulator import Simulator
 from stage_gate.candidate import Candidate, Surroundings, host_of
 from stage_gate.cloud_manager_results import SEEN, Seen, judge_results
+from stage_gate.configuration.gate import Gate
 from stage_gate.decision import Action, Decision
 from stage_gate.evidence import Evidence
-from stage_gate.gate import Gate
 from stage_gate.pin import Pin
 from stage_gate.plan import RecordedResult
 from stage_gate.planning import plan_of

@@ -13,9 +13,9 @@ from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from aem_checks.outcomes import Outcome
 from simulator import Simulator
 from stage_gate.acting import Act
+from stage_gate.configuration.gate import Gate
+from stage_gate.configuration.gate_file import load_gate
 from stage_gate.evidence import Evidence
-from stage_gate.gate import Gate
-from stage_gate.gate_file import load_gate
 from stage_gate.observe import read_candidate
 from stage_gate.pin import Pin, run_id_of
 from stage_gate.plan import RecordedResult

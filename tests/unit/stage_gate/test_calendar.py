@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stage_gate.calendar import Calendar
-from stage_gate.calendar_file import read_calendar
-from stage_gate.windows import DAYS, Windows
+from stage_gate.configuration.calendar import Calendar
+from stage_gate.configuration.calendar_file import read_calendar
+from stage_gate.configuration.windows import DAYS, Windows
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WEEKDAYS = ["Mon-Thu 09:00-16:00", "Fri 09:00-12:00"]
@@ -233,7 +233,8 @@ def test_what_an_event_is_called_cannot_forge_a_line() -> None:
 
 def test_the_calendar_libraries_are_loaded_only_where_a_gate_names_a_calendar() -> None:
     code = (
-        "import sys\nfrom stage_gate.windows import Windows\nfrom stage_gate.calendar import Calendar\n"
+        "import sys\nfrom stage_gate.configuration.windows import Windows\n"
+        "from stage_gate.configuration.calendar import Calendar\n"
         "from datetime import UTC, datetime\n"
         "Calendar(Windows(timezone='UTC', open=['Mon 09:00-10:00'])).at(datetime.now(UTC))\n"
         "print({'icalendar', 'recurring_ical_events', 'dateutil'} & set(sys.modules))\n"

@@ -9,7 +9,7 @@ import pytest
 
 from simulator import Simulator
 from stage_gate.cli import main
-from stage_gate.gate_file import load_gate
+from stage_gate.configuration.gate_file import load_gate
 
 
 @pytest.fixture(scope="module")

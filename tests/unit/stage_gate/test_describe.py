@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from stage_gate.describe import describe
-from stage_gate.describe_policy import code, plain_text
-from stage_gate.gate_file import load_gate
+from stage_gate.configuration.describe import describe
+from stage_gate.configuration.describe_policy import code, plain_text
+from stage_gate.configuration.gate_file import load_gate
 
 TEXT = """\
 pipeline: {connection: cm, deciding_connection: cm_deciding, program: 12345, pipeline: 678901}

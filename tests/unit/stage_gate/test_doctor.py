@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from adobe_cloud_manager.models import Execution, Phase, Pipeline, StepState
-from stage_gate.decision import Mode
-from stage_gate.diagnosis import Diagnosis, State, bad, exit_code, good, summary, unknown
-from stage_gate.doctor import (
+from stage_gate.commands.diagnosis import Diagnosis, State, bad, exit_code, good, summary, unknown
+from stage_gate.commands.doctor import (
     judge_answer,
     judge_approve_right,
     judge_clock,
@@ -20,9 +19,10 @@ from stage_gate.doctor import (
     judge_scopes,
     milder,
 )
-from stage_gate.gate import Gate
-from stage_gate.gate_file import load_gate
-from stage_gate.site_probe import SiteAnswer
+from stage_gate.commands.site_probe import SiteAnswer
+from stage_gate.configuration.gate import Gate
+from stage_gate.configuration.gate_file import load_gate
+from stage_gate.decision import Mode
 
 STAGE = frozenset({"publish-p1-e2.adobeaemcloud.com", "stage.wknd.site"})
 PRODUCTION = frozenset({"publish-p1-e3.adobeaemcloud.com", "www.wknd.site"})

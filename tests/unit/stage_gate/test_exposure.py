@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from aem_checks.code_user import CodeUser
-from stage_gate.diagnosis import State
-from stage_gate.doctor_visit import examine_exposure
+from stage_gate.commands.diagnosis import State
+from stage_gate.commands.doctor_visit import examine_exposure
+from stage_gate.configuration.gate import Gate
+from stage_gate.configuration.gate_file import gate_from_content
 from stage_gate.exposure import (
     Facts,
     Place,
@@ -25,8 +27,6 @@ from stage_gate.exposure import (
     route_to,
     runs_code_of_a_team,
 )
-from stage_gate.gate import Gate
-from stage_gate.gate_file import gate_from_content
 from stage_gate.tasks import stage
 from unit.aem_checks.other_user import NOBODY, needs_root, open_folder
 

@@ -11,9 +11,15 @@ from pathlib import Path
 import pytest
 
 from aem_checks.outcomes import Outcome
+from stage_gate.configuration.gate import Gate
+from stage_gate.configuration.gate_file import (
+    GateFileError,
+    gate_digest,
+    gate_from_content,
+    gate_paths,
+    load_gate,
+)
 from stage_gate.decision import Action, Mode, Policy
-from stage_gate.gate import Gate
-from stage_gate.gate_file import GateFileError, gate_digest, gate_from_content, gate_paths, load_gate
 
 SMALLEST = """\
 pipeline: {program: "12345", pipeline: 678901}
@@ -191,7 +197,8 @@ def test_two_files_for_one_gate_are_refused(tmp_path: Path) -> None:
 def test_reading_a_gate_loads_neither_airflow_nor_parsers_nor_http_clients(tmp_path: Path) -> None:
     file = write(tmp_path, SMALLEST)
     code = (
-        "import sys\nfrom stage_gate.gate_file import load_gate\nfrom stage_gate.describe import describe\n"
+        "import sys\nfrom stage_gate.configuration.gate_file import load_gate\n"
+        "from stage_gate.configuration.describe import describe\n"
         f"describe(load_gate({str(file)!r}, minimum=()))\n"
         "heavy = {'airflow', 'lxml', 'selectolax', 'aiohttp', 'requests', 'jsonschema'} & set(sys.modules)\n"
         "print(','.join(sorted(heavy)))\n"
@@ -209,7 +216,7 @@ def test_reading_a_gate_loads_neither_airflow_nor_parsers_nor_http_clients(tmp_p
 
 def test_the_names_of_a_gate_file_are_split_between_gate_and_checks_without_rest() -> None:
     from aem_checks.config import CHECK_KEYS, GATE_KEYS
-    from stage_gate.gate import GateSettings
+    from stage_gate.configuration.gate import GateSettings
 
     assert set(GateSettings.model_fields) == GATE_KEYS
     assert not CHECK_KEYS & GATE_KEYS

@@ -10,8 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from aem_checks.yaml_lines import load_yaml, plain
-from stage_gate.gate_file import GateFileError, load_gate
-from stage_gate.gate_schema import SCHEMA_PATH, gate_schema, write_schema
+from stage_gate.configuration.gate_file import GateFileError, load_gate
+from stage_gate.configuration.gate_schema import SCHEMA_PATH, gate_schema, write_schema
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SITES = "pipeline: {program: 12345, pipeline: '678901'}\nsites:\n  - stage: https://stage.wknd.site\n    pages: [/]\n"

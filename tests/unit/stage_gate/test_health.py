@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from stage_gate import health
+from stage_gate.local import health
 
 
 @pytest.fixture

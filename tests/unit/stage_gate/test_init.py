@@ -10,12 +10,22 @@ from threading import Thread
 import pytest
 
 from adobe_cloud_manager.models import Phase, Pipeline, Program
+from stage_gate.commands.drafting import look_for_pages
+from stage_gate.commands.init import (
+    Address,
+    Choice,
+    Draft,
+    InitError,
+    choose,
+    gate_name,
+    render,
+    table,
+    write_gate,
+)
+from stage_gate.commands.site_probe import ask, source_address
+from stage_gate.commands.sitemap_pages import MAX_PAGES, pick
+from stage_gate.configuration.gate_file import load_gate
 from stage_gate.decision import Mode
-from stage_gate.drafting import look_for_pages
-from stage_gate.gate_file import load_gate
-from stage_gate.init import Address, Choice, Draft, InitError, choose, gate_name, render, table, write_gate
-from stage_gate.site_probe import ask, source_address
-from stage_gate.sitemap_pages import MAX_PAGES, pick
 
 PROGRAM = Program("12345", 'WKND (global) "x"\n# y', "1", True)
 

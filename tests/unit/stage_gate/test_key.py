@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from stage_gate.cli import main
-from stage_gate.local_key import VARIABLE, local_key, with_local_key
+from stage_gate.local.local_key import VARIABLE, local_key, with_local_key
 from stage_gate.settings import keys
 from stage_gate.signing import key_id, public_key, read_key
 

@@ -17,9 +17,9 @@ import pytest
 from pydantic import ValidationError
 
 from stage_gate import notify
+from stage_gate.configuration.notify_settings import Notify
 from stage_gate.evidence import Evidence
 from stage_gate.notify import Event, tell, tell_once
-from stage_gate.notify_settings import Notify
 from unit.stage_gate.listeners import Heard, mail_listener, web_listener
 
 HOSTILE = (

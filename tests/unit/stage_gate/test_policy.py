@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from aem_checks.outcomes import Outcome
-from stage_gate.gate import Gate
-from stage_gate.gate_file import GateFileError, OutOfDate, gate_from_content, load_gate, load_gate_for_run
+from stage_gate.configuration.gate import Gate
+from stage_gate.configuration.gate_file import (
+    GateFileError,
+    OutOfDate,
+    gate_from_content,
+    load_gate,
+    load_gate_for_run,
+)
 from stage_gate.settings import minimum_checks
 
 SMALLEST = """\

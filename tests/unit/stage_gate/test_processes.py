@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from stage_gate.processes import Component, Watchdog, end_sessions
+from stage_gate.local.processes import Component, Watchdog, end_sessions
 
 
 def component(tmp_path: Path, program: str) -> tuple[Component, list[int]]:

@@ -15,7 +15,7 @@ from aem_checks.kinds.placeholders import Placeholders
 from aem_checks.outcomes import Finding, Judgement
 from simulator import Simulator
 from stage_gate.cli import main
-from stage_gate.gate_file import load_gate
+from stage_gate.configuration.gate_file import load_gate
 from unit.stage_gate.recorded_releases import record_releases
 
 COUNT = 10

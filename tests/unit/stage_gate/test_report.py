@@ -8,10 +8,10 @@ from pathlib import Path
 import yaml
 
 from aem_checks.outcomes import Outcome
+from stage_gate.configuration.gate_file import load_gate
 from stage_gate.decision import Decision, Mode
 from stage_gate.ending import End
 from stage_gate.evidence import Evidence
-from stage_gate.gate_file import load_gate
 from stage_gate.pin import Pin
 from stage_gate.record import DecisionRecord
 from stage_gate.report import render_report

@@ -12,8 +12,8 @@ import pytest
 
 from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.recording import record
+from stage_gate.configuration.gate_file import gate_from_content
 from stage_gate.evidence import Evidence
-from stage_gate.gate_file import gate_from_content
 from stage_gate.reruns import take_rerun
 from stage_gate.tasks import stage
 from unit.aem_checks.page_site import PageSite, status

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stage_gate.calendar import Calendar
-from stage_gate.calendar_events import MAX_CHARACTERS
+from stage_gate.configuration.calendar import Calendar
+from stage_gate.configuration.calendar_events import MAX_CHARACTERS
 
 if TYPE_CHECKING:
-    from stage_gate.windows import Windows
+    from stage_gate.configuration.windows import Windows
 
 
 def read_calendar(windows: Windows | None, folder: Path) -> Calendar:

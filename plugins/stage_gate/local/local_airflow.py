@@ -22,10 +22,10 @@ from typing import Any, Self
 
 import requests
 
-from stage_gate.airflow_api import AirflowApi
-from stage_gate.local_key import with_local_key
-from stage_gate.ports import free_port, port_is_free
-from stage_gate.processes import Component, Watchdog, end_sessions, tail
+from stage_gate.local.airflow_api import AirflowApi
+from stage_gate.local.local_key import with_local_key
+from stage_gate.local.ports import free_port, port_is_free
+from stage_gate.local.processes import Component, Watchdog, end_sessions, tail
 
 HEALTH_TIMEOUT = 120.0
 """Seconds within which all components must be healthy: 8 on an idle machine of two cores."""

@@ -10,9 +10,9 @@ from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
 
 from aem_checks.outcomes import Outcome
 from stage_gate.cloud_manager_results import CloudManagerMinimums
+from stage_gate.configuration.gate_values import Day, GateModel, Person, Wait, Words, people
+from stage_gate.configuration.windows import Frozen, Hotfix, Windows
 from stage_gate.decision import Action, Policy
-from stage_gate.gate_values import Day, GateModel, Person, Wait, Words, people
-from stage_gate.windows import Frozen, Hotfix, Windows
 
 __all__ = [
     "Excused",

@@ -21,8 +21,8 @@ from aem_checks.config import (
 from aem_checks.readable import validate
 from aem_checks.yaml_lines import Map, Place, load_extended, place_of, plain, tree_of
 from stage_gate.cloud_manager_results import ACTIONS, key_of
-from stage_gate.gate import Gate, GateSettings
-from stage_gate.gate_rules import (
+from stage_gate.configuration.gate import Gate, GateSettings
+from stage_gate.configuration.gate_rules import (
     OutOfDate,
     refuse_closed_for_ever,
     refuse_expired,
@@ -30,7 +30,7 @@ from stage_gate.gate_rules import (
     refuse_no_proof,
     refuse_unknown_checks,
 )
-from stage_gate.policy import PolicySettings
+from stage_gate.configuration.policy import PolicySettings
 
 __all__ = [
     "GATE_NAME",

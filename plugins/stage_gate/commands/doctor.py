@@ -10,10 +10,10 @@ from adobe_cloud_manager.models import Execution, Pipeline
 from aem_checks.sites import Endpoint, Target
 from aem_checks.text import plain
 from stage_gate.candidate import host_of
+from stage_gate.commands.diagnosis import Diagnosis, State, bad, good, unknown
+from stage_gate.commands.site_probe import SiteAnswer
+from stage_gate.configuration.gate import Gate
 from stage_gate.decision import Mode
-from stage_gate.diagnosis import Diagnosis, State, bad, good, unknown
-from stage_gate.gate import Gate
-from stage_gate.site_probe import SiteAnswer
 
 MAX_SKEW_SECONDS = 30
 _NO_IMAGE = frozenset({"front-end", "web-tier", "config", "production without a build phase"})

@@ -7,7 +7,7 @@ from urllib.parse import urljoin, urlsplit
 
 from aem_checks.sitemaps import SitemapError, parse_sitemap
 from aem_checks.sites import check_path
-from stage_gate.site_probe import SiteAnswer
+from stage_gate.commands.site_probe import SiteAnswer
 
 Ask = Callable[[str], SiteAnswer]
 MAX_PAGES = 8

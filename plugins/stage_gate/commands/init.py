@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from adobe_cloud_manager.exceptions import CloudManagerError
 from aem_checks.sites import base_url
 from aem_checks.text import plain
-from stage_gate.doctor_visit import addresses_of_environment
+from stage_gate.commands.doctor_visit import addresses_of_environment
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
     from adobe_cloud_manager.models import Execution, Pipeline, Program
 
-_SCHEMA = Path(__file__).with_name("gate.schema.json")
+_SCHEMA = Path(__file__).parents[1] / "gate.schema.json"
 
 
 class InitError(RuntimeError):

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from stage_gate.calendar_events import CalendarError, Feed, Freeze
+from stage_gate.configuration.calendar_events import CalendarError, Feed, Freeze
 
 if TYPE_CHECKING:
-    from stage_gate.windows import Windows
+    from stage_gate.configuration.windows import Windows
 
 HORIZON = timedelta(weeks=60)
 """How far ahead the next opening is looked for: more than the longest freeze that a gate file may name."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from adobe_cloud_manager.exceptions import CloudManagerError, CredentialError, NotFound, PermissionDenied
 from aem_checks.sites import Endpoint, Target
-from stage_gate import doctor
 from stage_gate.candidate import host_of
-from stage_gate.diagnosis import Diagnosis, bad, good, unknown
-from stage_gate.gate import Gate
-from stage_gate.gate_file import GateFileError, load_gate
-from stage_gate.site_probe import ask, source_address
+from stage_gate.commands import doctor
+from stage_gate.commands.diagnosis import Diagnosis, bad, good, unknown
+from stage_gate.commands.site_probe import ask, source_address
+from stage_gate.configuration.gate import Gate
+from stage_gate.configuration.gate_file import GateFileError, load_gate
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook

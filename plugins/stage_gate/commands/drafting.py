@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stage_gate import init
-from stage_gate.gate_file import GATE_NAME
-from stage_gate.site_probe import SiteAnswer, ask
-from stage_gate.sitemap_pages import find_pages
+from stage_gate.commands import init
+from stage_gate.commands.site_probe import SiteAnswer, ask
+from stage_gate.commands.sitemap_pages import find_pages
+from stage_gate.configuration.gate_file import GATE_NAME
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from aem_checks.config import ConfiguredCheck, SiteConfig
 from aem_checks.durations import format_duration
 from aem_checks.outcomes import Severity
+from stage_gate.configuration.describe_policy import code, describe_excuses, describe_windows
+from stage_gate.configuration.gate import Gate
+from stage_gate.configuration.policy import FollowUp, PolicySettings
 from stage_gate.decision import Action, Mode
-from stage_gate.describe_policy import code, describe_excuses, describe_windows
-from stage_gate.gate import Gate
-from stage_gate.policy import FollowUp, PolicySettings
 
 _FOLLOWS = {
     Action.APPROVE: "production is approved",

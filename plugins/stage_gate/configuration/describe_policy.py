@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from aem_checks.durations import format_duration
 from aem_checks.outcomes import Outcome
-from stage_gate.policy import Excused, Flakes, PolicySettings
-from stage_gate.windows import Windows
+from stage_gate.configuration.policy import Excused, Flakes, PolicySettings
+from stage_gate.configuration.windows import Windows
 
 _COUNTS = {
     Outcome.PASSED: "counts as passed",

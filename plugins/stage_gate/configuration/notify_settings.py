@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from stage_gate.gate_values import ConnectionId, GateModel
+from stage_gate.configuration.gate_values import ConnectionId, GateModel
 
 _ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*"
 _CHANNEL = r"[#@]?[A-Za-z0-9._-]{1,80}"

@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import model_validator
 
 from aem_checks.config import CheckPlan, ConfiguredCheck, SiteConfig
+from stage_gate.configuration.gate_values import ConnectionId, GateModel, Id, Wait
+from stage_gate.configuration.notify_settings import Notify
+from stage_gate.configuration.policy import PolicySettings
 from stage_gate.decision import Mode
-from stage_gate.gate_values import ConnectionId, GateModel, Id, Wait
-from stage_gate.notify_settings import Notify
-from stage_gate.policy import PolicySettings
 
 CLOUD_MANAGER_WAITS = timedelta(days=14)
 """How long Cloud Manager waits for an approval (Experience League, "Deploy your code")."""

@@ -19,10 +19,10 @@ from aem_checks.check import Check
 from aem_checks.config import PRODUCTION_TESTS
 from aem_checks.durations import format_duration
 from aem_checks.sites import SiteConfig
+from stage_gate.configuration.gate import GateSettings
 from stage_gate.decision import Action
-from stage_gate.gate import GateSettings
 
-SCHEMA_PATH = Path(__file__).with_name("gate.schema.json")
+SCHEMA_PATH = Path(__file__).parents[1] / "gate.schema.json"
 _MERGED = ("GateSettings", "PipelineSettings", "PolicySettings", "Waits", "Windows", "Hotfix")
 """Models whose parts may come from an extended file, so that none of them is required in this one."""
 

@@ -9,9 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from stage_gate.local_airflow import LocalAirflow, LocalAirflowError
+from stage_gate.local.local_airflow import LocalAirflow, LocalAirflowError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def up(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from aem_checks.config import CheckPlan, ConfiguredCheck
 from aem_checks.yaml_lines import ConfigError, Map, place_of, suggestion
-from stage_gate.calendar_file import read_calendar
-from stage_gate.policy import Excused, PolicySettings, Quarantine
+from stage_gate.configuration.calendar_file import read_calendar
+from stage_gate.configuration.policy import Excused, PolicySettings, Quarantine
 
 _PROVES_NOTHING = frozenset({"settled"})
 """Kinds that only say when testing can begin."""

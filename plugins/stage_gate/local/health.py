@@ -1,4 +1,4 @@
-"""Is a part of this Airflow alive? The containers' health check: `python -m stage_gate.health URL PART`."""
+"""Is a part of this Airflow alive? The containers' health check: `python -m stage_gate.local.health URL PART`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0 healthy, 1 not (with a sentence), 2 wrong use."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if len(given) != 2 or given[1] not in PARTS:
-        sys.stderr.write(f"use: python -m stage_gate.health URL PART (one of {', '.join(PARTS)})\n")
+        sys.stderr.write(f"use: python -m stage_gate.local.health URL PART (one of {', '.join(PARTS)})\n")
         return 2
     found = trouble(given[0], given[1])
     if found:

@@ -1,0 +1,1 @@
+"""How is a whole Airflow run on one machine: for ``make up``, the demo and the tests?"""
