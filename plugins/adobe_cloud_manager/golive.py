@@ -22,8 +22,8 @@ from adobe_cloud_manager.exceptions import (
 )
 from adobe_cloud_manager.models import Execution, StepState
 from adobe_cloud_manager.pinned import PinnedExecution
-from adobe_cloud_manager.questions import Approval, ApprovalState, approval_state
-from adobe_cloud_manager.vocabulary import PRODUCTION, Action
+from adobe_cloud_manager.questions import Approval, approval_state
+from adobe_cloud_manager.vocabulary import PRODUCTION, Action, ExecutionStatus, StepStatus
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
@@ -139,11 +139,6 @@ def link_for(step: StepState, verb: Verb) -> str | None:
 
 
 _LINK_ENDS = {Verb.APPROVE: "advance", Verb.REJECT: "cancel"}
-_WANTED = {
-    Verb.APPROVE: frozenset({Approval.APPROVED}),
-    Verb.REJECT: frozenset({Approval.REJECTED, Approval.ENDED}),
-}
-"""What shows that it worked: for a rejection, whose statuses are not documented, any end but an approval."""
 
 
 def _is_go_live(step: StepState) -> bool:
@@ -183,27 +178,51 @@ def read_back(
 
     It looks soon at first and then every ``every`` seconds, for at most ``seconds``. Never raises.
     """
-    seen: ApprovalState | None = None
+    shown: Execution | None = None
     until, pause = time.monotonic() + seconds, every / 16
     while True:
         try:
             execution = _read(hook, pinned)
-            seen = approval_state(execution) if pinned.disowns(execution) is None else seen
+            shown = execution if pinned.disowns(execution) is None else shown
         except (CloudManagerError, OSError):
             pass
-        if (seen is not None and seen.is_over) or time.monotonic() >= until:
-            return _outcome(pinned, verb, answer, seen, seconds)
+        if (shown is not None and approval_state(shown).is_over) or time.monotonic() >= until:
+            return _outcome(pinned, verb, answer, shown, seconds)
         time.sleep(min(pause, max(0.0, until - time.monotonic())))
         pause = min(every, pause * 2)
+
+
+def _shows(execution: Execution, verb: Verb) -> bool:
+    """Whether it shows what was asked for.
+
+    The statuses after a rejection are not documented, so any end but an approval shows one, unless production
+    began all the same, or the execution went well to its end without any rejected step.
+    """
+    state = approval_state(execution).state
+    if verb is Verb.APPROVE:
+        return state is Approval.APPROVED
+    ended_by_it = state is Approval.ENDED and execution.status != ExecutionStatus.FINISHED
+    return (state is Approval.REJECTED or ended_by_it) and not any(map(_reaches_production, execution.steps))
+
+
+def _reaches_production(step: StepState) -> bool:
+    """Whether it is a deployment that has begun, or may have, and leads to production, or does not say where."""
+    if step.action != Action.DEPLOY or step.environment_type not in (PRODUCTION, None):
+        return False
+    was_never_begun = step.status == StepStatus.NOT_STARTED or (
+        step.status == StepStatus.CANCELLED and step.started_at is None
+    )
+    return not was_never_begun
 
 
 def _outcome(
     pinned: PinnedExecution,
     verb: Verb,
     answer: Receipt | Exception,
-    state: ApprovalState | None,
+    shown: Execution | None,
     seconds: float,
 ) -> ActOutcome:
+    state = approval_state(shown) if shown else None
     seen = state.sentence if state else "The step could not be read back."
     status = state.status if state else ""
     request_id = getattr(answer, "request_id", None)
@@ -211,7 +230,7 @@ def _outcome(
         said, kind = f"The answer to the request to {verb} was lost ({answer})", ActKind.UNKNOWN_BUT_SEEN
     else:
         said, kind = f"Cloud Manager acknowledged the request to {verb}", ActKind.ACKNOWLEDGED
-    if state is not None and state.state in _WANTED[verb]:
+    if shown is not None and _shows(shown, verb):
         return ActOutcome(kind, f"{said}. {seen}", status, request_id)
     sentence = (
         f"{said}, and within {seconds:g} s {pinned} did not show it. {seen} It is not sent again: "

@@ -109,7 +109,7 @@ class CheckResult(BaseModel):
     attempts: int = Field(default=1, ge=1)
     """How often it ran; a failing blocking check is confirmed by one re-run."""
     flaky: bool = False
-    """Whether it passed only on a re-run."""
+    """Whether it passed only on a re-run, or failed there without something that failed before."""
     started_at: AwareDatetime
     finished_at: AwareDatetime
 

@@ -29,8 +29,9 @@ async def run_check(
     """Run a check within its time limit; never raises but for cancellation.
 
     A blocking check that fails is confirmed by one re-run within the same time limit; a check of pages is
-    then judged on a new recording. If the re-run passes, the check passed and is called flaky; if it gives no
-    answer, the failure stands. ``may_rerun`` is asked before, in a thread of its own; when it says no, or
+    then judged on a new recording. If the re-run passes, the check passed and is called flaky; if it fails
+    otherwise, what only the first run saw is noted and it is called flaky too, since what is left may be
+    waived; if it gives no answer, the failure stands. ``may_rerun`` is asked before, in a thread of its own; when it says no, or
     raises, there is no re-run and the failure stands. ``key`` names the result, by default with the kind.
     """
     started = datetime.now(UTC)
@@ -64,7 +65,7 @@ async def run_check(
         examined=judgement.examined,
         findings=tuple(_made_plain(judgement.findings)),
         attempts=1 if second is None else 2,
-        flaky=second is not None and outcome is Outcome.PASSED,
+        flaky=second is not None and (outcome is Outcome.PASSED or bool(_gone(first, second, base))),
         started_at=started,
         finished_at=datetime.now(UTC),
     )
@@ -113,14 +114,32 @@ def _wants_confirmation(judgement: Judgement, base: Severity, capped: bool) -> b
 def _combine(first: Judgement, second: Judgement, base: Severity, capped: bool) -> Judgement:
     _, outcome, _ = second.weigh(base, capped=capped)
     if outcome is Outcome.FAILED:
-        return second
-    reason = _blocking_reason(first, base)
+        return _with_gone(second, _gone(first, second, base))
+    reason = _blocking(first, base)[0].sentence
     if outcome is Outcome.PASSED:
         note = f"Passed only on re-run: flaky. The first run said: {reason}"
         return _with_note(second, note)
     why = next((each.sentence for each in second.findings if each.outcome is Outcome.INCONCLUSIVE), "")
     note = f"The failure could not be confirmed, so it stands: the re-run gave no answer. {why}".strip()
     return _with_note(first, note)
+
+
+def _gone(first: Judgement | None, second: Judgement, base: Severity) -> tuple[Finding, ...]:
+    """The blocking failures of the first run whose subjects a failed re-run does not name again."""
+    if first is None or not any(each.outcome is Outcome.FAILED for each in second.findings):
+        return ()
+    again = {each.subject for each in second.findings if each.outcome is not Outcome.PASSED}
+    return tuple(each for each in _blocking(first, base) if each.subject not in again)
+
+
+def _with_gone(judgement: Judgement, gone: Iterable[Finding]) -> Judgement:
+    notes = (
+        each.model_copy(
+            update={"outcome": Outcome.PASSED, "sentence": f"Seen in the first run only: {each.sentence}"}
+        )
+        for each in gone
+    )
+    return judgement.model_copy(update={"findings": (*judgement.findings, *notes)})
 
 
 def _with_note(judgement: Judgement, sentence: str) -> Judgement:
@@ -139,12 +158,12 @@ def _refusal(may_rerun: Callable[[], bool]) -> str | None:
     return "Not run again, so the failure stands: the budget of re-runs of this release is spent."
 
 
-def _blocking_reason(judgement: Judgement, base: Severity) -> str:
-    return next(
-        each.sentence
+def _blocking(judgement: Judgement, base: Severity) -> list[Finding]:
+    return [
+        each
         for each in judgement.findings
         if each.outcome is Outcome.FAILED and (each.severity or base) is Severity.BLOCK
-    )
+    ]
 
 
 def _too_late(check: Check[Any]) -> Judgement:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 Target = Literal["stage", "production"]
 """Which of a site's two addresses is meant."""
 
-RESERVED_NAMES = frozenset({"stage", "production", "suites"})
+RESERVED_NAMES = frozenset({"stage", "production", "suites", "cloud_manager"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 
 

@@ -27,6 +27,7 @@ from adobe_cloud_manager.golive import (
 )
 from adobe_cloud_manager.models import StepState
 from adobe_cloud_manager.pinned import PinnedExecution
+from stage_gate.claimed import refusal_of_claim
 from stage_gate.claims import Claim, ClaimTaken, ClaimUnsupported, claim_path, held_claim, take
 from stage_gate.code_digest import code_digests
 from stage_gate.decision import OVERRIDE, Command, Decision, Event, Phase, after, command
@@ -43,6 +44,8 @@ log = logging.getLogger(__name__)
 
 MOST_BETWEEN = 2.0
 """Seconds between the beginning of the last look at the step and the request; later, it looks again."""
+MOST_AROUND = 10.0
+"""Seconds between the beginning of the last look at what else could have changed stage, and the request."""
 MOST_LOOKS = 5
 _READ_BACK_EVERY = timedelta(seconds=5)
 
@@ -98,7 +101,7 @@ class _Road:
         self.verb = _VERB_OF[decision]
         self.why_held = ""
         self.step: StepState | None = None
-        self.looked_at = 0.0
+        self.looked_around_at = self.looked_at = 0.0
         self.looks = 0
         self.receipt: Receipt | Exception = RuntimeError(
             "a try of this task before this one may have sent it"
@@ -127,7 +130,7 @@ class _Road:
     def _earlier_claim(self) -> str:
         """What to add where a try of this run before this one had the claim: it may have sent the request."""
         try:
-            claim = held_claim(self._claim_path())
+            claim = held_claim(self._claim_path(), self.right.evidence.keys)
         except EvidenceError as error:
             return f" Whether it was claimed before can't be told: {error}"
         mine = (self.act.dag_id, self.act.run_id)
@@ -135,7 +138,7 @@ class _Road:
             return ""
         return (
             f" But this run claimed the right to {claim.act} at {claim.at:%Y-%m-%d %H:%M:%S %Z}, so a request may have "
-            "been sent then: look at the execution in Cloud Manager."
+            f"been sent then: look at the execution in Cloud Manager.{claim.doubt}"
         )
 
     def _carry_out(self, doing: Command) -> Event:
@@ -167,7 +170,8 @@ class _Road:
         if self.decision is Decision.OVERRIDDEN and self._basis.answer is None:
             return self._refuse(f"Nobody has answered {OVERRIDE} to this verdict.")
         if self._is_claimed_before():
-            return Event.CLAIMED_BEFORE
+            refusal = refusal_of_claim(self.decision, self._basis, self.right.gate.policy.rules)
+            return self._refuse(refusal) if refusal else Event.CLAIMED_BEFORE
         surroundings = self.right.read_surroundings(execution)
         refusal = self.right.refusal(self.decision, self._basis, execution, surroundings)
         if refusal:
@@ -179,7 +183,7 @@ class _Road:
         claim = self._claim()
         path = self._claim_path()
         try:
-            take(path, claim)
+            take(path, claim, self.right.evidence.keys)
         except ClaimTaken as taken:
             if self._is_claimed_before():
                 return Event.CLAIMED_BEFORE
@@ -201,7 +205,8 @@ class _Road:
         if self.looks > MOST_LOOKS:
             return self._refuse(
                 f"Cloud Manager answers too slowly: {MOST_LOOKS} times in a row more than {MOST_BETWEEN:g} s passed "
-                "between the last look and the request, which was not sent. Decide in Cloud Manager."
+                f"between the last look at the step and the request, or {MOST_AROUND:g} s since the look at stage. "
+                "It was not sent. Decide in Cloud Manager."
             )
         basis = self.right.basis(self.decision)
         if basis != self.basis:
@@ -210,6 +215,7 @@ class _Road:
                 "Decide in Cloud Manager."
             )
         self.act.deciding.log_in()
+        self.looked_around_at = self.act.monotonic()
         surroundings = self.right.read_surroundings(self.right.read_execution())
         self.looked_at = self.act.monotonic()
         execution = self.right.read_execution()
@@ -225,9 +231,14 @@ class _Road:
 
     def _send(self) -> Event:
         assert self.step is not None, "nothing is sent that was not confirmed"
-        passed = self.act.monotonic() - self.looked_at
-        if passed > MOST_BETWEEN:
-            log.warning("%.1f s passed since the last look at the step; looking again.", passed)
+        now = self.act.monotonic()
+        passed, around = now - self.looked_at, now - self.looked_around_at
+        if passed > MOST_BETWEEN or around > MOST_AROUND:
+            log.warning(
+                "%.1f s passed since the look at the step and %.1f s since that at stage; again.",
+                passed,
+                around,
+            )
             return Event.LATE
         log.info("Sending the one request to %s, %.0f ms after the last look.", self.verb, passed * 1000)
         try:
@@ -256,10 +267,18 @@ class _Road:
         return claim_path(self.right.evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id)
 
     def _is_claimed_before(self) -> bool:
-        """Whether this very act was claimed on this very seal, as by a try of this task that died."""
-        claim = held_claim(self._claim_path())
-        mine = (self.decision, self.basis.sealed.digest)
-        self.claimed_before = claim is not None and (claim.decision, claim.seal_digest) == mine
+        """Whether this very act was claimed on this very seal, as by a try of this task that died.
+
+        A claim without a trusted signature is nobody's: it blocks, and what follows is not taken for one's own.
+        """
+        claim = held_claim(self._claim_path(), self.right.evidence.keys)
+        pin = self.right.pin
+        mine = (self.decision, self.basis.sealed.digest, pin.execution_id)
+        self.claimed_before = (
+            claim is not None
+            and claim.is_trusted
+            and (claim.decision, claim.seal_digest, claim.execution_id) == mine
+        )
         return self.claimed_before
 
     def _claim(self) -> Claim:

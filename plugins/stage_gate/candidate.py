@@ -217,6 +217,6 @@ def must_be_built_again(candidate: Candidate, build_marker: bool) -> str | None:
     what = "; ".join(f"{kind} ({stage.tell(each)})" for kind, each in happened)
     return (
         f"Stage may no longer run the code of {candidate}: since its deployment there was {what}. "
-        "No build marker is configured, so a test can't tell which code answers: build the release again "
-        "(start the pipeline anew), or name a build marker in the gate file."
+        "No blocking check compares a build marker, so a test can't tell which code answers: build the release again "
+        "(start the pipeline anew), or name a build marker in the gate file and let 'settled' block."
     )

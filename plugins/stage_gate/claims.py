@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
 
-from stage_gate.files import read_model, safe_name
+from stage_gate.files import safe_name
+from stage_gate.signed import SignedRecord, read_signed, signed_file
+from stage_gate.signing import Keys
 
 CONDITIONAL_STORES = frozenset({"s3", "gs", "gcs", "abfs", "abfss"})
 """Object stores whose file system creates a file only if it is absent (If-None-Match or its like)."""
@@ -21,7 +23,7 @@ class ClaimTaken(RuntimeError):
     def __init__(self, claim: Claim) -> None:
         super().__init__(
             f"{claim.act} was claimed for this step at {claim.at:%Y-%m-%d %H:%M:%S %Z} by run {claim.run_id} of {claim.dag_id}; "
-            "an act is sent once and never again."
+            f"an act is sent once and never again.{claim.doubt}"
         )
         self.claim = claim
 
@@ -30,10 +32,12 @@ class ClaimUnsupported(RuntimeError):
     """The evidence store can't create a file exclusively, so two runs could both act."""
 
 
-class Claim(BaseModel):
-    """The right to send one act for one step."""
+_ANY_GATE = ""
+"""A claim belongs to an execution, whichever gate takes it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+class Claim(SignedRecord):
+    """The right to send one act for one step."""
 
     act: str
     """``approve`` or ``reject``."""
@@ -48,6 +52,11 @@ class Claim(BaseModel):
     run_id: str
     at: AwareDatetime
 
+    @property
+    def doubt(self) -> str:
+        """What speaks against it, empty where a trusted key signed it."""
+        return "" if self.is_trusted else f" That claim is {self.signature}: find out who could write it."
+
 
 def claim_path(store: Path, program_id: str, pipeline_id: str, execution_id: str) -> Path:
     """The one file for this candidate, whatever gate, Airflow, address or step asks, for approve and reject alike."""
@@ -55,20 +64,27 @@ def claim_path(store: Path, program_id: str, pipeline_id: str, execution_id: str
     return store / "claims" / safe_name(name)
 
 
-def held_claim(path: Path) -> Claim | None:
-    """The claim that was taken, ``None`` where there is none. Raises ``EvidenceError`` for a broken one."""
-    return read_model(path, Claim) if path.exists() else None
+def held_claim(path: Path, keys: Keys) -> Claim | None:
+    """The claim that was taken, ``None`` where there is none. Raises ``EvidenceError`` for a broken one.
+
+    It blocks whoever signed it; as one's own it counts only if it is trusted.
+    """
+    return _read(path, keys) if path.exists() else None
 
 
-def take(path: Path, claim: Claim) -> None:
+def _read(path: Path, keys: Keys) -> Claim:
+    return read_signed(path, Claim, keys, _ANY_GATE, None)
+
+
+def take(path: Path, claim: Claim, keys: Keys) -> None:
     """Create the claim, durably and exclusively.
 
     Raises ``ClaimTaken`` when it exists, ``ClaimUnsupported`` when the store can't promise exclusiveness.
     """
     try:
-        create_exclusively(path, claim.model_dump_json(indent=1).encode())
+        create_exclusively(path, signed_file(claim, _ANY_GATE, claim.execution_id, keys))
     except FileExistsError:
-        raise ClaimTaken(read_model(path, Claim)) from None
+        raise ClaimTaken(_read(path, keys)) from None
 
 
 def require_exclusive_create(store: Path) -> None:

@@ -132,6 +132,7 @@ class _Wiring:
             gate_file=self.gate_file,
             waits=["wait_for_stage_deployment", "wait_for_approval_step"],
             fold="start_execution_run",
+            queue=deciding_queue(),  # it signs
             retries=10,  # without a pin there is no run, so a short outage of Cloud Manager must not cost it
         )
         fold = StartExecutionRun(

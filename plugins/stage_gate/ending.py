@@ -55,6 +55,9 @@ def run_succeeded(end: End) -> tuple[bool, str]:
         return False, _unclear(end)
     if not end.production_reached:
         return True, f"{end.decision.capitalize()}: production was rejected in Cloud Manager."
+    if end.decision is Decision.APPROVED and end.outcome is not Outcome.PASSED:
+        verdict = end.outcome or Outcome.INCONCLUSIVE
+        return False, f"Approved although the verdict is {verdict}: find out how, and look at production."
     if end.decision is Decision.BYPASSED and end.mode is Mode.GUARD and end.outcome is not Outcome.PASSED:
         verdict = end.outcome or Outcome.INCONCLUSIVE
         return False, f"Bypassed: production was approved elsewhere although the verdict is {verdict}."

@@ -3,8 +3,8 @@
 Layout below the store's root, one folder per gate and execution::
 
     <gate>/execution-<id>/pin.json               what was pinned when the run began
-    <gate>/execution-<id>/attempt-1/candidate.json, plan.json, sites/, results/, cloud_manager.json, verdict.json,
-                                                 manifest.json
+    <gate>/execution-<id>/attempt-1/candidate.json, plan.json, sites/, results/, results-replaced/,
+                                                 cloud_manager.json, verdict.json, manifest.json
     <gate>/execution-<id>/attempt-2/…             the same for a re-test
     <gate>/execution-<id>/retest-2.json          who wanted attempt 2, and why
     <gate>/execution-<id>/answer-….json           what a person answered, bound to a seal and signed
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from stage_gate.candidate import Candidate
 from stage_gate.files import EvidenceError, dump, read_model, safe_name, write, written
 from stage_gate.plan import Plan, RecordedResult
 from stage_gate.seal import MANIFEST, Sealed, read_results, read_seal, write_seal
+from stage_gate.signed import read_signed, signed_file
 from stage_gate.signing import NO_KEYS, Keys
 from stage_gate.verdict import Verdict
 
@@ -41,6 +43,8 @@ class Evidence:
 
     def __init__(self, store: Path, gate: str, execution_id: str, keys: Keys = NO_KEYS) -> None:
         self.store = store
+        self.gate: str | None = gate
+        self.execution_id: str | None = execution_id
         self.keys = keys
         self.folder = store / gate / f"execution-{execution_id}"
 
@@ -69,12 +73,19 @@ class Evidence:
         return newest if newest and self.is_sealed(newest) else 0
 
     def write_pin(self, pin: Pin) -> None:
-        write(self.folder / "pin.json", dump(pin))
+        write(self.folder / "pin.json", signed_file(pin, pin.gate, pin.execution_id, self.keys))
 
     def read_pin(self) -> Pin:
+        """What was pinned; its ``signature`` says what that is worth. Raises ``EvidenceError``."""
         from stage_gate.pin import Pin
 
-        return read_model(self.folder / "pin.json", Pin)
+        path = self.folder / "pin.json"
+        pin = read_signed(path, Pin, self.keys, self.gate, self.execution_id)
+        if (pin.gate, pin.execution_id) != (self.gate or pin.gate, self.execution_id or pin.execution_id):
+            raise EvidenceError(
+                f"{path} pins execution {pin.execution_id} under gate {pin.gate}, not this one."
+            )
+        return pin
 
     def begin_attempt(self, plan: Plan, candidate: Candidate) -> int:
         """Open an attempt for this candidate: the open one while it holds no result, or the next number."""
@@ -108,14 +119,29 @@ class Evidence:
         return read_model(self.attempt_folder(attempt) / "candidate.json", Candidate)
 
     def write_result(self, attempt: int, entry: RecordedResult) -> Path:
+        """Keep a result; one that it replaces is kept beside it, and its runs are counted on.
+
+        Raises ``EvidenceError`` where the check failed before: that stands.
+        """
         path = self.attempt_folder(attempt) / "results" / f"{safe_name(entry.result.key)}.json"
-        if path.exists() and read_model(path, RecordedResult).result.outcome is Outcome.FAILED:
-            raise EvidenceError(
-                f"{entry.result.key} failed before in attempt {attempt}, and that stands. "
-                "To test again, clear settle_stage with downstream tasks."
-            )
+        if path.exists():
+            before = read_model(path, RecordedResult)
+            if before.result.outcome is Outcome.FAILED:
+                raise EvidenceError(
+                    f"{entry.result.key} failed before in attempt {attempt}, and that stands. "
+                    "To test again, clear settle_stage with downstream tasks."
+                )
+            entry = self._replacing(attempt, before, entry)
         write(path, dump(entry))
         return path
+
+    def _replacing(self, attempt: int, before: RecordedResult, entry: RecordedResult) -> RecordedResult:
+        folder = self.attempt_folder(attempt) / "results-replaced"
+        name = safe_name(before.result.key)
+        number = next(n for n in count(1) if not (folder / f"{name}-{n}.json").exists())
+        write(folder / f"{name}-{number}.json", dump(before))
+        runs = before.result.attempts + entry.result.attempts
+        return entry.model_copy(update={"result": entry.result.model_copy(update={"attempts": runs})})
 
     def read_results(self, attempt: int) -> tuple[RecordedResult, ...]:
         """All results of an attempt; an unreadable file is an ``EvidenceError``, never a missing result."""

@@ -24,7 +24,7 @@ def weigh(plan: Plan, entry: RecordedResult) -> Weighed:
     Only a finding that failed can be waived: what could not be seen is never accepted unseen.
     """
     result, waived = _without_waived(plan.waivers, entry.result)
-    result, flaky = _as_flaky(plan.flakes, result)
+    result, flaky = _as_flaky(plan.flakes, result, waived=entry.result.outcome is not Outcome.PASSED)
     return Weighed(entry.model_copy(update={"result": result}), (*waived, *flaky))
 
 
@@ -51,10 +51,13 @@ def _matches(pattern: str, subject: str) -> bool:
     return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), subject, re.DOTALL) is not None
 
 
-def _as_flaky(rules: FlakeRules, result: CheckResult) -> tuple[CheckResult, list[str]]:
+def _as_flaky(rules: FlakeRules, result: CheckResult, waived: bool) -> tuple[CheckResult, list[str]]:
     if not result.flaky or result.outcome is not Outcome.PASSED:
         return result, []
-    sentence = f"{result.key} passed only on a re-run: flaky, and this gate counts that as {rules.count_as}."
+    how = "only on a re-run"
+    if waived:
+        how = "only through waivers after a re-run that did not fail as before"
+    sentence = f"{result.key} passed {how}: flaky, and this gate counts that as {rules.count_as}."
     if rules.count_as is Outcome.PASSED:
         return result, [sentence]
     finding = Finding(subject="re-run", sentence=sentence, outcome=rules.count_as, cause=Cause.CHECK)

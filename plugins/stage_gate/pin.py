@@ -6,16 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime
+
+from stage_gate.signed import SignedRecord
 
 RUN_ID_PREFIX = "execution-"
 _RUN_ID = re.compile(rf"{RUN_ID_PREFIX}([1-9][0-9]{{0,19}})")
 
 
-class Pin(BaseModel):
+class Pin(SignedRecord):
     """Written once per run, before anything is awaited; every later task starts from it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     gate: str
     gate_digest: str

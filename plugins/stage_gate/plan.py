@@ -11,6 +11,9 @@ from aem_checks.outcomes import CheckResult, Outcome, Severity
 CLOUD_MANAGER = "cloud_manager"
 """The kind of the planned checks that Cloud Manager itself has run: they ask no host of ours."""
 
+PROVES_NOTHING = frozenset({"settled"})
+"""Kinds that only say when testing can begin."""
+
 
 class _Fact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,7 +58,9 @@ class PlannedCheck(_Fact):
     dry_run: bool = False
     quarantine: Excuse | None = None
     host: str
-    """The host it asks, as ``candidate.host_of`` writes it; empty for Cloud Manager's own results."""
+    """The host that ties it to the environment, as ``candidate.host_of`` writes it; empty for Cloud Manager's own results."""
+    asked: str = ""
+    """The host that its requests go to, where that is another than ``host``."""
     settings_digest: str
     """SHA-256 of its settings, so that a changed gate file cannot change what was promised."""
 
@@ -79,7 +84,7 @@ class Plan(_Fact):
     minimum: tuple[str, ...] = ()
     """Kinds that the deployment wants to block in every gate."""
     build_marker: bool
-    """Whether the sites name a build marker, so that the build which answered can be known."""
+    """Whether on each site a check that blocks compares the build marker with the candidate."""
 
     @property
     def stage_checks(self) -> tuple[PlannedCheck, ...]:

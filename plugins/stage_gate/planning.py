@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,13 @@ from stage_gate.cloud_manager_results import planned_results
 from stage_gate.plan import Excuse, FlakeRules, Plan, PlannedCheck, Waiver
 
 if TYPE_CHECKING:
-    from aem_checks.config import ConfiguredCheck
+    from aem_checks.config import ConfiguredCheck, SiteConfig
     from stage_gate.configuration.gate import Gate
     from stage_gate.configuration.policy import Excused, PolicySettings
     from stage_gate.pin import Pin
+
+READS_THE_MARKER = "settled"
+"""The kind that compares the build marker with the candidate."""
 
 
 def plan_of(gate: Gate, pin: Pin, minimum: tuple[str, ...], now: datetime) -> Plan:
@@ -23,13 +27,14 @@ def plan_of(gate: Gate, pin: Pin, minimum: tuple[str, ...], now: datetime) -> Pl
     ended by ``now`` are not in it, so that what they excused blocks again.
     """
     policy = gate.policy.in_force_on(now.date())
+    planned = [_planned(gate, policy, check) for check in gate.plan.checks]
     return Plan(
         gate=gate.name,
         gate_digest=pin.gate_digest,
         mode=str(gate.mode),
         made_at=now,
         checks=(
-            *(_planned(gate, policy, check) for check in gate.plan.checks),
+            *planned,
             *(_excused(policy, check) for check in planned_results(policy.cloud_manager)),
         ),
         waivers=tuple(
@@ -38,12 +43,24 @@ def plan_of(gate: Gate, pin: Pin, minimum: tuple[str, ...], now: datetime) -> Pl
         ),
         flakes=FlakeRules(reruns=policy.flakes.reruns, count_as=policy.flakes.count_as),
         minimum=minimum,
-        build_marker=all(site.build_marker is not None for site in gate.sites),
+        build_marker=all(_is_read(site, planned) for site in gate.sites),
+    )
+
+
+def _is_read(site: SiteConfig, planned: Iterable[PlannedCheck]) -> bool:
+    """Whether a check that blocks compares this site's build marker: a marker that is only written proves nothing."""
+    return site.build_marker is not None and any(
+        check.kind == READS_THE_MARKER
+        and check.site == site.name
+        and check.target == "stage"
+        and check.blocks
+        for check in planned
     )
 
 
 def _planned(gate: Gate, policy: PolicySettings, check: ConfiguredCheck) -> PlannedCheck:
     quarantine = policy.quarantine_of(check.key)
+    host, asked = _host(gate, check), host_of(gate.site(check.site).endpoint(check.target).url)
     return PlannedCheck(
         key=check.key,
         kind=check.kind,
@@ -52,7 +69,8 @@ def _planned(gate: Gate, policy: PolicySettings, check: ConfiguredCheck) -> Plan
         severity=check.severity,
         dry_run=check.settings.dry_run,
         quarantine=_excuse(quarantine) if quarantine else None,
-        host=_host(gate, check),
+        host=host,
+        asked=asked if asked != host else "",
         settings_digest=check.settings_digest,
     )
 

@@ -23,6 +23,8 @@ class Answer:
     seal_digest: str
     accepts: tuple[str, ...] = ()
     """What an override accepts: the keys of the checks that did not pass."""
+    name: str = ""
+    """The user name that Airflow has besides the id in ``by``; often the one that Cloud Manager knows."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,14 @@ class Entitled:
         asked = self.hotfix if answer.option == HOTFIX else self.release_managers
         if answer.by not in asked:
             return f"{answer.by} is not among those who are asked about this."
-        if answer.option != HALT and answer.by.casefold() in {name.casefold() for name in self.never}:
+        if answer.option != HALT and _plain(answer.by, answer.name) & _plain(*self.never):
             return f"{answer.by} started this execution and can't let it through as well."
         return None
+
+
+def _plain(*names: str) -> set[str]:
+    """Names as they are compared: without spaces around them, in lower case, and no empty ones."""
+    return {name.strip().casefold() for name in names} - {""}
 
 
 @dataclass(frozen=True)

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import logging
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime
 
 from aem_checks.outcomes import Outcome
 from stage_gate.decision import Decision
 from stage_gate.evidence import Evidence
-from stage_gate.files import EvidenceError, read, write
-from stage_gate.signing import Keys, Signature, open_signed, sign
+from stage_gate.files import EvidenceError, write, written
+from stage_gate.signed import RecordT, SignedRecord, read_signed, signed_file
 
 log = logging.getLogger(__name__)
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    signature: Signature = Field(default=Signature.ABSENT, exclude=True)
-    """What the file's signature is worth here; found out at each reading, never part of what was written."""
-
-
-RecordT = TypeVar("RecordT", bound=_Record)
-
-
-class DecisionRecord(_Record):
+class DecisionRecord(SignedRecord):
     """A decision as it was taken or found."""
 
     decision: Decision
@@ -45,7 +34,7 @@ class DecisionRecord(_Record):
     """Adobe's ``x-request-id`` of the PUT, for a support ticket."""
 
 
-class StoredAnswer(_Record):
+class StoredAnswer(SignedRecord):
     """A person's answer, stored before anything branches on it."""
 
     option: str
@@ -55,9 +44,11 @@ class StoredAnswer(_Record):
     seal_digest: str
     accepts: tuple[str, ...] = ()
     """What an override accepts: the keys of the checks that did not pass."""
+    name: str = ""
+    """The user name that Airflow has besides the id in ``by``."""
 
 
-class RetestRecord(_Record):
+class RetestRecord(SignedRecord):
     """Why stage is tested once more; it grants nothing, the report tells it."""
 
     attempt: int
@@ -77,15 +68,23 @@ CARRIED_OUT = frozenset({Decision.APPROVED, Decision.OVERRIDDEN, Decision.HALTED
 
 
 def write_decision(evidence: Evidence, record: DecisionRecord) -> None:
-    """Keep a decision. What the gate itself carried out is final: nothing that is found later replaces it."""
+    """Keep a decision. What the gate itself carried out is final: nothing that is found later replaces it.
+
+    What says so without a trusted signature is replaced, since anybody who can write here could have written it.
+    """
     try:
         earlier = read_decision(evidence)
     except EvidenceError:
         earlier = None
-    if earlier is not None and earlier.decision in CARRIED_OUT:
+    if earlier is not None and earlier.decision in CARRIED_OUT and counts(evidence, earlier):
         log.info("The record stays: %s by %s: %s", earlier.decision, earlier.by, earlier.sentence)
         return
     _write(evidence, evidence.folder / "decision.json", record)
+
+
+def counts(evidence: Evidence, record: SignedRecord) -> bool:
+    """Whether a record is signed by a trusted key; where no key is known at all, as in shadow mode, any one counts."""
+    return record.is_trusted or not evidence.keys.believed
 
 
 def read_decision(evidence: Evidence) -> DecisionRecord | None:
@@ -95,13 +94,31 @@ def read_decision(evidence: Evidence) -> DecisionRecord | None:
 
 def write_answer(evidence: Evidence, answer: StoredAnswer) -> None:
     """Keep an answer; a later one replaces it, and the first ones stay beside it under their own time."""
-    _write(evidence, evidence.folder / f"answer-{answer.at:%Y%m%dT%H%M%S}.json", answer)
+    _write(evidence, evidence.folder / f"answer-{answer.at:%Y%m%dT%H%M%S%f}.json", answer)
     _write(evidence, evidence.folder / "answer.json", answer)
 
 
 def read_answer(evidence: Evidence) -> StoredAnswer | None:
-    """The newest answer, ``None`` where there is none. Raises ``EvidenceError`` for a changed one."""
-    return _read(evidence, evidence.folder / "answer.json", StoredAnswer)
+    """The newest answer, ``None`` where there is none.
+
+    Raises ``EvidenceError`` for a changed one, and where a later answer is kept than the one that shall count.
+    """
+    answer = _read(evidence, evidence.folder / "answer.json", StoredAnswer)
+    if answer is None:
+        return None
+    for path, kept in _kept_answers(evidence):
+        if kept.at > answer.at and counts(evidence, kept):
+            raise EvidenceError(
+                f"answer.json is of {answer.at:%Y-%m-%d %H:%M:%S %Z} ({answer.option}), and {kept.by} answered "
+                f"{kept.option} later, in {path}: somebody brought back an answer that was replaced. Ask again."
+            )
+    return answer
+
+
+def _kept_answers(evidence: Evidence) -> Iterator[tuple[Path, StoredAnswer]]:
+    for path in written(evidence.folder):
+        if path.name.startswith("answer-"):
+            yield path, read_record(path, StoredAnswer, evidence)
 
 
 def write_retest(evidence: Evidence, record: RetestRecord) -> None:
@@ -114,22 +131,14 @@ def read_retest(evidence: Evidence, attempt: int) -> RetestRecord | None:
     return _read(evidence, evidence.folder / f"retest-{attempt}.json", RetestRecord)
 
 
-def _write(evidence: Evidence, path: Path, record: _Record) -> None:
-    content = {"what": type(record).__name__, "record": record.model_dump(mode="json")}
-    write(path, sign(content, evidence.keys))
+def _write(evidence: Evidence, path: Path, record: SignedRecord) -> None:
+    write(path, signed_file(record, evidence.gate, evidence.execution_id, evidence.keys))
 
 
 def _read(evidence: Evidence, path: Path, model: type[RecordT]) -> RecordT | None:
-    return read_record(path, model, evidence.keys) if path.exists() else None
+    return read_record(path, model, evidence) if path.exists() else None
 
 
-def read_record(path: Path, model: type[RecordT], keys: Keys) -> RecordT:
-    """Read one signed record. Raises ``EvidenceError`` when it was changed or is something else."""
-    opened = open_signed(read(path), keys, str(path))
-    try:
-        if opened.content["what"] != model.__name__:
-            raise EvidenceError(f"{path} is no {model.__name__}.")
-        record = model.model_validate_json(json.dumps(opened.content["record"]))
-    except (KeyError, ValidationError) as error:
-        raise EvidenceError(f"{path} is no {model.__name__}: {error}") from error
-    return record.model_copy(update={"signature": opened.signature})
+def read_record(path: Path, model: type[RecordT], evidence: Evidence) -> RecordT:
+    """Read one record of this evidence. Raises ``EvidenceError`` when it was changed or is something else."""
+    return read_signed(path, model, evidence.keys, evidence.gate, evidence.execution_id)

@@ -100,7 +100,7 @@ def _excused(story: Story) -> str:
     sentences = [f"{c.key} is in quarantine: {c.quarantine}" for c in plan.stage_checks if c.quarantine]
     sentences += [f"{w.check}, findings about {w.subject}, are waived: {w}" for w in plan.waivers]
     sentences += [
-        f"{e.result.key} passed only on a re-run; flaky counts as {plan.flakes.count_as}."
+        f"{e.result.key} did not fail on its re-run as before; flaky counts as {plan.flakes.count_as}."
         for e in story.sealed.recorded
         if e.result.flaky
     ]

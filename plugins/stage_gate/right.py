@@ -110,7 +110,7 @@ class Right:
             changes=self._changes(sealed, execution, surroundings),
             doubts=self._doubts(basis),
             golive=go_live(execution),
-            timing=timing_at(self.now(), gates, self.gates_folder, sealed.sealed_at),
+            timing=timing_at(self.now(), gates, self.gates_folder, sealed.plan.made_at),
             entitled=self._entitled(verdict, execution),
             answer=_as_answer(basis.answer),
         )
@@ -156,4 +156,4 @@ class Right:
 def _as_answer(stored: StoredAnswer | None) -> Answer | None:
     if stored is None:
         return None
-    return Answer(stored.option, stored.by, stored.reason, stored.seal_digest, stored.accepts)
+    return Answer(stored.option, stored.by, stored.reason, stored.seal_digest, stored.accepts, stored.name)

@@ -13,9 +13,11 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from aem_checks.config import ConfigError
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import gate_from_content, load_gate_for_run
+from stage_gate.decision import Mode
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError
 from stage_gate.pin import Pin, execution_id_of
+from stage_gate.signing import Signature
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from stage_gate.acting import Act
     from stage_gate.decision import Timing
     from stage_gate.right import Right
+    from stage_gate.seal import Sealed
 
 
 @dataclass(frozen=True)
@@ -58,20 +61,52 @@ class GateRun:
 
     @cached_property
     def pin(self) -> Pin:
-        """What was pinned when the run began. Raises ``AirflowSkipException`` where nothing was."""
-        if not self.is_pinned:
-            raise AirflowSkipException("Nothing was pinned for this run, so there is nothing to do.")
-        return self.evidence.read_pin()
+        """What was pinned when the run began. Raises as ``gate`` does, ``AirflowSkipException`` where nothing was."""
+        return self._pinned[0]
 
     @cached_property
     def gate(self) -> Gate:
-        """The gate as it was pinned; raises ``AirflowFailException`` when its digest is not the pinned one."""
-        gate = gate_from_content(self.gate_file.stem, self.pin.gate_content, folder=self.gate_file.parent)
-        if gate.digest != self.pin.gate_digest:
+        """The gate as it was pinned.
+
+        Raises ``AirflowFailException`` when its digest is not the pinned one, when the pin is of another pipeline,
+        or when it is not signed by a trusted key although this gate decides or keys are known here.
+        """
+        return self._pinned[1]
+
+    @cached_property
+    def _pinned(self) -> tuple[Pin, Gate]:
+        if not self.is_pinned:
+            raise AirflowSkipException("Nothing was pinned for this run, so there is nothing to do.")
+        pin = self.evidence.read_pin()
+        gate = gate_from_content(self.gate_file.stem, pin.gate_content, folder=self.gate_file.parent)
+        pipeline = (gate.pipeline.program, gate.pipeline.pipeline)
+        if gate.digest != pin.gate_digest or pipeline != (pin.program_id, pin.pipeline_id):
             raise AirflowFailException(
-                f"The gate pinned for execution {self.execution_id} does not match its digest; trust nothing of this run."
+                f"The gate pinned for execution {self.execution_id} does not match its digest or its pipeline; trust "
+                "nothing of this run."
             )
-        return gate
+        if self._needs_signatures(gate) and not pin.is_trusted:
+            raise AirflowFailException(
+                f"The pin of execution {self.execution_id} is {pin.signature}, so nothing in it is believed. Either "
+                "this worker does not know the public key: set [stage_gate] trusted_keys on every worker. Or somebody "
+                f"else wrote {self.evidence.folder / 'pin.json'}: find out who, remove it, and clear pin_candidate "
+                "with its downstream tasks."
+            )
+        return pin, gate
+
+    def _needs_signatures(self, gate: Gate) -> bool:
+        """Only shadow mode without any key does without."""
+        return gate.mode is Mode.GUARD or bool(self.evidence.keys.believed)
+
+    def load_seal(self, attempt: int) -> Sealed:
+        """Read and verify a seal; in guard mode it has to be signed by a trusted key. Raises ``EvidenceError``."""
+        sealed = self.evidence.load_seal(attempt)
+        if self.gate.mode is Mode.GUARD and sealed.signature is not Signature.TRUSTED:
+            raise EvidenceError(
+                f"the seal of attempt {attempt} is {sealed.signature}; if the gate wrote it, set [stage_gate] "
+                "trusted_keys on every worker."
+            )
+        return sealed
 
     def load_gate_file(self) -> Gate:
         """The gate as its file says now; only pinning asks for that."""
@@ -129,10 +164,10 @@ class GateRun:
 
         attempt = self.evidence.latest_sealed()
         try:
-            sealed_at = self.evidence.load_seal(attempt).sealed_at if attempt else None
+            tested_at = self.load_seal(attempt).plan.made_at if attempt else None
         except EvidenceError:
-            sealed_at = None  # nothing is decided on such a seal, whatever the time
-        return timing_at(datetime.now(UTC), (self.gate, self.gate_now()), self.gate_file.parent, sealed_at)
+            tested_at = None  # nothing is decided on such a seal, whatever the time
+        return timing_at(datetime.now(UTC), (self.gate, self.gate_now()), self.gate_file.parent, tested_at)
 
 
 def access_of_connection(name: str) -> Any:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from adobe_cloud_manager.exceptions import CloudManagerError
@@ -93,7 +94,7 @@ def _look_at(
 def _history(
     hook: CloudManagerHook, pipeline: Pipeline, since: datetime | None
 ) -> Sequence[Execution] | None:
-    """The executions of a pipeline, newest first, back to one begun before ``since``; ``None`` where unreadable."""
+    """The executions of a pipeline, newest first, back to one begun before ``since``; ``None`` where unknown."""
     try:
         found = hook.list_executions(pipeline.program_id, pipeline.id, limit=_PAGE)
         if len(found) >= _PAGE and not _goes_back_to(found, since):
@@ -108,7 +109,19 @@ def _history(
     except CloudManagerError as error:
         log.warning("The executions of pipeline %s can't be read: %s", pipeline.id, error)
         return None
+    if not _is_newest_first(found):
+        log.warning(
+            "The executions of pipeline %s are not listed newest first, so which are newer is unknown.",
+            pipeline.id,
+        )
+        return None
     return found
+
+
+def _is_newest_first(history: Sequence[Execution]) -> bool:
+    """Whether the times of creation say so; one that is missing among several leaves it open."""
+    begun = [each.created_at for each in history]
+    return all(newer is not None and older is not None and newer >= older for newer, older in pairwise(begun))
 
 
 def _goes_back_to(history: Sequence[Execution], since: datetime | None) -> bool:

@@ -39,9 +39,14 @@ class Keys:
 
     @property
     def believed(self) -> dict[str, bytes]:
-        """Public keys by their id, one's own among them."""
-        own = (public_key(self.private),) if self.private else ()
+        """Public keys by their id. One's own is among them unless others are named and it is not."""
+        own = (public_key(self.private),) if self.private and not self.trusted else ()
         return {key_id(public): public for public in (*own, *self.trusted)}
+
+    @property
+    def can_sign_for_itself(self) -> bool:
+        """Whether this process believes what it signs: its key is the one or among those that are trusted."""
+        return self.private is not None and key_id(public_key(self.private)) in self.believed
 
 
 NO_KEYS = Keys()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from adobe_cloud_manager.exceptions import CloudManagerError
 from aem_checks.outcomes import CheckResult, Outcome, Severity, worst
 from stage_gate.claims import claim_path
-from stage_gate.decision import Mode
+from stage_gate.decision import Decision, Mode
 from stage_gate.ending import End
 from stage_gate.files import EvidenceError
 from stage_gate.observe import go_live
@@ -34,7 +34,7 @@ class Story:
     gate: Gate
     sealed: Sealed | None
     trouble: str
-    """Why there is no trustworthy seal, empty where there is one or none was due."""
+    """Why there is no trustworthy seal or decision, empty where there is one or none was due."""
     decision: DecisionRecord | None
     production: tuple[CheckResult, ...]
     end: End
@@ -47,7 +47,8 @@ class Story:
 def read_story(run: GateRun) -> Story:
     """Read a run back from its evidence. Never raises for broken evidence: it says so instead."""
     sealed, trouble = _seal(run)
-    decision = _decision(run)
+    decision, doubt = _decision(run)
+    trouble = " ".join(filter(None, (trouble, doubt)))
     try:
         production = run.evidence.read_production_results()
     except EvidenceError as error:
@@ -56,6 +57,8 @@ def read_story(run: GateRun) -> Story:
     earlier = earlier_attempts(run.evidence)
     planned = run.gate.production_checks
     outcome = sealed.verdict.outcome if sealed else None
+    if decision is not None and decision.decision is Decision.APPROVED:
+        outcome = decision.outcome  # what it rests on, also where stage was tested again since
     claimed = _is_claimed(run)
     carried_out = decision is not None and decision.decision in CARRIED_OUT
     end = End(
@@ -105,7 +108,7 @@ def _seal(run: GateRun) -> tuple[Sealed | None, str]:
     if attempt == 0:
         return None, "" if run.evidence.attempts() == 0 else "The newest attempt was never sealed."
     try:
-        return run.evidence.load_seal(attempt), ""
+        return run.load_seal(attempt), ""
     except EvidenceError as error:
         return None, f"The seal can't be trusted: {error}"
 
@@ -132,12 +135,25 @@ def earlier_attempts(evidence: Evidence) -> list[str]:
     return sentences
 
 
-def _decision(run: GateRun) -> DecisionRecord | None:
+def _decision(run: GateRun) -> tuple[DecisionRecord | None, str]:
+    """The decision on record, and why there is none that counts.
+
+    What was found may be unsigned, since ``decide`` and ``record_bypass`` hold no key; what was done may not.
+    """
     try:
-        return read_decision(run.evidence)
+        record = read_decision(run.evidence)
     except EvidenceError as error:
         log.error("The decision can't be read: %s", error)
-        return None
+        return None, f"The decision on record does not count: {error}"
+    needs_signature = record is not None and record.decision in CARRIED_OUT and run.gate.mode is Mode.GUARD
+    if record is None or not needs_signature or record.is_trusted:
+        return record, ""
+    doubt = (
+        f"The decision on record, {record.decision} by {record.by}, is {record.signature} and does not count: "
+        "find out who wrote it, and look at the execution in Cloud Manager."
+    )
+    log.error("%s", doubt)
+    return None, doubt
 
 
 def _is_deployed(run: GateRun, decision: DecisionRecord | None) -> bool:

@@ -18,11 +18,12 @@ MOST_CLOCK_OFFSET = timedelta(seconds=30)
 """How far this machine's clock may be from Cloud Manager's; further off, no window and no age means anything."""
 
 
-def timing_at(moment: datetime, gates: Iterable[Gate], folder: Path, sealed_at: datetime | None) -> Timing:
+def timing_at(moment: datetime, gates: Iterable[Gate], folder: Path, tested_at: datetime | None) -> Timing:
     """What the calendars of these gates (as pinned, and as the file is now) say together, and the evidence's age.
 
     A freeze that was added after the run began counts, and so does one that was removed: closed is the safe side.
-    ``folder`` is where the gate file and its calendar are.
+    ``folder`` is where the gate file and its calendar are; ``tested_at`` when the tests began: a verdict that was
+    sealed late is no younger than what it rests on.
     """
     gates = tuple(gates)
     openings = [read_calendar(gate.policy.windows, folder).at(moment) for gate in gates]
@@ -33,16 +34,16 @@ def timing_at(moment: datetime, gates: Iterable[Gate], folder: Path, sealed_at: 
         is_open=not closed,
         sentence=" ".join(dict.fromkeys(opening.sentence for opening in closed)),
         opens_at=max(known) if known and len(known) == len(closed) else None,
-        too_old=_too_old(moment, sealed_at, lives),
+        too_old=_too_old(moment, tested_at, lives),
     )
 
 
-def _too_old(moment: datetime, sealed_at: datetime | None, lives: timedelta | None) -> str:
-    if sealed_at is None or lives is None:
+def _too_old(moment: datetime, tested_at: datetime | None, lives: timedelta | None) -> str:
+    if tested_at is None or lives is None:
         return ""
-    age = moment - sealed_at
+    age = moment - tested_at
     if age < -MOST_CLOCK_OFFSET:
-        return f"The evidence was sealed at {sealed_at:%Y-%m-%d %H:%M:%S %Z}, which is in the future."
+        return f"The tests of stage began at {tested_at:%Y-%m-%d %H:%M:%S %Z}, which is in the future."
     if age <= lives:
         return ""
     hours = age.total_seconds() / 3600

@@ -9,12 +9,14 @@ from pydantic import BaseModel, ConfigDict
 from aem_checks.outcomes import Cause, CheckResult, Outcome, Severity, worst
 from stage_gate.candidate import Candidate, must_be_built_again
 from stage_gate.leniency import weigh
-from stage_gate.plan import CLOUD_MANAGER, Plan, PlannedCheck, RecordedResult
+from stage_gate.plan import CLOUD_MANAGER, PROVES_NOTHING, Plan, PlannedCheck, RecordedResult
 
 PLAN = "plan"
 """What an override accepts where the plan itself is in doubt."""
 REASONS_PER_CHECK = 5
 """How many findings of one check are spelled out among the reasons; the rest is counted and in the report."""
+
+_UNVERIFIED = "Served build not verified: not on every site does a blocking check compare a build marker."
 
 
 class Verdict(BaseModel):
@@ -70,13 +72,13 @@ def judge(plan: Plan, candidate: Candidate, recorded: Sequence[RecordedResult]) 
 def _gaps(plan: Plan, candidate: Candidate) -> list[str]:
     """Why these checks, whatever they say, could not prove that this release is fit."""
     gaps = []
-    proving = {check.kind for check in plan.stage_checks if check.blocks and check.kind != CLOUD_MANAGER}
-    if not proving:
+    blocking = {check.kind for check in plan.stage_checks if check.blocks and check.kind != CLOUD_MANAGER}
+    if not blocking - PROVES_NOTHING:
         gaps.append("The plan has no effective blocking check of the site, so nothing can be proven.")
     gaps += [
         f"The deployment wants {kind} to block in every gate, and in this plan it does not."
         for kind in plan.minimum
-        if kind not in proving
+        if kind not in blocking
     ]
     rebuild = must_be_built_again(candidate, plan.build_marker)
     return [*gaps, rebuild] if rebuild else gaps
@@ -170,12 +172,23 @@ def _reasons(answers: Sequence[_Answer]) -> tuple[str, ...]:
     return tuple(sentence for answer in gravest_first for sentence in answer.sentences)
 
 
+def _only_by_origin(plan: Plan, candidate: Candidate) -> list[str]:
+    """Where nothing but the gate file says that an address leads to this stage environment."""
+    if plan.build_marker:
+        return []
+    return [
+        f"{check.site} is asked at {check.asked}, which only 'origin' in the gate file ties to stage."
+        for check in plan.stage_checks
+        if check.asked and check.asked not in candidate.stage.hosts
+    ]
+
+
 def _warnings(
     plan: Plan, candidate: Candidate, recorded: Sequence[RecordedResult], notes: Sequence[str]
 ) -> tuple[str, ...]:
     """What a reader should know although it did not decide anything."""
-    sentences = [] if plan.build_marker else ["Served build not verified: no build marker is configured."]
-    sentences += [*candidate.stage.unknown(), *notes]
+    sentences = [] if plan.build_marker else [_UNVERIFIED]
+    sentences += [*_only_by_origin(plan, candidate), *candidate.stage.unknown(), *notes]
     silent = {check.key for check in plan.stage_checks if not check.blocks} - {e.result.key for e in recorded}
     sentences += [f"{key} (warns only) gave no result." for key in sorted(silent)]
     sentences += [

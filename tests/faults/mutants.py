@@ -67,7 +67,7 @@ def follow_a_307(patch: Patch) -> None:
 
 def skip_the_re_read(patch: Patch) -> None:
     def confirm(self: _Road) -> Event:
-        self.looked_at = self.act.monotonic()
+        self.looked_around_at = self.looked_at = self.act.monotonic()
         return Event.ALLOWED
 
     patch.setattr(_Road, "_confirm", confirm)

@@ -91,7 +91,7 @@ class Promises:
 
     def _note_claim(self, step: Step) -> None:
         if step.event is Event.WON:
-            claim = json.loads(self.scene.claim_file.read_text())
+            claim = json.loads(self.scene.claim_file.read_text())["signed"]["record"]
             self.scene.claims.append((step.who, Decision(claim["decision"])))
 
     def _look(self, step: Step) -> Look:

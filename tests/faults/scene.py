@@ -115,7 +115,10 @@ class House:
     def gate(self, name: str, asks: bool) -> Gate:
         """A gate of that name; ``asks``: it asks alice about a failed verdict instead of halting."""
         if (name, asks) not in self._gates:
-            file = self.folder / f"{name}.yaml"
+            file = (
+                self.folder / name / f"{name}.yaml"
+            )  # alone: of two that act on one pipeline none is loaded
+            file.parent.mkdir(exist_ok=True)
             file.write_text(yaml.safe_dump(_gate_content(asks, self._stage_url)))
             gate = load_gate(file)
             waits = gate.waits.model_copy(update={"read_back": timedelta()})

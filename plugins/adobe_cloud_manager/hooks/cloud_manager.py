@@ -25,7 +25,7 @@ from adobe_cloud_manager.exceptions import (
 from adobe_cloud_manager.hooks.account import Account, unknown_connection
 from adobe_cloud_manager.hooks.cloud_manager_async import CloudManagerAsyncHook
 from adobe_cloud_manager.hooks.patience import BACKOFF, Deadline
-from adobe_cloud_manager.hooks.plain_session import plain_session
+from adobe_cloud_manager.hooks.plain_session import LastingAdapter, plain_session
 from adobe_cloud_manager.hooks.reading import Reader
 from adobe_cloud_manager.hooks.single_put import put_once
 from adobe_cloud_manager.hooks.token_fetch import obtain_token
@@ -64,6 +64,7 @@ class CloudManagerHook(HttpHook):
         self.deadline = deadline
         self.request_timeout = request_timeout
         self.backoff = backoff
+        self.keep_alive_adapter = LastingAdapter()
         self._clock_offset: timedelta | None = None
 
     @property

@@ -6,7 +6,7 @@ from collections import deque
 from http.cookiejar import DefaultCookiePolicy
 
 import requests
-from requests.adapters import BaseAdapter
+from requests.adapters import BaseAdapter, HTTPAdapter
 
 from adobe_cloud_manager.answers import Answer
 
@@ -24,6 +24,16 @@ class PlainSession(requests.Session):
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         return None
+
+
+class LastingAdapter(HTTPAdapter):
+    """Keeps its connections when a session that used it ends, so that not every read begins with a handshake.
+
+    For reads only, which are tried again where a kept connection turns out to be dead.
+    """
+
+    def close(self) -> None:
+        """Nothing: the connections end with the hook that owns this."""
 
 
 def plain_session(adapter: BaseAdapter | None = None) -> requests.Session:

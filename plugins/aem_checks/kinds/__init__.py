@@ -24,6 +24,8 @@ from typing import Any
 from aem_checks.check import Check, PageCheck, SiteCheck
 
 FOLDERS_VARIABLE = "AEM_CHECKS_KINDS"
+RESERVED_NAMES = frozenset({"cloud_manager"})
+"""What a gate calls Cloud Manager's own results, which ask no host."""
 _OWN = "aem_checks_kind_"
 
 
@@ -47,6 +49,8 @@ def _collect(folders: tuple[str, ...]) -> dict[str, type[Check[Any]]]:
     kinds: dict[str, type[Check[Any]]] = {}
     for module in _modules(folders):
         kind = _kind_in(module)
+        if kind.kind in RESERVED_NAMES:
+            raise KindError(f"{module.__file__}: {kind.kind!r} means something else here; rename this kind")
         if kind.kind in kinds:
             raise KindError(
                 f"{module.__file__}: there is already a kind called {kind.kind!r}; rename this one"

@@ -90,7 +90,7 @@ def _proof(sealed: Sealed, stored: StoredAnswer | None, settings: GateSettings) 
 def _as_answer(stored: StoredAnswer | None) -> Answer | None:
     if stored is None:
         return None
-    return Answer(stored.option, stored.by, stored.reason, stored.seal_digest, stored.accepts)
+    return Answer(stored.option, stored.by, stored.reason, stored.seal_digest, stored.accepts, stored.name)
 
 
 def _wrong_name(record: DecisionRecord, answer: StoredAnswer | None) -> str | None:

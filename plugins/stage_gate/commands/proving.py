@@ -17,8 +17,7 @@ from stage_gate.commands.diagnosis import Diagnosis, bad, good
 from stage_gate.configuration.gate import GateSettings
 from stage_gate.configuration.gate_file import gate_digest
 from stage_gate.evidence import Evidence
-from stage_gate.files import EvidenceError, read, read_model
-from stage_gate.pin import Pin
+from stage_gate.files import EvidenceError, read
 from stage_gate.record import (
     DecisionRecord,
     StoredAnswer,
@@ -48,15 +47,17 @@ def prove(folder: Path, keys: Keys) -> Iterator[Diagnosis]:
     if [number for number, _ in attempts] != list(range(1, len(attempts) + 1)):
         yield bad("attempts", f"there are {_listed(n for n, _ in attempts)} only", _ASK)
     yield from _one_execution(seals)
-    yield from _records(_Files(folder, keys), seals, len(attempts))
+    yield from _records(_Files(folder, keys, seals), seals, len(attempts))
 
 
 class _Files(Evidence):
-    """The evidence of an execution in a folder of any name."""
+    """The evidence of an execution in a folder of any name: its seals say what it is about."""
 
-    def __init__(self, folder: Path, keys: Keys) -> None:
+    def __init__(self, folder: Path, keys: Keys, seals: Sequence[Sealed]) -> None:
         super().__init__(folder.parent, folder.name, "", keys)
         self.folder = folder
+        self.gate = seals[0].manifest.gate if seals else None
+        self.execution_id = seals[0].manifest.execution_id if seals else None
 
 
 def _attempt(number: int, folder: Path, keys: Keys) -> tuple[list[Diagnosis], Sealed | None]:
@@ -130,7 +131,7 @@ def _records(files: _Files, seals: Sequence[Sealed], attempts: int) -> Iterator[
     answers: list[StoredAnswer] = []
     for path in sorted(files.folder.glob("answer-*.json")):
         try:
-            answer = read_record(path, StoredAnswer, files.keys)
+            answer = read_record(path, StoredAnswer, files)
         except EvidenceError as error:
             yield bad(plain(path.name), str(error), _ASK)
             continue
@@ -145,7 +146,9 @@ def _records(files: _Files, seals: Sequence[Sealed], attempts: int) -> Iterator[
 
 def _pinned(files: _Files, seals: Sequence[Sealed]) -> GateSettings:
     """The settings of the gate that the seals name. Raises ``EvidenceError``."""
-    pin = read_model(files.folder / "pin.json", Pin)
+    pin = files.read_pin()
+    if not pin.is_trusted:
+        raise EvidenceError(f"pin.json is {pin.signature}.")
     if gate_digest(pin.gate, pin.gate_content) != pin.gate_digest:
         raise EvidenceError("pin.json holds another gate file than its digest says.")
     for seal in seals:
@@ -204,7 +207,12 @@ def _decided(
     attempts: int,
 ) -> Iterator[Diagnosis]:
     try:
-        record, newest = read_decision(files), read_answer(files)
+        newest = read_answer(files)
+    except EvidenceError as error:
+        yield bad("answer.json", str(error), _ASK)
+        return
+    try:
+        record = read_decision(files)
     except EvidenceError as error:
         yield bad("decision", str(error), _ASK)
         return

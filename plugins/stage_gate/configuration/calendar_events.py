@@ -16,6 +16,8 @@ MAX_CHARACTERS = 1_000_000
 _LONGEST_NAME = 80
 _MARGIN = timedelta(days=2)
 """Dates and floating times lie up to 26 hours off UTC; what is found in excess is left out afterwards."""
+_UNDERSTOOD = {"VEVENT": {"VALARM"}, "VTIMEZONE": {"STANDARD", "DAYLIGHT"}}
+"""What a calendar may hold, and what that may hold in turn."""
 _COUNTED_BY_DAYS = frozenset({"YEARLY", "MONTHLY", "WEEKLY", "DAILY"})
 
 
@@ -91,6 +93,7 @@ def _parse(text: str) -> list[Component]:
         raise CalendarError("it holds no whole calendar from BEGIN:VCALENDAR to END:VCALENDAR")
     for calendar in calendars:
         _refuse_errors(calendar.walk())
+        _refuse_overlooked(calendar)
         for event in calendar.walk("VEVENT"):
             _refuse_doubtful(event)
     return list(calendars)
@@ -100,6 +103,23 @@ def _refuse_errors(components: Iterable[Component]) -> None:
     for component in components:
         for name, problem in component.errors:
             raise CalendarError(_one_line(f"{name or 'a line'} of a {component.name} is broken: {problem}"))
+
+
+def _refuse_overlooked(calendar: Any) -> None:
+    """What would freeze nothing without a word: other things than events, and events of which one hides the other."""
+    seen: set[str] = set()
+    for part in calendar.subcomponents:
+        inside = {each.name for each in part.walk()} - {part.name}
+        if part.name not in _UNDERSTOOD or not inside <= _UNDERSTOOD[part.name]:
+            names = ", ".join(sorted({str(part.name), *map(str, inside)}))
+            raise CalendarError(_one_line(f"it has {names}, and only VEVENT is understood"))
+        if part.name == "VEVENT" and "RECURRENCE-ID" not in part:
+            uid = str(part.get("UID", ""))
+            if uid in seen:
+                raise CalendarError(
+                    _one_line(f"two events have the UID {uid!r}, so that one would hide the other")
+                )
+            seen.add(uid)
 
 
 def _refuse_doubtful(event: Any) -> None:
@@ -116,6 +136,21 @@ def _refuse_doubtful(event: Any) -> None:
     for rule in _listed(event.get("RRULE")):
         if not {str(each).upper() for each in rule.get("FREQ", [])} <= _COUNTED_BY_DAYS:
             raise CalendarError(f"the event {name!r} repeats more often than daily")
+        if _never_occurs(rule, event["DTSTART"].dt):
+            raise CalendarError(f"the event {name!r} never occurs: its RRULE ends before its DTSTART")
+
+
+def _never_occurs(rule: Any, start: date) -> bool:
+    """Whether a rule ends before it begins; by days where not both times have a zone."""
+    return any(_is_before(each, start) for each in _listed(rule.get("UNTIL"))) or any(
+        int(each) < 1 for each in _listed(rule.get("COUNT"))
+    )
+
+
+def _is_before(end: date, start: date) -> bool:
+    if isinstance(end, datetime) and isinstance(start, datetime) and end.tzinfo and start.tzinfo:
+        return end < start
+    return (end.year, end.month, end.day) < (start.year, start.month, start.day)
 
 
 def _listed(value: Any) -> list[Any]:

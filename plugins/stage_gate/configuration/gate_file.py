@@ -25,11 +25,14 @@ from stage_gate.configuration.gate import Gate, GateSettings
 from stage_gate.configuration.gate_rules import (
     OutOfDate,
     refuse_closed_for_ever,
+    refuse_endless,
     refuse_expired,
     refuse_less_than_minimum,
     refuse_no_proof,
+    refuse_stage_on_production,
     refuse_unknown_checks,
 )
+from stage_gate.configuration.other_gates import refuse_second_gate
 from stage_gate.configuration.policy import PolicySettings
 
 __all__ = [
@@ -72,13 +75,15 @@ def _may_be_file(path: Path) -> bool:
 def load_gate(path: str | Path, *, today: date | None = None, minimum: Iterable[str] | None = None) -> Gate:
     """Read one gate file, strictly. Raises ``GateFileError``.
 
-    It raises ``OutOfDate`` where the file was right once: a quarantine or waiver has ended by ``today`` (UTC),
-    the calendar can't be read, the windows do not open any more. ``minimum`` are the kinds of checks that block
+    A gate that acts has to be the only one of its folder for its pipeline. It raises ``OutOfDate`` where the file
+    was right once: a quarantine or waiver has ended by ``today`` (UTC), the calendar can't be read, the windows do
+    not open any more. ``minimum`` are the kinds of checks that block
     in every gate; by default those of the deployment.
     """
     file = Path(path)
     tree, gate = _load(file, minimum)
     day = today or _today()
+    refuse_endless(tree, gate.policy, day)
     refuse_expired(tree, gate.policy, day)
     refuse_closed_for_ever(tree, gate.policy, day, file.parent)
     return gate
@@ -143,6 +148,8 @@ def _load(file: Path, minimum: Iterable[str] | None, until: date | None = None) 
     gate = _build(name, tree, file.parent)
     policy = gate.policy if until is None else gate.policy.in_force_on(until)
     refuse_no_proof(tree, gate.plan, policy)
+    refuse_stage_on_production(tree, gate.plan)
+    refuse_second_gate(tree, gate, file, gate_paths(file.parent))
     wanted = _deployment_minimum() if minimum is None else tuple(minimum)
     if wanted:
         refuse_less_than_minimum(tree, gate.plan, policy, wanted, _known_kinds())

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from aem_checks.config import CheckPlan, ConfiguredCheck
 from aem_checks.yaml_lines import ConfigError, Map, place_of, suggestion
 from stage_gate.configuration.calendar_file import read_calendar
+from stage_gate.configuration.gate_values import names_something
 from stage_gate.configuration.policy import Excused, PolicySettings, Quarantine
+from stage_gate.plan import PROVES_NOTHING
 
-_PROVES_NOTHING = frozenset({"settled"})
-"""Kinds that only say when testing can begin."""
+_LONGEST_EXCUSE = timedelta(days=366)
 _MINIMUM = "[stage_gate] minimum_checks"
 
 
@@ -56,6 +57,31 @@ def refuse_expired(tree: Map, policy: PolicySettings, today: date) -> None:
             )
 
 
+def refuse_endless(tree: Map, policy: PolicySettings, today: date) -> None:
+    """Raise ``ConfigError`` for the first quarantine or waiver that ends in more than 366 days."""
+    latest = today + _LONGEST_EXCUSE
+    for where, index, excused in excuses(policy):
+        if excused.until > latest:
+            raise ConfigError(
+                *place_of(tree, ("policy", where, index, "until")),
+                f"policy.{where} number {index + 1} excuses {excused.check} until {excused.until}, "
+                f"which is more than {_LONGEST_EXCUSE.days} days away",
+                f"Write a day up to {latest}; it can be renewed when it ends.",
+            )
+
+
+def refuse_stage_on_production(tree: Map, plan: CheckPlan) -> None:
+    """Raise ``ConfigError`` where a site asks for stage what is another site's production."""
+    live = {host: site.name for site in plan.sites if site.production for host in site.production.hosts}
+    for index, site in enumerate(plan.sites):
+        for host in sorted(site.stage.hosts & live.keys()):
+            raise ConfigError(
+                *place_of(tree, ("sites", index, "stage")),
+                f"stage of site {site.name} is asked at {host}, which is production of site {live[host]}",
+                "Give stage its own address: what production answers says nothing of the release.",
+            )
+
+
 def refuse_closed_for_ever(tree: Map, policy: PolicySettings, today: date, folder: Path) -> None:
     """Raise ``OutOfDate`` for windows that do not open, and for a calendar file that can't be read."""
     if policy.windows is None:
@@ -72,7 +98,7 @@ def refuse_closed_for_ever(tree: Map, policy: PolicySettings, today: date, folde
 
 def refuse_no_proof(tree: Map, plan: CheckPlan, policy: PolicySettings) -> None:
     """Raise ``ConfigError`` where no check of stage blocks: such a gate could prove nothing."""
-    if any(_blocks(check, policy) and check.kind not in _PROVES_NOTHING for check in plan.on("stage")):
+    if any(_blocks(check, policy) and check.kind not in PROVES_NOTHING for check in plan.on("stage")):
         return
     raise ConfigError(
         *place_of(tree, ("checks",)),
@@ -109,6 +135,11 @@ def _refuse_weakened(tree: Map, check: ConfiguredCheck, policy: PolicySettings) 
         part = "dry_run" if check.settings.dry_run else "severity"
         path = ("checks", *_path_of(tree, check), part)
         raise _below_minimum(tree, path, check.key, what)
+    for part in ("allow", "waive"):
+        for pattern in getattr(check.settings, part, ()):
+            if isinstance(pattern, str) and not names_something(pattern):
+                path = ("checks", *_path_of(tree, check), part)
+                raise _below_minimum(tree, path, check.key, f"excuses everything with {part}: {pattern!r}")
 
 
 def _path_of(tree: Map, check: ConfiguredCheck) -> tuple[str | int, ...]:
@@ -126,7 +157,7 @@ def _below_minimum(tree: Map, path: tuple[str | int, ...], check: str, what: str
     return ConfigError(
         *place_of(tree, path),
         f"{check} {what}, and {_MINIMUM} of this deployment wants it to block in every gate",
-        "Let it block: 'severity: block', no 'dry_run', no quarantine, no waiver.",
+        "Let it block: 'severity: block', no 'dry_run', no quarantine, no waiver, no name that is only wildcards.",
     )
 
 

@@ -10,7 +10,15 @@ from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
 
 from aem_checks.outcomes import Outcome
 from stage_gate.cloud_manager_results import CloudManagerMinimums
-from stage_gate.configuration.gate_values import Day, GateModel, Person, Wait, Words, people
+from stage_gate.configuration.gate_values import (
+    Day,
+    GateModel,
+    Person,
+    Wait,
+    Words,
+    names_something,
+    people,
+)
 from stage_gate.configuration.windows import Frozen, Hotfix, Windows
 from stage_gate.decision import Action, Policy
 
@@ -80,7 +88,7 @@ class Excused(GateModel):
     owner: Person
     """Who answers for it."""
     until: Day
-    """The last day (UTC) on which it holds; after that the check blocks again."""
+    """The last day (UTC) on which it holds, at most 366 days ahead; after that the check blocks again."""
     why: Words
 
     def holds_on(self, day: date) -> bool:
@@ -93,9 +101,10 @@ class Quarantine(Excused):
 
 
 def _single(value: str) -> str:
-    if not value.strip(_WILDCARDS):
+    if not value.strip(_WILDCARDS) or not names_something(value):
         raise ValueError(
-            f"{value!r} would waive every finding; name the finding's subject, or use 'quarantine' for the whole check"
+            f"{value!r} would waive every finding, or nearly; name the finding's subject, with a '*' at least 4 "
+            "characters of it in a row, or use 'quarantine' for the whole check"
         )
     return value.strip()
 
@@ -106,9 +115,12 @@ class WaiverSettings(Excused):
     subject: Annotated[
         str,
         AfterValidator(_single),
-        WithJsonSchema({"type": "string", "pattern": r"[^*?\[\]! ]"}),
+        WithJsonSchema(
+            {"type": "string", "pattern": r"^[^*?\[\]]*[^*?\[\]! ][^*?\[\]]*$|[^*?/.:;_\[\]\s-]{4}"}
+        ),
     ]
-    """Which findings: their subject as the report shows it, `*` for any characters, such as `*/old-campaign/*`."""
+    """Which findings: their subject as the report shows it, `*` for any characters, such as `*/old-campaign/*`.
+    With a `*` it needs at least 4 characters in a row that no address has anyway."""
 
 
 class PolicySettings(GateModel):

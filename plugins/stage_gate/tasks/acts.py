@@ -149,6 +149,12 @@ class RecordBypass(BaseOperator, SkipMixin):
         (self.log.error if alarming else self.log.info)("%s: %s", record.decision.capitalize(), sentence)
         if not ended:
             said = f"Alarm: {sentence}" if alarming else sentence
-            tell_once(run, Event.BYPASSED, [said, *newest_sentences(run)], f"{live.approval} {outcome}")
+            sentences = [said, *newest_sentences(run)]
+            if (
+                alarming
+            ):  # told again rather than not at all: whoever can write notes could have noted it as told
+                tell(run, Event.BYPASSED, sentences)
+            else:
+                tell_once(run, Event.BYPASSED, sentences, f"{live.approval} {outcome}")
         if not live.is_bypassed:
             self.skip(context["ti"], [context["dag"].get_task(self.production)])

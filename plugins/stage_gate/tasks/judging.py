@@ -137,7 +137,7 @@ def sealed_outcome(run: GateRun) -> Outcome | None:
     if attempt == 0:
         return None
     try:
-        return run.evidence.load_seal(attempt).verdict.outcome
+        return run.load_seal(attempt).verdict.outcome
     except EvidenceError:
         return None
 
@@ -148,7 +148,7 @@ def newest_sentences(run: GateRun) -> list[str]:
     if attempt == 0:
         return ["There is no sealed verdict: see the logs of settle_stage and judge."]
     try:
-        return sentences_of(run.evidence.load_seal(attempt).verdict)
+        return sentences_of(run.load_seal(attempt).verdict)
     except EvidenceError as error:
         return [f"The sealed verdict can't be trusted: {error}"]
 

@@ -81,7 +81,7 @@ class Question(HITLOperator):
             raise AirflowSkipException(
                 f"This question was about attempt {self.attempt}; {sealed.attempt} is the newest."
             )
-        asked, about = self.whom(run, sealed), about_of(run, sealed)
+        asked, about = self.whom(run, sealed), about_of(sealed, who_started(run) or "")
         people = may_be_asked(asked.people, about.started_by)
         left = _asked_at(run, self.task_id, sealed) + asked.within - datetime.now(UTC)
         if not people:
@@ -102,9 +102,16 @@ class Question(HITLOperator):
             raise AirflowFailException(
                 f"The answer is about attempt {self.attempt}, and {sealed.attempt} is the newest; production waits."
             )
-        asked, about = self.whom(run, sealed), about_of(run, sealed)
+        asked = self.whom(run, sealed)
         if event.get("timedout"):
             return self._store(run, sealed, _silent(asked), ())
+        started_by = who_started(run)
+        if started_by is None:
+            raise AirflowException(
+                "The answer is refused, and the question is asked anew: Cloud Manager can't be read, so whether "
+                "whoever answered started the execution themselves can't be checked. Production waits."
+            )
+        about = about_of(sealed, started_by)
         given = Given.of(event)
         refused = refusal(given, asked, about)
         if refused is None and given.option not in self.options:
@@ -145,6 +152,7 @@ class Question(HITLOperator):
         answer = StoredAnswer(
             option=given.option,
             by=given.user_id,
+            name=given.user_name,
             reason=given.reason,
             at=datetime.now(UTC),
             seal_digest=sealed.digest,
@@ -212,20 +220,22 @@ def newest_seal(run: GateRun) -> Sealed:
         raise AirflowFailException(
             "There is no sealed verdict to ask about; production waits. See the log of judge."
         )
-    return run.evidence.load_seal(attempt)
+    return run.load_seal(attempt)
 
 
-def about_of(run: GateRun, sealed: Sealed) -> About:
-    """What the question is about; who started the execution is as Cloud Manager says it now."""
+def who_started(run: GateRun) -> str | None:
+    """Whom Cloud Manager names now as having started the execution, or nobody; ``None`` where it can't be read."""
     from adobe_cloud_manager.exceptions import CloudManagerError
 
     try:
-        started_by = run.read_execution().user
+        return run.read_execution().user
     except (CloudManagerError, OSError) as error:
-        log.warning(
-            "Cloud Manager does not say who started the execution, so that can't be checked: %s", error
-        )
-        started_by = ""
+        log.warning("Cloud Manager can't be read, so who started the execution is unknown: %s", error)
+        return None
+
+
+def about_of(sealed: Sealed, started_by: str) -> About:
+    """What the question is about."""
     verdict = sealed.verdict
     return About(verdict.outcome, sealed.digest, verdict.not_passed, started_by)
 

@@ -84,6 +84,7 @@ class PinCandidate(BaseBranchOperator):
         if run.is_pinned:
             self.log.info("Already pinned at %s; the pin stays as it is.", run.pin.pinned_at)
             return run.pin
+        _require_key(gate, run)
         if not execution.steps:
             raise AirflowException(
                 f"Cloud Manager shows no step of execution {execution.id} yet; asking again."
@@ -122,6 +123,16 @@ class PinCandidate(BaseBranchOperator):
             )
 
 
+def _require_key(gate: Gate, run: GateRun) -> None:
+    """Raises ``AirflowFailException`` in guard mode where this worker can't sign what all others shall believe."""
+    if gate.mode is Mode.GUARD and not run.evidence.keys.can_sign_for_itself:
+        raise AirflowFailException(
+            "Guard mode needs a signing key, and this worker of the deciding queue has none whose public half is in "
+            "[stage_gate] trusted_keys, so nothing is pinned and production waits: make one with python -m stage_gate "
+            "key (README, 'The signing key'), then clear pin_candidate with its downstream tasks. Or set mode: shadow."
+        )
+
+
 def read_execution_of(gate: Gate, hook: Any, execution_id: str) -> Execution:
     """Read the execution and make sure that it is one of this gate's pipeline.
 
@@ -153,11 +164,21 @@ def was_let_through(execution: Execution) -> bool:
 
 
 def reason_to_report_only(execution: Execution) -> str:
-    """Why this execution is none of the gate's business beyond a report; empty for a release to be decided."""
+    """Why this execution is none of the gate's business beyond a report; empty for a release to be decided.
+
+    Raises ``AirflowException``, so that the next try asks again, while an execution goes on without a stage
+    deployment that Cloud Manager may yet show: the pin is for good.
+    """
     if execution.is_aem_update:
         return "Adobe started it to update AEM (PUSH_UPGRADES); it carries no change of the team's and is never decided here."
     if execution.trigger == "RE_EXECUTE":
         return "it re-executes a production deployment (RE_EXECUTE); there is no stage deployment to test."
+    if execution.stage_deployment is None and not execution.is_terminal:
+        raise AirflowException(
+            f"Execution {execution.id} is {execution.status}, and Cloud Manager shows no deployment to stage among its "
+            f"{len(execution.steps)} steps. Nothing is pinned, so nothing is decided; the next try asks again. After "
+            "the last try: look at the execution in Cloud Manager, and clear pin_candidate when the step is there."
+        )
     if execution.stage_deployment is None:
         return "it has no stage deployment, so there is nothing that could be tested before production."
     state = approval_state(execution)

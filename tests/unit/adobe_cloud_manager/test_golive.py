@@ -114,6 +114,55 @@ def test_a_step_that_went_the_other_way_is_no_success(
     assert act(verb).kind is ActKind.UNRESOLVED
 
 
+def without_approval(at: str, step: str, status: str, **changed: str) -> Json:
+    return execution_json(at, step, status, without=("schedule", "approval"), changes=changed)
+
+
+def cancelled_unbegun() -> Json:
+    document = execution_json("approval", "CANCELLED", "CANCELLED", changes={"deploy:prod": "CANCELLED"})
+    for step in document["_embedded"]["stepStates"]:
+        if step.get("environmentType") == "prod" and step["action"] == "deploy":
+            del step["startedAt"]
+    return document
+
+
+WENT_LIVE = {
+    "production is deployed": without_approval("deploy:prod", "FINISHED", "FINISHED"),
+    "production is being deployed": without_approval("deploy:prod", "RUNNING", "RUNNING"),
+    "production was deployed in part": without_approval("deploy:prod", "FAILED", "FAILED"),
+    "production is in an unknown status": without_approval("deploy:prod", "PONDERING", "CANCELLED"),
+    "it ended well": without_approval("deploy:prod", "NOT_STARTED", "FINISHED"),
+    "a cancelled approval": execution_json("deploy:prod", "RUNNING", changes={"approval": "CANCELLED"}),
+}
+
+
+@pytest.mark.parametrize("name", WENT_LIVE)
+@pytest.mark.parametrize("reply", [Reply(202), Reply(cut=True)])
+def test_a_rejection_after_which_production_goes_on_is_no_success(
+    cloud_manager: LocalCloudManager, name: str, reply: Reply
+) -> None:
+    cloud_manager.looks = [WAITING]
+    applied(cloud_manager, WENT_LIVE[name], reply)
+    assert act(Verb.REJECT, read_back_for=0.2).kind is ActKind.UNRESOLVED
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        without_approval("deploy:prod", "NOT_STARTED", "CANCELLED"),
+        execution_json("approval", "FINISHED", "CANCELLED"),
+        cancelled_unbegun(),
+    ],
+    ids=["no approval step", "the approval is finished", "the deployment is cancelled unbegun"],
+)
+def test_a_rejection_may_show_as_any_end_before_production(
+    cloud_manager: LocalCloudManager, after: Json
+) -> None:
+    cloud_manager.looks = [WAITING]
+    applied(cloud_manager, after, Reply(202))
+    assert act(Verb.REJECT, read_back_for=0.2).kind is ActKind.ACKNOWLEDGED
+
+
 def test_an_unknown_status_after_the_put_is_no_success(cloud_manager: LocalCloudManager) -> None:
     cloud_manager.looks = [WAITING]
     applied(cloud_manager, execution_json("approval", "PONDERING"), Reply(202))

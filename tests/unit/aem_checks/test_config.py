@@ -115,6 +115,11 @@ def test_every_key_is_unique_and_a_valid_airflow_task_id(tmp_path: Path) -> None
     assert "b.suites.cypress" in keys
 
 
+def test_no_site_is_called_like_cloud_managers_own_results(tmp_path: Path) -> None:
+    text = SITE + "  - {name: cloud_manager, stage: 'http://127.0.0.1:8080', pages: [/]}\n"
+    assert "'cloud_manager' means something else here" in str(mistake_in(tmp_path, text))
+
+
 def test_false_switches_a_check_off_and_it_is_remembered(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, SITE + "checks: {host_leaks: false, key_pages: }\n")
     assert [check.key for check in plan.on("stage")] == ["key_pages"]

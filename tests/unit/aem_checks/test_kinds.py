@@ -70,6 +70,7 @@ def test_a_team_adds_a_kind_by_dropping_a_module_into_a_folder(tmp_path, monkeyp
     ("source", "words"),
     [
         (OWN.format(kind="key_pages"), "already a kind called 'key_pages'"),
+        (OWN.format(kind="cloud_manager"), "'cloud_manager' means something else here"),
         ("x = 1", "has 0 public checks"),
         ("import no_such_module_at_all", "ModuleNotFoundError"),
         ("def broken(:", "SyntaxError"),

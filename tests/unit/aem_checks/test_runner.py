@@ -71,6 +71,17 @@ def test_only_a_pass_after_a_failure_is_flaky(tmp_path, answers):
     assert not _run(tmp_path, *answers)[1].flaky
 
 
+def _failing(*subjects):
+    return Judgement(examined=3, findings=tuple(Finding(subject=s, sentence=f"{s} fails.") for s in subjects))
+
+
+def test_what_failed_in_the_first_run_only_is_noted_and_makes_the_failure_flaky(tmp_path):
+    _, result = _run(tmp_path, _failing("/a", "/b"), _failing("/a"))
+    assert (result.outcome, result.flaky) == (Outcome.FAILED, True)
+    assert [(f.subject, f.outcome) for f in result.findings] == [("/a", "failed"), ("/b", "passed")]
+    assert result.sentences[-1] == "Seen in the first run only: /b fails."
+
+
 def _run_with_budget(tmp_path, may_rerun, *answers, **settings):
     check = Scripted(*answers, **settings)
 

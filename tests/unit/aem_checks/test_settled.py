@@ -89,10 +89,11 @@ def test_the_marker_is_also_read_from_a_meta_element_and_from_the_body(tmp_path)
         assert "not verified" not in result.sentences[0]
 
 
-def test_an_unknown_candidate_leaves_the_build_unverified(tmp_path):
-    result = run_on(_builds(NEW), _settled(), tmp_path, build_marker=HEADER)
-    assert result.outcome is Outcome.PASSED
-    assert "served build not verified" in result.sentences[0]
+@pytest.mark.parametrize("facts", [{}, {"commit_id": None}, {"commit_id": "", "artifacts_version": "1.2.3"}])
+def test_a_marker_that_has_nothing_to_be_compared_with_proves_nothing(tmp_path, facts):
+    result = run_on(_builds(OLD), _settled(), tmp_path, build_marker=HEADER, facts=facts)
+    assert (result.outcome, result.cause) == (Outcome.INCONCLUSIVE, Cause.CLOUD_MANAGER)
+    assert "The commit of the release is not known here" in result.sentences[0]
 
 
 def test_answers_without_the_marker_do_not_count(tmp_path):

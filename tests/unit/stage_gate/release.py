@@ -81,13 +81,13 @@ class Release:
         self.gate_file.write_text(yaml.safe_dump(content))
         return load_gate(self.gate_file)
 
-    def seal(self, outcome: Outcome = Outcome.PASSED) -> str:
+    def seal(self, outcome: Outcome = Outcome.PASSED, tested_at: datetime | None = None) -> str:
         """Test it, so to speak: every check with the same outcome, sealed. Returns the seal's digest."""
         execution = self.hook.get_execution(
             self.simulator.program_id, self.simulator.pipeline_id, self.execution_id
         )
         candidate = read_candidate(self.hook, execution)
-        plan = plan_of(self.gate, self.pin, (), datetime.now(UTC))
+        plan = plan_of(self.gate, self.pin, (), tested_at or datetime.now(UTC))
         attempt = self.evidence.begin_attempt(plan, candidate)
         for check in plan.stage_checks:
             entry = RecordedResult(

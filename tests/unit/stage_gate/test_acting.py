@@ -351,6 +351,13 @@ def test_evidence_that_is_too_old_is_not_acted_on(release: Release) -> None:
     assert release.puts == []
 
 
+def test_a_verdict_that_was_sealed_late_is_no_younger_than_its_tests(release: Release) -> None:
+    release.seal(tested_at=datetime.now(UTC) - timedelta(days=13))
+    with pytest.raises(Held, match=r"The evidence is 312\.0 h old"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
 def test_a_freeze_that_was_added_while_the_release_was_tested_holds_it(release: Release) -> None:
     release.seal()
     today = f"{datetime.now(UTC):%Y-%m-%d}"
@@ -381,7 +388,15 @@ def test_a_clock_that_is_an_hour_off_holds(release: Release, seconds: int) -> No
 
 def test_a_look_that_is_too_long_ago_is_taken_again(release: Release) -> None:
     release.seal()
-    ticks = iter([0.0, 2.5, 10.0, 10.1])
+    ticks = iter([0.0, 0.0, 2.5, 10.0, 10.0, 10.1])
+    act = replace(release.act(), monotonic=lambda: next(ticks))
+    assert act.perform(Decision.APPROVED).decision is Decision.APPROVED
+    assert len(release.puts) == 1
+
+
+def test_a_look_at_stage_that_is_too_long_ago_is_taken_again(release: Release) -> None:
+    release.seal()
+    ticks = iter([0.0, 10.5, 10.6, 20.0, 20.5, 20.6])
     act = replace(release.act(), monotonic=lambda: next(ticks))
     assert act.perform(Decision.APPROVED).decision is Decision.APPROVED
     assert len(release.puts) == 1
@@ -401,8 +416,8 @@ def test_a_sibling_that_touches_stage_after_the_claim_stops_the_request(
 ) -> None:
     release.seal()
 
-    def take_and_disturb(path: Path, claim: Claim) -> None:
-        take(path, claim)
+    def take_and_disturb(path: Path, claim: Claim, keys: Keys) -> None:
+        take(path, claim, keys)
         release.simulator.start_execution("good", pipeline="678904")
 
     monkeypatch.setattr("stage_gate.acting.take", take_and_disturb)
@@ -457,3 +472,12 @@ def test_what_was_never_sent_raises_no_alarm(release: Release) -> None:
     with pytest.raises(Held) as held:
         release.act().perform(Decision.APPROVED)
     assert not held.value.may_have_left
+
+
+def test_the_reads_of_one_hook_share_one_connection(release: Release) -> None:
+    """A look at stage's surroundings is a dozen requests, and each handshake would make it older."""
+    hook = CloudManagerHook()
+    for _ in range(3):
+        hook.get_execution(release.pin.program_id, release.pin.pipeline_id, release.execution_id)
+    pools = hook.keep_alive_adapter.poolmanager.pools  # type: ignore[union-attr]
+    assert [(pools[key].num_connections, pools[key].num_requests) for key in pools.keys()] == [(1, 3)]  # noqa: SIM118

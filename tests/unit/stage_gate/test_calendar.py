@@ -181,7 +181,25 @@ def test_a_cancelled_event_and_a_left_out_day_freeze_nothing() -> None:
     ]
 
 
+DAY = "DTSTART;VALUE=DATE:20261220"
+TWICE = "END:VEVENT\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z"
 BROKEN = {
+    "two events of one name": events(DAY, TWICE, "SEQUENCE:1", "DTSTART;VALUE=DATE:20260301"),
+    "two events without a name": events(DAY, TWICE, DAY).replace("UID:1\r\n", ""),
+    "a task": events(DAY).replace("VEVENT", "VTODO"),
+    "a journal": events(DAY).replace("VEVENT", "VJOURNAL"),
+    "an event of another make": events(DAY).replace("VEVENT", "X-EVENT"),
+    "an event inside something": events(DAY)
+    .replace("BEGIN:VEVENT", "BEGIN:X-COMP\r\nBEGIN:VEVENT")
+    .replace("END:VEVENT", "END:VEVENT\r\nEND:X-COMP"),
+    "an event inside a time zone": events(DAY)
+    .replace("BEGIN:VEVENT", "BEGIN:VTIMEZONE\r\nTZID:Foo\r\nBEGIN:VEVENT")
+    .replace("END:VEVENT", "END:VEVENT\r\nEND:VTIMEZONE"),
+    "a rule that ended before it began": events(DAY, "RRULE:FREQ=YEARLY;UNTIL=20200101"),
+    "a rule that ended an hour before": events(
+        "DTSTART:20261220T100000Z", "RRULE:FREQ=DAILY;UNTIL=20261220T090000Z"
+    ),
+    "a rule that never counts": events(DAY, "RRULE:FREQ=YEARLY;COUNT=0"),
     "an empty file": "",
     "a sign-in page": "<html><body>Sign in</body></html>",
     "a file cut short": events("DTSTART;VALUE=DATE:20261201")[:-20],
@@ -200,6 +218,19 @@ BROKEN = {
     "a line that is none": events("DTSTART;VALUE=DATE:20261201", "what is this"),
     "too much": events("DTSTART;VALUE=DATE:20261201", "DESCRIPTION:" + "x" * 1_000_001),
 }
+
+
+def test_a_reminder_a_time_zone_and_a_moved_day_are_understood() -> None:
+    zone = "BEGIN:VTIMEZONE\r\nTZID:Foo\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\n"
+    zone += "TZOFFSETFROM:+0100\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+    alarm = ("BEGIN:VALARM", "ACTION:DISPLAY", "DESCRIPTION:x", "TRIGGER:-PT15M", "END:VALARM")
+    moved = (TWICE, "RECURRENCE-ID;VALUE=DATE:20261125", "DTSTART;VALUE=DATE:20261127")
+    text = events("DTSTART;VALUE=DATE:20261124", "RRULE:FREQ=DAILY;COUNT=2", *alarm, *moved)
+    calendar = Calendar(
+        windows(calendar="freezes.ics"), text.replace("BEGIN:VEVENT", f"{zone}BEGIN:VEVENT", 1)
+    )
+    found = [calendar.at(berlin(f"2026-11-{day} 10:00")) for day in (24, 25, 27)]
+    assert [each.is_open for each in found] == [False, True, False], found[0].sentence
 
 
 @pytest.mark.parametrize("what", BROKEN)

@@ -183,6 +183,7 @@ def test_deciding_tasks_go_to_the_queue_that_holds_the_deciding_credential(
     dag = dag_of(gates, policy={"inconclusive": {"ask": ["alice"]}})
     on_it = {task.task_id for task in dag.tasks if task.queue == "deciding"}
     assert on_it == {
+        "pin_candidate",
         "judge",
         "ask_release_manager",
         "retest_stage",
@@ -236,3 +237,19 @@ def test_cloud_managers_own_results_are_read_whatever_became_of_the_tests(gates:
     assert read.upstream_task_ids == {"settle_stage", "wait_for_approval_step"}
     assert read.downstream_task_ids == {"judge", "publish_report"}
     assert read.trigger_rule == TriggerRule.ALL_DONE
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "ids"),
+    [
+        ("guard", "guard", {"stage_gate.wknd.invalid", "stage_gate.zz.invalid"}),
+        ("guard", "shadow", {"stage_gate.wknd", "stage_gate.zz"}),
+        ("shadow", "shadow", {"stage_gate.wknd", "stage_gate.zz"}),
+    ],
+)
+def test_of_two_gates_that_act_on_one_pipeline_none_does(
+    gates: Path, first: str, second: str, ids: set[str]
+) -> None:
+    write(gates, "wknd", GATE | {"mode": first})
+    write(gates, "zz", GATE | {"mode": second, "checks": {"real_404": False}})
+    assert {dag.dag_id for dag in build_dags().values()} == ids | {"stage_gate.start"}

@@ -14,6 +14,7 @@ from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError, open_store, safe_name
 from stage_gate.seal import Sealed
 from stage_gate.verdict import judge
+from unit.stage_gate.release import KEYS
 from unit.stage_gate.samples import CANDIDATE, NOW, plan, planned, recorded, result
 
 PLAN = plan(planned("key_pages"))
@@ -127,7 +128,7 @@ def test_of_many_who_claim_at_once_one_gets_it(tmp_path: Path) -> None:
     def race(name: str) -> None:
         start.wait()
         try:
-            take(path, claim(name))
+            take(path, claim(name), KEYS)
         except ClaimTaken:
             return
         got.append(name)
@@ -138,14 +139,14 @@ def test_of_many_who_claim_at_once_one_gets_it(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(got) == 1
-    assert json.loads(path.read_text())["run_id"] == got[0]
+    assert json.loads(path.read_text())["signed"]["record"]["run_id"] == got[0]
 
 
 def test_approve_and_reject_of_one_step_share_one_claim(tmp_path: Path) -> None:
-    take(path_of(tmp_path), claim())
+    take(path_of(tmp_path), claim(), KEYS)
     reject = claim().model_copy(update={"act": "reject"})
     with pytest.raises(ClaimTaken, match="approve was claimed"):
-        take(path_of(tmp_path), reject)
+        take(path_of(tmp_path), reject, KEYS)
 
 
 def test_a_store_that_cannot_create_exclusively_is_refused() -> None:
@@ -173,6 +174,21 @@ def test_an_answer_that_was_missing_may_be_given_later(evidence: Evidence) -> No
     evidence.write_result(attempt, recorded(result("key_pages", Outcome.INCONCLUSIVE)))
     evidence.write_result(attempt, recorded(result("key_pages")))
     assert evidence.read_results(attempt)[0].result.outcome is Outcome.PASSED
+
+
+def test_a_result_that_was_replaced_is_kept_and_counted_and_sealed(evidence: Evidence) -> None:
+    attempt = evidence.begin_attempt(PLAN, CANDIDATE)
+    for attempts in (1, 1, 2):
+        entry = recorded(result("key_pages", Outcome.INCONCLUSIVE, attempts=attempts))
+        evidence.write_result(attempt, entry)
+    evidence.write_result(attempt, recorded(result("key_pages")))
+    assert [each.result.attempts for each in evidence.read_results(attempt)] == [5]
+    folder = evidence.attempt_folder(attempt) / "results-replaced"
+    assert sorted(path.name for path in folder.iterdir()) == [f"key_pages-{n}.json" for n in (1, 2, 3)]
+    evidence.seal(attempt, judge(PLAN, CANDIDATE, evidence.read_results(attempt)))
+    (folder / "key_pages-1.json").unlink()
+    with pytest.raises(EvidenceError, match=r"results-replaced/key_pages-1\.json"):
+        evidence.load_seal(attempt)
 
 
 def test_an_attempt_that_has_results_is_never_begun_again(evidence: Evidence) -> None:

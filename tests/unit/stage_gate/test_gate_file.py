@@ -18,6 +18,7 @@ from stage_gate.configuration.gate_file import (
     gate_from_content,
     gate_paths,
     load_gate,
+    load_gate_for_run,
 )
 from stage_gate.decision import Action, Mode, Policy
 
@@ -192,6 +193,26 @@ def test_a_file_that_cannot_name_a_gate_is_refused(tmp_path: Path, name: str) ->
 def test_two_files_for_one_gate_are_refused(tmp_path: Path) -> None:
     write(tmp_path, SMALLEST, "wknd.yml")
     assert "both wknd.yaml and wknd.yml" in str(mistake_in(tmp_path, SMALLEST))
+
+
+GUARD = SMALLEST + "mode: guard\n"
+
+
+def test_a_second_gate_that_acts_on_the_pipeline_is_refused_with_its_name(tmp_path: Path) -> None:
+    write(tmp_path, SMALLEST + "mode: shadow\n", "beside.yaml")
+    write(tmp_path, GUARD.replace("678901", "678902"), "another.yaml")
+    write(tmp_path, "sites: [", "broken.yaml")
+    gate_of(tmp_path, GUARD)
+    write(tmp_path, "pipeline: {program: 12345, pipeline: '678901'}\nmode: guard\n", "_base.yaml")
+    write(tmp_path, "extends: _base.yaml\n" + SMALLEST.partition("\n")[2], "zz.yaml")
+    error = mistake_in(tmp_path, GUARD)
+    assert error.line == 1
+    assert "pipeline 678901 of program 12345 is guarded by zz.yaml too" in str(error)
+    assert "'mode: shadow'" in error.remedy
+    with pytest.raises(GateFileError, match=r"guarded by wknd\.yaml too"):
+        load_gate_for_run(tmp_path / "zz.yaml", minimum=())
+    (tmp_path / "zz.yaml").unlink()
+    assert gate_of(tmp_path, GUARD).mode is Mode.GUARD
 
 
 def test_reading_a_gate_loads_neither_airflow_nor_parsers_nor_http_clients(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from stage_gate.configuration.gate_schema import SCHEMA_PATH, gate_schema, write
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SITES = "pipeline: {program: 12345, pipeline: '678901'}\nsites:\n  - stage: https://stage.wknd.site\n    pages: [/]\n"
+
+NEXT_MONTH = str((datetime.now(UTC) + timedelta(days=30)).date())
+"""What NEXT_MONTH stands for in the texts below."""
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +53,8 @@ GOOD = [
     "policy: {windows: {timezone: UTC, frozen: [{days: 2026-12-24, why: x}, {days: 2026-12-27 to 2027-01-06, why: y}]}}\n",
     "policy: {windows: {timezone: UTC, open: [Mon 09:00-10:00], hotfix: {ask: [alice], within: 2h}}}\n",
     "policy: {evidence_lives: 12h, flakes: {reruns: 0, count_as: failed}}\n",
-    "policy: {quarantine: [{check: real_404, owner: a, until: 2999-12-01, why: x}]}\n",
-    "policy: {waivers: [{check: key_pages, subject: '*/old/*', owner: a, until: 2999-12-01, why: x}]}\n",
+    "policy: {quarantine: [{check: real_404, owner: a, until: NEXT_MONTH, why: x}]}\n",
+    "policy: {waivers: [{check: key_pages, subject: '*/old-offers/*', owner: a, until: NEXT_MONTH, why: x}]}\n",
     "policy: {quarantine: [], waivers: []}\n",
 ]
 BAD = [
@@ -79,12 +83,12 @@ BAD = [
     "policy: {flakes: {reruns: -1}}\n",
     "policy: {flakes: {count_as: approve}}\n",
     "policy: {flakes: }\n",
-    "policy: {quarantine: [{check: real_404, until: 2999-12-01, why: x}]}\n",
-    "policy: {quarantine: [{check: real_404, owner: ' ', until: 2999-12-01, why: x}]}\n",
+    "policy: {quarantine: [{check: real_404, until: NEXT_MONTH, why: x}]}\n",
+    "policy: {quarantine: [{check: real_404, owner: ' ', until: NEXT_MONTH, why: x}]}\n",
     "policy: {quarantine: [{check: real_404, owner: a, until: never, why: x}]}\n",
     "policy: {quarantine: [{check: real_404, owner: a, why: x}]}\n",
-    "policy: {waivers: [{check: key_pages, subject: '*', owner: a, until: 2999-12-01, why: x}]}\n",
-    "policy: {waivers: [{check: key_pages, owner: a, until: 2999-12-01, why: x}]}\n",
+    "policy: {waivers: [{check: key_pages, subject: '*', owner: a, until: NEXT_MONTH, why: x}]}\n",
+    "policy: {waivers: [{check: key_pages, owner: a, until: NEXT_MONTH, why: x}]}\n",
     "policy: {quarantine: }\n",
     "checks: {key_page: {}}\n",
     "checks: {key_pages: {severity: fatal}}\n",
@@ -121,5 +125,5 @@ def test_editors_get_a_description_of_settings_and_defaults_as_they_are_written(
 
 def content(folder: Path, text: str) -> Any:
     file = folder / "gate.yaml"
-    file.write_text(SITES + text, encoding="utf-8")
+    file.write_text(SITES + text.replace("NEXT_MONTH", NEXT_MONTH), encoding="utf-8")
     return plain(load_yaml(file))

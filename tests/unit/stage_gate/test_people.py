@@ -16,8 +16,8 @@ from airflow.sdk.exceptions import (
 )
 
 from aem_checks.outcomes import Outcome
-from simulator import Simulator
-from stage_gate.decision import HALT, HOTFIX, KEEP_WAITING, OVERRIDE
+from simulator import Fault, Simulator
+from stage_gate.decision import HALT, HOTFIX, KEEP_WAITING, OVERRIDE, Decision
 from stage_gate.notify import Event
 from stage_gate.record import StoredAnswer, read_answer
 from stage_gate.tasks import people
@@ -167,6 +167,52 @@ def test_a_refused_answer_is_not_kept_and_can_be_given_again(
         question.execute_complete(context_of(release), given)
     assert not isinstance(refused.value, AirflowFailException), "a retry has to ask again"
     assert read_answer(release.evidence) is None
+
+
+def test_an_answer_is_asked_for_anew_while_cloud_manager_can_t_say_who_started_the_execution(
+    release: Release, tmp_path: Path, shown: Shown
+) -> None:
+    seal = release.seal(Outcome.FAILED)
+    question = question_of(AskReleaseManager, release, tmp_path)
+    ask(question, release)
+    accepts = {"accepts": "all 8 named above"}
+    gone = Fault(effect="answer", status=404, path=f"/execution/{release.execution_id}$", times=1)
+    release.simulator.inject(gone)
+    with pytest.raises(AirflowException, match="Cloud Manager can't be read") as refused:
+        question.execute_complete(context_of(release), event(OVERRIDE, seal, **accepts))
+    assert not isinstance(refused.value, AirflowFailException), "a retry has to ask again"
+    assert read_answer(release.evidence) is None
+    assert question.execute_complete(context_of(release), event(OVERRIDE, seal, **accepts)) == OVERRIDE
+
+
+def test_silence_is_kept_even_while_cloud_manager_can_t_be_read(
+    release: Release, tmp_path: Path, shown: Shown
+) -> None:
+    release.seal(Outcome.FAILED)
+    question = question_of(AskReleaseManager, release, tmp_path)
+    release.simulator.inject(Fault(effect="answer", status=404, path="/execution/", times=None))
+    assert question.execute_complete(context_of(release), {"timedout": True}) == HALT
+
+
+def test_whoever_started_the_execution_gets_no_approval_by_another_login_of_theirs(
+    release: Release, tmp_path: Path, shown: Shown
+) -> None:
+    seal = release.seal(Outcome.FAILED)
+    question = question_of(AskReleaseManager, release, tmp_path)
+    ask(question, release)
+    given = event(OVERRIDE, seal, accepts="all 8 named above")
+    given["responded_by_user"] = {"id": "alice", "name": "alice@example.com"}
+    question.execute_complete(context_of(release), given)
+    assert kept_answer(release).name == "alice@example.com"
+    merged = {"user": "Alice@Example.com"}  # Cloud Manager names her only now
+    at = f"/execution/{release.execution_id}$"
+    release.simulator.inject(Fault(effect="merge", path=at, body=merged, times=None))
+    right = release.right()
+    execution = right.read_execution()
+    refused = right.refusal(
+        Decision.OVERRIDDEN, right.basis(Decision.OVERRIDDEN), execution, right.read_surroundings(execution)
+    )
+    assert refused == "alice started this execution and can't let it through as well."
 
 
 def test_a_question_about_an_earlier_attempt_skips_itself_and_its_answer_moves_nothing(

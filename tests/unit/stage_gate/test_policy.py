@@ -180,6 +180,24 @@ WAIVER = "policy:\n  waivers:\n    - "
             7,
             ["waive every finding", "quarantine"],
         ),
+        *(
+            (
+                WAIVER + f"{{check: key_pages, subject: '{broad}', owner: a, until: 2026-12-01, why: x}}\n",
+                7,
+                ["waive every finding, or nearly", "at least 4 characters"],
+            )
+            for broad in ("*/*", "*:*", "*h*", "*.*", "https://*", "*.html", "/us/*")
+        ),
+        (
+            WAIVER + "{check: key_pages, subject: /a, owner: a, until: 2027-11-24, why: x}\n",
+            7,
+            ["until 2027-11-24", "more than 366 days", "up to 2027-11-23"],
+        ),
+        (
+            QUARANTINE + "{check: real_404, owner: alice, until: 9999-12-31, why: x}\n",
+            7,
+            ["until 9999-12-31", "more than 366 days"],
+        ),
         (
             WAIVER
             + "check: key_pages\n      subject: /a\n      owner: alice\n      until: 2026-01-01\n      why: x\n",
@@ -233,6 +251,36 @@ ENDED = (
     "    - {check: host_leaks, owner: alice, until: 2026-11-22, why: still}\n"
     "  waivers:\n    - {check: key_pages, subject: /a, owner: bob, until: 2026-11-01, why: old}\n"
 )
+
+
+def test_an_excuse_may_last_366_days_and_a_run_does_not_mind_a_longer_one(tmp_path: Path) -> None:
+    entry = WAIVER + "{check: key_pages, subject: /a, owner: a, until: %s, why: x}\n"
+    assert gate_of(tmp_path, entry % "2027-11-23").policy.waivers
+    path = write(tmp_path, entry % "2027-11-24")
+    assert load_gate_for_run(path, today=TODAY, minimum=()).policy.waivers
+
+
+@pytest.mark.parametrize(
+    ("allowed", "is_refused"),
+    [
+        ("'*'", True),
+        ("'?*'", True),
+        ("'[!~]*'", True),
+        ("'[A-Z]*'", True),
+        ("TZ", False),
+        ("'WKND_*'", False),
+    ],
+)
+def test_a_kind_of_the_minimum_excuses_nothing_by_wildcards_alone(
+    tmp_path: Path, allowed: str, is_refused: bool
+) -> None:
+    text = f"checks:\n  environment_variables: {{severity: block, allow: [{allowed}]}}\n"
+    gate_of(tmp_path, text)
+    if not is_refused:
+        gate_of(tmp_path, text, minimum=("environment_variables",))
+        return
+    error = mistake_in(tmp_path, text, minimum=("environment_variables",))
+    assert (error.line, "excuses everything with allow" in str(error)) == (6, True)
 
 
 def test_a_quarantine_holds_through_its_last_day(tmp_path: Path) -> None:

@@ -223,6 +223,30 @@ def test_whoever_started_the_execution_may_only_halt_it() -> None:
     assert refusal_to_halt(replace(HALTED, answer=answer(HALT, **own))) is None
 
 
+@pytest.mark.parametrize(
+    ("starter", "own"),
+    [
+        ("Bob@Example.com", {"by": "bob", "name": "bob@example.com"}),
+        (" bob@example.com ", {"by": "bob", "name": "bob@example.com\t"}),
+        (" bob", {"by": "bob", "name": ""}),
+    ],
+)
+def test_whoever_started_it_is_known_by_id_and_by_name(starter: str, own: dict[str, object]) -> None:
+    entitled = replace(ENTITLED, never=(starter,))
+    for refusal, proof in (
+        (refusal_to_approve, replace(APPROVED, entitled=entitled, answer=answer(APPROVE, **own))),
+        (refusal_to_override, replace(OVERRIDDEN, entitled=entitled, answer=answer(OVERRIDE, **own))),
+    ):
+        assert "bob started this execution" in (refusal(proof) or "")
+        someone_else = replace(proof, answer=replace(proof.answer, by="alice", name="Alice"))  # type: ignore[type-var]
+        assert refusal(someone_else) is None
+
+
+def test_an_execution_that_names_nobody_is_nobodys_own() -> None:
+    for nobody in ((), ("",), (" ",)):
+        assert refusal_to_approve(replace(APPROVED, entitled=replace(ENTITLED, never=nobody))) is None
+
+
 def test_silence_halts_only_where_the_gate_says_so_and_approves_nowhere() -> None:
     silent = replace(HALTED, answer=answer(HALT, by=SILENCE))
     assert "silence is no consent" in (refusal_to_halt(silent) or "")

@@ -24,11 +24,11 @@ from stage_gate.tasks.cloud_manager import ReadCloudManagerResults
 from stage_gate.verdict import Verdict, judge
 from unit.stage_gate.release import Release
 from unit.stage_gate.samples import result
+from unit.stage_gate.test_waits import signing
 
+__all__ = ["signing"]
 
-@pytest.fixture(autouse=True)
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AIRFLOW__STAGE_GATE__EVIDENCE", str(tmp_path / "evidence"))
+pytestmark = pytest.mark.usefixtures("signing")
 
 
 def a_release_before(simulator: Simulator, name: str = "good") -> str:

@@ -245,7 +245,7 @@ def test_evidence_that_was_changed_is_told_and_not_judged(
     said = replay(store=store)
     assert said.code == 1
     assert "plan.json of attempt 1 was changed" in said.rows["2000003"]["trouble"]
-    assert "is not a Pin" in said.rows["2000004"]["trouble"]
+    assert "pin.json is corrupt" in said.rows["2000004"]["trouble"]
     assert "2 can't be replayed" in said.totals
 
 

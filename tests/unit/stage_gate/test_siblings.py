@@ -276,6 +276,27 @@ def test_what_cannot_be_read_is_unknown_and_holds(stage: Stage, path: str, unkno
     assert must_be_built_again(now, build_marker=False) is None
 
 
+@pytest.mark.parametrize("missing", [False, True], ids=["oldest first", "no time"])
+def test_executions_that_are_not_listed_newest_first_are_unknown_and_hold(
+    stage: Stage, missing: bool
+) -> None:
+    pinned = stage.read()
+    stage.run(stage.simulator.pipeline_id, to_the_end=False)
+    assert len(stage.read().stage.newer_releases) == 1
+    times = {"0": {"createdAt": None if missing else "2020-01-01T00:00:00.000+0000"}}
+    stage.simulator.inject(
+        Fault(
+            effect="merge",
+            path="/pipeline/678901/executions",
+            body={"_embedded": {"executions": times}},
+            times=None,
+        )
+    )
+    now = stage.read()
+    assert now.stage.newer_releases == (UNKNOWN,)
+    assert any("can't be read now" in sentence for sentence in changes(pinned, now))
+
+
 def test_a_pipeline_without_phases_in_the_list_is_looked_at_all_the_same(stage: Stage) -> None:
     pinned = stage.read()
     stage.run(WEB_TIER)

@@ -47,6 +47,12 @@ def test_a_key_that_is_not_trusted_here_signs_nothing(keys: Keys) -> None:
     assert (opened.signature, opened.key) == (Signature.STRANGE, key_id(PUBLIC))
 
 
+def test_where_trusted_keys_are_named_an_own_key_has_to_be_among_them() -> None:
+    """Who replaces the connection with the private key gains no trust."""
+    replaced = Keys(OTHER.private, (PUBLIC,))
+    assert open_signed(sign(CONTENT, replaced), replaced, "It").signature is Signature.STRANGE
+
+
 def test_without_a_key_it_is_written_and_read_as_unsigned() -> None:
     opened = open_signed(sign(CONTENT, NO_KEYS), KEYS, "It")
     assert (opened.content, opened.signature, opened.key) == (CONTENT, Signature.ABSENT, "")

@@ -13,6 +13,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -294,16 +295,23 @@ def test_an_attempt_that_is_gone_unsealed_or_of_another_execution_is_told(
     assert "another execution or gate file" in said
 
 
+def pin_another_policy(content: dict[str, object]) -> None:
+    pin: Any = content["record"]
+    pin["gate_content"]["policy"] = {"failed": "hold"}
+
+
 def test_a_pin_with_another_gate_file_is_told(
     evidence: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = evidence("halted")
-    pin = json.loads((folder / "pin.json").read_text())
-    pin["gate_content"]["policy"] = {"failed": "hold"}
-    (folder / "pin.json").write_text(json.dumps(pin))
+    resign(folder / "pin.json", pin_another_policy)
     code, said = verify(folder, capsys)
     assert code == 1
     assert "another gate file than its digest says" in said
+    resign(folder / "pin.json", lambda content: None, NO_KEYS)
+    code, said = verify(folder, capsys)
+    assert code == 1
+    assert "pin.json is not signed" in said
 
 
 def test_an_execution_without_a_decision_is_verified_as_far_as_it_went(
