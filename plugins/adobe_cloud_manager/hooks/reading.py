@@ -94,7 +94,8 @@ class Reader:
         return obtain_token(self._account.credential, self._account.settings.ims_url, self._timeout)
 
     def _send(self, url: str, token: Token, what: str) -> Answer:
-        time.sleep(self._account.turn(self._deadline))
+        if (wait := self._account.turn(self._deadline)) > 0:
+            time.sleep(wait)
         headers = self._account.headers(token)
         try:
             response = self._session.get(url, headers=headers, timeout=self._timeout, allow_redirects=False)
