@@ -94,7 +94,7 @@ def take_through(
     state = _follow(airflow, run_id, lambda line: say(f"{time.monotonic() - began:5.1f} s  {line}"))
     folder = evidence / GATE / run_id
     verdict = _read(max(folder.glob("attempt-*/verdict.json"), default=folder / "verdict.json"))
-    decision = _read(folder / "decision.json")
+    decision = _read(folder / "decision.json").get("signed", {}).get("record", {})
     held = state == HELD
     return Result(
         expected=expected,
