@@ -38,20 +38,7 @@ async def run_check(
     key = key or check.kind
     base = Severity.WARN if check.settings.dry_run else check.settings.severity or check.severity
     capped = check.settings.dry_run or check.settings.severity is not None
-    first = second = None
-    limit = asyncio.timeout(check.settings.within.total_seconds())
-    try:
-        async with limit:
-            first = await _attempt(check, visit, key)
-            if _wants_confirmation(first, base, capped):
-                refused = await asyncio.to_thread(_refusal, may_rerun)
-                if refused is None:
-                    second = await _attempt(check, await _fresh(check, visit, key), key)
-                else:
-                    first = _with_note(first, refused)
-    except TimeoutError:
-        late = _too_late(check)
-        first, second = (late, None) if first is None else (first, late)
+    first, second = await _runs(check, visit, key, base, capped, may_rerun)
     judgement = first if second is None else _combine(first, second, base, capped)
     severity, outcome, cause = judgement.weigh(base, capped=capped)
     return CheckResult(
@@ -69,6 +56,26 @@ async def run_check(
         started_at=started,
         finished_at=datetime.now(UTC),
     )
+
+
+async def _runs(
+    check: Check[Any], visit: Visit, key: str, base: Severity, capped: bool, may_rerun: Callable[[], bool]
+) -> tuple[Judgement, Judgement | None]:
+    """The first run and the one that confirms its failure, if there is one, both within the time limit."""
+    first = second = None
+    try:
+        async with asyncio.timeout(check.settings.within.total_seconds()):
+            first = await _attempt(check, visit, key)
+            if _wants_confirmation(first, base, capped):
+                refused = await asyncio.to_thread(_refusal, may_rerun)
+                if refused is None:
+                    second = await _attempt(check, await _fresh(check, visit, key), key)
+                else:
+                    first = _with_note(first, refused)
+    except TimeoutError:
+        late = _too_late(check)
+        return (late, None) if first is None else (first, late)
+    return first, second
 
 
 async def _attempt(check: Check[Any], visit: Visit, key: str) -> Judgement:

@@ -10,6 +10,7 @@ from airflow.sdk import DAG, Param, TaskGroup, TriggerRule
 
 from aem_checks.outcomes import Outcome
 from stage_gate.decision import Action
+from stage_gate.runs import dag_id_of
 from stage_gate.settings import deciding_queue
 from stage_gate.tasks.acts import (
     ActOnProduction,
@@ -32,12 +33,14 @@ from stage_gate.tasks.waits import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from airflow.sdk import BaseOperator
 
     from aem_checks.config import ConfiguredCheck
     from stage_gate.configuration.gate import Gate
+    from stage_gate.tasks.people import Question
 
-DAG_ID_PREFIX = "stage_gate."
 TAGS = ["stage-gate"]
 _EXECUTION_ID = "{{ run_id.removeprefix('execution-') }}"
 _ONE_WAY_LED_HERE = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
@@ -49,10 +52,6 @@ _ASKED_ANEW: dict[str, Any] = {"retries": 50, "retry_delay": timedelta(seconds=3
 """Of a question: a refused answer fails a try, and the next one asks again."""
 _MARGIN = timedelta(minutes=2)
 """How much longer than its own limit a check's task may live, to write its result."""
-
-
-def dag_id_of(gate_name: str) -> str:
-    return f"{DAG_ID_PREFIX}{gate_name}"
 
 
 def build_gate_dag(gate: Gate, gate_file: Path, docs: str) -> DAG:
@@ -234,28 +233,53 @@ class _Wiring:
         if not asked:
             return []
         from stage_gate.tasks.people import AskReleaseManager, options_for
-        from stage_gate.tasks.retest import FollowAnswer
 
         options = options_for(asked, windows=policy.windows is not None)
-        ask = AskReleaseManager.partial(
-            task_id="ask_release_manager",
+        follow = self._question(
+            AskReleaseManager,
+            "ask_release_manager",
+            options,
+            follow="follow_answer",
+            otherwise="hold_production",
+            after=decide,
+            judge=judge,
+        )
+        override = self._act(OverrideProduction, "override_production")
+        # The arrow to the bypass lets an answer skip it: decide can't, because holding leads there too.
+        named = [way for way in ways if way.task_id in {*options.values(), "record_bypass"}]
+        follow >> [override, *named]
+        return [override]
+
+    def _question(
+        self,
+        kind: type[Question],
+        task_id: str,
+        options: Mapping[str, str],
+        *,
+        follow: str,
+        otherwise: str,
+        after: BaseOperator,
+        judge: BaseOperator,
+    ) -> BaseOperator:
+        """Ask anew about each attempt, then follow the answer: ``options`` are option to task id."""
+        from stage_gate.tasks.retest import FollowAnswer
+
+        ask = kind.partial(
+            task_id=task_id,
             gate_file=self.gate_file,
             options=list(options),
             queue=deciding_queue(),  # it signs the answer
             **_ASKED_ANEW,
         ).expand(attempt=judge.output)
-        follow = FollowAnswer(
-            task_id="follow_answer",
+        answered = FollowAnswer(
+            task_id=follow,
             gate_file=self.gate_file,
             tasks=options,
-            otherwise="hold_production",
+            otherwise=otherwise,
             trigger_rule=_ONE_WAY_LED_HERE,
         )
-        override = self._act(OverrideProduction, "override_production")
-        # The arrow to the bypass lets an answer skip it: decide can't, because holding leads there too.
-        named = [way for way in ways if way.task_id in {*options.values(), "record_bypass"}]
-        decide >> ask >> follow >> [override, *named]
-        return [override]
+        after >> ask >> answered
+        return answered
 
     def _wait_for_window(
         self, decide: BaseOperator, judge: BaseOperator, ways: list[BaseOperator]
@@ -276,24 +300,18 @@ class _Wiring:
         if windows.hotfix is None:
             return [wait]
         from stage_gate.tasks.people import HOTFIX_OPTIONS, AskForHotfix
-        from stage_gate.tasks.retest import FollowAnswer
 
-        ask = AskForHotfix.partial(
-            task_id="ask_for_hotfix",
-            gate_file=self.gate_file,
-            options=list(HOTFIX_OPTIONS),
-            queue=deciding_queue(),  # it signs the answer
-            **_ASKED_ANEW,
-        ).expand(attempt=judge.output)
-        follow = FollowAnswer(
-            task_id="follow_hotfix_answer",
-            gate_file=self.gate_file,
-            tasks=HOTFIX_OPTIONS,
+        follow = self._question(
+            AskForHotfix,
+            "ask_for_hotfix",
+            HOTFIX_OPTIONS,
+            follow="follow_hotfix_answer",
             otherwise="wait_for_window",
-            trigger_rule=_ONE_WAY_LED_HERE,
+            after=decide,
+            judge=judge,
         )
         approve = next(way for way in ways if way.task_id == "approve_production")
-        decide >> ask >> follow >> [wait, approve]
+        follow >> [wait, approve]
         return [wait]
 
     def _test_production(self, led_here: list[BaseOperator]) -> list[BaseOperator]:

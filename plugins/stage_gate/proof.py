@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from adobe_cloud_manager.questions import Approval
 from aem_checks.outcomes import Outcome
-from stage_gate.decision import APPROVE, HALT, HOTFIX, OVERRIDE, Action, GoLive, Mode, Policy, Timing
+from stage_gate.decision import (
+    APPROVE,
+    HALT,
+    HOTFIX,
+    OVERRIDE,
+    Action,
+    Decision,
+    GoLive,
+    Mode,
+    Policy,
+    Timing,
+)
 
 SILENCE = "silence"
 """Who answered where nobody did in time."""
@@ -151,3 +162,17 @@ def _closed(proof: Proof) -> str | None:
     if proof.timing.is_open or (proof.answer is not None and proof.answer.option == HOTFIX):
         return None
     return proof.timing.sentence
+
+
+REFUSALS: Mapping[Decision, Callable[[Proof], str | None]] = {
+    Decision.APPROVED: refusal_to_approve,
+    Decision.OVERRIDDEN: refusal_to_override,
+    Decision.HALTED: refusal_to_halt,
+}
+"""What refuses each act."""
+OPTIONS: Mapping[Decision, tuple[str, ...]] = {
+    Decision.APPROVED: (APPROVE, HOTFIX),
+    Decision.OVERRIDDEN: (OVERRIDE,),
+    Decision.HALTED: (HALT,),
+}
+"""The answers that are meant for each act; any other one is no answer to its question."""

@@ -12,6 +12,7 @@ from aem_checks.outcomes import Outcome
 from stage_gate.decision import Decision
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError, write, written
+from stage_gate.proof import OPTIONS, Answer
 from stage_gate.signed import RecordT, SignedRecord, read_signed, signed_file
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,15 @@ class StoredAnswer(SignedRecord):
     """What an override accepts: the keys of the checks that did not pass."""
     name: str = ""
     """The user name that Airflow has besides the id in ``by``."""
+
+    def is_for(self, decision: Decision, seal_digest: str) -> bool:
+        """Whether it is meant for this act, on this verdict."""
+        return self.option in OPTIONS[decision] and self.seal_digest == seal_digest
+
+    @property
+    def given(self) -> Answer:
+        """The answer, as the rules of ``proof`` ask for it."""
+        return Answer(self.option, self.by, self.reason, self.seal_digest, self.accepts, self.name)
 
 
 class RetestRecord(SignedRecord):

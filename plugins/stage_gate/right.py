@@ -10,41 +10,23 @@ from typing import TYPE_CHECKING
 
 from adobe_cloud_manager.models import Execution
 from stage_gate.candidate import changes
-from stage_gate.decision import APPROVE, HALT, HOTFIX, OVERRIDE, Decision, Mode
+from stage_gate.decision import Decision, Mode
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError
 from stage_gate.observe import candidate_of, go_live, read_surroundings
 from stage_gate.pin import Pin
 from stage_gate.plan import CLOUD_MANAGER
-from stage_gate.proof import (
-    Answer,
-    Entitled,
-    Proof,
-    refusal_to_approve,
-    refusal_to_halt,
-    refusal_to_override,
-)
+from stage_gate.proof import REFUSALS, Proof
 from stage_gate.record import StoredAnswer, read_answer
 from stage_gate.seal import Sealed
 from stage_gate.signing import Signature
 from stage_gate.timing import clock_doubt, timing_at
-from stage_gate.verdict import Verdict, judge
+from stage_gate.verdict import judge
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
     from stage_gate.candidate import Surroundings
     from stage_gate.configuration.gate import Gate
-
-_REFUSALS = {
-    Decision.APPROVED: refusal_to_approve,
-    Decision.OVERRIDDEN: refusal_to_override,
-    Decision.HALTED: refusal_to_halt,
-}
-_OPTIONS = {
-    Decision.APPROVED: (APPROVE, HOTFIX),
-    Decision.OVERRIDDEN: (OVERRIDE,),
-    Decision.HALTED: (HALT,),
-}
 
 
 @dataclass(frozen=True)
@@ -89,9 +71,8 @@ class Right:
             raise EvidenceError("there is no sealed verdict of the newest attempt, so nothing is proven.")
         sealed = self.evidence.load_seal(attempt)
         answer = read_answer(self.evidence)
-        meant = answer is not None and answer.option in _OPTIONS[decision]
-        bound = answer is not None and answer.seal_digest == sealed.digest
-        return Basis(sealed, answer if meant and bound else None)
+        is_meant = answer is not None and answer.is_for(decision, sealed.digest)
+        return Basis(sealed, answer if is_meant else None)
 
     def refusal(
         self, decision: Decision, basis: Basis, execution: Execution, surroundings: Surroundings
@@ -111,10 +92,10 @@ class Right:
             doubts=self._doubts(basis),
             golive=go_live(execution),
             timing=timing_at(self.now(), gates, self.gates_folder, sealed.plan.made_at),
-            entitled=self._entitled(verdict, execution),
-            answer=_as_answer(basis.answer),
+            entitled=self.gate.policy.entitled(verdict.outcome, started_by=execution.user),
+            answer=basis.answer.given if basis.answer else None,
         )
-        return _REFUSALS[decision](proof)
+        return REFUSALS[decision](proof)
 
     def _changes(self, sealed: Sealed, execution: Execution, surroundings: Surroundings) -> list[str]:
         """What differs between what was sealed, what was pinned and what is there now."""
@@ -141,19 +122,3 @@ class Right:
             doubts.append(f"The deployment wants {', '.join(missing)} to block, and in this plan it did not.")
         clock = clock_doubt(self.reading.clock_offset)
         return [*doubts, clock] if clock else doubts
-
-    def _entitled(self, verdict: Verdict, execution: Execution) -> Entitled:
-        follow_up = self.gate.policy.on(verdict.outcome)
-        windows = self.gate.policy.windows
-        return Entitled(
-            release_managers=follow_up.ask,
-            hotfix=windows.hotfix.ask if windows and windows.hotfix else (),
-            never=(execution.user,) if execution.user else (),
-            silence_halts=bool(follow_up.ask) and follow_up.silence == "halt",
-        )
-
-
-def _as_answer(stored: StoredAnswer | None) -> Answer | None:
-    if stored is None:
-        return None
-    return Answer(stored.option, stored.by, stored.reason, stored.seal_digest, stored.accepts, stored.name)

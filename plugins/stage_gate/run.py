@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from adobe_cloud_manager.models import Execution
     from stage_gate.acting import Act
     from stage_gate.decision import Timing
+    from stage_gate.record import StoredAnswer
     from stage_gate.right import Right
     from stage_gate.seal import Sealed
 
@@ -108,6 +109,26 @@ class GateRun:
             )
         return sealed
 
+    def newest_seal(self) -> Sealed | None:
+        """The seal of the newest attempt, ``None`` where that is not sealed. Raises as ``load_seal`` does."""
+        attempt = self.evidence.latest_sealed()
+        return self.load_seal(attempt) if attempt else None
+
+    def newest_answer(self) -> StoredAnswer | None:
+        """The person's answer to the newest verdict, ``None`` where nobody gave one. Raises ``EvidenceError``."""
+        from stage_gate.record import read_answer
+
+        answer, sealed = read_answer(self.evidence), self.newest_seal()
+        return answer if answer and sealed and answer.seal_digest == sealed.digest else None
+
+    @property
+    def is_claimed(self) -> bool:
+        """The right to act on this candidate was taken, by whomever."""
+        from stage_gate.claims import claim_path
+
+        pin = self.pin
+        return claim_path(self.evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id).exists()
+
     def load_gate_file(self) -> Gate:
         """The gate as its file says now; only pinning asks for that."""
         return load_gate_for_run(self.gate_file)
@@ -162,11 +183,11 @@ class GateRun:
         """What calendar and clock say of an approval just now, and of the age of the newest seal."""
         from stage_gate.timing import timing_at
 
-        attempt = self.evidence.latest_sealed()
         try:
-            tested_at = self.load_seal(attempt).plan.made_at if attempt else None
+            sealed = self.newest_seal()
         except EvidenceError:
-            tested_at = None  # nothing is decided on such a seal, whatever the time
+            sealed = None  # nothing is decided on such a seal, whatever the time
+        tested_at = sealed.plan.made_at if sealed else None
         return timing_at(datetime.now(UTC), (self.gate, self.gate_now()), self.gate_file.parent, tested_at)
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from adobe_cloud_manager.exceptions import CloudManagerError
 from aem_checks.outcomes import CheckResult, Outcome, Severity, worst
-from stage_gate.claims import claim_path
 from stage_gate.decision import Decision, Mode
 from stage_gate.ending import End
 from stage_gate.files import EvidenceError
@@ -59,7 +58,7 @@ def read_story(run: GateRun) -> Story:
     outcome = sealed.verdict.outcome if sealed else None
     if decision is not None and decision.decision is Decision.APPROVED:
         outcome = decision.outcome  # what it rests on, also where stage was tested again since
-    claimed = _is_claimed(run)
+    claimed = run.is_claimed
     carried_out = decision is not None and decision.decision in CARRIED_OUT
     end = End(
         mode=run.gate.mode,
@@ -90,11 +89,6 @@ def read_story(run: GateRun) -> Story:
     )
 
 
-def _is_claimed(run: GateRun) -> bool:
-    pin = run.pin
-    return claim_path(run.evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id).exists()
-
-
 def _seen_now(run: GateRun) -> str:
     """How production stands, for a run that began to act and can't say how that ended."""
     try:
@@ -104,13 +98,12 @@ def _seen_now(run: GateRun) -> str:
 
 
 def _seal(run: GateRun) -> tuple[Sealed | None, str]:
-    attempt = run.evidence.latest_sealed()
-    if attempt == 0:
-        return None, "" if run.evidence.attempts() == 0 else "The newest attempt was never sealed."
     try:
-        return run.load_seal(attempt), ""
+        sealed = run.newest_seal()
     except EvidenceError as error:
         return None, f"The seal can't be trusted: {error}"
+    is_missing = sealed is None and run.evidence.attempts() > 0
+    return sealed, "The newest attempt was never sealed." if is_missing else ""
 
 
 def earlier_attempts(evidence: Evidence) -> list[str]:

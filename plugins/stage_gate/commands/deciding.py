@@ -6,28 +6,15 @@ answered had not started the execution.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from adobe_cloud_manager.questions import Approval
 from stage_gate.configuration.gate import GateSettings
-from stage_gate.decision import APPROVE, HALT, HOTFIX, OVERRIDE, Decision, GoLive, Timing
-from stage_gate.proof import (
-    Answer,
-    Entitled,
-    Proof,
-    refusal_to_approve,
-    refusal_to_halt,
-    refusal_to_override,
-)
+from stage_gate.decision import Decision, GoLive, Timing
+from stage_gate.proof import REFUSALS, Proof
 from stage_gate.record import CARRIED_OUT, DecisionRecord, StoredAnswer
 from stage_gate.seal import Sealed
 from stage_gate.verdict import judge
-
-_RULES: Mapping[Decision, tuple[Callable[[Proof], str | None], tuple[str, ...]]] = {
-    Decision.APPROVED: (refusal_to_approve, (APPROVE, HOTFIX)),
-    Decision.OVERRIDDEN: (refusal_to_override, (OVERRIDE,)),
-    Decision.HALTED: (refusal_to_halt, (HALT,)),
-}
 
 
 def refusal_of_decision(
@@ -52,9 +39,8 @@ def refusal_of_decision(
         return f"it names the verdict {record.outcome} at {record.at}, and sealed is another"
     if record.production_reached == (record.decision is Decision.HALTED):
         return "what it says of production contradicts it"
-    rule, options = _RULES[record.decision]
-    meant = answer if answer and answer.option in options and answer.seal_digest == sealed.digest else None
-    return rule(_proof(sealed, meant, settings)) or _wrong_name(record, meant)
+    meant = answer if answer and answer.is_for(record.decision, sealed.digest) else None
+    return REFUSALS[record.decision](_proof(sealed, meant, settings)) or _wrong_name(record, meant)
 
 
 def _refusal_of_finding(record: DecisionRecord, seals: Sequence[Sealed]) -> str | None:
@@ -65,8 +51,6 @@ def _refusal_of_finding(record: DecisionRecord, seals: Sequence[Sealed]) -> str 
 
 def _proof(sealed: Sealed, stored: StoredAnswer | None, settings: GateSettings) -> Proof:
     verdict = judge(sealed.plan, sealed.candidate, sealed.recorded)
-    follow_up = settings.policy.on(verdict.outcome)
-    windows = settings.policy.windows
     return Proof(
         mode=settings.mode,
         policy=settings.policy.rules,
@@ -78,19 +62,9 @@ def _proof(sealed: Sealed, stored: StoredAnswer | None, settings: GateSettings) 
         doubts=(),
         golive=GoLive(Approval.WAITING, "Evidence can't tell."),
         timing=Timing(),
-        entitled=Entitled(
-            release_managers=follow_up.ask,
-            hotfix=windows.hotfix.ask if windows and windows.hotfix else (),
-            silence_halts=bool(follow_up.ask) and follow_up.silence == "halt",
-        ),
-        answer=_as_answer(stored),
+        entitled=settings.policy.entitled(verdict.outcome),
+        answer=stored.given if stored else None,
     )
-
-
-def _as_answer(stored: StoredAnswer | None) -> Answer | None:
-    if stored is None:
-        return None
-    return Answer(stored.option, stored.by, stored.reason, stored.seal_digest, stored.accepts, stored.name)
 
 
 def _wrong_name(record: DecisionRecord, answer: StoredAnswer | None) -> str | None:

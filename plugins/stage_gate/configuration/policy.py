@@ -21,6 +21,7 @@ from stage_gate.configuration.gate_values import (
 )
 from stage_gate.configuration.windows import Frozen, Hotfix, Windows
 from stage_gate.decision import Action, Policy
+from stage_gate.proof import Entitled
 
 __all__ = [
     "Excused",
@@ -184,6 +185,16 @@ class PolicySettings(GateModel):
     def on(self, outcome: Outcome) -> FollowUp:
         follow_up: FollowUp = getattr(self, outcome.value)
         return follow_up
+
+    def entitled(self, outcome: Outcome, *, started_by: str = "") -> Entitled:
+        """Whose word counts about a verdict, on a release that ``started_by`` started."""
+        rule, hotfix = self.on(outcome), self.windows.hotfix if self.windows else None
+        return Entitled(
+            release_managers=rule.ask,
+            hotfix=hotfix.ask if hotfix else (),
+            never=(started_by,) if started_by else (),
+            silence_halts=bool(rule.ask) and rule.silence == "halt",
+        )
 
     def in_force_on(self, day: date) -> PolicySettings:
         """The same policy without the quarantines and waivers that have ended before this day (UTC)."""

@@ -133,24 +133,22 @@ class Decide(BaseBranchOperator):
 
 def sealed_outcome(run: GateRun) -> Outcome | None:
     """The outcome of the newest seal, ``None`` where there is none or it can't be trusted."""
-    attempt = run.evidence.latest_sealed()
-    if attempt == 0:
-        return None
     try:
-        return run.load_seal(attempt).verdict.outcome
+        sealed = run.newest_seal()
     except EvidenceError:
         return None
+    return sealed.verdict.outcome if sealed else None
 
 
 def newest_sentences(run: GateRun) -> list[str]:
     """What the newest seal says, or why nothing can be said of it; never raises for broken evidence."""
-    attempt = run.evidence.latest_sealed()
-    if attempt == 0:
-        return ["There is no sealed verdict: see the logs of settle_stage and judge."]
     try:
-        return sentences_of(run.load_seal(attempt).verdict)
+        sealed = run.newest_seal()
     except EvidenceError as error:
         return [f"The sealed verdict can't be trusted: {error}"]
+    if sealed is None:
+        return ["There is no sealed verdict: see the logs of settle_stage and judge."]
+    return sentences_of(sealed.verdict)
 
 
 SENTENCES_SHOWN = 20

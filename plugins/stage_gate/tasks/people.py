@@ -215,12 +215,12 @@ HOTFIX_OPTIONS = {HOTFIX: str(Step.APPROVE), KEEP_WAITING: str(Step.WAIT_FOR_WIN
 
 def newest_seal(run: GateRun) -> Sealed:
     """The seal a question can be about. Raises ``AirflowFailException`` where there is none."""
-    attempt = run.evidence.latest_sealed()
-    if attempt == 0:
+    sealed = run.newest_seal()
+    if sealed is None:
         raise AirflowFailException(
             "There is no sealed verdict to ask about; production waits. See the log of judge."
         )
-    return run.load_seal(attempt)
+    return sealed
 
 
 def who_started(run: GateRun) -> str | None:

@@ -33,19 +33,16 @@ class FollowAnswer(BaseBranchOperator):
         self.otherwise = otherwise
 
     def choose_branch(self, context: Context) -> list[str]:
-        from stage_gate.record import read_answer
         from stage_gate.run import GateRun
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
         try:
-            answer = read_answer(run.evidence)
-            attempt = run.evidence.latest_sealed()
-            newest = run.evidence.load_seal(attempt).digest if attempt else ""
+            answer = run.newest_answer()
         except EvidenceError as error:
             self.log.error("The answer can't be followed, so this gate goes to %s: %s", self.otherwise, error)
             return [self.otherwise]
-        if answer is None or answer.seal_digest != newest:
+        if answer is None:
             self.log.warning("Nobody has answered about the newest verdict; on to %s.", self.otherwise)
             return [self.otherwise]
         self.log.info("%s answered %s: %s", answer.by, answer.option, answer.reason)
@@ -99,21 +96,18 @@ class RetestStage(BaseOperator):
 
     def _read(self, run: GateRun) -> tuple[Sealed, RetestRecord]:
         """The newest seal, and the record for the attempt after it: the one on disk where this was tried before."""
-        from stage_gate.claims import claim_path
         from stage_gate.record import read_answer, read_retest
         from stage_gate.retest import NoRetest, retest_of
 
-        pin = run.pin
-        if claim_path(run.evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id).exists():
+        if run.is_claimed:
             raise NoRetest(
                 "The right to act was taken already, so another verdict would decide nothing: no attempt was begun."
             )
-        attempt = run.evidence.latest_sealed()
-        if not attempt:
+        sealed = run.newest_seal()
+        if sealed is None:
             raise NoRetest(
                 "There is no sealed verdict, so no attempt was begun: see the logs of settle_stage and judge."
             )
-        sealed = run.evidence.load_seal(attempt)
         too_old = run.timing().too_old
         record = retest_of(sealed, read_answer(run.evidence), too_old, datetime.now(UTC))
         known = read_retest(run.evidence, record.attempt)

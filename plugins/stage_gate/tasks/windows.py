@@ -96,13 +96,8 @@ class WaitForWindow(TellingWait, DecisionSensor, BranchMixIn):
 
 def _answered(run: GateRun) -> str:
     """Where the person's answer to the newest verdict leads, empty where there is none."""
-    from stage_gate.record import read_answer
-
     try:
-        answer = read_answer(run.evidence)
-        attempt = run.evidence.latest_sealed()
-        if answer is None or not attempt or answer.seal_digest != run.evidence.load_seal(attempt).digest:
-            return ""
+        answer = run.newest_answer()
     except EvidenceError:
         return ""
-    return _WAY_OF.get(answer.option, "")
+    return _WAY_OF.get(answer.option, "") if answer else ""

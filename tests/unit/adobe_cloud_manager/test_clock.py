@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -11,14 +10,6 @@ from adobe_cloud_manager.answers import Answer
 from adobe_cloud_manager.exceptions import NotFound
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from simulator import Fault, Simulator, clock
-
-
-@pytest.fixture
-def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    with Simulator.start("quick") as running:
-        for name, value in running.environment().items():
-            monkeypatch.setenv(name, value)
-        yield running
 
 
 def seconds(offset: timedelta | None) -> float:

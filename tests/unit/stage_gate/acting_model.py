@@ -29,14 +29,7 @@ from stage_gate.decision import (
     after,
     command,
 )
-from stage_gate.proof import (
-    Answer,
-    Entitled,
-    Proof,
-    refusal_to_approve,
-    refusal_to_halt,
-    refusal_to_override,
-)
+from stage_gate.proof import REFUSALS, Answer, Entitled, Proof
 
 
 class Step(StrEnum):
@@ -62,11 +55,6 @@ _WANTED = {
     Decision.APPROVED: (Step.APPROVED,),
     Decision.OVERRIDDEN: (Step.APPROVED,),
     Decision.HALTED: (Step.REJECTED, Step.EXPIRED, Step.GONE),
-}
-_REFUSAL = {
-    Decision.APPROVED: refusal_to_approve,
-    Decision.OVERRIDDEN: refusal_to_override,
-    Decision.HALTED: refusal_to_halt,
 }
 MOST_FAULTS = 2
 
@@ -288,7 +276,7 @@ def _has_claim(world: World, who: int, protocol: Protocol) -> bool:
 
 
 def _allows(world: World, who: int, protocol: Protocol) -> bool:
-    return _REFUSAL[world.tasks[who].decision](protocol.proof(world, who)) is None
+    return REFUSALS[world.tasks[who].decision](protocol.proof(world, who)) is None
 
 
 def _is_right(world: World, who: int) -> bool:

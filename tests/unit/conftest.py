@@ -1,4 +1,4 @@
-"""What the tests of the gate share: a simulated Cloud Manager that Airflow's settings point at."""
+"""What unit tests share: a simulated Cloud Manager that Airflow's settings point at."""
 
 from __future__ import annotations
 
