@@ -11,7 +11,7 @@ from pathlib import Path
 
 from chaos import table
 from chaos.phases import CAST
-from chaos.postgres import PostgresMissing
+from local_postgres import PostgresMissing
 from chaos.scene import Row, Scene, late_violations
 from chaos.strikes import STRIKES
 from chaos.theatre import Theatre

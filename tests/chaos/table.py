@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Sequence
 
-from chaos.postgres import FORGOTTEN
+from local_postgres import FORGOTTEN
 from chaos.scene import Row
 from chaos.settings import as_lines
 

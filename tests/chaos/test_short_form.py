@@ -6,7 +6,7 @@ import pytest
 
 from chaos import table
 from chaos.phases import Part, Phase
-from chaos.postgres import PostgresMissing, programs
+from local_postgres import PostgresMissing, programs
 from chaos.scene import Row, Scene, late_violations
 from chaos.store import mounting_is_allowed
 from chaos.strikes import strike_named

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from chaos.phases import Part
-from chaos.postgres import LocalPostgres
+from local_postgres import LocalPostgres
 from chaos.settings import detection
 from chaos.store import Store
 from integration.cases import Case
@@ -121,12 +121,14 @@ class Theatre(House):
     def _begin(self, stack: ExitStack) -> None:
         self.open_doors()
 
+    def _database(self, stack: ExitStack) -> dict[str, str]:
+        return {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.database.url}
+
     def _environment(self) -> dict[str, str]:
         return (
             super()._environment()
             | detection()
             | {
-                "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.database.url,
                 "AIRFLOW__CORE__PARALLELISM": PARALLEL,
                 "AIRFLOW__STAGE_GATE__EVIDENCE": str(self.evidence),
                 "AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE": "60000",

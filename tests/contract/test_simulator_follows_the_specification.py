@@ -36,10 +36,8 @@ def validated(caller: Caller, path: str) -> Any:
     return answer.json()
 
 
-def validate_everything_of(
-    caller: Caller, execution_id: str, done: set[tuple[str, str]]
-) -> set[tuple[str, str]]:
-    """Every resource of an execution that is not among those done; the states of its steps."""
+def validate_everything_of(caller: Caller, execution_id: str, done: set[tuple[str, str]]) -> dict[str, Any]:
+    """Every resource of an execution that is not among those done; the execution as it was shown."""
     shown = validated(caller, f"{caller.pipeline}/execution/{execution_id}")
     validated(caller, f"{caller.pipeline}/executions?start=0&limit=5")
     validated(caller, f"{caller.pipeline}/execution")
@@ -50,7 +48,7 @@ def validate_everything_of(
             for path in (href, f"{href}/metrics", f"{href}/logs", f"{href}/artifacts"):
                 validated(caller, path)
             done.add((href, step["status"]))
-    return {(step["action"], step["status"]) for step in shown["_embedded"]["stepStates"]}
+    return dict(shown)
 
 
 def walk(sim: Simulator, execution_id: str, *, person: str) -> set[tuple[str, str]]:
@@ -58,11 +56,12 @@ def walk(sim: Simulator, execution_id: str, *, person: str) -> set[tuple[str, st
     caller, seen, done = Caller(sim), set[tuple[str, str]](), set[tuple[str, str]]()
     decided = set[str]()
     for _ in range(60):
-        seen |= validate_everything_of(caller, execution_id, done)
-        shown = sim.execution(execution_id)
+        shown = validate_everything_of(caller, execution_id, done)  # one reading: what is decided was seen
+        steps = shown["_embedded"]["stepStates"]
+        seen |= {(step["action"], step["status"]) for step in steps}
         if shown["status"] not in ("RUNNING", "CANCELLING"):
             return seen | {("execution", shown["status"])}
-        waiting = [step["id"] for step in shown["_embedded"]["stepStates"] if step["status"] == "WAITING"]
+        waiting = [step["id"] for step in steps if step["status"] == "WAITING"]
         if waiting and not set(waiting) <= decided:
             decided |= set(waiting)
             sim.person(person, execution_id)  # type: ignore[arg-type]

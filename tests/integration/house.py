@@ -18,6 +18,7 @@ import yaml
 from aem_checks.kinds import all_kinds
 from integration.cases import Case
 from integration.play import PATIENCE, Play, Run
+from local_postgres import LocalPostgres, PostgresMissing
 from simulator import Simulator
 from stage_gate.local.airflow_api import AirflowApi, AirflowApiError
 from stage_gate.local.local_airflow import LocalAirflow
@@ -82,11 +83,12 @@ class House:
             self.slack_url, self.slack = stack.enter_context(web_listener({"ok": True}))
             self.simulator = stack.enter_context(Simulator.start(self._scenario()))
             self._write_gates()
+            database = self._database(stack)
             airflow = LocalAirflow(
                 self.folder / "airflow",
                 dags=self.dags,
                 plugins=ROOT / "plugins",
-                environment=self._environment(),
+                environment={**self._environment(), **database},
                 users=self.users,
             )
             self.airflow = stack.enter_context(airflow)
@@ -141,6 +143,16 @@ class House:
         """Let the other cases begin; from now on `stage_gate.start` starts no run beside them."""
         self._client.api("PATCH", "/dags/stage_gate.start", {"is_paused": True})
         self.doors.set()
+
+    def _database(self, stack: ExitStack) -> dict[str, str]:
+        """PostgreSQL where it is installed; SQLite has one writer at a time, and all cases write.
+
+        Under load its lock costs tasks: a worker that can't report in time leaves a failed task with an empty log.
+        """
+        try:
+            return {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": stack.enter_context(LocalPostgres()).url}
+        except PostgresMissing:
+            return {}
 
     def _begin(self, stack: ExitStack) -> None:
         threads = stack.enter_context(ThreadPoolExecutor(max_workers=len(self.cases) or 1))
