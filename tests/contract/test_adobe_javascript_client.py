@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
+from contract import npm
 from simulator import Simulator
 from simulator.scenario import standard_programs
 from unit.simulator.caller import Caller, eventually, slow_scenario, step_of
 
-pytestmark = [
-    pytest.mark.node,
-    pytest.mark.skipif(
-        shutil.which("node") is None or shutil.which("npm") is None,
-        reason="Node is not installed: Adobe's JavaScript library was not tried against the simulator",
-    ),
-]
-SOURCE = Path(__file__).parent / "aio-lib"
-CACHE = Path(__file__).parents[2] / "var" / "aio-lib"
+pytestmark = npm.needs_node
 
 
 class AdobeLibrary:
@@ -56,26 +46,7 @@ class AdobeLibrary:
 
 @pytest.fixture(scope="session")
 def installed() -> Path:
-    """The library as the lock file pins it, installed once under the repository's var/."""
-    digest = hashlib.sha256()
-    for name in ("package.json", "package-lock.json"):
-        digest.update((SOURCE / name).read_bytes())
-    folder = CACHE / digest.hexdigest()[:16]
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(str(folder) + ".lock"):
-        if not (folder / "installed").exists():
-            _install(folder)
-    shutil.copyfile(SOURCE / "drive.js", folder / "drive.js")
-    return folder
-
-
-def _install(folder: Path) -> None:
-    for name in ("package.json", "package-lock.json"):
-        shutil.copyfile(SOURCE / name, folder / name)
-    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, f"npm ci failed: {done.stderr[-2000:]}"
-    (folder / "installed").touch()
+    return npm.installed(Path(__file__).parent / "aio-lib")
 
 
 @pytest.fixture

@@ -104,6 +104,21 @@ def test_a_scheduled_pipeline_and_a_paused_stage_deployment_follow_it_too() -> N
     assert {("schedule", "WAITING"), ("deploy", "WAITING"), ("execution", "FINISHED")} <= seen
 
 
+def test_a_split_pair_follows_it_too() -> None:
+    split = load_scenario("split").model_dump()
+    long = slow_scenario(steps={"artifactPreparation": LONG})
+    with Simulator.start({**long, "programs": split["programs"]}) as sim:
+        sim.start_execution(pipeline="678911")
+        sim.skip(20 * LONG)
+        caller = Caller(sim)
+        answer = caller.put(
+            f"{caller.pipeline}/execution?sourceExecutionId={sim.state()['executions'][0]['id']}"
+        )
+        assert unexpected("PUT", f"{caller.pipeline}/execution", answer) == []
+        seen = walk(sim, answer.json()["id"], person="approve")
+    assert {("artifactPreparation", "RUNNING"), ("approval", "WAITING"), ("execution", "FINISHED")} <= seen
+
+
 def test_every_resource_around_executions_follows_the_specification() -> None:
     scenario = load_scenario(slow_scenario()).model_dump()
     for plan in scenario["programs"][0]["pipelines"]:

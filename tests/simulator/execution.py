@@ -68,6 +68,7 @@ class Execution:
     steps: tuple[Step, ...]
     timing: Timing = field(default_factory=Timing)
     user: str | None = None
+    source: str | None = None  # id of the execution whose artifacts it takes; the API does not show it
     status: str = "RUNNING"
     updated_at: float = 0.0
     finished_at: float | None = None
@@ -123,6 +124,11 @@ class Execution:
         if not self.is_over and self._end is None:
             self.status, self.updated_at = "CANCELLING", now
             self._accept(acts.Effect("CANCELLED", {"cancel": True}), now)
+
+    def promote(self, source: Execution) -> None:
+        """Take the artifacts of another execution instead of building them."""
+        self.source, self.commit_id = source.id, source.commit_id
+        self.artifacts_version = source.artifacts_version
 
     def _open_status(self, step: Step) -> str:
         return "CHANGING" if self._act is not None else step.status

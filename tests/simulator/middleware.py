@@ -50,7 +50,7 @@ def surround(app: web.Application, service: str, around: Surroundings) -> web.Ap
         response.headers.update(MARK)
         if response.headers.get("Date") == "":
             del response.headers["Date"]
-        if service in ("api", "ims"):
+        if service in ("api", "ims", "io-events"):
             response.headers.setdefault("x-request-id", f"simulated-{uuid.uuid4().hex[:12]}")
 
     app.middlewares.insert(0, middleware)

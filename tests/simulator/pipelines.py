@@ -1,8 +1,8 @@
 """Which phases and steps does a kind of pipeline have? The order is that of Adobe's documentation.
 
 Sources: `help/implementing/cloud-manager/deploy-code.md` (order of a full-stack production pipeline) and
-`receiving-events.md` of the API documentation (names of the actions). The phase of `buildImage` is not
-documented.
+`receiving-events.md` of the API documentation (names of the actions). Not documented: the phase of `buildImage`, and
+action and phase of "Artifact Preparation" in a production-only pipeline (`stage-prod-only.md`).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class PhaseBlueprint:
 _BUILT: dict[PipelineKind, tuple[str, ...]] = {
     "full-stack production": BUILD,
     "full-stack stage only": BUILD,
-    "full-stack production only": (),
+    "full-stack production only": ("artifactPreparation",),
     "full-stack non-production": BUILD,
     "code quality": BUILD[:2],
     "front-end": BUILD[:1],

@@ -14,6 +14,7 @@ from simulator.cloud_manager.resources import Json
 from simulator.control import start_execution, state_of
 from simulator.faults import Fault
 from simulator.holds import Hold
+from simulator.io_events.control import IoEventsControl
 from simulator.request_log import RecordedRequest
 from simulator.scenario import Access, Scenario, load_scenario
 from simulator.server import Services
@@ -112,6 +113,12 @@ class Simulator:
         return self._services.scenario.first_pipeline.id
 
     @property
+    def io_events(self) -> IoEventsControl:
+        """Adobe I/O Events: registrations, deliveries, journals, and what goes wrong on their way."""
+        services = self._services
+        return IoEventsControl(services.io_events, self._call, services.world.now, services.scenario.org_id)
+
+    @property
     def requests(self) -> list[RecordedRequest]:
         """Every request so far, oldest first, of all services."""
         return list(self._services.around.requests)
@@ -137,15 +144,17 @@ class Simulator:
         trigger: Literal["MANUAL", "ON_COMMIT", "PUSH_UPGRADES", "RE_EXECUTE"] = "MANUAL",
         beside: bool = False,
         user: str | None = None,
+        source: str | None = None,
     ) -> str:
         """Start an execution as a person (`user`, or the usual one) or a commit does; its id.
 
-        `beside`: next to a running one.
+        `beside`: next to a running one. `source`: the stage-only execution that a production-only one goes on from,
+        or None for the newest that has finished. Raises NoSource.
         """
         world = self._services.world
         return self._do(
             lambda: start_execution(
-                world, release, pipeline=pipeline, trigger=trigger, beside=beside, user=user
+                world, release, pipeline=pipeline, trigger=trigger, beside=beside, user=user, source=source
             )
         )
 
@@ -218,5 +227,5 @@ class Simulator:
 
         return self._call(call())
 
-    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
+    def _call(self, coroutine: Coroutine[Any, Any, T], patience: float = PATIENCE) -> T:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(patience)

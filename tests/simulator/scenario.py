@@ -20,6 +20,7 @@ SCOPES = (
     "additional_info.projectedProductContext",
     "read_pc.dma_aem_ams",
 )
+EVENT_SCOPES = ("adobeio_api",)  # of the I/O Management API, for journals
 
 PipelineKind = Literal[
     "full-stack production",
@@ -37,12 +38,12 @@ Outcome = Literal[
 EnvironmentType = Literal["dev", "stage", "prod", "rde", "preprod"]
 Access = Literal["open", "basic", "edge-key", "bearer", "ip-blocked"]
 
-
 TIMED_STEPS = (
     "validate",
     "build",
     "codeQuality",
     "buildImage",
+    "artifactPreparation",
     "deploy dev",
     "deploy stage",
     "productTest",
@@ -197,6 +198,7 @@ class PipelinePlan(_Model):
     dev: str | None = None  # environment ids
     stage: str | None = None
     production: str | None = None
+    source: str | None = None  # of a production-only pipeline: the stage-only one whose artifacts it takes
     branch: str = "main"
     history: int = Field(default=0, ge=0)  # executions that are over already
     variables: tuple[VariablePlan, ...] = ()
@@ -216,12 +218,16 @@ class ProgramPlan(_Model):
     domains: tuple[DomainPlan, ...] = ()
 
     @model_validator(mode="after")
-    def _environments_exist(self) -> ProgramPlan:
-        known = {environment.id for environment in self.environments}
-        for pipeline in self.pipelines:
-            for wanted in (pipeline.dev, pipeline.stage, pipeline.production):
-                if wanted is not None and wanted not in known:
-                    raise ValueError(f"pipeline {pipeline.id} names environment {wanted}, which is not there")
+    def _references_exist(self) -> ProgramPlan:
+        known = {None, *(environment.id for environment in self.environments)}
+        sources = {None, *(plan.id for plan in self.pipelines if plan.kind == "full-stack stage only")}
+        for plan in self.pipelines:
+            for wanted in {plan.dev, plan.stage, plan.production} - known:
+                raise ValueError(f"pipeline {plan.id} names environment {wanted}, which is not there")
+            if plan.source not in sources or (plan.source and plan.kind != "full-stack production only"):
+                raise ValueError(
+                    f"pipeline {plan.id}: only a production-only one has a source, a stage-only one"
+                )
         return self
 
 
@@ -230,7 +236,7 @@ class CredentialPlan(_Model):
 
     client_id: str = "simulated-client"
     client_secrets: tuple[str, ...] = ("simulated-secret-8c1f2e",)
-    scopes: tuple[str, ...] = SCOPES
+    scopes: tuple[str, ...] = (*SCOPES, *EVENT_SCOPES)
     profile: Literal["none", "developer", "deployment manager"] = "deployment manager"
 
     @model_validator(mode="after")

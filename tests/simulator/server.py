@@ -14,6 +14,8 @@ from simulator.cloud_manager.routes import CloudManagerApi
 from simulator.control import ControlApi
 from simulator.faults import FaultRules
 from simulator.ims import Ims
+from simulator.io_events.routes import IoEventsApi, stranger_app
+from simulator.io_events.service import IoEvents
 from simulator.middleware import Surroundings, surround
 from simulator.scenario import Scenario, ScenarioError
 from simulator.sites import Site, Sites, known_defects
@@ -44,13 +46,17 @@ class Services:
         self.around = Surroundings(faults, self.world.now, self.ims.expire_all)
         api = CloudManagerApi(self.world, self.ims)
         app = api.app()
-        app.add_routes(ControlApi(self.world, self.ims, self.around).routes())
+        self.io_events = IoEvents(self.world)
+        app.add_routes(ControlApi(self.world, self.ims, self.around, self.io_events).routes())
         self.api_url = await self._serve(app, "api")
         self.ims_url = await self._serve(self.ims.app(), "ims")
         self.blobs_url = api.blobs_url = await self._serve(BlobStore(self.world).app(), "blobs")
         for environment_id, site in self.sites.by_id.items():
             await self._serve_site(environment_id, site)
         self.sites.join(self.ims.accepts)
+        events_url = await self._serve(IoEventsApi(self.io_events, self.world, self.ims).app(), "io-events")
+        self.io_events.open(events_url, await self._serve(stranger_app(), "stranger"))
+        self.io_events.start()
         self._clock = asyncio.create_task(self.world.run())
 
     async def stop(self) -> None:
@@ -59,6 +65,7 @@ class Services:
             self._clock.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._clock
+            await self.io_events.stop()
             self.sites.close()
         for runner in self._runners:
             await runner.cleanup()
@@ -72,6 +79,8 @@ class Services:
             "api_url": self.api_url,
             "ims_url": self.ims_url,
             "blobs_url": self.blobs_url,
+            "io_events_url": self.io_events.url,
+            "journal_url": self.io_events.first.journal_url,
             "client_id": credential.client_id,
             "client_secret": credential.client_secrets[0],
             "org_id": self.scenario.org_id,
@@ -98,6 +107,9 @@ class Services:
         return {
             "AIRFLOW__ADOBE_CLOUD_MANAGER__API_URL": self.api_url,
             "AIRFLOW__ADOBE_CLOUD_MANAGER__IMS_URL": self.ims_url,
+            "AIRFLOW__ADOBE_CLOUD_MANAGER__EVENTS_URL": self.io_events.url,
+            "AIRFLOW__ADOBE_CLOUD_MANAGER__EVENT_KEYS_URL": self.io_events.url,
+            "AIRFLOW__ADOBE_CLOUD_MANAGER__EVENT_VALIDATION_URL": self.io_events.validation_url,
             "AIRFLOW_CONN_CLOUD_MANAGER_DEFAULT": json.dumps(connection),
             "AIRFLOW_CONN_SIMULATED_STAGE": json.dumps(stage),
         }

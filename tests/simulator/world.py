@@ -8,15 +8,15 @@ import hashlib
 import logging
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from simulator.acts import ActRefused
 from simulator.cloud_manager.executions import Place
 from simulator.execution import GOOD_ENDS, Event, Execution, Step
 from simulator.faults import FaultRules
+from simulator.people import persons_body, run_to_the_end
 from simulator.pipelines import blueprint
 from simulator.scenario import Act, PipelinePlan, ProgramPlan, Release, Scenario, ScenarioError
 from simulator.sites import Site, Sites
@@ -24,11 +24,14 @@ from simulator.sites import Site, Sites
 log = logging.getLogger(__name__)
 FIRST_ID = 2345678
 USUAL_PERSON = "0123456789ABCDE@AdobeID"
-_PEOPLE = {"approval": "approved", "managed": "start", "deploy": "resume"}
 
 
 class Busy(Exception):
     """The pipeline has an execution that is not over."""
+
+
+class NoSource(Exception):
+    """The execution that a production-only one should go on from is not there, or has not finished."""
 
 
 @dataclass(slots=True)
@@ -47,6 +50,21 @@ class PipelineState:
     @property
     def current(self) -> Execution | None:
         return next((execution for execution in reversed(self.executions) if not execution.is_over), None)
+
+    def finished(self, wanted: str | None) -> Execution:
+        """The execution of that id, or the newest, that has finished. Raises NoSource."""
+        good = [each for each in self.executions if each.status == "FINISHED" and wanted in (None, each.id)]
+        if not good:
+            raise NoSource(f"pipeline {self.plan.id} has no finished execution {wanted or 'at all'}")
+        return good[-1]
+
+
+class Watcher(Protocol):
+    """Somebody who hears of every change, in the order of its happening."""
+
+    def happened(self, place: Place, execution: Execution, change: Event) -> None: ...
+
+    def time_moved(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +87,7 @@ class World:
         self.scenario, self.sites, self.faults = scenario, sites, faults
         self.acts: list[SeenAct] = []
         self.next_releases: deque[str] = deque()
+        self.watchers: list[Watcher] = []
         self._skipped = 0.0
         self._count = 0
         self._agenda: list[tuple[float, Act, str]] = []
@@ -105,18 +124,25 @@ class World:
         user: str | None = None,
         only: str | None = None,
         beside: bool = False,
+        source: str | None = None,
     ) -> Execution:
         """Start an execution; without a release name the next queued one, or the scenario's first.
 
-        `only` restricts it to one step; `beside` allows a second one next to a running one. Raises Busy.
+        `only` restricts it to one step; `beside` allows a second one next to a running one. A production-only
+        pipeline goes on from the `source` execution, or from the newest good one, with its release unless another is
+        named. Raises Busy and NoSource.
         """
         self.tick()
         if state.current is not None and not beside:
             raise Busy
-        name = release or self._next_release()
+        promoted = self._source(state, source)
+        name = release or self._next_release(promoted)
         execution = self._begin(
             state, name, self.scenario.release(name), at=self.now(), trigger=trigger, user=user, only=only
         )
+        if promoted is not None:
+            execution.promote(promoted)
+        self._tell(state, execution, Event(execution.created_at, None, execution.status))
         self.tick()
         self._changed.set()
         return execution
@@ -140,7 +166,7 @@ class World:
             return
         if step is None:
             raise ActRefused(409, "Nothing waits", f"no step of execution {execution_id} waits for a person")
-        body, link = _persons_body(step, approve=verb == "approve")
+        body, link = persons_body(step, approve=verb == "approve")
         self._act(link, execution, step, body, "a person")
 
     def skip(self, seconds: float) -> None:
@@ -148,6 +174,8 @@ class World:
         self._skipped += seconds
         self.tick()
         self._changed.set()
+        for watcher in self.watchers:
+            watcher.time_moved()
 
     def site(self, kind: str) -> Site:
         """The first site of that name, "stage" or "production". Raises KeyError."""
@@ -168,7 +196,7 @@ class World:
         for _, act, execution_id in due:
             try:
                 self._happen(act, execution_id)
-            except (ActRefused, Busy, KeyError, ScenarioError) as error:
+            except (ActRefused, Busy, NoSource, KeyError, ScenarioError) as error:
                 log.warning("simulated: a happening of execution %s had no effect: %s", execution_id, error)
         if due:
             self.tick()
@@ -197,7 +225,12 @@ class World:
             self.acts.append(SeenAct(self.now(), execution.id, action, verb, body, by, status))
             self._changed.set()
 
+    def _tell(self, state: PipelineState, execution: Execution, change: Event) -> None:
+        for watcher in self.watchers:
+            watcher.happened(state.place, execution, change)
+
     def _follow(self, state: PipelineState, execution: Execution, event: Event) -> None:
+        self._tell(state, execution, event)
         if event.step is None:
             return
         release = self._release_of(execution)
@@ -270,7 +303,7 @@ class World:
         for number in range(state.plan.history, 0, -1):
             at = time.time() - 86400.0 * number
             execution = self._begin(state, "history", Release(steps=usual), at=at)
-            _run_to_the_end(execution)
+            run_to_the_end(execution)
 
     def _pipeline(self, program: ProgramPlan, number: int, plan: PipelinePlan) -> PipelineState:
         names = {environment.id: environment.name for environment in program.environments}
@@ -280,49 +313,21 @@ class World:
     def _release_of(self, execution: Execution) -> Release:
         return self.scenario.releases.get(execution.release, Release())
 
-    def _next_release(self) -> str:
-        return self.next_releases.popleft() if self.next_releases else next(iter(self.scenario.releases))
+    def _source(self, state: PipelineState, wanted: str | None) -> Execution | None:
+        plan = state.plan
+        source = self.pipeline(state.program.id, plan.source) if plan.source is not None else None
+        if source is None and wanted is not None:
+            raise NoSource(f"pipeline {plan.id} takes no source execution")
+        return None if source is None else source.finished(wanted)
+
+    def _next_release(self, promoted: Execution | None) -> str:
+        if self.next_releases:
+            return self.next_releases.popleft()
+        known = promoted is not None and promoted.release in self.scenario.releases
+        return promoted.release if promoted is not None and known else next(iter(self.scenario.releases))
 
     def _next_due(self) -> float | None:
         times = [item[0] for item in self._agenda]
         for state in self._pipelines.values():
             times += [x.next_due for x in state.executions if not x.is_over and x.next_due is not None]
         return min(times, default=None)
-
-
-def snapshot(states: Sequence[PipelineState]) -> list[dict[str, Any]]:
-    """The executions of pipelines in short, for the control API."""
-    return [
-        {
-            "id": execution.id,
-            "pipeline": state.plan.id,
-            "release": execution.release,
-            "trigger": execution.trigger,
-            "status": execution.status,
-            "steps": {step.blueprint.key: step.status for step in execution.steps},
-        }
-        for state in states
-        for execution in state.executions
-    ]
-
-
-def _persons_body(step: Step, *, approve: bool) -> tuple[Mapping[str, Any], str]:
-    action = step.blueprint.action
-    if action in _PEOPLE:
-        return {_PEOPLE[action]: approve}, "advance" if approve or action == "deploy" else "cancel"
-    if action == "schedule":
-        return ({"type": "IMMEDIATE"}, "advance") if approve else ({"cancel": True}, "cancel")
-    if not approve:
-        return {"override": False}, "cancel"
-    return {"metrics": [{"kpi": kpi, "override": True} for kpi in sorted(step.failing)]}, "advance"
-
-
-def _run_to_the_end(execution: Execution) -> None:
-    execution.tick(execution.created_at)
-    while (due := execution.next_due) is not None and not execution.is_over:
-        step = execution.current
-        if step is not None and step.status == "WAITING" and execution.next_due is not None:
-            body, _ = _persons_body(step, approve=True)
-            execution.advance(step, body, step.updated_at)
-            due = step.updated_at + execution.timing.act
-        execution.tick(due)

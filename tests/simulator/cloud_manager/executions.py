@@ -163,5 +163,6 @@ def _environment(step: Step, place: Place) -> Json:
 
 
 def _is_built(execution: Execution) -> bool:
-    building = [step for step in execution.steps if step.blueprint.action == "build"]
+    making = ("build", "artifactPreparation")
+    building = [step for step in execution.steps if step.blueprint.action in making]
     return not building or building[0].status == "FINISHED"

@@ -15,7 +15,7 @@ from simulator.cloud_manager.metrics import metrics
 from simulator.execution import Execution, Step
 from simulator.ims import Ims
 from simulator.scenario import CredentialPlan, EnvironmentPlan, ProgramPlan
-from simulator.world import Busy, PipelineState, World
+from simulator.world import Busy, NoSource, PipelineState, World
 
 PROGRAM = "/api/program/{program}"
 PIPELINE = PROGRAM + "/pipeline/{pipeline}"
@@ -160,9 +160,14 @@ class CloudManagerApi:
         trigger = "MANUAL" if again is None else "RE_EXECUTE"
         release = None if again is None else again.release
         only = None if again is None else "deploy prod"
+        source = request.query.get("sourceExecutionId", None if again is None else again.source)
         user = "simulated@techacct.adobe.com"
         try:
-            execution = self._world.start(state, release, trigger=trigger, user=user, only=only)
+            execution = self._world.start(
+                state, release, trigger=trigger, user=user, only=only, source=source
+            )
+        except NoSource as missing:
+            return gateway.bad_parameter("sourceExecutionId", str(missing))
         except Busy:
             return gateway.problem(412, "pipeline-busy", "Pipeline is busy", ["an execution is running"])
         location = {"Location": f"{state.place.href}/execution/{execution.id}"}

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from unit.simulator.caller import eventually
+from unit.simulator.webhook import Webhook
 
 TESTS = Path(__file__).parents[2]
 
@@ -101,3 +102,18 @@ def test_the_control_api_says_what_was_wrong_with_a_command(ready: dict[str, Any
     assert "did you mean" in control(ready, "execution", release="gud-build-fails").json()["error"]
     assert control(ready, "fault", effect="explode").status_code == 400
     assert control(ready, "person", verb="approve").status_code == 400
+
+
+def test_the_control_api_registers_a_webhook_and_spoils_deliveries(ready: dict[str, Any]) -> None:
+    with Webhook(503) as hook:
+        made = control(ready, "registration", url=hook.url, style="batch", speed=60_000)
+        assert (made.status_code, made.json()["status"]) == (201, "ACTIVE")
+        assert control(ready, "event-fault", effect="first_signature_bad").status_code == 201
+        assert control(ready, "execution", release="slow-build", beside=True).status_code == 201
+        eventually(lambda: len(hook.received) > 1)
+        told = eventually(
+            lambda: requests.get(f"{ready['api_url']}/_simulator/deliveries", timeout=10).json()
+        )
+    assert (told[0]["status"], told[0]["registration"]) == (503, made.json()["id"])
+    assert "this machine" in control(ready, "registration", url="https://gate.example.com/").json()["error"]
+    assert control(ready, "event-fault", effect="explode").status_code == 400
