@@ -6,7 +6,15 @@ from typing import Any
 
 from adobe_cloud_manager.auth import SCOPES
 from adobe_cloud_manager.protocol import VERSION
-from adobe_cloud_manager.settings import API_URL, IMS_URL, REQUESTS_PER_MINUTE, SECTION
+from adobe_cloud_manager.settings import (
+    API_URL,
+    EVENT_KEYS_URL,
+    EVENT_VALIDATION_URL,
+    EVENTS_URL,
+    IMS_URL,
+    REQUESTS_PER_MINUTE,
+    SECTION,
+)
 
 _NAME = "Adobe Cloud Manager"
 
@@ -25,15 +33,20 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
-        **{part: [_modules(part)] for part in ("hooks", "operators", "sensors", "triggers")},
+        **{part: [_modules(part)] for part in ("hooks", "operators", "sensors")},
+        "triggers": [_modules("triggers", "cloud_manager", "journal")],
         "connection-types": [_connection_type()],
         "extra-links": ["adobe_cloud_manager.links.cloud_manager.CloudManagerExecutionLink"],
         "config": {SECTION: _configuration()},
     }
 
 
-def _modules(part: str) -> dict[str, Any]:
-    return {"integration-name": _NAME, "python-modules": [f"adobe_cloud_manager.{part}.cloud_manager"]}
+def _modules(part: str, *modules: str) -> dict[str, Any]:
+    names = modules or ("cloud_manager",)
+    return {
+        "integration-name": _NAME,
+        "python-modules": [f"adobe_cloud_manager.{part}.{name}" for name in names],
+    }
 
 
 def _connection_type() -> dict[str, Any]:
@@ -78,6 +91,21 @@ def _configuration() -> dict[str, Any]:
                 "How many requests each process sends to Cloud Manager in a minute, for each credential.",
                 "integer",
                 str(REQUESTS_PER_MINUTE),
+            ),
+            "events_url": _option(
+                "Adobe I/O Events, whose journals are read; no journal of another host is. The rule of api_url holds.",
+                "string",
+                EVENTS_URL,
+            ),
+            "event_keys_url": _option(
+                "Where the public keys are that Adobe I/O signs its deliveries with; the rule of api_url holds.",
+                "string",
+                EVENT_KEYS_URL,
+            ),
+            "event_validation_url": _option(
+                "The only address, with its path, that the webhook's handshake may ask to be fetched.",
+                "string",
+                EVENT_VALIDATION_URL,
             ),
         },
     }

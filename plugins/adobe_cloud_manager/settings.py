@@ -12,6 +12,9 @@ SECTION = "adobe_cloud_manager"
 API_URL = "https://cloudmanager.adobe.io"
 IMS_URL = "https://ims-na1.adobelogin.com"
 REQUESTS_PER_MINUTE = 120
+EVENTS_URL = "https://events-va6.adobe.io"
+EVENT_KEYS_URL = "https://static.adobeioevents.com"
+EVENT_VALIDATION_URL = "https://csm.adobe.io/csm/registrations/validate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,9 @@ class Settings:
     api_url: str = API_URL
     ims_url: str = IMS_URL
     requests_per_minute: int = REQUESTS_PER_MINUTE
+    events_url: str = EVENTS_URL
+    event_keys_url: str = EVENT_KEYS_URL
+    event_validation_url: str = EVENT_VALIDATION_URL
 
     @classmethod
     def load(cls) -> Settings:
@@ -33,25 +39,49 @@ class Settings:
             requests_per_minute=_whole_number(
                 "requests_per_minute", conf.get(SECTION, "requests_per_minute", fallback=REQUESTS_PER_MINUTE)
             ),
+            events_url=base_url("events_url", conf.get(SECTION, "events_url", fallback=EVENTS_URL)),
+            event_keys_url=base_url(
+                "event_keys_url", conf.get(SECTION, "event_keys_url", fallback=EVENT_KEYS_URL)
+            ),
+            event_validation_url=page_url(
+                "event_validation_url",
+                conf.get(SECTION, "event_validation_url", fallback=EVENT_VALIDATION_URL),
+            ),
         )
 
 
 def base_url(option: str, value: str) -> str:
     """``https://host[:port]``; ``http://`` only for this machine. Raises ``InvalidRequest``."""
     url = value.strip().rstrip("/")
+    if not _is_allowed(url) or urlsplit(url).path:
+        raise _unusable(option, "https://HOST without path or user")
+    return url
+
+
+def page_url(option: str, value: str) -> str:
+    """``https://host[:port]/path``, under the same rule. Raises ``InvalidRequest``."""
+    url = value.strip()
+    if not _is_allowed(url) or not urlsplit(url).path.strip("/"):
+        raise _unusable(option, "https://HOST/PATH without query or user")
+    return url
+
+
+def _is_allowed(url: str) -> bool:
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        parts = urlsplit("")
-    allowed = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
-    bare = not (parts.path or parts.query or parts.fragment or parts.username or parts.password)
-    if not (allowed and bare and parts.hostname):
-        raise InvalidRequest(
-            f"[{SECTION}] {option} is not usable: give https://HOST without path or user "
-            "(http:// is accepted for 127.0.0.1 and localhost only)."
-        )
-    return url
+        return False
+    encrypted = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    extras = parts.query or parts.fragment or parts.username or parts.password
+    return bool(encrypted and parts.hostname and not extras)
+
+
+def _unusable(option: str, remedy: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"[{SECTION}] {option} is not usable: give {remedy} "
+        "(http:// is accepted for 127.0.0.1 and localhost only)."
+    )
 
 
 def _whole_number(option: str, value: object) -> int:

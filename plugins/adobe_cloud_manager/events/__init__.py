@@ -1,0 +1,1 @@
+"""What does Adobe I/O tell us, and can it be believed? Events are hints: they make somebody look sooner, no more."""
