@@ -38,6 +38,24 @@ class RequestBudget:
         return max(0.0, self._slots[0] + MINUTE - self._clock())
 
 
+class Line:
+    """Spreads looks that nobody is in a hurry for: one after the other, 60 s / ``per_minute`` apart.
+
+    So a thousand waits that begin at once, after a restart or an outage, use up no budget at once, and stay spread.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._next = 0.0
+
+    def take(self, per_minute: int) -> float:
+        """Seconds until it is this look's turn."""
+        now = self._clock()
+        turn = max(now, self._next)
+        self._next = turn + MINUTE / per_minute
+        return turn - now
+
+
 _BUDGETS: dict[tuple[str, str, int], RequestBudget] = {}
 _GUARD = threading.Lock()
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from adobe_cloud_manager.parsing import links, mapping, required_text, text
+from adobe_cloud_manager.parsing import links, mapping, moment, required_text, text
 
 _KNOWN_KINDS = {"FRONT_END": "front-end", "WEB_TIER": "web-tier", "CONFIG": "config"}
 
@@ -98,6 +99,7 @@ class Pipeline:
     type: str = ""
     status: str = ""
     trigger: str = ""
+    updated_at: datetime | None = None
     phases: tuple[Phase, ...] = ()
     links: Mapping[str, str] = field(default_factory=dict, hash=False)
 
@@ -113,6 +115,7 @@ class Pipeline:
             type=text(raw, "type"),
             status=text(raw, "status"),
             trigger=text(raw, "trigger"),
+            updated_at=moment(raw, "updatedAt"),
             phases=tuple(Phase.parse(phase) for phase in phases) if isinstance(phases, list) else (),
             links=links(raw),
         )

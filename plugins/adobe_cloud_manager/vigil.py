@@ -16,19 +16,24 @@ from typing import Any
 from adobe_cloud_manager.ending import Ending, GoingOn, Kind
 from adobe_cloud_manager.exceptions import CloudManagerError, CredentialError, NotFound, PermissionDenied
 from adobe_cloud_manager.models import Execution
+from adobe_cloud_manager.pace import durations_of, from_json, to_json
 from adobe_cloud_manager.pinned import PinnedExecution
 from adobe_cloud_manager.questions import Goal, time_last
-from adobe_cloud_manager.watch import USUAL_INTERVAL, DeadEnd, Done, KeepWaiting, Wait, ended_value, look
+from adobe_cloud_manager.watch import DeadEnd, Done, KeepWaiting, Wait, ended_value, look
 
 REFUSED_AT_MOST = timedelta(minutes=30)
 """How long Cloud Manager may refuse the credential before the wait gives up."""
 _FIRST_RETRY, _SLOWEST_RETRY = 15.0, 120.0
-_CURRENT_EVERY = 5
-"""Every how many usual intervals the pipeline is asked which execution is its current one."""
+_CURRENT_EVERY = 1200.0
+"""Seconds after which the pipeline is asked again which execution is its current one."""
+_CURRENT_EVERY_LOOKS = 5
+"""The same in looks, where ``poll_interval`` fixes the pace."""
 
 READ_ERRORS = (CloudManagerError, OSError)
 """What a failed reading raises; it costs one look, never the wait."""
 
+_EVENTS_FLOW = 1800.0
+"""Seconds for which an event shows that events arrive."""
 _SAY_AGAIN = 600.0
 """Seconds after which the log repeats what is still seen."""
 
@@ -51,6 +56,15 @@ class Pause:
     seconds: float
 
 
+class Woken(StrEnum):
+    """What may end a pause before its time; the wait is told so in the pause's place."""
+
+    BY_EVENT = "event"
+    """Adobe I/O Events spoke of the execution."""
+    BY_NEWS = "news"
+    """Another wait of the same execution has looked; its answer is this wait's too."""
+
+
 Steps = Generator[Read | Pause, Any, Ending]
 
 
@@ -59,7 +73,7 @@ class Memory:
     """What a wait must not forget when it moves into a trigger. Times are seconds since 1970; JSON only."""
 
     begun: bool = False
-    took_last: float | None = None
+    durations: dict[str, list[float]] = field(default_factory=dict)
     next_look: float = 0.0
     announced: list[str] = field(default_factory=list)
     failures: int = 0
@@ -69,6 +83,8 @@ class Memory:
     said: str = ""
     said_at: float = 0.0
     not_current: int = 0
+    told_at: float = 0.0
+    """When an event last woke it."""
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> Memory:
@@ -132,7 +148,7 @@ class Vigil:
             last = f"how long it takes is not known: {error}"
         else:
             took = time_last(history, self.goal, besides=self.pinned.execution_id)
-            self.memory.took_last = took.total_seconds() if took else None
+            self.memory.durations = to_json(durations_of(history, besides=self.pinned.execution_id))
             last = f"last time it took {_span(took)}" if took else "no earlier execution tells how long"
         until = f"{self.deadline:%Y-%m-%d %H:%M:%S %Z}"
         self._say(
@@ -144,8 +160,10 @@ class Vigil:
         wake_at = self.wake_at if self.wake_at is not None else self.memory.next_look
         next_look = min(self.memory.next_look, wake_at, self.deadline.timestamp())
         until_look = next_look - self._now().timestamp()
-        if until_look > 0:
-            yield Pause(until_look)
+        woken: Woken | None = (yield Pause(until_look)) if until_look > 0 else None
+        if woken is Woken.BY_EVENT:
+            self.memory.told_at = self._now().timestamp()
+            self._say(logging.INFO, f"An event of Adobe I/O is about {self.pinned}: looking now.")
 
     def _look(self) -> Generator[Read | Pause, Any, Ending | None]:
         try:
@@ -166,12 +184,12 @@ class Vigil:
         return ending
 
     def _judge(self, execution: Execution) -> Ending | None:
-        took = self.memory.took_last
         seen = look(
             self.goal,
             execution,
             self._now(),
-            took_last=timedelta(seconds=took) if took is not None else None,
+            durations=from_json(self.memory.durations),
+            told=self._now().timestamp() - self.memory.told_at < _EVENTS_FLOW,
             poll_interval=self.poll_interval,
             link=self.pinned.ui_link(),
         )
@@ -236,9 +254,9 @@ class Vigil:
         return self._dead_end(DeadEnd(reason))
 
     def _current_is_due(self) -> bool:
-        usual = self.poll_interval if self.poll_interval is not None else USUAL_INTERVAL
-        checked = self.memory.current_checked or 0.0
-        return self._now().timestamp() - checked >= usual * _CURRENT_EVERY
+        fixed = self.poll_interval
+        every = _CURRENT_EVERY if fixed is None else fixed * _CURRENT_EVERY_LOOKS
+        return self._now().timestamp() - (self.memory.current_checked or 0.0) >= every
 
     def _replaced(self) -> Generator[Read | Pause, Any, Ending | None]:
         """Ask which execution is the pipeline's current one; twice another one, or none, is a dead end.
@@ -284,6 +302,14 @@ class Vigil:
             f"Nothing was changed; look at {self.pinned.ui_link()} and clear this task to go on waiting."
         )
         return Ending(Kind.TIMED_OUT, sentence)
+
+
+def left_alone(goal: Goal, pinned: PinnedExecution) -> str:
+    """What a wait says that is ended from outside."""
+    return (
+        f"This wait for the {goal} of {pinned} was ended in Airflow. Cloud Manager was left as it is: the execution "
+        f"goes on there, nothing was approved, rejected or cancelled. {pinned.ui_link()}"
+    )
 
 
 def _span(duration: timedelta) -> str:

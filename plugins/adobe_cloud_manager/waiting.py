@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from typing import Protocol
 
 from adobe_cloud_manager.ending import Ending
-from adobe_cloud_manager.vigil import READ_ERRORS, Pause, Read, Steps
+from adobe_cloud_manager.vigil import READ_ERRORS, Pause, Read, Steps, Woken
+
+
+class Seat(Protocol):
+    """Where a wait sits on an event loop: it pauses and reads there, beside other waits."""
+
+    async def pause(self, seconds: float) -> Woken | None:
+        """Wait that long, or less; then it says why."""
+
+    async def read(self, request: Read) -> object:
+        """Perform a reading."""
 
 
 def wait_here(steps: Steps, read: Callable[[Read], object]) -> Ending:
@@ -31,16 +41,16 @@ def look_once(steps: Steps, read: Callable[[Read], object]) -> Ending | None:
     return request if isinstance(request, Ending) else None
 
 
-async def wait_in_trigger(steps: Steps, read: Callable[[Read], Awaitable[object]]) -> Ending:
+async def wait_in_trigger(steps: Steps, seat: Seat) -> Ending:
     """Wait on an event loop to the end, never blocking it."""
     request = advance(steps, None)
     while not isinstance(request, Ending):
-        answer: object = None
+        answer: object
         if isinstance(request, Pause):
-            await asyncio.sleep(request.seconds)
+            answer = await seat.pause(request.seconds)
         else:
             try:
-                answer = await read(request)
+                answer = await seat.read(request)
             except READ_ERRORS as error:
                 answer = error
         request = advance(steps, answer)

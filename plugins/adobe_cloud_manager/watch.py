@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from types import MappingProxyType
 
 from adobe_cloud_manager.models import Execution, StepState
+from adobe_cloud_manager.pace import Durations, next_look
 from adobe_cloud_manager.questions import (
     Approval,
     ApprovalState,
     Goal,
     approval_state,
-    counted_from,
     culprit,
     dead_end,
     deadline_of,
@@ -24,10 +25,6 @@ from adobe_cloud_manager.vocabulary import PRODUCTION, Action
 
 Value = dict[str, str | float | None]
 """What a wait returns: small, and JSON."""
-
-USUAL_INTERVAL = 60.0
-"""Seconds between two looks while nothing is known about how long it takes."""
-_SPARSE, _DENSE = 120.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +70,15 @@ def look(
     execution: Execution,
     now: datetime,
     *,
-    took_last: timedelta | None = None,
+    durations: Durations = MappingProxyType({}),
+    told: bool = False,
     poll_interval: float | None = None,
     link: str = "",
 ) -> Seen:
     """Judge one snapshot of the execution.
 
-    ``took_last`` is how long an earlier execution took to the goal (``questions.time_last``); ``poll_interval``, in
-    seconds, fixes the pace that otherwise follows from it.
+    ``durations`` is how long the steps took in earlier executions, ``told`` whether events tell of this one: the pace
+    follows from both (``pace.next_look``), unless ``poll_interval``, in seconds, fixes it.
     """
     if goal.asks_for_approval:
         state = approval_state(execution)
@@ -93,21 +91,10 @@ def look(
         reason = dead_end(execution, goal)
         if reason is not None:
             return DeadEnd(reason, culprit(execution, goal))
-    pace = poll_interval if poll_interval is not None else next_look(goal, execution, now, took_last)
+    pace = (
+        poll_interval if poll_interval is not None else next_look(goal, execution, now, durations, told=told)
+    )
     return KeepWaiting(pace, describe(execution), _waits(goal, execution, link))
-
-
-def next_look(goal: Goal, execution: Execution, now: datetime, took_last: timedelta | None) -> float:
-    """Seconds until the next look: a quarter of the time that is expected to be left, 120 s to 10 s.
-
-    Once the goal is overdue the pace slows down again, to 60 s; while a person is waited for it is 60 s.
-    """
-    begun = counted_from(execution, goal)
-    if took_last is None or begun is None or execution.waiting_steps:
-        return USUAL_INTERVAL
-    left = (begun + took_last - now).total_seconds()
-    slowest = _SPARSE if left > 0 else USUAL_INTERVAL
-    return min(slowest, max(_DENSE, abs(left) / 4))
 
 
 def deployment_value(execution: Execution, goal: Goal) -> Value:

@@ -24,13 +24,17 @@ class AsyncSession:
             cookie_jar=aiohttp.DummyCookieJar(), skip_auto_headers=_AUTOMATIC, trust_env=False
         )
 
+    async def close(self) -> None:
+        """Close its connections."""
+        await self._session.close()
+
     async def __aenter__(self) -> AsyncSession:
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._session.close()
+        await self.close()
 
     async def get(
         self, url: str, headers: Mapping[str, str], within: float, what: str, *, keep: int | None = None
@@ -76,7 +80,7 @@ class AsyncSession:
 
 
 async def _answer(response: aiohttp.ClientResponse, keep: int | None) -> Answer:
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers}
     if keep is None:
         return Answer(response.status, headers, await response.read())
     tail = Tail(keep)

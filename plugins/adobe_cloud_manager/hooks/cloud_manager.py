@@ -221,14 +221,18 @@ class CloudManagerHook(HttpHook):
         """PUT ``body`` to the step's cancel link, once. As ``advance``."""
         return self._act(step, step.cancel_link, "cancel", body)
 
-    def start_execution(self, program_id: str, pipeline_id: str) -> Execution:
-        """Start the pipeline, once.
+    def start_execution(
+        self, program_id: str, pipeline_id: str, *, source_execution_id: str | None = None
+    ) -> Execution:
+        """Start the pipeline, once; a production-only pipeline from the build of ``source_execution_id``.
 
         Raises ``Conflict`` where it is busy, ``NotFound``, ``PermissionDenied`` and so on where Cloud Manager
         refuses, ``NotSent`` where nothing was sent, ``ActUnknown`` where the answer was lost.
         """
         what = f"the start of pipeline {pipeline_id}"
         href = protocol.api_path("program", program_id, "pipeline", pipeline_id, "execution")
+        if source_execution_id is not None:
+            href = protocol.with_query(href, sourceExecutionId=source_execution_id)
         answer = self._put(href, None, what)
         if answer.status != 201:
             raise protocol.start_error(answer, what)

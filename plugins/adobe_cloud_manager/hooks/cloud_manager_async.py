@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from contextlib import nullcontext
 from typing import TypeVar
 
 from airflow.providers.common.compat.connection import get_async_connection
@@ -19,13 +22,18 @@ from adobe_cloud_manager.models import Execution, StepState
 from adobe_cloud_manager.operations import Operation
 
 T = TypeVar("T")
+_ACCOUNT_KEPT = 600.0
+"""Seconds after which the connection is read again: somebody may have edited it."""
+_REFUSED_KEPT = 30.0
+"""The same after the credential was refused."""
 
 
 class CloudManagerAsyncHook(HttpAsyncHook):
     """Reads of Cloud Manager for triggers. It cannot act: acts belong to tasks.
 
-    ``deadline`` is the time in seconds for a read with all its retries, ``request_timeout`` for one request.
-    Every read raises errors of the tree in ``exceptions``.
+    ``deadline`` is the time in seconds for a read with all its retries, ``request_timeout`` for one request. A
+    ``session`` is shared and never closed here; without one, every read has its own. Every read raises errors of
+    the tree in ``exceptions``.
     """
 
     conn_name_attr = "cloud_manager_conn_id"
@@ -40,23 +48,31 @@ class CloudManagerAsyncHook(HttpAsyncHook):
         deadline: float = 60.0,
         request_timeout: float = 30.0,
         backoff: wait_base = BACKOFF,
+        session: AsyncSession | None = None,
     ) -> None:
         super().__init__(method="GET", http_conn_id=cloud_manager_conn_id, retry_limit=1)
         self.cloud_manager_conn_id = cloud_manager_conn_id
         self.deadline = deadline
         self.request_timeout = request_timeout
         self.backoff = backoff
+        self._session = session
         self._account: Account | None = None
+        self._account_until = 0.0
+        self._account_lock = asyncio.Lock()
 
     async def account(self) -> Account:
-        """Credential and settings, read once. Raises ``CredentialError``, ``InvalidRequest``."""
-        if self._account is None:
-            try:
-                connection = await get_async_connection(conn_id=self.cloud_manager_conn_id, hook=self)
-            except AirflowNotFoundException:
-                raise unknown_connection(self.cloud_manager_conn_id) from None
-            self._account = Account.of(connection)
-        return self._account
+        """Credential and settings, read again every ten minutes. Raises ``CredentialError``, ``InvalidRequest``."""
+        async with self._account_lock:
+            if self._account is None or time.monotonic() > self._account_until:
+                self._account = None
+                self._account = await self._read_account()
+                self._account_until = time.monotonic() + _ACCOUNT_KEPT
+            return self._account
+
+    def doubt_account(self) -> None:
+        """The credential was refused: read the connection again, at most every 30 s."""
+        since = self._account_until - _ACCOUNT_KEPT
+        self._account_until = min(self._account_until, since + _REFUSED_KEPT)
 
     async def config(self) -> SessionConfig:
         """For the inherited ``run``: our headers in place of the connection's extras and Basic auth."""
@@ -94,10 +110,17 @@ class CloudManagerAsyncHook(HttpAsyncHook):
         account = await self.account()
         return await self._read(operations.step_log(step, file, tail, allow_loopback=account.is_local))
 
+    async def _read_account(self) -> Account:
+        try:
+            connection = await get_async_connection(conn_id=self.cloud_manager_conn_id, hook=self)
+        except AirflowNotFoundException:
+            raise unknown_connection(self.cloud_manager_conn_id) from None
+        return Account.of(connection)
+
     async def _read(self, operation: Operation[T]) -> T:
         deadline = Deadline(self.deadline)
         account = await self.account()
-        async with AsyncSession() as session:
+        async with nullcontext(self._session) if self._session else AsyncSession() as session:
             reader = AsyncReader(
                 account,
                 deadline,

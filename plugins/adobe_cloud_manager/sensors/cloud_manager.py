@@ -17,7 +17,7 @@ from adobe_cloud_manager.parsing import one_line
 from adobe_cloud_manager.pinned import PinnedExecution
 from adobe_cloud_manager.questions import Goal
 from adobe_cloud_manager.triggers.cloud_manager import ExecutionTrigger
-from adobe_cloud_manager.vigil import READ_ERRORS, Memory, Read, Vigil
+from adobe_cloud_manager.vigil import READ_ERRORS, Memory, Read, Vigil, left_alone
 from adobe_cloud_manager.waiting import look_once, wait_here
 from adobe_cloud_manager.watch import Value
 
@@ -45,7 +45,8 @@ class ExecutionSensor(BaseSensorOperator):
     :param execution_id: id of the execution, pinned: whatever else runs there is ignored (templated)
     :param cloud_manager_conn_id: Airflow connection, needs to read only
     :param poll_interval: seconds between two looks; unless given it follows from how long the pipeline's
-        earlier executions took: up to 120 s while there is time, down to 10 s when the step is due
+        earlier executions took: up to 300 s while it can't be due yet, at most 60 s once it can, down to 10 s when
+        it is, and 120 s while a person is waited for
     :param timeout: seconds from the start of the task until the wait is given up
     :param deferrable: wait in the triggerer, holding no worker; otherwise in the task, with the same result
 
@@ -110,6 +111,10 @@ class ExecutionSensor(BaseSensorOperator):
         if ending.going_on is None:
             return self._conclude(ending, pinned)
         return self._wait(context, self._interrupted(context, ending, ending.going_on))
+
+    def on_kill(self) -> None:
+        """Somebody has ended the task while it waited here: only that is over."""
+        self.log.warning("%s", left_alone(self.goal, self._pinned()))
 
     def first_wake(self, context: Context) -> float | None:
         """When to be woken for the first time, in seconds since 1970; ``None``, as here, for never."""

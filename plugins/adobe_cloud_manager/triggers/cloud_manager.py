@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from adobe_cloud_manager.pinned import PinnedExecution
 from adobe_cloud_manager.questions import Goal
-from adobe_cloud_manager.vigil import Memory, Read, Vigil
+from adobe_cloud_manager.triggers.board import take_seat
+from adobe_cloud_manager.vigil import Memory, Vigil, left_alone
 from adobe_cloud_manager.waiting import wait_in_trigger
-
-if TYPE_CHECKING:
-    from adobe_cloud_manager.hooks.cloud_manager_async import CloudManagerAsyncHook
 
 
 class ExecutionTrigger(BaseTrigger):
@@ -67,9 +65,6 @@ class ExecutionTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait to the end and fire one event."""
-        from adobe_cloud_manager.hooks.cloud_manager_async import CloudManagerAsyncHook
-
-        hook = CloudManagerAsyncHook(self.cloud_manager_conn_id)
         vigil = Vigil(
             self.goal,
             self.pinned,
@@ -79,22 +74,11 @@ class ExecutionTrigger(BaseTrigger):
             memory=Memory.of(self.memory),
             wake_at=self.wake_at,
         )
-        ending = await wait_in_trigger(vigil.steps(), _reader(hook, self.pinned))
+        async with take_seat(self.cloud_manager_conn_id, self.pinned) as seat:
+            ending = await wait_in_trigger(vigil.steps(), seat)
         payload = ending.to_event(self.goal, self.pinned)
         yield TriggerEvent(payload)  # type: ignore[no-untyped-call]
 
-
-def _reader(hook: CloudManagerAsyncHook, pinned: PinnedExecution) -> Callable[[Read], Awaitable[object]]:
-    """The readings that a wait asks for, by the asynchronous hook."""
-    pipeline = (pinned.program_id, pinned.pipeline_id)
-
-    async def read(request: Read) -> object:
-        match request:
-            case Read.EXECUTION:
-                return await hook.get_execution(*pipeline, pinned.execution_id)
-            case Read.CURRENT:
-                return await hook.get_current_execution(*pipeline)
-            case Read.HISTORY:
-                return await hook.list_executions(*pipeline)
-
-    return read
+    async def on_kill(self) -> None:
+        """Somebody has ended the task in Airflow while it waited: only that is over."""
+        self.log.warning("%s", left_alone(self.goal, self.pinned))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from adobe_cloud_manager.budget import RequestBudget, budget_of
+from adobe_cloud_manager.budget import Line, RequestBudget, budget_of
 from adobe_cloud_manager.hooks.patience import Deadline
 
 
@@ -57,6 +57,24 @@ def test_threads_cannot_take_more_than_there_is() -> None:
     for thread in threads:
         thread.join()
     assert taken.count(0.0) == 50
+
+
+def test_looks_that_come_at_once_stand_in_line() -> None:
+    clock = Clock()
+    line = Line(clock)
+    assert [line.take(120) for _ in range(4)] == [0, 0.5, 1, 1.5]
+    clock.now += 1.25
+    assert line.take(120) == 0.75
+    clock.now += 100
+    assert [line.take(120), line.take(60), line.take(60)] == [0, 0.5, 1.5]
+
+
+def test_a_line_of_a_thousand_never_exceeds_the_budget() -> None:
+    clock = Clock()
+    line, budget = Line(clock), RequestBudget(700, clock)
+    for turn in [line.take(700) for _ in range(1000)]:
+        clock.now = 1000.0 + turn
+        assert budget.take(0.001) is not None
 
 
 def test_a_deadline_is_absolute_and_never_negative() -> None:

@@ -61,7 +61,7 @@ def said() -> Iterator[list[Any]]:
 
 
 def test_a_trigger_is_built_again_from_what_it_serialises() -> None:
-    one = trigger(memory={"begun": True, "took_last": 270.0, "announced": ["x"]})
+    one = trigger(memory={"begun": True, "durations": {"build": [270, 300, 3]}, "announced": ["x"]})
     assert built_again(one).serialize() == one.serialize()
 
 
