@@ -33,8 +33,9 @@ lint: $(VENV)/.installed-dev ## style, types, import arrows, compose file, shell
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run; else echo "shellcheck is not installed: scripts not checked"; fi
 
-soak: $(VENV)/.installed-dev ## more fault schedules than CI plays (ARGS="100000 7": how many, which seed)
+soak: $(VENV)/.installed-dev ## more fault schedules and bodies to the webhook than CI plays (ARGS="100000 7": how many, which seed)
 	$(IN_TESTS) $(BIN)/python -m faults $(ARGS)
+	$(IN_TESTS) $(BIN)/python -m webhook_soak $(ARGS)
 
 bench: $(VENV)/.installed-dev ## side-by-side figures: gate overhead, Dag import, recording
 	$(IN_TESTS) $(BIN)/python -m benchmarks $(ARGS)

@@ -1,20 +1,29 @@
-"""What does Airflow have to be told? The buttons on tasks; Dags and connection type are found without it."""
+"""What does Airflow have to be told? Buttons on tasks and the webhook; Dags and connection type are found without it."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
 from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
 from stage_gate.import_ahead import import_ahead
+from stage_gate.links import ExecutionRunLink
 
 
 class StageGatePlugin(AirflowPlugin):
-    """Registers the extra links, so that the web interface shows them."""
+    """Registers the extra links, so that the web interface shows them, and the webhook in the API server."""
 
     name = "stage_gate"
-    operator_extra_links: list[Any] = [CloudManagerExecutionLink()]  # noqa: RUF012 - as Airflow declares it
+    operator_extra_links: list[Any] = [CloudManagerExecutionLink(), ExecutionRunLink()]  # noqa: RUF012 - as Airflow declares it
+
+    @cached_property
+    def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
+        """Asked for by the API server alone: nothing of it is imported anywhere else."""
+        from stage_gate.webhook.mount import mounts
+
+        return mounts()
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:

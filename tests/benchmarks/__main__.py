@@ -7,7 +7,16 @@ import sys
 import time
 from types import ModuleType
 
-from benchmarks import dag_import, decision_latency, gate_overhead, last_look, page_checks, replayed
+from benchmarks import (
+    dag_import,
+    decision_latency,
+    gate_overhead,
+    last_look,
+    page_checks,
+    replayed,
+    waiting,
+    webhook,
+)
 from benchmarks.figures import Figure, say, summary, table
 
 PARTS: dict[str, ModuleType] = {
@@ -17,6 +26,8 @@ PARTS: dict[str, ModuleType] = {
     "decision_latency": decision_latency,
     "last_look": last_look,
     "replayed": replayed,
+    "webhook": webhook,
+    "waiting": waiting,
 }
 
 

@@ -29,7 +29,7 @@ HOPS = 3.0
 EMPTY = ("one", "two", "three", "four", "five")
 BARE = "hops"
 _PATIENCE = 120.0
-_BARE_DAG = '''"""Empty tasks in a row; written by the benchmark."""
+BARE_DAG = '''"""Empty tasks in a row; written by the benchmark."""
 
 from airflow.sdk import DAG, BaseOperator
 
@@ -124,9 +124,9 @@ def _take_turns(simulator: Simulator, airflow: AirflowApi) -> list[tuple[Way, Ho
     rounds = []
     for turn in range(REPETITIONS + 1):
         if turn % 2:
-            way, hops = _release(simulator, airflow), _hops(airflow)
+            way, hops = _release(simulator, airflow), hops_of(airflow)
         else:
-            hops, way = _hops(airflow), _release(simulator, airflow)
+            hops, way = hops_of(airflow), _release(simulator, airflow)
         rounds.append((way, hops))
         say(
             f"  turn {turn}: {way.whole:.2f} s to the request, hop {hops.hop:.2f} s, empty task {hops.task:.2f} s"
@@ -152,7 +152,7 @@ def _release(simulator: Simulator, airflow: AirflowApi) -> Way:
     )
 
 
-def _hops(airflow: AirflowApi) -> Hops:
+def hops_of(airflow: AirflowApi) -> Hops:
     tasks = _run(airflow, BARE, None)
     pairs = [(tasks[one], tasks[other]) for one, other in pairwise(EMPTY)]
     return Hops(
@@ -197,7 +197,7 @@ def _prepare(home: Path, simulator: Simulator) -> dict[str, str]:
     shutil.copy(ROOT / "dags" / "stage_gates.py", dags)
     os.environ["AEM_CHECKS_KINDS"] = str(KINDS)
     (gates / f"{GATE}.yaml").write_text(yaml.safe_dump(gate_of(simulator), sort_keys=False), encoding="utf-8")
-    (dags / "hops.py").write_text(_BARE_DAG.format(dag_id=BARE, tasks=EMPTY), encoding="utf-8")
+    (dags / "hops.py").write_text(BARE_DAG.format(dag_id=BARE, tasks=EMPTY), encoding="utf-8")
     return simulator.environment() | {
         "AEM_CHECKS_KINDS": str(KINDS),
         "AIRFLOW__STAGE_GATE__GATES_FOLDER": str(gates),

@@ -116,7 +116,7 @@ def _prepare(home: Path, simulator: Simulator) -> dict[str, str]:
     file = gates / f"{GATE}.yaml"
     file.write_text(yaml.safe_dump(gate_of(simulator), sort_keys=False), encoding="utf-8")
     environment = simulator.environment() | {
-        "AEM_CHECKSKINDS": str(KINDS),
+        "AEM_CHECKS_KINDS": str(KINDS),
         "AIRFLOW__STAGE_GATE__GATES_FOLDER": str(gates),
         "AIRFLOW__STAGE_GATE__EVIDENCE": str(home / "evidence"),
         "AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE": "60000",
@@ -126,7 +126,7 @@ def _prepare(home: Path, simulator: Simulator) -> dict[str, str]:
 
 
 def _write_bare_dag(gate_file: Path, path: Path) -> None:
-    os.environ["AEM_CHECKSKINDS"] = str(KINDS)
+    os.environ["AEM_CHECKS_KINDS"] = str(KINDS)
     from stage_gate.configuration.gate_file import load_gate
     from stage_gate.dag import build_gate_dag
 
