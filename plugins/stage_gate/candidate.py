@@ -18,6 +18,23 @@ RUNNING = " (running)"
 """Behind the id of an execution that had not ended: it may change stage without a new id."""
 
 
+class Source(BaseModel):
+    """The execution of a stage-only pipeline that built and deployed to stage what a production-only one releases."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pipeline_id: str
+    execution_id: str
+    trigger: str
+    stage_step_id: str
+    stage_deployed_at: AwareDatetime | None
+    commit_id: str | None = None
+    artifacts_version: str
+
+    def __str__(self) -> str:
+        return f"execution {self.execution_id} of pipeline {self.pipeline_id}"
+
+
 class Surroundings(BaseModel):
     """The stage environment around a candidate: what else could have changed what the checks saw."""
 
@@ -32,12 +49,14 @@ class Surroundings(BaseModel):
     """Pipeline id to id of its latest execution that runs or has reached the environment (``none`` or ``unknown``
     else), for all other pipelines that target the environment; AEM updates are not among them."""
     newer_releases: tuple[str, ...] = ()
-    """Executions of the guarded pipeline itself that were begun after this one, or run beside it."""
+    """Executions of the pipeline that deployed to stage that were begun after this one, or run beside it."""
     replaced_by: tuple[str, ...] = ()
     """Executions of other pipelines that put code of their own on stage after the stage deployment."""
     aem_updates: tuple[str, ...] = ()
     """AEM updates, of any pipeline, that reached the environment after the stage deployment, or run now; with
     ``unknown`` among them where the executions of a pipeline could not be read."""
+    source: Source | None = None
+    """What was tested on stage, where that is another execution than the one that goes to production."""
     told: Mapping[str, str] = Field(default_factory=dict)
     """Execution id to words for a sentence: pipeline, trigger, times. It decides nothing."""
 
@@ -81,11 +100,19 @@ class Candidate(BaseModel):
     @property
     def digest(self) -> str:
         """SHA-256, as hexadecimal, of the whole candidate."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        without = None if self.stage.source else {"stage": {"source"}}  # as it was before there were sources
+        return hashlib.sha256(self.model_dump_json(exclude=without).encode()).hexdigest()
+
+    @property
+    def tested(self) -> tuple[str, str]:
+        """Pipeline and execution id of what was built, deployed to stage and tested there."""
+        source = self.stage.source
+        return (source.pipeline_id, source.execution_id) if source else (self.pipeline_id, self.execution_id)
 
     def __str__(self) -> str:
         version = self.artifacts_version or "unknown version"
-        return f"execution {self.execution_id} of pipeline {self.pipeline_id} ({version})"
+        tested = f", on stage as {self.stage.source}" if self.stage.source else ""
+        return f"execution {self.execution_id} of pipeline {self.pipeline_id} ({version}{tested})"
 
 
 def changes(pinned: Candidate, now: Candidate) -> list[str]:
@@ -115,11 +142,21 @@ _IDENTITY = {
 
 def _surrounding_changes(pinned: Surroundings, now: Surroundings) -> list[str]:
     return [
+        *_source_changes(pinned.source, now.source),
         *_environment_changes(pinned, now),
         *_updates(pinned, now),
         *_newer_releases(pinned, now),
         *_pipeline_changes(pinned, now),
     ]
+
+
+def _source_changes(pinned: Source | None, now: Source | None) -> list[str]:
+    if pinned == now:
+        return []
+    was, found = pinned or "no execution of another pipeline", now or "none"
+    if str(was) == str(found):
+        return [f"What Cloud Manager says of {found}, which was tested on stage, is not what it said then."]
+    return [f"Tested on stage was {was}, and what goes to production comes from {found} now."]
 
 
 def _environment_changes(pinned: Surroundings, now: Surroundings) -> list[str]:
@@ -149,11 +186,15 @@ def _updates(pinned: Surroundings, now: Surroundings) -> list[str]:
 
 def _newer_releases(pinned: Surroundings, now: Surroundings) -> list[str]:
     return [
-        f"The guarded pipeline has run again since the tests began: {now.tell(execution)}."
+        f"The {_builder(now)} has run again since the tests began: {now.tell(execution)}."
         if execution != UNKNOWN
-        else "Whether the guarded pipeline has run again since the tests began can't be read now."
+        else f"Whether the {_builder(now)} has run again since the tests began can't be read now."
         for execution in _new(pinned.newer_releases, now.newer_releases)
     ]
+
+
+def _builder(now: Surroundings) -> str:
+    return f"stage-only pipeline {now.source.pipeline_id}" if now.source else "guarded pipeline"
 
 
 def _new(pinned: tuple[str, ...], now: tuple[str, ...]) -> list[str]:

@@ -24,6 +24,7 @@ from stage_gate.tasks.judging import Decide, Judge
 from stage_gate.tasks.pin import CURRENT, PinCandidate, StartExecutionRun
 from stage_gate.tasks.publishing import PublishReport
 from stage_gate.tasks.retest import RetestStage
+from stage_gate.tasks.source import FindSource
 from stage_gate.tasks.stage import SETTLED, RecordPages, RunCheck, SettleStage
 from stage_gate.tasks.waits import (
     HoldProduction,
@@ -72,10 +73,11 @@ def build_gate_dag(gate: Gate, gate_file: Path, docs: str) -> DAG:
     # After the tasks: Airflow copies what the Dag has by then into each of them, a third of the time that a Dag takes.
     dag.params["execution"] = Param(
         CURRENT,
-        type="string",
-        pattern=r"^(current|[0-9]{1,20})$",
+        type=["string", "null"],
+        pattern=r"^(current|[1-9][0-9]{0,19})?$",
         title="Execution",
-        description="The id of a Cloud Manager execution, or 'current' for the one that the pipeline runs now.",
+        description="The id of a Cloud Manager execution of this pipeline, in digits; 'current' or nothing for the one "
+        "that the pipeline runs now. The run that you start shows where the execution's own run is.",
     )
     return dag
 
@@ -101,15 +103,11 @@ class _Wiring:
 
     def draw(self) -> None:
         """Everything, from the pin to the report."""
-        pin, fold = self._pin()
-        stage_deployed = WaitForStageDeployment(
-            task_id="wait_for_stage_deployment",
-            timeout=_seconds(self.gate.waits.stage_deployment),
-            **self.waiting,
-        )
         approval = WaitForApprovalStep(
             task_id="wait_for_approval_step", timeout=_seconds(self.gate.waits.approval), **self.waiting
         )
+        stage_deployed = self._stage_deployed(approval)
+        fold = self._pin([each for each in (stage_deployed, approval) if not each.upstream_list])
         judge = Judge(
             task_id="judge",
             gate_file=self.gate_file,
@@ -119,17 +117,26 @@ class _Wiring:
         decide = Decide(task_id="decide", gate_file=self.gate_file, trigger_rule=TriggerRule.ALL_DONE)
         publish = PublishReport(task_id="publish_report", gate_file=self.gate_file)
         publish = publish.as_teardown(on_failure_fail_dagrun=True)
-        pin >> [stage_deployed, approval, fold]
         tests = self._test_stage(stage_deployed, approval, judge)
         [judge, approval] >> decide
         ends = self._decide(decide, judge)
         [fold, stage_deployed, approval, judge, *tests, *ends] >> publish
 
-    def _pin(self) -> tuple[BaseOperator, BaseOperator]:
+    def _stage_deployed(self, approval: BaseOperator) -> BaseOperator:
+        """What says that stage can be tested; a production-only pipeline shows its build when it asks for approval."""
+        if self.gate.pipeline.source is not None:
+            source = FindSource(task_id="find_source", gate_file=self.gate_file, retries=3)
+            approval >> source
+            return source
+        limit = _seconds(self.gate.waits.stage_deployment)
+        return WaitForStageDeployment(task_id="wait_for_stage_deployment", timeout=limit, **self.waiting)
+
+    def _pin(self, waits: list[BaseOperator]) -> BaseOperator:
+        """What comes first, with what it leads to; returns what leads a run by hand to the execution's own."""
         pin = PinCandidate(
             task_id="pin_candidate",
             gate_file=self.gate_file,
-            waits=["wait_for_stage_deployment", "wait_for_approval_step"],
+            waits=[each.task_id for each in waits],
             fold="start_execution_run",
             queue=deciding_queue(),  # it signs
             retries=10,  # without a pin there is no run, so a short outage of Cloud Manager must not cost it
@@ -138,7 +145,8 @@ class _Wiring:
             task_id="start_execution_run",
             execution_run_id="{{ ti.xcom_pull(task_ids='pin_candidate', key='execution_run_id') }}",
         )
-        return pin, fold
+        pin >> [*waits, fold]
+        return fold
 
     def _test_stage(
         self, stage_deployed: BaseOperator, approval: BaseOperator, judge: BaseOperator

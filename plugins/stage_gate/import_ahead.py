@@ -23,6 +23,7 @@ _NEEDED = (
     "selectolax.lexbor",
     "stage_gate.acting",
     "stage_gate.dags",
+    "stage_gate.looking",
     "stage_gate.planning",
     "stage_gate.report",
     "stage_gate.right",
@@ -30,6 +31,7 @@ _NEEDED = (
     "stage_gate.starting",
     "stage_gate.story",
     "stage_gate.tasks.people",
+    "stage_gate.undecided",
 )
 
 

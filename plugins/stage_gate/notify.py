@@ -25,8 +25,9 @@ from adobe_cloud_manager.pinned import PinnedExecution
 from aem_checks.text import plain
 
 if TYPE_CHECKING:
+    from stage_gate.configuration.gate import Gate
     from stage_gate.configuration.notify_settings import Email, Notify, PagerDuty, SlackChannel
-    from stage_gate.run import GateRun
+    from stage_gate.evidence import Evidence
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,18 @@ class Message:
     """The same for everything about one execution of one gate."""
 
 
-def tell(run: GateRun, event: Event, sentences: Sequence[str]) -> None:
+class About(Protocol):
+    """What is told about: an execution under a gate, with the evidence of it. Every ``GateRun`` is one."""
+
+    @property
+    def gate(self) -> Gate: ...
+    @property
+    def execution_id(self) -> str: ...
+    @property
+    def evidence(self) -> Evidence: ...
+
+
+def tell(run: About, event: Event, sentences: Sequence[str]) -> None:
     """Tell everybody whom the gate names. Never raises, and takes ``TIME_LIMIT`` seconds at the most."""
     try:
         _tell_all(_notifiers(run.gate.settings.notify, _message(run, event, sentences)))
@@ -72,7 +84,7 @@ def tell(run: GateRun, event: Event, sentences: Sequence[str]) -> None:
         log.warning("Nobody could be told (%s): %s", event, _short(error))
 
 
-def tell_once(run: GateRun, event: Event, sentences: Sequence[str], occasion: str) -> bool:
+def tell_once(run: About, event: Event, sentences: Sequence[str], occasion: str) -> bool:
     """As ``tell``, unless this ``occasion`` was told before in this run, by any task or try; returns whether it was told.
 
     Where the evidence can't be written people are rather told twice than not at all.
@@ -110,13 +122,13 @@ def _falls_to_us(path: Path) -> bool:
     return False
 
 
-def link_of(run: GateRun) -> str:
+def link_of(run: About) -> str:
     """The execution's page in Cloud Manager."""
-    pin = run.pin
-    return PinnedExecution.of(pin.program_id, pin.pipeline_id, pin.execution_id).ui_link()
+    pipeline = run.gate.pipeline
+    return PinnedExecution.of(pipeline.program, pipeline.pipeline, run.execution_id).ui_link()
 
 
-def _message(run: GateRun, event: Event, sentences: Sequence[str]) -> Message:
+def _message(run: About, event: Event, sentences: Sequence[str]) -> Message:
     subject = f"Stage Gate {run.gate.name}, execution {run.execution_id}: {event}"
     told = [plain(sentence, _SENTENCE_AT_MOST) for sentence in sentences[:_SENTENCES_AT_MOST]]
     left = len(sentences) - len(told)

@@ -8,42 +8,71 @@ from typing import TYPE_CHECKING
 from adobe_cloud_manager.exceptions import CloudManagerError
 from adobe_cloud_manager.models import Execution, ExecutionStatus, StepState
 from adobe_cloud_manager.questions import Approval, approval_state
-from stage_gate.candidate import Candidate, Surroundings, host_of
+from stage_gate.candidate import RUNNING, UNKNOWN, Candidate, Source, Surroundings, host_of
 from stage_gate.decision import GoLive
 from stage_gate.siblings import read_siblings
+from stage_gate.source import NoSource, NotDeployed, source_of
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 
 log = logging.getLogger(__name__)
 
+_NEWEST, _MOST = 20, 200
+"""How many executions of a stage-only pipeline are looked at for a source, first and at most."""
 
-class NotDeployed(RuntimeError):
-    """The execution has no finished stage deployment, so there is no candidate."""
+
+__all__ = [
+    "NoSource",
+    "NotDeployed",
+    "candidate_of",
+    "environment_hosts",
+    "go_live",
+    "read_candidate",
+    "read_surroundings",
+]
 
 
-def read_candidate(hook: CloudManagerHook, execution: Execution) -> Candidate:
-    """Pin what this execution put on stage, with everything around it that can be read.
+def read_candidate(
+    hook: CloudManagerHook, execution: Execution, source_pipeline: str | None = None
+) -> Candidate:
+    """Pin what this execution releases and what was put on stage for it, with everything around it that can be read.
 
-    Raises ``NotDeployed`` before the stage deployment is FINISHED, and ``CloudManagerError`` where the hosts of
-    the environment can't be read; what else can't be read becomes ``unknown``.
+    ``source_pipeline`` is the stage-only pipeline that built and deployed it to stage; ``None`` where the execution did
+    so itself. Raises ``NotDeployed`` before the stage deployment is FINISHED, ``NoSource`` where nobody can tell what
+    was tested, and ``CloudManagerError`` where the hosts of the environment or the source can't be read; what else
+    can't be read becomes ``unknown``.
     """
-    return candidate_of(execution, read_surroundings(hook, execution))
+    return candidate_of(execution, read_surroundings(hook, execution, source_pipeline))
 
 
 def candidate_of(execution: Execution, surroundings: Surroundings) -> Candidate:
     """The candidate in this snapshot of its execution. Raises ``NotDeployed``."""
-    step = _stage_deployment(execution)
+    deployed = surroundings.source or _own_deployment(execution)
     return Candidate(
         program_id=execution.program_id,
+        pipeline_id=execution.pipeline_id,
+        execution_id=execution.id,
+        trigger=execution.trigger,
+        stage_step_id=deployed.stage_step_id,
+        stage_deployed_at=deployed.stage_deployed_at,
+        commit_id=execution.commit_id or deployed.commit_id,
+        artifacts_version=execution.artifacts_version or None,
+        stage=surroundings,
+    )
+
+
+def _own_deployment(execution: Execution) -> Source:
+    """An execution that deploys to stage is its own source."""
+    step = _stage_deployment(execution)
+    return Source(
         pipeline_id=execution.pipeline_id,
         execution_id=execution.id,
         trigger=execution.trigger,
         stage_step_id=step.step_id,
         stage_deployed_at=step.finished_at,
         commit_id=execution.commit_id or None,
-        artifacts_version=execution.artifacts_version or None,
-        stage=surroundings,
+        artifacts_version=execution.artifacts_version,
     )
 
 
@@ -88,10 +117,15 @@ def environment_hosts(hook: CloudManagerHook, program_id: str, step: StepState) 
     return tuple(sorted(hosts - {""}))
 
 
-def read_surroundings(hook: CloudManagerHook, execution: Execution) -> Surroundings:
-    """What stands around the stage deployment of this execution. Raises as ``read_candidate``."""
-    step = _stage_deployment(execution)
-    seen = read_siblings(hook, execution, step)
+def read_surroundings(
+    hook: CloudManagerHook, execution: Execution, source_pipeline: str | None = None
+) -> Surroundings:
+    """What stands around the stage deployment that this execution releases. Raises as ``read_candidate``."""
+    tested = execution if source_pipeline is None else _read_source(hook, execution, source_pipeline)
+    step = _stage_deployment(tested)
+    seen = read_siblings(hook, tested, step, released_by=execution if source_pipeline else None)
+    if source_pipeline is not None:
+        _require_still_on_stage(tested, seen.newer_releases)
     return Surroundings(
         environment_id=step.environment_id or "",
         hosts=environment_hosts(hook, execution.program_id, step),
@@ -99,5 +133,34 @@ def read_surroundings(hook: CloudManagerHook, execution: Execution) -> Surroundi
         newer_releases=seen.newer_releases,
         replaced_by=seen.replaced_by,
         aem_updates=seen.aem_updates,
+        source=_own_deployment(tested) if source_pipeline is not None else None,
         told=seen.told,
     )
+
+
+def _read_source(hook: CloudManagerHook, execution: Execution, source_pipeline: str) -> Execution:
+    """The source among the newest executions, else among more of them. Raises ``NoSource``, ``CloudManagerError``."""
+    newest = hook.list_executions(execution.program_id, source_pipeline, limit=_NEWEST)
+    try:
+        return source_of(execution, newest, source_pipeline)
+    except NoSource:
+        if len(newest) < _NEWEST or not execution.artifacts_version:
+            raise
+    more = hook.list_executions(execution.program_id, source_pipeline, limit=_MOST)
+    return source_of(execution, more, source_pipeline)
+
+
+def _require_still_on_stage(source: Execution, newer: tuple[str, ...]) -> None:
+    """Raise ``NoSource`` where the stage-only pipeline has put another build on stage since, or nobody can tell."""
+    if UNKNOWN in newer:
+        raise NoSource(
+            f"Whether pipeline {source.pipeline_id} has put another build on stage since execution {source.id} can't be "
+            "read."
+        )
+    reached = [each for each in newer if each != UNKNOWN and not each.endswith(RUNNING)]
+    if reached:
+        raise NoSource(
+            f"Execution {source.id} of pipeline {source.pipeline_id} is not the last one that reached stage: execution "
+            f"{', '.join(reached)} did after it, so stage does not show what goes to production. Promote that one, or "
+            "run the stage-only pipeline again from the same commit and promote it then."
+        )

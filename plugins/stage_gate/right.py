@@ -62,7 +62,7 @@ class Right:
         return self.reading.get_execution(self.pin.program_id, self.pin.pipeline_id, self.pin.execution_id)
 
     def read_surroundings(self, execution: Execution) -> Surroundings:
-        return read_surroundings(self.reading, execution)
+        return read_surroundings(self.reading, execution, self.gate.pipeline.source_pipeline)
 
     def basis(self, decision: Decision) -> Basis:
         """Load and verify the newest seal and the answer for this act. Raises ``EvidenceError``."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
     from adobe_cloud_manager.models import Execution
     from stage_gate.acting import Act
+    from stage_gate.candidate import Candidate
     from stage_gate.decision import Timing
     from stage_gate.record import StoredAnswer
     from stage_gate.right import Right
@@ -147,6 +148,12 @@ class GateRun:
 
     def read_execution(self) -> Execution:
         return self.reading.get_execution(self.pin.program_id, self.pin.pipeline_id, self.execution_id)
+
+    def read_candidate(self) -> Candidate:
+        """What is released, and stage around it, as Cloud Manager says just now. Raises as ``observe.read_candidate``."""
+        from stage_gate.observe import read_candidate
+
+        return read_candidate(self.reading, self.read_execution(), self.gate.pipeline.source_pipeline)
 
     def act(self) -> Act:
         """The means to decide: the only place where the deciding credential is opened."""

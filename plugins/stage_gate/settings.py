@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
+from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airflow.sdk.configuration import conf
 
+from aem_checks.durations import parse_duration
 from stage_gate.files import open_store
 from stage_gate.signing import Keys, read_key
+
+if TYPE_CHECKING:
+    from stage_gate.webhook.registrations import Registration
 
 SECTION = "stage_gate"
 
@@ -72,3 +79,76 @@ def minimum_checks() -> tuple[str, ...]:
     """
     configured: str = conf.get(SECTION, "minimum_checks", fallback="")
     return tuple(dict.fromkeys(kind.strip() for kind in configured.split(",") if kind.strip()))
+
+
+SHORTEST_ROUND = timedelta(seconds=10)
+
+
+def start_every() -> timedelta:
+    """How often ``stage_gate.start`` looks without any event: ``[stage_gate] start_every``, else ``5m``.
+
+    Raises ``ValueError`` for what is no duration, or one below 10 seconds.
+    """
+    configured = conf.get(SECTION, "start_every", fallback="") or "5m"
+    try:
+        every = parse_duration(configured)
+    except ValueError as error:
+        raise ValueError(f"[stage_gate] start_every: {error}") from None
+    if every < SHORTEST_ROUND:
+        raise ValueError(f"[stage_gate] start_every is {configured}; write 10s or more")
+    return every
+
+
+_JOURNAL = re.compile(r"([A-Za-z0-9_.-]{1,200})=(https?://[!-~]+)")
+
+
+def journals() -> dict[str, str]:
+    """Journals of Adobe I/O Events that are read: ``[stage_gate] journals``, ``connection=URL`` pairs; none by default.
+
+    Returns URL to connection id: one reader per journal. Raises ``ValueError`` for what is no such pair, and for a
+    journal that is named twice.
+    """
+    configured: str = conf.get(SECTION, "journals", fallback="")
+    found: dict[str, str] = {}
+    for pair in configured.replace(",", " ").split():
+        named = _JOURNAL.fullmatch(pair)
+        if named is None:
+            raise ValueError(
+                f"[stage_gate] journals: {pair[:200]!r} is not a pair such as adobe_io=https://events-va6.adobe.io/events/"
+                "organizations/1/integrations/2/<registration>"
+            )
+        if named[2] in found:
+            raise ValueError(f"[stage_gate] journals: {named[2]} is named twice")
+        found[named[2]] = named[1]
+    return found
+
+
+def webhook_is_on() -> bool:
+    """Whether the API server takes deliveries of Adobe I/O Events: ``[stage_gate] webhook``, off by default."""
+    return bool(conf.getboolean(SECTION, "webhook", fallback=False))
+
+
+def event_registrations() -> dict[str, Registration]:
+    """``[stage_gate] event_registrations`` (``name=client id, …``) with ``event_hmac`` (``name=connection, …``; none).
+
+    Raises ``ValueError``, naming option and remedy.
+    """
+    from stage_gate.webhook.registrations import registrations
+
+    return registrations(
+        conf.get(SECTION, "event_registrations", fallback=""), conf.get(SECTION, "event_hmac", fallback="")
+    )
+
+
+EVENT_RATE = 50
+
+
+def event_rate() -> int:
+    """Deliveries that are stored in a second, for each registration and process: ``[stage_gate] event_rate``, 50.
+
+    Raises ``ValueError`` for what is no whole number from 1 to 10,000.
+    """
+    configured = str(conf.get(SECTION, "event_rate", fallback="") or EVENT_RATE).strip()
+    if not (configured.isascii() and configured.isdigit() and 1 <= int(configured[:9]) <= 10_000):
+        raise ValueError("[stage_gate] event_rate is not usable: give a whole number from 1 to 10000.")
+    return int(configured)

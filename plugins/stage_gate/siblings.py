@@ -40,9 +40,13 @@ class Siblings:
         self.aem_updates = tuple(sorted({*self.aem_updates, *updates}))
 
 
-def read_siblings(hook: CloudManagerHook, execution: Execution, step: StepState) -> Siblings:
+def read_siblings(
+    hook: CloudManagerHook, execution: Execution, step: StepState, *, released_by: Execution | None = None
+) -> Siblings:
     """Everything of this program that has reached the environment of ``step``, the stage deployment, besides it.
 
+    ``released_by`` takes the build of ``execution`` to production, where that is another execution. Newer runs of the
+    stage-only pipeline that have ended without touching stage are none then: it goes on building meanwhile.
     Never raises ``CloudManagerError``: what can't be read is ``unknown``.
     """
     try:
@@ -57,12 +61,17 @@ def read_siblings(hook: CloudManagerHook, execution: Execution, step: StepState)
         pipelines = (Pipeline(execution.pipeline_id, execution.program_id, "guarded pipeline"), *pipelines)
     for pipeline in pipelines:
         if pipeline.id == execution.pipeline_id or _may_target(pipeline, step.environment_id):
-            _look_at(hook, pipeline, execution, step, seen)
+            _look_at(hook, pipeline, execution, step, seen, released_by)
     return seen
 
 
 def _look_at(
-    hook: CloudManagerHook, pipeline: Pipeline, execution: Execution, step: StepState, seen: Siblings
+    hook: CloudManagerHook,
+    pipeline: Pipeline,
+    execution: Execution,
+    step: StepState,
+    seen: Siblings,
+    released_by: Execution | None,
 ) -> None:
     is_guarded = pipeline.id == execution.pipeline_id
     history = _history(hook, pipeline, step.finished_at)
@@ -73,13 +82,16 @@ def _look_at(
         else:
             seen.other_pipelines[pipeline.id] = UNKNOWN
         return
-    updates = [each for each in history if each.is_aem_update and each.id != execution.id]
+    own = {execution.id, released_by.id if released_by else execution.id}
+    updates = [each for each in history if each.is_aem_update and each.id not in own]
     later = [each for each in updates if not each.is_terminal or _reached_after(each, step)]
     seen.add_updates(*map(_mark, later))
     told = list(later)
-    releases = [each for each in history if not each.is_aem_update and each.id != execution.id]
+    releases = [each for each in history if not each.is_aem_update and each.id not in own]
     if is_guarded:
         newer = _newer_than(execution, history, releases)
+        if released_by is not None:
+            newer = [each for each in newer if not each.is_terminal or _reached(each, step)]
         seen.newer_releases = tuple(sorted(map(_mark, newer)))
         told += newer
     else:

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, BaseOperator, CronTriggerTimetable
+from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, AssetWatcher, BaseOperator, DeltaTriggerTimetable
 from airflow.sdk.exceptions import AirflowFailException
 
-from stage_gate.dag import TAGS, dag_id_of
+from aem_checks.durations import format_duration
 from stage_gate.pin import run_id_of
-from stage_gate.tasks.pin import trigger
+from stage_gate.runs import dag_id_of
+from stage_gate.tasks.promote import FindReleases, StartRelease
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from stage_gate.configuration.gate import Gate
+    from stage_gate.looking import Seen
+    from stage_gate.undecided import Guarded
 
 START_DAG_ID = "stage_gate.start"
-EVENTS = Asset("adobe_io_events")
-"""Updated whenever Adobe I/O says that something happened; only a reason to look."""
+EVENTS = "adobe_io_events"
+"""Name of the asset that is updated whenever Adobe I/O says that something happened; only a reason to look."""
+TAGS = ["stage-gate"]
 
 DOCS = """
 Asks Cloud Manager what every guarded pipeline is doing, and starts the missing runs: one run per execution, with the
-run id `execution-<id>`. It runs every 5 minutes and on every update of the asset `adobe_io_events`. Running it by hand
+run id `execution-<id>`. It runs every {every} and on every update of the asset `adobe_io_events`. Running it by hand
 is harmless.
+
+A red `say_what_is_wrong` is one gate that can't be started, or one execution whose run has ended undecided while its
+approval still waits; its log says what to do. `start_release` starts a production-only pipeline, where a gate file
+says `start: true` below `source`.
 """
 
 
 class FindExecutions(BaseOperator):
-    """Ask what every guarded pipeline runs; one pipeline that can't be asked does not keep the others waiting."""
+    """Ask what every guarded pipeline runs, and start what is missing; no pipeline keeps another waiting.
+
+    Returns what is wrong, one entry for each task that shall be red.
+    """
 
     def __init__(self, *, gates_folder: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -38,66 +50,148 @@ class FindExecutions(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, str]]:
         from stage_gate.configuration.gate_file import gate_paths
+        from stage_gate.looking import load_gates, look, pipelines_of
 
-        found: list[dict[str, str]] = []
-        troubles: list[str] = []
         paths = gate_paths(Path(self.gates_folder))
-        for path in paths:
-            try:
-                found += self._current(path)
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with one gate, the others have to start
-                troubles.append(f"{path.name}: {error}")
-                self.log.error("Gate %s can't be started: %s", path.stem, error)
         if not paths:
             raise AirflowFailException(f"There is no gate file in {self.gates_folder}; nothing is guarded.")
-        return found + [{"gate_dag_id": "", "execution_run_id": "", "trouble": each} for each in troubles]
+        gates, troubles = load_gates(paths)
+        pipelines = pipelines_of(gates, subjects_of(context))
+        wrong = [self._cannot_start(name, trouble) for name, trouble in troubles.items()]
+        for seen in look(pipelines):
+            for gate in pipelines[seen.asked]:
+                wrong += self._see_to(context, gate, seen)
+        return wrong
 
-    def _current(self, path: Path) -> list[dict[str, str]]:
-        from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-        from stage_gate.configuration.gate_file import load_gate_for_run
+    def _see_to(self, context: Context, gate: Gate, seen: Seen) -> Iterator[dict[str, str]]:
+        if seen.trouble:
+            yield self._cannot_start(gate.name, seen.trouble)
+            return
+        if seen.execution is None:
+            self.log.info("Pipeline %s of gate %s runs nothing.", gate.pipeline.pipeline, gate.name)
+            return
+        try:
+            yield from self._guard(context, gate, seen)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one gate, the others have to start
+            yield self._cannot_start(gate.name, str(error))
 
-        gate: Gate = load_gate_for_run(path)
-        pipeline = gate.pipeline
-        execution = CloudManagerHook(pipeline.connection).get_current_execution(
-            pipeline.program, pipeline.pipeline
+    def _guard(self, context: Context, gate: Gate, seen: Seen) -> Iterator[dict[str, str]]:
+        """Start the run that is missing; begin one again that never pinned; complain of one that ended undecided."""
+        from adobe_cloud_manager.questions import Approval, approval_state
+        from stage_gate import runs
+        from stage_gate.evidence import Evidence
+        from stage_gate.settings import evidence_store, keys
+        from stage_gate.undecided import Guarded, may_begin_again, neglect
+
+        execution = seen.execution
+        assert execution is not None, "nothing runs otherwise"
+        dag_id, run_id = dag_id_of(gate.name), run_id_of(execution.id)
+        state = runs.state_of(context, dag_id, run_id)
+        self.log.info(
+            "Pipeline %s of gate %s runs execution %s; its run is %s.",
+            gate.pipeline.pipeline,
+            gate.name,
+            execution.id,
+            state or "missing",
         )
-        if execution is None:
-            self.log.info("Pipeline %s of gate %s runs nothing.", pipeline.pipeline, gate.name)
-            return []
-        self.log.info("Pipeline %s of gate %s runs execution %s.", pipeline.pipeline, gate.name, execution.id)
-        return [{"gate_dag_id": dag_id_of(gate.name), "execution_run_id": run_id_of(execution.id)}]
+        if not state:
+            started = runs.start(gate.name, execution.id)
+            self.log.info("%s %s of %s.", "Started" if started else "Somebody else started", run_id, dag_id)
+        if state == "queued" and approval_state(execution).state is Approval.WAITING:
+            self.log.warning(
+                "Run %s of %s is queued while its approval waits: is the Dag paused, or do 16 of its runs go on?",
+                run_id,
+                dag_id,
+            )
+        if state not in runs.ENDED:
+            return
+        guarded = Guarded(gate, execution, Evidence(evidence_store(), gate.name, execution.id, keys()))
+        never_pinned = runs.failed_task(context, dag_id, run_id, "pin_candidate")
+        if never_pinned and may_begin_again(guarded, datetime.now(UTC)):
+            runs.start(gate.name, execution.id, again=True)
+            self.log.warning(
+                "Run %s of %s failed before it pinned anything, so it begins again.", run_id, dag_id
+            )
+            return
+        yield from self._alarm(guarded, neglect(guarded, run_id, state))
+
+    def _alarm(self, guarded: Guarded, sentences: list[str]) -> Iterator[dict[str, str]]:
+        """Tell people once a day, and let a task be red then; every look says it in this log."""
+        from stage_gate.notify import Event, tell_once
+
+        if not sentences:
+            return
+        for sentence in sentences:
+            self.log.error("%s", sentence)
+        day = f"{datetime.now(UTC):%Y-%m-%d}"
+        if tell_once(guarded, Event.ALARM, sentences, f"ended undecided {day}"):
+            yield {"gate": guarded.gate.name, "trouble": " ".join(sentences)}
+
+    def _cannot_start(self, name: str, trouble: str) -> dict[str, str]:
+        self.log.error("Gate %s can't be started: %s", name, trouble)
+        return {"gate": name, "trouble": f"Gate {name} can't be started. {trouble}"}
 
 
-class StartRun(BaseOperator):
-    """Start the run of one execution; where it exists already this task is skipped."""
+class SayWhatIsWrong(BaseOperator):
+    """Fail with what is wrong with one gate, so that it is seen and told as any failed task is."""
 
-    template_fields = ("gate_dag_id", "execution_run_id")
-
-    def __init__(self, *, gate_dag_id: str, execution_run_id: str, trouble: str = "", **kwargs: Any) -> None:
+    def __init__(self, *, gate: str, trouble: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.gate_dag_id = gate_dag_id
-        self.execution_run_id = execution_run_id
+        self.gate = gate
         self.trouble = trouble
 
     def execute(self, context: Context) -> None:
-        if self.trouble:
-            raise AirflowFailException(f"A gate can't be started. {self.trouble}")
-        raise trigger(self.gate_dag_id, self.execution_run_id)
+        raise AirflowFailException(self.trouble)
 
 
-def build_start_dag(gates_folder: Path, *, cron: str = "*/5 * * * *") -> DAG:
-    """The reconciler over all gates."""
+def subjects_of(context: Context) -> set[str]:
+    """What the events that led to this run are about; they decide in which order it looks, and nothing else."""
+    found: set[str] = set()
+    events: Any = context.get("triggering_asset_events") or {}
+    for asset in events:
+        for event in events[asset]:
+            extra = getattr(event, "extra", None) or {}
+            payload = extra.get("payload")  # where a trigger found it, as Airflow keeps that
+            found |= _texts((payload if isinstance(payload, dict) else extra).get("subjects"))
+    return found
+
+
+def _texts(value: Any) -> set[str]:
+    return {each for each in value if isinstance(each, str)} if isinstance(value, list | tuple) else set()
+
+
+def build_start_dag(gates_folder: Path) -> DAG:
+    """The reconciler over all gates. Raises ``ValueError`` for settings that are none."""
+    from stage_gate.settings import deciding_queue, journals, start_every
+
+    every = start_every()
+    events = Asset(EVENTS, watchers=list(_watchers(journals().items())))
     dag = DAG(
         dag_id=START_DAG_ID,
-        schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable(cron, timezone="UTC"), assets=EVENTS),
+        schedule=AssetOrTimeSchedule(timetable=DeltaTriggerTimetable(every), assets=events),
         catchup=False,
         max_active_runs=1,
         tags=TAGS,
-        doc_md=DOCS,
+        doc_md=DOCS.format(every=format_duration(every)),
         is_paused_upon_creation=False,
         default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     )
     with dag:
         find = FindExecutions(task_id="find_executions", gates_folder=str(gates_folder))
-        StartRun.partial(task_id="start_run").expand_kwargs(find.output)
+        wrong = SayWhatIsWrong.partial(
+            task_id="say_what_is_wrong", retries=0, map_index_template="{{ task.gate }}"
+        )
+        wrong.expand_kwargs(find.output)
+        due = FindReleases(task_id="find_releases", gates_folder=str(gates_folder))
+        release = StartRelease.partial(task_id="start_release", queue=deciding_queue(), retries=3)
+        release.expand(gate_file=due.output)
     return dag
+
+
+def _watchers(journals: Iterable[tuple[str, str]]) -> Iterator[AssetWatcher]:
+    """One reader per journal, however many gates there are."""
+    for number, (url, connection) in enumerate(journals, start=1):
+        from adobe_cloud_manager.triggers.journal import JournalTrigger
+
+        trigger = JournalTrigger(journal_url=url, cloud_manager_conn_id=connection)
+        yield AssetWatcher(name=f"adobe_io_journal_{number}", trigger=trigger)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from chaos import table
 from chaos.phases import CAST
-from local_postgres import PostgresMissing
 from chaos.scene import Row, Scene, late_violations
 from chaos.strikes import STRIKES
 from chaos.theatre import Theatre
+from local_postgres import PostgresMissing
 from stage_gate.local.local_airflow import LocalAirflowError
 
 _QUIET = 10.0

@@ -6,9 +6,9 @@ import textwrap
 from collections import Counter
 from collections.abc import Sequence
 
-from local_postgres import FORGOTTEN
 from chaos.scene import Row
 from chaos.settings import as_lines
+from local_postgres import FORGOTTEN
 
 _WIDTH = 132
 

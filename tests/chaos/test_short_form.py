@@ -6,11 +6,11 @@ import pytest
 
 from chaos import table
 from chaos.phases import Part, Phase
-from local_postgres import PostgresMissing, programs
 from chaos.scene import Row, Scene, late_violations
 from chaos.store import mounting_is_allowed
 from chaos.strikes import strike_named
 from chaos.theatre import Theatre
+from local_postgres import PostgresMissing, programs
 
 pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("chaos")]
 CAST = (

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from chaos.phases import Part
-from local_postgres import LocalPostgres
 from chaos.settings import detection
 from chaos.store import Store
 from integration.cases import Case
 from integration.house import House
 from integration.play import Play, Run
+from local_postgres import LocalPostgres
 from stage_gate.local.airflow_api import AirflowApi
 
 if TYPE_CHECKING:

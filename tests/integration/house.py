@@ -70,6 +70,7 @@ class House:
         self.gates = folder / "gates"
         self.pipelines = {case.name: str(1000 + number) for number, case in enumerate(cases)}
         self.doors = threading.Event()
+        self._first = sum(case.at_once for case in cases)
         self.closing = threading.Event()
         self._one_request = threading.Lock()
         self.ends: dict[str, Future[Run]] = {}
@@ -140,7 +141,14 @@ class House:
         return self.folder / f"{case.slug}.go"
 
     def open_doors(self) -> None:
-        """Let the other cases begin; from now on `stage_gate.start` starts no run beside them."""
+        """Let the other cases begin, once all that begin before them have asked for it.
+
+        From then on `stage_gate.start` starts no run beside them.
+        """
+        with self._lock:
+            self._first -= 1
+            if self._first > 0:
+                return
         self._client.api("PATCH", "/dags/stage_gate.start", {"is_paused": True})
         self.doors.set()
 
@@ -179,15 +187,13 @@ class House:
                 {"id": stage, "name": f"{case.slug}-stage", "type": "stage", "pages": 1, **case.stage},
                 {"id": production, "name": f"{case.slug}-prod", "type": "prod", "pages": 1},
             ]
-            pipelines.append(
-                {
-                    "id": self.pipelines[case.name],
-                    "name": case.slug,
-                    "stage": stage,
-                    "production": production,
-                    **case.pipeline,
-                }
-            )
+            plan = {"id": self.pipelines[case.name], "name": case.slug, "production": production}
+            if case.split:
+                source = source_of(self.pipelines[case.name])
+                plan |= {"kind": "full-stack production only", "source": source}
+                tested = {"id": source, "name": f"{case.slug}-stage", "stage": stage}
+                pipelines.append({"kind": "full-stack stage only", **tested})
+            pipelines.append({**plan, **({} if case.split else {"stage": stage}), **case.pipeline})
         environments.append({"id": "9000", "name": "strangers", "type": "stage", "site": False})
         pipelines.append({"id": STRANGERS, "name": "strangers", "stage": "9000", "history": 1})
         return {
@@ -232,6 +238,7 @@ class House:
                 "pipeline": self.pipelines[case.name],
                 "connection": "reading",
                 "deciding_connection": "deciding",
+                **({"source": {"pipeline": source_of(self.pipelines[case.name])}} if case.split else {}),
             },
             "mode": "guard",
             "sites": [
@@ -285,6 +292,11 @@ class OneAtATime(AirflowApi):
     def api(self, *args: Any, **kwargs: Any) -> Any:
         with self._lock:
             return super().api(*args, **kwargs)
+
+
+def source_of(pipeline: str) -> str:
+    """The stage-only pipeline of a case that is split."""
+    return f"{pipeline}9"
 
 
 def _environments_of(pipeline: str) -> tuple[str, str]:

@@ -51,6 +51,17 @@ def judge_pipeline(pipeline: Pipeline) -> Diagnosis:
     return unknown("Pipeline", f"{label}, which is not known here", "Try the gate in shadow mode first.")
 
 
+def judge_pair(pipeline: Pipeline, source: Pipeline) -> Diagnosis:
+    """Whether one of a split pair stops before production and the other one deploys to stage alone."""
+    label = f"{source.name!r} ({source.id}) tests on stage what {pipeline.name!r} ({pipeline.id}) takes to production"
+    remedy = "Name the production-only pipeline as 'pipeline' and the stage-only one as 'source.pipeline'."
+    if pipeline.stage_environment_id or not pipeline.production_environment_id:
+        return bad("Pipeline", f"{pipeline.name!r} is a pipeline of kind {pipeline.kind!r}", remedy)
+    if source.production_environment_id or not source.stage_environment_id:
+        return bad("Pipeline", f"the source {source.name!r} is a pipeline of kind {source.kind!r}", remedy)
+    return good("Pipeline", label)
+
+
 def judge_pause(executions: Iterable[Execution], mode: Mode) -> Diagnosis:
     """Whether the pipeline pauses before production, as its newest execution with a production part shows.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -63,7 +63,7 @@ def examine_exposure(gate: Gate) -> Iterator[Diagnosis]:
 
     if not runs_code_of_a_team(gate):
         return
-    found = list(judge(look([gate.pipeline.deciding])))
+    found = list(judge(look(gate.pipeline.acting)))
     if not found:
         yield good("Suites", "nothing of Airflow was found in reach of suites and a team's own checks here")
     for exposure in found:
@@ -122,24 +122,43 @@ def _examine_pipeline(hook: CloudManagerHook, gate: Gate) -> Iterator[Diagnosis]
     yield line
     if pipeline is None:
         return
-    yield doctor.judge_pipeline(pipeline)
+    lines, source, tested = _examine_source(hook, gate)
+    yield from lines
+    yield doctor.judge_pair(pipeline, source) if source else doctor.judge_pipeline(pipeline)
     line, executions = _read(
         "Executions", "past executions", lambda: hook.list_executions(program, pipeline_id, limit=20)
     )
     yield line
     yield doctor.judge_pause(executions or (), gate.mode)
     yield doctor.judge_approve_right(gate.pipeline.deciding)
-    yield from _examine_environments(hook, gate, pipeline, executions or ())
+    ids: dict[Target, str | None] = {
+        "stage": (source or pipeline).stage_environment_id,
+        "production": pipeline.production_environment_id,
+    }
+    yield from _examine_environments(hook, gate, ids, (*(executions or ()), *tested))
+
+
+def _examine_source(
+    hook: CloudManagerHook, gate: Gate
+) -> tuple[list[Diagnosis], Pipeline | None, tuple[Execution, ...]]:
+    """The stage-only pipeline of a production-only one, and its past executions, where the gate file names it."""
+    program, source = gate.pipeline.program, gate.pipeline.source_pipeline
+    if source is None:
+        return [], None, ()
+    first, pipeline = _read("Source", f"pipeline {source}", lambda: hook.get_pipeline(program, source))
+    second, executions = _read(
+        "Source", "its past executions", lambda: hook.list_executions(program, source, limit=20)
+    )
+    return [first, second], pipeline, executions or ()
 
 
 def _examine_environments(
-    hook: CloudManagerHook, gate: Gate, pipeline: Pipeline, executions: tuple[Execution, ...]
+    hook: CloudManagerHook,
+    gate: Gate,
+    ids: Mapping[Target, str | None],
+    executions: tuple[Execution, ...],
 ) -> Iterator[Diagnosis]:
     hosts: dict[Target, frozenset[str]] = {}
-    ids: dict[Target, str | None] = {
-        "stage": pipeline.stage_environment_id,
-        "production": pipeline.production_environment_id,
-    }
     for target, environment_id in ids.items():
         if environment_id is None:
             continue

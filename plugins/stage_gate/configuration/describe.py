@@ -44,7 +44,22 @@ def _what_is_guarded(gate: Gate) -> str:
     return (
         f"# Gate {gate.name}\n\n"
         f"Guards pipeline {code(pipeline.pipeline)} of program {code(pipeline.program)}, "
-        f"read through connection {code(pipeline.connection)}.{deciding}\n\n{_mode(gate.mode)}"
+        f"read through connection {code(pipeline.connection)}.{deciding}{_source(gate)}\n\n{_mode(gate.mode)}"
+    )
+
+
+def _source(gate: Gate) -> str:
+    source = gate.pipeline.source
+    if source is None:
+        return ""
+    started = (
+        f" A new execution of it that is FINISHED starts the guarded pipeline, with connection {code(source.connection)}."
+        if source.start and source.connection
+        else ""
+    )
+    return (
+        f"\n\nThe guarded pipeline is production-only: what it releases has to be the last build that pipeline "
+        f"{code(source.pipeline)} put on stage, and that is tested.{started}"
     )
 
 

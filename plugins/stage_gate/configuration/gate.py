@@ -19,6 +19,25 @@ CLOUD_MANAGER_WAITS = timedelta(days=14)
 """How long Cloud Manager waits for an approval (Experience League, "Deploy your code")."""
 
 
+class SourceSettings(GateModel):
+    """The stage-only pipeline whose build a production-only pipeline takes, and which is tested on stage."""
+
+    pipeline: Id
+    start: bool = False
+    """Start the guarded pipeline from each new execution of this one that is FINISHED; only ever where it is seen to
+    pause before production."""
+    connection: ConnectionId | None = None
+    """Airflow connection with the credential that may start pipelines; `start: true` needs it."""
+
+    @model_validator(mode="after")
+    def _starting_has_its_own_credential(self) -> SourceSettings:
+        if self.start and self.connection is None:
+            raise ValueError(
+                "'start: true' needs a connection of its own that may start pipelines; write 'connection:' beside it"
+            )
+        return self
+
+
 class PipelineSettings(GateModel):
     """The production pipeline that is guarded, and the Airflow connections that reach it."""
 
@@ -29,9 +48,32 @@ class PipelineSettings(GateModel):
     deciding_connection: ConnectionId | None = None
     """Airflow connection with the credential that approves and halts; ``connection`` where absent."""
 
+    source: SourceSettings | None = None
+    """Where `pipeline` is production-only: the stage-only pipeline that its releases come from."""
+
+    @model_validator(mode="after")
+    def _source_is_another(self) -> PipelineSettings:
+        if self.source is not None and self.source.pipeline.lstrip("0") == self.pipeline.lstrip("0"):
+            raise ValueError(
+                f"pipeline {self.pipeline} can't be its own source; 'pipeline' is the production-only one, and "
+                "'source.pipeline' the stage-only one"
+            )
+        return self
+
     @property
     def deciding(self) -> str:
         return self.deciding_connection or self.connection
+
+    @property
+    def source_pipeline(self) -> str | None:
+        """The stage-only pipeline, ``None`` where the guarded pipeline deploys to stage itself."""
+        return self.source.pipeline if self.source else None
+
+    @property
+    def acting(self) -> list[str]:
+        """The connections that can change something in Cloud Manager."""
+        starting = self.source.connection if self.source and self.source.start else None
+        return [self.deciding, *([starting] if starting else [])]
 
 
 class Waits(GateModel):

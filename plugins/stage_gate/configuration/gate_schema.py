@@ -23,7 +23,15 @@ from stage_gate.configuration.gate import GateSettings
 from stage_gate.decision import Action
 
 SCHEMA_PATH = Path(__file__).parents[1] / "gate.schema.json"
-_MERGED = ("GateSettings", "PipelineSettings", "PolicySettings", "Waits", "Windows", "Hotfix")
+_MERGED = (
+    "GateSettings",
+    "PipelineSettings",
+    "SourceSettings",
+    "PolicySettings",
+    "Waits",
+    "Windows",
+    "Hotfix",
+)
 """Models whose parts may come from an extended file, so that none of them is required in this one."""
 
 

@@ -50,7 +50,7 @@ class ReadCloudManagerResults(BaseOperator):
         from stage_gate.own_results import read_own_results
         from stage_gate.tasks.stage import say
 
-        pinned = PinnedExecution(run.pin.program_id, run.pin.pipeline_id, run.execution_id)
+        pinned = PinnedExecution(run.pin.program_id, *run.evidence.read_candidate(attempt).tested)
         seen = read_own_results(run.reading, pinned)
         write(run.evidence.attempt_folder(attempt) / SEEN, seen.model_dump_json(indent=1).encode())
         results = judge_results(run.gate.policy.cloud_manager, seen)

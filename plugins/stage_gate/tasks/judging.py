@@ -10,10 +10,12 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from adobe_cloud_manager.questions import Approval
 from aem_checks.outcomes import Outcome
+from aem_checks.text import plain
 from stage_gate.decision import Decision, Mode, Step, next_step
 from stage_gate.files import EvidenceError
 from stage_gate.notify import Event, tell_once
 from stage_gate.signing import Signature
+from stage_gate.tasks.source import NO_SOURCE
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -147,8 +149,17 @@ def newest_sentences(run: GateRun) -> list[str]:
     except EvidenceError as error:
         return [f"The sealed verdict can't be trusted: {error}"]
     if sealed is None:
-        return ["There is no sealed verdict: see the logs of settle_stage and judge."]
+        unknown = why_no_source(run)
+        return unknown or ["There is no sealed verdict: see the logs of settle_stage and judge."]
     return sentences_of(sealed.verdict)
+
+
+def why_no_source(run: GateRun) -> list[str]:
+    """Why nobody can tell what was tested on stage for a production-only pipeline, where that is so."""
+    noted = run.evidence.folder / NO_SOURCE
+    if not noted.exists():
+        return []
+    return [plain(noted.read_text(), 1000), "There is no sealed verdict, since nothing was tested for it."]
 
 
 SENTENCES_SHOWN = 20

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, DagRu
 
 from adobe_cloud_manager.questions import Approval, approval_state
 from stage_gate.decision import Mode
+from stage_gate.links import ExecutionRunLink
 from stage_gate.observe import go_live
 from stage_gate.pin import Pin, execution_id_of, run_id_of
 
@@ -59,17 +60,20 @@ class PinCandidate(BaseBranchOperator):
         return self.waits
 
     def _execution_meant(self, context: Context) -> str:
-        """The execution that a run started by hand is about."""
+        """The execution that a run started by hand is about.
+
+        Raises ``AirflowFailException`` where there is none: no run is started that could only fail.
+        """
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
         from stage_gate.configuration.gate_file import load_gate_for_run
 
+        gate = load_gate_for_run(self.gate_file)
+        pipeline = gate.pipeline
+        hook = CloudManagerHook(pipeline.connection)
         asked = str(context["params"].get("execution") or CURRENT).strip()
         if asked != CURRENT:
-            return asked
-        pipeline = load_gate_for_run(self.gate_file).pipeline
-        current = CloudManagerHook(pipeline.connection).get_current_execution(
-            pipeline.program, pipeline.pipeline
-        )
+            return read_execution_of(gate, hook, asked).id
+        current = hook.get_current_execution(pipeline.program, pipeline.pipeline)
         if current is None:
             raise AirflowFailException(
                 f"Pipeline {pipeline.pipeline} runs nothing just now. Start it in Cloud Manager, or trigger with an execution id."
@@ -98,7 +102,7 @@ class PinCandidate(BaseBranchOperator):
             execution_id=execution.id,
             trigger=execution.trigger,
             pinned_at=datetime.now(UTC),
-            report_only=reason_to_report_only(execution),
+            report_only=reason_to_report_only(execution, gate.pipeline.source_pipeline),
             let_through=was_let_through(execution),
         )
         self._say_what_cannot_be_held(gate, execution, run, pin)
@@ -163,16 +167,20 @@ def was_let_through(execution: Execution) -> bool:
     return is_release and not execution.is_terminal and go_live(execution).is_bypassed
 
 
-def reason_to_report_only(execution: Execution) -> str:
+def reason_to_report_only(execution: Execution, source_pipeline: str | None = None) -> str:
     """Why this execution is none of the gate's business beyond a report; empty for a release to be decided.
 
-    Raises ``AirflowException``, so that the next try asks again, while an execution goes on without a stage
-    deployment that Cloud Manager may yet show: the pin is for good.
+    With a ``source_pipeline`` it releases what that one deployed to stage. Raises ``AirflowException``, so that the
+    next try asks again, while an execution goes on without a stage deployment that Cloud Manager may yet show: the pin
+    is for good. Raises ``AirflowFailException`` where it deploys to stage although another pipeline shall do that.
     """
     if execution.is_aem_update:
         return "Adobe started it to update AEM (PUSH_UPGRADES); it carries no change of the team's and is never decided here."
     if execution.trigger == "RE_EXECUTE":
         return "it re-executes a production deployment (RE_EXECUTE); there is no stage deployment to test."
+    if source_pipeline is not None:
+        _require_production_only(execution, source_pipeline)
+        return _nothing_left(execution)
     if execution.stage_deployment is None and not execution.is_terminal:
         raise AirflowException(
             f"Execution {execution.id} is {execution.status}, and Cloud Manager shows no deployment to stage among its "
@@ -181,30 +189,56 @@ def reason_to_report_only(execution: Execution) -> str:
         )
     if execution.stage_deployment is None:
         return "it has no stage deployment, so there is nothing that could be tested before production."
+    return _nothing_left(execution)
+
+
+def _nothing_left(execution: Execution) -> str:
     state = approval_state(execution)
     if state.state in (Approval.APPROVED, Approval.REJECTED) or execution.is_terminal:
         return f"nothing is left to decide. {state.sentence}"
     return ""
 
 
+def _require_production_only(execution: Execution, source_pipeline: str) -> None:
+    if execution.stage_deployment is not None:
+        raise AirflowFailException(
+            f"Execution {execution.id} of pipeline {execution.pipeline_id} deploys to stage itself, and the gate file "
+            f"says that pipeline {source_pipeline} does that for it: remove 'source' from the gate file, or name the "
+            "production-only pipeline as 'pipeline'. Nothing is pinned, so production waits."
+        )
+
+
 class StartExecutionRun(BaseOperator):
     """Start the one run of an execution, or leave it alone where it exists already."""
 
     template_fields = ("execution_run_id",)
+    operator_extra_links = (ExecutionRunLink(),)
 
     def __init__(self, *, execution_run_id: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.execution_run_id = execution_run_id
 
     def execute(self, context: Context) -> None:
-        self.log.info("The execution is guarded in run %s of this Dag.", self.execution_run_id)
-        raise trigger(str(context["dag"].dag_id), self.execution_run_id)
+        from stage_gate.runs import address_of, state_of
+
+        dag_id = str(context["dag"].dag_id)
+        where = address_of(dag_id, self.execution_run_id) or f"{dag_id}, run {self.execution_run_id}"
+        state = state_of(context, dag_id, self.execution_run_id)
+        self.log.info(
+            "The execution is guarded in run %s, which %s: %s",
+            self.execution_run_id,
+            f"is there already ({state})" if state else "starts now",
+            where,
+        )
+        raise trigger(dag_id, self.execution_run_id, note=f"Started by hand, from run {context['run_id']}.")
 
 
-def trigger(dag_id: str, run_id: str, *, reset: bool = False) -> DagRunTriggerException:
+def trigger(
+    dag_id: str, run_id: str, *, reset: bool = False, note: str | None = None
+) -> DagRunTriggerException:
     """What a task raises to start a run once: an existing run of that id is left alone.
 
-    With ``reset`` an existing run begins again instead: all its tasks are cleared.
+    With ``reset`` an existing run begins again instead: all its tasks are cleared. ``note`` is shown at a new run.
     """
     return DagRunTriggerException(
         trigger_dag_id=dag_id,
@@ -217,4 +251,5 @@ def trigger(dag_id: str, run_id: str, *, reset: bool = False) -> DagRunTriggerEx
         failed_states=[],
         poke_interval=0,
         deferrable=False,
+        note=note,
     )

@@ -117,10 +117,10 @@ class RetestStage(BaseOperator):
         """After an AEM update a test of stage may be one of other code; the next verdict says the same."""
         from adobe_cloud_manager.exceptions import CloudManagerError
         from stage_gate.candidate import must_be_built_again
-        from stage_gate.observe import NotDeployed, read_candidate
+        from stage_gate.observe import NotDeployed
 
         try:
-            now = read_candidate(run.reading, run.read_execution())
+            now = run.read_candidate()
         except (CloudManagerError, NotDeployed) as error:
             self.log.warning("What happened to stage since can't be read just now: %s", error)
             return

@@ -39,14 +39,13 @@ class SettleStage(BaseOperator):
         self.gate_file = gate_file
 
     def execute(self, context: Context) -> None:
-        from stage_gate.observe import read_candidate
         from stage_gate.planning import plan_of
         from stage_gate.run import GateRun
         from stage_gate.settings import minimum_checks
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
-        candidate = read_candidate(run.reading, run.read_execution())
+        candidate = run.read_candidate()
         plan = plan_of(run.gate, run.pin, minimum_checks(), datetime.now(UTC))
         attempt = run.evidence.begin_attempt(plan, candidate)
         self.log.info(
@@ -141,7 +140,7 @@ def _exposed(run: GateRun) -> list[str]:
 
     if run.gate.mode is not Mode.GUARD or not runs_code_of_a_team(run.gate):
         return []
-    return exposures([run.gate.pipeline.deciding])
+    return exposures(run.gate.pipeline.acting)
 
 
 def settling_checks(gate: Gate) -> list[ConfiguredCheck]:
@@ -249,21 +248,27 @@ def _variable_names(run: GateRun) -> dict[str, list[str]]:
     """Names of the variables of both environments; a target that can't be read is absent."""
     from adobe_cloud_manager.exceptions import CloudManagerError
 
-    execution = run.read_execution()
-    steps = {"stage": execution.stage_deployment, "production": execution.production_deployment}
     names: dict[str, list[str]] = {}
-    for target, step in steps.items():
-        if step is None or step.environment_id is None:
-            continue
+    for target, environment in _environments(run).items():
         try:
-            variables = run.reading.list_environment_variables(run.pin.program_id, step.environment_id)
+            variables = run.reading.list_environment_variables(run.pin.program_id, environment)
         except CloudManagerError as error:
-            log.warning(
-                "The variables of %s (environment %s) can't be read: %s", target, step.environment_id, error
-            )
+            log.warning("The variables of %s (environment %s) can't be read: %s", target, environment, error)
             continue
         names[target] = [variable.name for variable in variables]
     return names
+
+
+def _environments(run: GateRun) -> dict[str, str]:
+    """The environment of each target, as far as Cloud Manager says: that of stage as it was pinned for the tests."""
+    execution = run.read_execution()
+    attempt = run.evidence.attempts()
+    if attempt:
+        stage = run.evidence.read_candidate(attempt).stage.environment_id
+    else:
+        stage = (step.environment_id or "") if (step := execution.stage_deployment) else ""
+    production = (step.environment_id or "") if (step := execution.production_deployment) else ""
+    return {target: each for target, each in (("stage", stage), ("production", production)) if each}
 
 
 def say(log: Any, result: CheckResult) -> None:

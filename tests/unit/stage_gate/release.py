@@ -86,7 +86,7 @@ class Release:
         execution = self.hook.get_execution(
             self.simulator.program_id, self.simulator.pipeline_id, self.execution_id
         )
-        candidate = read_candidate(self.hook, execution)
+        candidate = read_candidate(self.hook, execution, self.gate.pipeline.source_pipeline)
         plan = plan_of(self.gate, self.pin, (), tested_at or datetime.now(UTC))
         attempt = self.evidence.begin_attempt(plan, candidate)
         for check in plan.stage_checks:

@@ -39,11 +39,10 @@ EVERYBODY = {
 
 def gate_run(folder: Path, told: dict[str, Any], name: str = "larkfell") -> Any:
     """As much of a run as telling needs: a gate with its notifications, ids and a folder."""
-    gate = SimpleNamespace(name=name, settings=SimpleNamespace(notify=Notify.model_validate(told)))
-    pin = SimpleNamespace(program_id="12345", pipeline_id="678901", execution_id="2345678")
-    return SimpleNamespace(
-        gate=gate, pin=pin, execution_id="2345678", evidence=Evidence(folder, name, "2345678")
-    )
+    pipeline = SimpleNamespace(program="12345", pipeline="678901")
+    notify = Notify.model_validate(told)
+    gate = SimpleNamespace(name=name, pipeline=pipeline, settings=SimpleNamespace(notify=notify))
+    return SimpleNamespace(gate=gate, execution_id="2345678", evidence=Evidence(folder, name, "2345678"))
 
 
 @pytest.fixture

@@ -1,38 +1,330 @@
-"""The reconciler starts what it can, and what it can't start is red."""
+"""The reconciler starts what is missing, complains of what ended undecided, and what it can't start is red."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, DagRunTriggerException
+import yaml
+from airflow.sdk import Asset
+from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.execution_time.comms import AssetEventDagRunReferenceResult
+from airflow.sdk.execution_time.context import TriggeringAssetEventsAccessor
 
-from stage_gate.starting import FindExecutions, StartRun
+from aem_checks.outcomes import Outcome
+from simulator import Simulator
+from stage_gate.decision import Decision
+from stage_gate.looking import load_gates, pipelines_of
+from stage_gate.record import DecisionRecord, write_decision
+from stage_gate.starting import FindExecutions, SayWhatIsWrong, build_start_dag, subjects_of
+from unit.stage_gate.release import KEYS, Release
+from unit.stage_gate.runs_of_airflow import RunsOfAirflow
+
+PAUSED = "678901"
 
 
-def found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
-    def current(self: FindExecutions, path: Path) -> list[dict[str, str]]:
-        if path.stem == "locked":
-            raise RuntimeError("the credential is refused")
-        return [{"gate_dag_id": f"stage_gate.{path.stem}", "execution_run_id": "execution-1"}]
-
-    monkeypatch.setattr(FindExecutions, "_current", current)
-    return FindExecutions(task_id="find", gates_folder=str(folder)).execute({})
-
-
-def test_a_gate_that_cannot_be_started_is_red_and_keeps_no_other_waiting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def write_gate(
+    folder: Path,
+    name: str,
+    pipeline: str = PAUSED,
+    connection: str = "cloud_manager_default",
+    **changes: object,
 ) -> None:
-    for name in ("good", "locked"):
-        (tmp_path / f"{name}.yaml").touch()
-    good, locked = (StartRun(task_id="start_run", **each) for each in found(tmp_path, monkeypatch))
-    with pytest.raises(DagRunTriggerException) as started:
-        good.execute({})
-    assert (started.value.trigger_dag_id, started.value.dag_run_id) == ("stage_gate.good", "execution-1")
-    with pytest.raises(AirflowFailException, match=r"locked.*the credential is refused"):
-        locked.execute({})
+    content = {
+        "pipeline": {"program": "12345", "pipeline": pipeline, "connection": connection},
+        "sites": [{"name": name, "stage": "https://stage.simulated.invalid", "pages": ["/"]}],
+        "mode": "shadow",
+        **changes,
+    }
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
 
 
-def test_no_gate_file_at_all_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def airflow(monkeypatch: pytest.MonkeyPatch) -> RunsOfAirflow:
+    return RunsOfAirflow(monkeypatch)
+
+
+@pytest.fixture
+def gates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__EVIDENCE", str(tmp_path / "evidence"))
+    monkeypatch.setattr("stage_gate.settings.keys", lambda: KEYS)
+    folder = tmp_path / "gates"
+    folder.mkdir()
+    return folder
+
+
+def find(folder: Path, airflow: RunsOfAirflow) -> list[dict[str, str]]:
+    return FindExecutions(task_id="find", gates_folder=str(folder)).execute(airflow.context)
+
+
+def test_a_missing_run_is_started_and_one_that_is_there_is_left_alone(
+    gates: Path, airflow: RunsOfAirflow, simulator: Simulator
+) -> None:
+    write_gate(gates, "larkfell")
+    execution = simulator.start_execution("quality-waits")
+    assert find(gates, airflow) == find(gates, airflow) == []
+    assert airflow.states == {("stage_gate.larkfell", f"execution-{execution}"): "queued"}
+    assert airflow.begun_again == []
+
+
+def test_a_pipeline_with_two_gates_is_asked_once(
+    gates: Path, airflow: RunsOfAirflow, simulator: Simulator
+) -> None:
+    write_gate(gates, "larkfell")
+    write_gate(gates, "larkfell-shadow")
+    simulator.start_execution("quality-waits")
+    find(gates, airflow)
+    assert len(airflow.states) == 2
+    assert [each.path for each in simulator.requests if each.path.endswith("/execution")] == [
+        f"/api/program/12345/pipeline/{PAUSED}/execution"
+    ]
+
+
+def test_a_pipeline_that_cannot_be_asked_is_red_and_keeps_no_other_waiting(
+    gates: Path, airflow: RunsOfAirflow, simulator: Simulator
+) -> None:
+    write_gate(gates, "larkfell")
+    write_gate(gates, "nowhere", "999")
+    write_gate(gates, "locked", modus="guard")
+    write_gate(gates, "stranger", "678902", connection="nobody")
+    simulator.start_execution("quality-waits")
+    wrong = {each["gate"]: each["trouble"] for each in find(gates, airflow)}
+    assert sorted(wrong) == ["locked", "stranger"], "a pipeline that does not exist runs nothing"
+    assert "modus" in wrong["locked"]
+    assert "'nobody' does not exist" in wrong["stranger"]
+    assert len(airflow.states) == 1
+    with pytest.raises(AirflowFailException, match="'nobody' does not exist"):
+        SayWhatIsWrong(task_id="say", gate="stranger", trouble=wrong["stranger"]).execute({})
+
+
+def test_a_dag_that_airflow_does_not_know_yet_is_said_and_tried_again(
+    gates: Path, airflow: RunsOfAirflow, simulator: Simulator
+) -> None:
+    write_gate(gates, "larkfell")
+    simulator.start_execution("quality-waits")
+    airflow.unknown_dags.add("stage_gate.larkfell")
+    (wrong,) = find(gates, airflow)
+    assert "Is the gate's Dag there yet?" in wrong["trouble"]
+    airflow.unknown_dags.clear()
+    assert find(gates, airflow) == []
+    assert len(airflow.states) == 1
+
+
+def test_no_gate_file_at_all_is_said(tmp_path: Path, airflow: RunsOfAirflow) -> None:
     with pytest.raises(AirflowFailException, match="nothing is guarded"):
-        found(tmp_path / "not-mounted", monkeypatch)
+        find(tmp_path / "not-mounted", airflow)
+
+
+class Ended:
+    """A release in guard mode whose approval waits, and whose run has ended."""
+
+    def __init__(
+        self, simulator: Simulator, gates: Path, airflow: RunsOfAirflow, state: str = "failed"
+    ) -> None:
+        self.gates, self.airflow = gates, airflow
+        self.release = Release(simulator, gates)
+        self.release.evidence.folder.rename(gates.parent / "moved")
+        self.folder = gates.parent / "evidence" / "larkfell" / f"execution-{self.release.execution_id}"
+        self.folder.parent.mkdir(parents=True)
+        (gates.parent / "moved").rename(self.folder)
+        self.run = ("stage_gate.larkfell", f"execution-{self.release.execution_id}")
+        airflow.states[self.run] = state
+        airflow.tasks[self.run] = {"pin_candidate": "success"}
+
+    def look(self) -> list[str]:
+        return [each["trouble"] for each in find(self.gates, self.airflow)]
+
+    def decide(self, decision: Decision) -> None:
+        record = DecisionRecord(
+            decision=decision,
+            sentence="",
+            by="Stage Gate",
+            at=self.release.pin.pinned_at,
+            outcome=Outcome.PASSED,
+        )
+        evidence = self.release.evidence
+        evidence.folder = self.folder
+        write_decision(evidence, record)
+
+
+@pytest.mark.parametrize("state", ["success", "failed"])
+def test_a_run_that_ended_undecided_while_its_approval_waits_is_an_alarm_once_a_day(
+    simulator: Simulator, gates: Path, airflow: RunsOfAirflow, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(
+        "stage_gate.notify.tell", lambda run, event, sentences: told.append((event, sentences))
+    )
+    ended = Ended(simulator, gates, airflow, state)
+    (trouble,) = ended.look()
+    assert f"has ended ({state}) and production still waits" in trouble
+    assert "clear settle_stage" in trouble
+    assert "Cloud Manager" in trouble
+    assert [event for event, _ in told] == ["alarm"]
+    assert ended.look() == [], "told today already"
+    assert len(told) == 1
+    assert airflow.begun_again == []
+    (ended.folder / "told").rename(ended.folder / "told-yesterday")
+    assert len(ended.look()) == 1
+
+
+def test_a_run_that_is_going_on_is_no_alarm(
+    simulator: Simulator, gates: Path, airflow: RunsOfAirflow
+) -> None:
+    assert Ended(simulator, gates, airflow, "running").look() == []
+
+
+def test_a_run_that_stays_queued_while_its_approval_waits_is_said(
+    simulator: Simulator, gates: Path, airflow: RunsOfAirflow, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert Ended(simulator, gates, airflow, "queued").look() == []
+    assert "is queued while its approval waits: is the Dag paused" in capsys.readouterr().out
+
+
+def test_a_gate_in_shadow_mode_leaves_the_approval_waiting_without_alarm(
+    simulator: Simulator, gates: Path, airflow: RunsOfAirflow
+) -> None:
+    ended = Ended(simulator, gates, airflow, "success")
+    file = gates / "larkfell.yaml"
+    file.write_text(file.read_text().replace("guard", "shadow"))
+    assert ended.look() == []
+
+
+def test_a_hold_that_was_ended_is_an_alarm_that_says_how_to_hold_on(
+    simulator: Simulator, gates: Path, airflow: RunsOfAirflow
+) -> None:
+    ended = Ended(simulator, gates, airflow)
+    ended.decide(Decision.HELD)
+    (trouble,) = ended.look()
+    assert "It is held." in trouble
+    assert "clear hold_production" in trouble
+
+
+def test_an_execution_that_is_only_reported_is_no_alarm(
+    simulator: Simulator, gates: Path, airflow: RunsOfAirflow
+) -> None:
+    ended = Ended(simulator, gates, airflow, "success")
+    evidence = ended.release.evidence
+    evidence.folder = ended.folder
+    evidence.write_pin(ended.release.pin.model_copy(update={"report_only": "Adobe started it."}))
+    assert ended.look() == []
+    unsigned = type(evidence)(evidence.store, "larkfell", ended.release.execution_id)
+    unsigned.folder = ended.folder
+    unsigned.write_pin(ended.release.pin.model_copy(update={"report_only": "Somebody says so."}))
+    assert len(ended.look()) == 1, "a pin that nobody signed excuses nothing"
+
+
+def test_a_run_that_failed_before_its_pin_begins_again_once_an_hour_and_is_an_alarm_between(
+    simulator: Simulator, gates: Path, airflow: RunsOfAirflow
+) -> None:
+    ended = Ended(simulator, gates, airflow)
+    (ended.folder / "pin.json").unlink()
+    airflow.tasks[ended.run] = {"pin_candidate": "failed"}
+    assert ended.look() == []
+    assert airflow.begun_again == [ended.run[1]]
+    assert airflow.states[ended.run] == "queued"
+    airflow.states[ended.run] = "failed"
+    (trouble,) = ended.look()
+    assert "never was pinned: read the log of pin_candidate" in trouble
+    assert len(airflow.begun_again) == 1
+
+
+def test_a_run_without_pin_that_somebody_ended_does_not_begin_again(
+    simulator: Simulator, gates: Path, airflow: RunsOfAirflow
+) -> None:
+    ended = Ended(simulator, gates, airflow)
+    (ended.folder / "pin.json").unlink()
+    airflow.tasks[ended.run] = {"pin_candidate": "skipped"}
+    assert len(ended.look()) == 1
+    assert airflow.begun_again == []
+
+
+def test_a_run_whose_act_was_claimed_never_begins_again(
+    simulator: Simulator, gates: Path, airflow: RunsOfAirflow
+) -> None:
+    ended = Ended(simulator, gates, airflow)
+    (ended.folder / "pin.json").unlink()
+    airflow.tasks[ended.run] = {"pin_candidate": "failed"}
+    claims = gates.parent / "evidence" / "claims"
+    claims.mkdir()
+    (claims / f"program-12345-pipeline-{PAUSED}-execution-{ended.release.execution_id}.json").touch()
+    (trouble,) = ended.look()
+    assert "is never sent twice" in trouble
+    assert airflow.begun_again == []
+
+
+def test_an_event_decides_only_who_is_asked_first(gates: Path) -> None:
+    for number in range(3):
+        write_gate(gates, f"gate-{number}", str(number))
+    loaded, _ = load_gates(sorted(gates.iterdir()))
+    hinted = pipelines_of(loaded, {"12345/2/77", "rubbish", "12345/99/1"})
+    assert [asked.pipeline_id for asked in hinted] == ["2", "0", "1"]
+
+
+def test_the_subjects_of_the_events_that_led_to_a_run_are_found() -> None:
+    def event(extra: dict[str, Any]) -> AssetEventDagRunReferenceResult:
+        return AssetEventDagRunReferenceResult.model_validate(
+            {
+                "asset": {"name": "adobe_io_events", "uri": "adobe_io_events", "extra": {}},
+                "extra": extra,
+                "source_task_id": None,
+                "source_dag_id": None,
+                "source_run_id": None,
+                "source_map_index": None,
+                "source_aliases": [],
+                "timestamp": "2026-11-02T10:00:00Z",
+            }
+        )
+
+    watched = {"from_trigger": True, "payload": {"subjects": ["12345/4/79"]}}
+    events = [
+        event({"subjects": ["12345/2/77", 5]}),
+        event({}),
+        event({"subjects": "12345/3/78"}),
+        event(watched),
+    ]
+    found = subjects_of({"triggering_asset_events": TriggeringAssetEventsAccessor.build(events)})
+    assert found == {"12345/2/77", "12345/4/79"}
+    assert subjects_of({}) == set()
+
+
+@pytest.mark.parametrize(("written", "every"), [("", timedelta(minutes=5)), ("90s", timedelta(seconds=90))])
+def test_the_timer_is_a_setting(
+    gates: Path, monkeypatch: pytest.MonkeyPatch, written: str, every: timedelta
+) -> None:
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__START_EVERY", written)
+    dag = build_start_dag(gates)
+    schedule: Any = dag.schedule
+    assert schedule.timetable.delta == every
+    assert schedule.asset_condition == Asset("adobe_io_events")
+
+
+@pytest.mark.parametrize("written", ["5", "1s", "soon"])
+def test_a_timer_that_is_none_is_refused(gates: Path, monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__START_EVERY", written)
+    with pytest.raises(ValueError, match="start_every"):
+        build_start_dag(gates)
+
+
+JOURNAL = "https://events-va6.adobe.io/events/organizations/1/integrations/2/5f0a"
+
+
+def test_each_journal_that_is_named_has_one_watcher(gates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__JOURNALS", f"adobe_io={JOURNAL}, other={JOURNAL}b")
+    schedule: Any = build_start_dag(gates).schedule
+    watchers = schedule.asset_condition.watchers
+    assert [each.trigger.serialize()[1] for each in watchers] == [
+        {"journal_url": JOURNAL, "cloud_manager_conn_id": "adobe_io"},
+        {"journal_url": f"{JOURNAL}b", "cloud_manager_conn_id": "other"},
+    ]
+
+
+@pytest.mark.parametrize("written", [JOURNAL, "adobe_io=", "adobe_io=ftp://x", f"a={JOURNAL} b={JOURNAL}"])
+def test_a_journal_that_is_no_pair_or_named_twice_is_refused(
+    gates: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__JOURNALS", written)
+    with pytest.raises(ValueError, match="journals"):
+        build_start_dag(gates)

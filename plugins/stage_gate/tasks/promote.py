@@ -1,0 +1,162 @@
+"""A production-only pipeline is started from a newly tested build, where its gate file says ``start: true``."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
+
+from stage_gate.decision import Mode
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from stage_gate.configuration.gate import Gate
+    from stage_gate.promoting import Promotion
+
+
+class FindReleases(BaseOperator):
+    """See which production-only pipelines have to be started: a hint, since each start looks for itself again."""
+
+    def __init__(self, *, gates_folder: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.gates_folder = gates_folder
+
+    def execute(self, context: Context) -> list[str]:
+        """The gate files whose pipeline is to be started."""
+        from stage_gate.configuration.gate_file import gate_paths
+
+        return [str(path) for path in gate_paths(Path(self.gates_folder)) if self._is_due(path)]
+
+    def _is_due(self, path: Path) -> bool:
+        """``find_executions`` says what is wrong with a gate file or a credential; here it starts nothing."""
+        from stage_gate.configuration.gate_file import load_gate_for_run
+
+        try:
+            gate = load_gate_for_run(path)
+            if not starts_by_itself(gate):
+                return False
+            found = look_at(gate)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one gate, the others have to start
+            self.log.warning("Nothing is started for gate %s: %s", path.stem, error)
+            return False
+        self.log.info("Gate %s: %s", gate.name, found.sentence)
+        return bool(found.source_execution_id or found.is_trouble) and _is_worth_a_task(gate, found)
+
+
+def _is_worth_a_task(gate: Gate, found: Promotion) -> bool:
+    """What was tried already, or may not be started, is said by a red task once a day and not at every look."""
+    from stage_gate.claims import create_exclusively
+    from stage_gate.settings import evidence_store
+
+    pipeline = gate.pipeline
+    noted = KeptInStore(
+        evidence_store(), pipeline.program, pipeline.pipeline, found.source_execution_id or "none"
+    ).path
+    if found.source_execution_id and not noted.exists():
+        return True
+    try:
+        create_exclusively(noted.with_name(f"{noted.stem}-{datetime.now(UTC):%Y-%m-%d}.txt"), b"")
+    except FileExistsError:
+        return False
+    return True
+
+
+class StartRelease(BaseOperator):
+    """Start one production-only pipeline from the build that Cloud Manager has tested, once per such build."""
+
+    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.gate_file = gate_file
+
+    def execute(self, context: Context) -> str:
+        """Returns the id of the execution."""
+        from adobe_cloud_manager.exceptions import NotSent
+        from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+        from adobe_cloud_manager.starts import IfRunning, NotStarted, StartUnresolved, Wanted, start_once
+        from stage_gate.configuration.gate_file import load_gate_for_run
+        from stage_gate.settings import evidence_store
+
+        gate = load_gate_for_run(self.gate_file)
+        if not starts_by_itself(gate):
+            raise AirflowSkipException(f"Gate {gate.name} starts nothing any more.")
+        found = look_at(gate)
+        if found.is_trouble:
+            raise AirflowFailException(found.sentence)
+        source, pipeline = gate.pipeline.source, gate.pipeline
+        if not found.source_execution_id or source is None or source.connection is None:
+            raise AirflowSkipException(found.sentence)
+        wanted = Wanted(pipeline.program, pipeline.pipeline, found.source_execution_id)
+        notes = KeptInStore(
+            evidence_store(), wanted.program_id, wanted.pipeline_id, found.source_execution_id
+        )
+        try:
+            started = start_once(
+                CloudManagerHook(source.connection),
+                wanted,
+                notes,
+                if_running=IfRunning.FAIL,
+                read_back_for=gate.waits.read_back.total_seconds(),
+            )
+        except (NotStarted, StartUnresolved) as error:
+            raise AirflowFailException(str(error)) from error
+        except NotSent as error:
+            raise AirflowException(f"{wanted} was not started: {error}") from error
+        self.log.info("%s %s", found.sentence, started.sentence)
+        return started.execution_id
+
+
+class KeptInStore:
+    """The note of a start, in the evidence store: one per build, whichever run, try or Airflow wants to start it."""
+
+    def __init__(self, store: Path, program_id: str, pipeline_id: str, source_execution_id: str) -> None:
+        name = f"program-{program_id}-pipeline-{pipeline_id}-source-{source_execution_id}.json"
+        self.path = store / "starts" / name
+
+    def get(self, key: str) -> Any:
+        """What was noted; what can't be read is a note all the same."""
+        if not self.path.exists():
+            return None
+        try:
+            return json.loads(self.path.read_text())
+        except ValueError:
+            return {}
+
+    def set(self, key: str, value: Any) -> None:
+        """The first note is taken exclusively. Raises ``FileExistsError`` where somebody else has taken it."""
+        from stage_gate.claims import create_exclusively
+        from stage_gate.files import write
+
+        content = json.dumps(value).encode()
+        if isinstance(value, dict) and "execution_id" in value:
+            write(self.path, content)
+        else:
+            create_exclusively(self.path, content)
+
+    def delete(self, key: str) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+def starts_by_itself(gate: Gate) -> bool:
+    """Whether this gate acts, and its file says that its pipeline is started."""
+    source = gate.pipeline.source
+    return gate.mode is Mode.GUARD and source is not None and source.start
+
+
+def look_at(gate: Gate) -> Promotion:
+    """What Cloud Manager says of both pipelines just now. Raises ``CloudManagerError``."""
+    from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+    from stage_gate.promoting import promotion
+
+    pipeline = gate.pipeline
+    hook = CloudManagerHook(pipeline.connection)
+    return promotion(
+        hook.get_pipeline(pipeline.program, pipeline.pipeline),
+        hook.list_executions(pipeline.program, pipeline.pipeline),
+        hook.list_executions(pipeline.program, pipeline.source_pipeline or ""),
+        datetime.now(UTC),
+    )

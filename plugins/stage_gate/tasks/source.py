@@ -1,0 +1,57 @@
+"""Which execution was tested on stage for this production-only one? Where nobody can tell, production is held."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+NO_SOURCE = "no-source.txt"
+"""Why there was none, in the evidence of the run."""
+
+
+class FindSource(BaseOperator):
+    """Find the execution of the stage-only pipeline that built what waits for production, and see it still on stage.
+
+    It is found anew when stage is settled, and before anything is approved; here it is said early.
+    """
+
+    ui_color = "#e8f0fe"
+
+    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.gate_file = gate_file
+
+    def execute(self, context: Context) -> None:
+        from stage_gate.files import write
+        from stage_gate.observe import NoSource
+        from stage_gate.run import GateRun
+
+        run = GateRun.of(self.gate_file, context)
+        run.skip_unless_decidable()
+        execution = run.read_execution()
+        if execution.is_terminal:
+            raise AirflowSkipException(
+                f"Execution {execution.id} is {execution.status}; nothing is left to test."
+            )
+        noted = run.evidence.folder / NO_SOURCE
+        try:
+            candidate = run.read_candidate()
+        except NoSource as error:
+            write(noted, str(error).encode())
+            raise AirflowFailException(f"{error} Production is held.") from error
+        noted.unlink(missing_ok=True)
+        source = candidate.stage.source
+        assert source is not None, "a gate without a source has no such task"
+        self.log.info(
+            "Execution %s releases artifacts %s, which %s built (commit %s). It is the last that reached stage, at %s.",
+            execution.id,
+            source.artifacts_version,
+            source,
+            source.commit_id or "unknown",
+            source.stage_deployed_at,
+        )

@@ -1,0 +1,133 @@
+"""Has a run ended without a decision while its approval still waits in Cloud Manager? Then nobody waits for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from adobe_cloud_manager.questions import Approval, approval_state
+from stage_gate.claims import claim_path
+from stage_gate.decision import Decision, Mode
+from stage_gate.files import EvidenceError
+from stage_gate.record import CARRIED_OUT, counts, read_decision
+
+if TYPE_CHECKING:
+    from adobe_cloud_manager.models import Execution
+    from stage_gate.configuration.gate import Gate
+    from stage_gate.evidence import Evidence
+    from stage_gate.pin import Pin
+
+_SEEN_TO_THE_END = CARRIED_OUT | {Decision.BYPASSED}
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """An execution that runs now, under a gate as its file says it now, and what the evidence has of it."""
+
+    gate: Gate
+    execution: Execution
+    evidence: Evidence
+
+    @property
+    def execution_id(self) -> str:
+        return self.execution.id
+
+    @property
+    def is_pinned(self) -> bool:
+        return (self.evidence.folder / "pin.json").exists()
+
+    @property
+    def is_claimed(self) -> bool:
+        """The right to act on it was taken, by whichever gate."""
+        pipeline = self.gate.pipeline
+        return claim_path(
+            self.evidence.store, pipeline.program, pipeline.pipeline, self.execution_id
+        ).exists()
+
+    @property
+    def began_nothing(self) -> bool:
+        """Nothing was pinned and nothing claimed, so that its run may begin again without doing anything twice."""
+        return not self.is_pinned and not self.is_claimed
+
+
+def may_begin_again(guarded: Guarded, now: datetime) -> bool:
+    """Whether a run that failed before its pin begins again now: once an hour, noted in the evidence.
+
+    Raises ``EvidenceError`` where that can't be noted: a run that begins again at every look would be a loop.
+    """
+    from stage_gate.claims import create_exclusively
+
+    if not guarded.began_nothing:
+        return False
+    noted = guarded.evidence.folder / f"began-again-{now:%Y-%m-%dT%H}.txt"
+    try:
+        create_exclusively(noted, now.isoformat().encode())
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise EvidenceError(f"{noted} can't be written: {error}") from error
+    return True
+
+
+def neglect(guarded: Guarded, run_id: str, state: str) -> list[str]:
+    """What is wrong where a run is over and its approval waits all the same, a sentence each; else nothing.
+
+    ``state`` is how the run ended. A gate in shadow mode decides nothing, and an execution that is only reported is
+    none of its business.
+    """
+    waiting = approval_state(guarded.execution)
+    if guarded.gate.mode is not Mode.GUARD or waiting.state is not Approval.WAITING:
+        return []
+    pin, unreadable = _pin(guarded)
+    if pin is not None and pin.report_only and counts(guarded.evidence, pin):
+        return []
+    decided, remedy = _decided(guarded), _remedy(guarded, pin, unreadable)
+    if decided in _SEEN_TO_THE_END:
+        told = f"Decided was: {decided}. Cloud Manager shows nothing of it."
+    else:
+        told = f"It is {decided}." if decided else "Nothing was decided."
+    return [
+        f"Run {run_id} of gate {guarded.gate.name} has ended ({state}) and production still waits: no task of the "
+        f"gate watches execution {guarded.execution_id} any more. {told}",
+        waiting.sentence,
+        remedy,
+    ]
+
+
+def _pin(guarded: Guarded) -> tuple[Pin | None, str]:
+    if not guarded.is_pinned:
+        return None, ""
+    try:
+        return guarded.evidence.read_pin(), ""
+    except EvidenceError as error:
+        return None, str(error)
+
+
+def _decided(guarded: Guarded) -> Decision | None:
+    """The decision on record, as far as it counts."""
+    try:
+        record = read_decision(guarded.evidence)
+    except EvidenceError:
+        return None
+    return record.decision if record is not None and counts(guarded.evidence, record) else None
+
+
+def _remedy(guarded: Guarded, pin: Pin | None, unreadable: str) -> str:
+    by_hand = "approve or reject it in Cloud Manager"
+    if guarded.is_claimed:
+        return (
+            "A request to Cloud Manager was claimed for it and is never sent twice, so the gate can't decide any more: "
+            f"{by_hand}."
+        )
+    if unreadable:
+        return f"Its pin can't be believed: {unreadable} Find out why, or {by_hand}."
+    if pin is None:
+        return (
+            "It never was pinned: read the log of pin_candidate, remove the cause, and clear that task with its "
+            f"downstream tasks in this run. Or {by_hand}."
+        )
+    return (
+        "To test again and decide, clear settle_stage with its downstream tasks in this run; to hold on only, clear "
+        f"hold_production. Or {by_hand}."
+    )

@@ -1,0 +1,163 @@
+"""A production-only pipeline is started from a tested build once, by whichever look sees it first."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from simulator import Simulator
+from simulator.faults import Fault
+from stage_gate.tasks.promote import FindReleases, KeptInStore, StartRelease
+from unit.stage_gate.test_split_pipelines import PRODUCTION_ONLY, STAGE_ONLY, gate_content
+
+
+class Split:
+    """A split gate that starts its pipeline by itself, and whose pipeline was seen to pause before production."""
+
+    def __init__(self, simulator: Simulator, folder: Path, **changes: object) -> None:
+        self.simulator, self.folder = simulator, folder
+        self.file = folder / "gates" / "larkfell.yaml"
+        self.file.parent.mkdir()
+        content = gate_content(
+            "https://stage.simulated.invalid", start=True, connection="cloud_manager_default"
+        )
+        content["waits"] = {"read_back": "1s"}
+        self.file.write_text(yaml.safe_dump({**content, **changes}))
+
+    def test_on_stage(self, release: str = "good") -> str:
+        return self.until_over(self.simulator.start_execution(release, pipeline=STAGE_ONLY))
+
+    def until_over(self, execution: str) -> str:
+        for _ in range(400):
+            if self.simulator.execution(execution)["status"] != "RUNNING":
+                return execution
+            threading.Event().wait(0.02)
+        raise AssertionError(f"execution {execution} does not end")
+
+    def halt(self, execution: str) -> None:
+        for _ in range(400):
+            steps = self.simulator.execution(execution)["_embedded"]["stepStates"]
+            if any(step["status"] == "WAITING" for step in steps):
+                break
+            threading.Event().wait(0.02)
+        self.simulator.person("reject", execution)
+        self.until_over(execution)
+
+    def due(self) -> list[str]:
+        return FindReleases(task_id="find", gates_folder=str(self.file.parent)).execute({})
+
+    def start(self) -> str:
+        return StartRelease(task_id="start", gate_file=str(self.file)).execute({})
+
+    def started(self) -> list[str]:
+        requests = self.simulator.requests
+        return [each.path for each in requests if each.method == "PUT" and "/step/" not in each.path]
+
+
+@pytest.fixture
+def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    with Simulator.start("split") as running:
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+@pytest.fixture
+def split(simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Split:
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__EVIDENCE", str(tmp_path / "evidence"))
+    found = Split(simulator, tmp_path)
+    found.test_on_stage()
+    found.halt(simulator.start_execution(pipeline=PRODUCTION_ONLY))
+    return found
+
+
+def test_a_newly_tested_build_is_started_once(split: Split) -> None:
+    assert split.due() == [], "the first build was halted, and is not started again"
+    source = split.test_on_stage()
+    assert split.due() == [str(split.file)]
+    execution = split.start()
+    assert split.started() == [
+        f"/api/program/12345/pipeline/{PRODUCTION_ONLY}/execution?sourceExecutionId={source}"
+    ]
+    assert split.due() == []
+    with pytest.raises(AirflowSkipException, match="runs just now"):
+        split.start()
+    split.halt(execution)
+    assert split.due() == []
+    with pytest.raises(AirflowSkipException, match="taken towards production already"):
+        split.start()
+    assert len(split.started()) == 1
+
+
+def test_a_start_whose_answer_was_lost_is_no_second_start(split: Split) -> None:
+    split.test_on_stage()
+    split.simulator.inject(Fault(effect="lose_answer", method="PUT"))
+    assert split.start() in {each["id"] for each in split.simulator.state()["executions"]}
+    assert len(split.started()) == 1
+
+
+def test_a_start_that_got_lost_is_never_sent_again_by_any_look(split: Split) -> None:
+    split.test_on_stage()
+    split.simulator.inject(Fault(effect="drop", method="PUT"))
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match="It is not sent again"):
+            split.start()
+    assert len(split.started()) == 1
+    assert split.due() == [str(split.file)], "one more red task today"
+    assert split.due() == []
+
+
+def test_two_airflows_on_one_store_start_one(split: Split, tmp_path: Path) -> None:
+    source = split.test_on_stage()
+    notes = KeptInStore(tmp_path / "evidence", "12345", PRODUCTION_ONLY, source)
+    known = [each["id"] for each in split.simulator.state()["executions"]]
+    notes.set("start", {"at": "now", "known": known, "newest": ""})
+    with pytest.raises(FileExistsError):
+        notes.set("start", {"at": "now", "known": known, "newest": ""})
+    with pytest.raises(AirflowFailException, match="It is not sent again"):
+        split.start()
+    assert split.started() == []
+
+
+def test_a_pipeline_that_was_changed_since_it_last_paused_is_not_started(split: Split) -> None:
+    changed = {"updatedAt": "2100-01-01T00:00:00.000+0000"}
+    path = rf"/pipeline/{PRODUCTION_ONLY}$"
+    split.simulator.inject(Fault(effect="merge", path=path, body=changed, times=None))
+    split.test_on_stage()
+    assert split.due() == [str(split.file)]
+    with pytest.raises(AirflowFailException, match="may not pause before production any more"):
+        split.start()
+    assert split.due() == [], "said once today"
+    assert split.started() == []
+
+
+@pytest.mark.parametrize("changes", [{"mode": "shadow"}, {"pipeline": None}])
+def test_only_a_gate_that_acts_and_says_so_starts_anything(split: Split, changes: dict[str, Any]) -> None:
+    split.test_on_stage()
+    content = yaml.safe_load(split.file.read_text())
+    if changes.get("pipeline", "") is None:
+        content["pipeline"]["source"]["start"] = False
+    else:
+        content |= changes
+    split.file.write_text(yaml.safe_dump(content))
+    assert split.due() == []
+    with pytest.raises(AirflowSkipException, match="starts nothing any more"):
+        split.start()
+    assert split.started() == []
+
+
+def test_a_note_that_is_rubbish_is_a_note(tmp_path: Path) -> None:
+    notes = KeptInStore(tmp_path, "1", "2", "3")
+    assert notes.get("start") is None
+    notes.path.parent.mkdir()
+    notes.path.write_text("{")
+    assert notes.get("start") == {}
+    notes.path.write_text(json.dumps({"execution_id": "7"}))
+    assert notes.get("start") == {"execution_id": "7"}

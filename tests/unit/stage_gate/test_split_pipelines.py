@@ -1,0 +1,247 @@
+"""A production-only release is approved only for the build that was tested on stage and is still there."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from airflow.sdk.exceptions import AirflowFailException
+
+from aem_checks.yaml_lines import ConfigError
+from simulator import Simulator
+from stage_gate.acting import Held
+from stage_gate.candidate import Candidate, changes
+from stage_gate.commands.diagnosis import State
+from stage_gate.commands.doctor_visit import examine_cloud_manager
+from stage_gate.configuration.gate import Gate
+from stage_gate.configuration.gate_file import load_gate
+from stage_gate.dag import build_gate_dag
+from stage_gate.decision import Decision
+from stage_gate.observe import NoSource, read_candidate
+from stage_gate.tasks.pin import reason_to_report_only
+from unit.stage_gate.release import Release
+
+STAGE_ONLY, PRODUCTION_ONLY, FULL = "678911", "678910", "678901"
+
+
+@pytest.fixture
+def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    with Simulator.start("split") as running:
+        for name, value in running.environment().items():
+            monkeypatch.setenv(name, value)
+        yield running
+
+
+class SplitRelease(Release):
+    """What a stage-only pipeline has tested waits for its approval in a production-only one."""
+
+    def __init__(self, simulator: Simulator, folder: Path) -> None:
+        self.simulator = simulator
+        self.source_id = self.test_on_stage()
+        super().__init__(simulator, folder)
+
+    def test_on_stage(self, release: str = "good") -> str:
+        """Run the stage-only pipeline to its end; the id of the execution."""
+        execution = self.simulator.start_execution(release, pipeline=STAGE_ONLY)
+        for _ in range(400):
+            if self.simulator.execution(execution)["status"] != "RUNNING":
+                return execution
+            threading.Event().wait(0.02)
+        raise AssertionError(f"execution {execution} does not end")
+
+    def _gate(self, folder: Path, changes: dict[str, object]) -> Gate:
+        self.gate_file = folder / "larkfell.yaml"
+        self.gate_file.write_text(yaml.safe_dump({**gate_content(self.simulator.stage_url), **changes}))
+        return load_gate(self.gate_file)
+
+    def read_candidate(self) -> Candidate:
+        execution = self.hook.get_execution("12345", PRODUCTION_ONLY, self.execution_id)
+        return read_candidate(self.hook, execution, STAGE_ONLY)
+
+
+def gate_content(stage: str, **source: object) -> dict[str, object]:
+    return {
+        "pipeline": {
+            "program": "12345",
+            "pipeline": PRODUCTION_ONLY,
+            "source": {"pipeline": STAGE_ONLY, **source},
+        },
+        "sites": [{"name": "larkfell", "stage": stage, "pages": ["/"]}],
+        "mode": "guard",
+        "waits": {"read_back": "2s", "poll": "1s"},
+    }
+
+
+@pytest.fixture
+def release(simulator: Simulator, tmp_path: Path) -> SplitRelease:
+    return SplitRelease(simulator, tmp_path)
+
+
+def test_the_candidate_is_the_production_only_execution_tested_as_its_source(release: SplitRelease) -> None:
+    candidate = release.read_candidate()
+    source = candidate.stage.source
+    assert source is not None
+    assert (candidate.pipeline_id, candidate.execution_id) == (PRODUCTION_ONLY, release.execution_id)
+    assert candidate.tested == (source.pipeline_id, source.execution_id) == (STAGE_ONLY, release.source_id)
+    assert candidate.stage.environment_id == "7654321"
+    assert candidate.stage_deployed_at is not None
+    assert candidate.artifacts_version == source.artifacts_version
+    assert candidate.commit_id == source.commit_id
+    assert PRODUCTION_ONLY not in candidate.stage.other_pipelines or candidate.stage.newer_releases == ()
+    assert changes(candidate, release.read_candidate()) == []
+
+
+def test_a_passed_release_is_approved_with_one_put_to_the_production_only_execution(
+    release: SplitRelease,
+) -> None:
+    release.seal()
+    assert release.act().perform(Decision.APPROVED).decision is Decision.APPROVED
+    (put,) = release.puts
+    assert f"/pipeline/{PRODUCTION_ONLY}/execution/{release.execution_id}/" in put
+    assert put.endswith("/advance")
+
+
+@pytest.mark.parametrize(
+    ("later", "told"),
+    [
+        ("good", "is not the last one that reached stage"),
+        ("stage-fails", "is not the last one that reached stage"),
+    ],
+)
+def test_another_build_on_stage_holds_what_was_tested_before(
+    release: SplitRelease, later: str, told: str
+) -> None:
+    release.seal()
+    release.test_on_stage(later)
+    with pytest.raises(Held, match=told):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_a_build_that_is_on_its_way_to_stage_holds_too(release: SplitRelease) -> None:
+    release.seal()
+    running = release.simulator.start_execution("slow-build", pipeline=STAGE_ONLY)
+    with pytest.raises(Held, match=f"stage-only pipeline {STAGE_ONLY} has run again.*{running}"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_a_build_that_ended_before_stage_holds_nothing(release: SplitRelease) -> None:
+    release.seal()
+    running = release.simulator.start_execution("slow-build", pipeline=STAGE_ONLY)
+    release.simulator.person("cancel", running)
+    for _ in range(200):
+        if release.simulator.execution(running)["status"] == "CANCELLED":
+            break
+        threading.Event().wait(0.02)
+    assert release.act().perform(Decision.APPROVED).decision is Decision.APPROVED
+
+
+def test_another_pipeline_that_deploys_to_the_same_stage_holds(release: SplitRelease) -> None:
+    release.seal()
+    release.simulator.start_execution("good", pipeline=FULL)
+    with pytest.raises(Held, match=f"Pipeline {FULL}"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_a_source_whose_version_is_another_one_now_holds(release: SplitRelease) -> None:
+    release.seal()
+    versions = rf"/pipeline/{STAGE_ONLY}/executions"
+    body = {"_embedded": {"executions": {"0": {"artifactsVersion": "2020.101.000000.0000000001"}}}}
+    release.simulator.inject({"effect": "merge", "path": versions, "body": body, "times": None})
+    with pytest.raises(Held, match="none of the newest 1 executions"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_a_seal_of_another_source_holds(release: SplitRelease) -> None:
+    pinned = release.read_candidate()
+    source = pinned.stage.source
+    assert source is not None
+    other = source.model_copy(update={"execution_id": "1", "stage_step_id": source.stage_step_id})
+    before = pinned.model_copy(update={"stage": pinned.stage.model_copy(update={"source": other})})
+    assert changes(before, pinned) == [
+        f"Tested on stage was execution 1 of pipeline {STAGE_ONLY}, and what goes to production comes from {source} now."
+    ]
+    assert before.digest != pinned.digest
+
+
+def test_a_candidate_without_source_has_the_digest_that_it_always_had(release: SplitRelease) -> None:
+    plain = release.read_candidate()
+    plain = plain.model_copy(update={"stage": plain.stage.model_copy(update={"source": None})})
+    old = plain.model_dump_json().replace('"source":null,', "")
+    assert plain.digest == hashlib.sha256(old.encode()).hexdigest()
+
+
+def test_a_production_only_execution_without_a_tested_source_has_no_candidate(release: SplitRelease) -> None:
+    execution = release.hook.get_execution("12345", PRODUCTION_ONLY, release.execution_id)
+    with pytest.raises(NoSource, match=f"of pipeline {FULL} has built them"):
+        read_candidate(release.hook, execution, FULL)
+
+
+def test_a_production_only_execution_is_decided_and_one_that_deploys_to_stage_is_refused(
+    release: SplitRelease,
+) -> None:
+    execution = release.hook.get_execution("12345", PRODUCTION_ONLY, release.execution_id)
+    assert reason_to_report_only(execution, STAGE_ONLY) == ""
+    full = release.hook.get_execution(
+        "12345", FULL, release.simulator.start_execution("slow-build", pipeline=FULL)
+    )
+    with pytest.raises(AirflowFailException, match="deploys to stage itself"):
+        reason_to_report_only(full, STAGE_ONLY)
+
+
+def test_the_dag_of_a_split_gate_looks_for_the_source_when_the_approval_waits(tmp_path: Path) -> None:
+    file = tmp_path / "larkfell.yaml"
+    file.write_text(yaml.safe_dump(gate_content("https://stage.simulated.invalid")))
+    dag = build_gate_dag(load_gate(file), file, "")
+    assert "wait_for_stage_deployment" not in dag.task_ids
+    assert dag.get_task("find_source").upstream_task_ids == {"wait_for_approval_step"}
+    assert dag.get_task("settle_stage").upstream_task_ids == {"find_source"}
+    assert dag.get_task("pin_candidate").downstream_task_ids >= {
+        "wait_for_approval_step",
+        "start_execution_run",
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ({"start": True}, "needs a connection of its own"),
+        ({"pipeline": PRODUCTION_ONLY}, "can't be its own source"),
+        ({"execution": "5"}, "execution"),
+    ],
+)
+def test_a_source_that_makes_no_sense_is_refused_with_its_line(
+    tmp_path: Path, source: dict[str, object], told: str
+) -> None:
+    file = tmp_path / "larkfell.yaml"
+    file.write_text(yaml.safe_dump(gate_content("https://stage.simulated.invalid", **source)))
+    with pytest.raises(ConfigError, match=told):
+        load_gate(file)
+
+
+def test_the_doctor_looks_at_both_pipelines_of_a_split_gate(release: SplitRelease) -> None:
+    found = list(examine_cloud_manager(release.gate, 5.0))
+    assert [each for each in found if each.state is State.BAD] == []
+    told = [str(each.detail) for each in found]
+    assert any("tests on stage what" in each for each in told)
+    assert any("stage environment 7654321" in each for each in told)
+
+
+@pytest.mark.parametrize(("pipeline", "source"), [(FULL, STAGE_ONLY), (PRODUCTION_ONLY, FULL)])
+def test_the_doctor_says_which_of_the_two_is_no_half(
+    release: SplitRelease, tmp_path: Path, pipeline: str, source: str
+) -> None:
+    content = gate_content(release.simulator.stage_url)
+    content["pipeline"] = {"program": "12345", "pipeline": pipeline, "source": {"pipeline": source}}
+    file = tmp_path / "other.yaml"
+    file.write_text(yaml.safe_dump(content))
+    release.gate_file.unlink()
+    bad = [each for each in examine_cloud_manager(load_gate(file), 5.0) if each.state is State.BAD]
+    assert any("is a pipeline of kind 'full stack production'" in str(each.detail) for each in bad)
