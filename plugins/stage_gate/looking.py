@@ -54,15 +54,15 @@ def load_gates(paths: Iterable[Path]) -> tuple[list[Gate], dict[str, str]]:
     return gates, troubles
 
 
-def pipelines_of(gates: Iterable[Gate], named: Iterable[str] = ()) -> dict[Asked, list[Gate]]:
-    """Each guarded pipeline once, with its gates; those that an event ``named`` (``program/pipeline/…``) first."""
+def pipelines_of(gates: Iterable[Gate], named: Iterable[str] | None = None) -> dict[Asked, list[Gate]]:
+    """Each guarded pipeline once, with its gates; of them those that are ``named`` (``program/pipeline/…``), if given."""
+    wanted = None if named is None else {tuple(subject.split("/")[:2]) for subject in named}
     found: dict[Asked, list[Gate]] = {}
     for gate in gates:
         pipeline = gate.pipeline
-        found.setdefault(Asked(pipeline.connection, pipeline.program, pipeline.pipeline), []).append(gate)
-    hinted = {tuple(subject.split("/")[:2]) for subject in named}
-    first = sorted(found, key=lambda asked: (asked.program_id, asked.pipeline_id) not in hinted)
-    return {asked: found[asked] for asked in first}
+        if wanted is None or (pipeline.program, pipeline.pipeline) in wanted:
+            found.setdefault(Asked(pipeline.connection, pipeline.program, pipeline.pipeline), []).append(gate)
+    return found
 
 
 def look(pipelines: Iterable[Asked]) -> Iterator[Seen]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +29,8 @@ TAGS = ["stage-gate"]
 
 DOCS = """
 Asks Cloud Manager what every guarded pipeline is doing, and starts the missing runs: one run per execution, with the
-run id `execution-<id>`. It runs every {every} and on every update of the asset `adobe_io_events`. Running it by hand
-is harmless.
+run id `execution-<id>`. It runs every {every}, and on every update of the asset `adobe_io_events`, which names the
+pipelines to ask. Running it by hand is harmless.
 
 A red `say_what_is_wrong` is one gate that can't be started, or one execution whose run has ended undecided while its
 approval still waits; its log says what to do. `start_release` starts a production-only pipeline, where a gate file
@@ -144,20 +144,25 @@ class SayWhatIsWrong(BaseOperator):
         raise AirflowFailException(self.trouble)
 
 
-def subjects_of(context: Context) -> set[str]:
-    """What the events that led to this run are about; they decide in which order it looks, and nothing else."""
-    found: set[str] = set()
-    events: Any = context.get("triggering_asset_events") or {}
+def subjects_of(context: Context) -> set[str] | None:
+    """What the events that led to this run are about, ``None`` where a timer, a person or an event without that did.
+
+    It decides which pipelines are asked now, and nothing else: the timer asks all of them.
+    """
+    extras = list(_extras(context.get("triggering_asset_events") or {}))
+    if not extras or any(not isinstance(extra.get("subjects"), list | tuple) for extra in extras):
+        return None
+    return {each for extra in extras for each in extra["subjects"] if isinstance(each, str)}
+
+
+def _extras(events: Any) -> Iterator[Mapping[str, Any]]:
+    """What came with each event; where a trigger found it, Airflow keeps that one level deeper."""
     for asset in events:
         for event in events[asset]:
-            extra = getattr(event, "extra", None) or {}
-            payload = extra.get("payload")  # where a trigger found it, as Airflow keeps that
-            found |= _texts((payload if isinstance(payload, dict) else extra).get("subjects"))
-    return found
-
-
-def _texts(value: Any) -> set[str]:
-    return {each for each in value if isinstance(each, str)} if isinstance(value, list | tuple) else set()
+            extra = getattr(event, "extra", None)
+            extra = extra if isinstance(extra, Mapping) else {}
+            payload = extra.get("payload")
+            yield payload if isinstance(payload, Mapping) else extra
 
 
 def build_start_dag(gates_folder: Path) -> DAG:

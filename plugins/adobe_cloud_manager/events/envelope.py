@@ -72,6 +72,11 @@ class CloudManagerEvent:
         """``program/pipeline/execution``, ``program/pipeline/``, or empty for an event about something else."""
         return f"{self.program_id}/{self.pipeline_id}/{self.execution_id or ''}" if self.program_id else ""
 
+    @property
+    def hint(self) -> str:
+        """The subject that waits are told; empty for the start of a step, which shows nothing that anybody waits for."""
+        return "" if self.kind is EventKind.STEP_STARTED else self.subject
+
 
 def parse_delivery(body: bytes) -> tuple[CloudManagerEvent, ...]:
     """The events of a webhook delivery, single or batch. Raises ``MalformedDelivery``.

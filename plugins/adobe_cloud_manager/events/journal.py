@@ -57,6 +57,11 @@ class Page:
         times = [event.published for event in self.events if event.published]
         return {"subjects": subjects, "newest": max(times).isoformat() if times else None}
 
+    @property
+    def hints(self) -> set[str]:
+        """The subjects that waits are told."""
+        return {event.hint for event in self.events if event.hint}
+
 
 @dataclass(frozen=True, slots=True)
 class Journal:

@@ -109,8 +109,7 @@ class JournalProducer(SharedStreamProducer):
                 page = await self._patiently(partial(self._page, reader, journal, target))
                 before, target = target, page.next_target or target
                 if target != before and (page.events or self._is_due()):
-                    if payload := page.payload:
-                        await leave_hint(payload["subjects"])
+                    await leave_hint(page.hints)
                     yield page.payload, target
                 await self._save_again()
                 await asyncio.sleep(self._pause(page, target != before))

@@ -221,7 +221,8 @@ def _news_of(events: Sequence[CloudManagerEvent], body: bytes) -> News:
     """Ids and subjects. What is no plain id is replaced by a digest of it; without any, of the body."""
     ids = (_id_of(event.event_id.encode() or b"%d of %b" % (at, body)) for at, event in enumerate(events))
     subjects = (event.subject for event in events if event.subject)
-    return News(tuple(dict.fromkeys(ids)), tuple(dict.fromkeys(subjects)))
+    hints = (event.hint for event in events if event.hint)
+    return News(tuple(dict.fromkeys(ids)), tuple(dict.fromkeys(subjects)), tuple(dict.fromkeys(hints)))
 
 
 def _id_of(given: bytes) -> str:

@@ -42,7 +42,8 @@ def store(together: Sequence[News]) -> None:
         if fresh:
             subjects = sorted({subject for news in fresh for subject in news.subjects})
             ids = sorted({each for news in fresh for each in news.event_ids} - known)
-            hint.val = merged(hint.val, subjects, now)
+            told = {subject for news in fresh for subject in news.hints}
+            hint.val = merged(hint.val, told, now)
             asset_manager.register_asset_change(
                 asset=asset,
                 extra={"subjects": subjects, "event_ids": ids},

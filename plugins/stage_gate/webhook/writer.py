@@ -19,10 +19,11 @@ MOST_TOGETHER = 200
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What is kept of one delivery: ids of events and their subjects, each checked."""
+    """What is kept of one delivery: ids of events, their subjects, and those of them that waits are told; each checked."""
 
     event_ids: tuple[str, ...]
     subjects: tuple[str, ...]
+    hints: tuple[str, ...] = ()
 
 
 class NotStored(Exception):

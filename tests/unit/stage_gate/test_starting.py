@@ -255,39 +255,46 @@ def test_a_run_whose_act_was_claimed_never_begins_again(
     assert airflow.begun_again == []
 
 
-def test_an_event_decides_only_who_is_asked_first(gates: Path) -> None:
+def test_an_event_has_its_own_pipeline_asked_and_the_timer_all(gates: Path) -> None:
     for number in range(3):
         write_gate(gates, f"gate-{number}", str(number))
     loaded, _ = load_gates(sorted(gates.iterdir()))
     hinted = pipelines_of(loaded, {"12345/2/77", "rubbish", "12345/99/1"})
-    assert [asked.pipeline_id for asked in hinted] == ["2", "0", "1"]
+    assert [asked.pipeline_id for asked in hinted] == ["2"]
+    assert [asked.pipeline_id for asked in pipelines_of(loaded)] == ["0", "1", "2"]
+
+
+def asset_event(extra: dict[str, Any]) -> AssetEventDagRunReferenceResult:
+    return AssetEventDagRunReferenceResult.model_validate(
+        {
+            "asset": {"name": "adobe_io_events", "uri": "adobe_io_events", "extra": {}},
+            "extra": extra,
+            "source_task_id": None,
+            "source_dag_id": None,
+            "source_run_id": None,
+            "source_map_index": None,
+            "source_aliases": [],
+            "timestamp": "2026-11-02T10:00:00Z",
+        }
+    )
+
+
+def found_subjects(*extras: dict[str, Any]) -> set[str] | None:
+    events = TriggeringAssetEventsAccessor.build([asset_event(extra) for extra in extras])
+    return subjects_of({"triggering_asset_events": events})
 
 
 def test_the_subjects_of_the_events_that_led_to_a_run_are_found() -> None:
-    def event(extra: dict[str, Any]) -> AssetEventDagRunReferenceResult:
-        return AssetEventDagRunReferenceResult.model_validate(
-            {
-                "asset": {"name": "adobe_io_events", "uri": "adobe_io_events", "extra": {}},
-                "extra": extra,
-                "source_task_id": None,
-                "source_dag_id": None,
-                "source_run_id": None,
-                "source_map_index": None,
-                "source_aliases": [],
-                "timestamp": "2026-11-02T10:00:00Z",
-            }
-        )
-
     watched = {"from_trigger": True, "payload": {"subjects": ["12345/4/79"]}}
-    events = [
-        event({"subjects": ["12345/2/77", 5]}),
-        event({}),
-        event({"subjects": "12345/3/78"}),
-        event(watched),
-    ]
-    found = subjects_of({"triggering_asset_events": TriggeringAssetEventsAccessor.build(events)})
-    assert found == {"12345/2/77", "12345/4/79"}
-    assert subjects_of({}) == set()
+
+    assert found_subjects({"subjects": ["12345/2/77", 5]}, watched) == {"12345/2/77", "12345/4/79"}
+    assert found_subjects({"subjects": []}) == set()
+
+
+def test_a_run_that_no_event_explains_asks_every_pipeline() -> None:
+    assert found_subjects({"subjects": ["12345/2/77"]}, {}) is None
+    assert found_subjects({"subjects": "12345/3/78"}) is None
+    assert subjects_of({}) is None
 
 
 @pytest.mark.parametrize(("written", "every"), [("", timedelta(minutes=5)), ("90s", timedelta(seconds=90))])

@@ -52,7 +52,9 @@ def test_the_documented_sample_is_read() -> None:
 def test_verb_and_noun_make_the_kind_and_an_unknown_one_has_its_own(
     verb: str, noun: str, kind: EventKind
 ) -> None:
-    assert parsed(inner(verb, noun)).kind is kind
+    one = parsed(inner(verb, noun))
+    assert one.kind is kind
+    assert one.hint == ("" if kind is EventKind.STEP_STARTED else one.subject)
 
 
 @pytest.mark.parametrize(

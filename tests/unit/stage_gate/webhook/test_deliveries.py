@@ -42,6 +42,16 @@ def test_a_signed_event_becomes_an_asset_event_and_a_hint(client: TestClient, st
     assert list(json.loads(stored.hint() or "")) == [SUBJECT]
 
 
+def test_the_start_of_a_step_wakes_nobody(client: TestClient, stored: Stored) -> None:
+    step = event("a-2")
+    step["event"]["xdmEventEnvelope:objectType"] = (
+        "https://ns.adobe.com/experience/cloudmanager/execution-step-state"
+    )
+    assert deliver_signed(client, step) == 200
+    assert stored.events() == [{"subjects": [SUBJECT], "event_ids": ["a-2"]}]
+    assert json.loads(stored.hint() or "") == {}
+
+
 def test_a_batch_becomes_one_asset_event(client: TestClient, stored: Stored) -> None:
     events = [event(f"b-{number}", subject=f"1/2/{number}") for number in range(20)]
     assert deliver_signed(client, *events) == 200
