@@ -16,6 +16,7 @@ from adobe_cloud_manager.ending import Ending, Kind
 from adobe_cloud_manager.models import Execution, StepState
 from adobe_cloud_manager.pinned import PinnedExecution
 from adobe_cloud_manager.questions import Goal
+from adobe_cloud_manager.triggers.hints import HINTS_EVERY
 from adobe_cloud_manager.vigil import Memory, Pause, Read, Steps, Vigil, Woken
 from adobe_cloud_manager.waiting import advance
 
@@ -162,7 +163,7 @@ class Release:
         self.plan, self.history, self.tally, self.dice = plan, history, tally, dice
         self.now = 0.0
         heard = [at + dice.uniform(0.5, 2.0) for at in plan.changes] if events else []
-        self._events = [math.ceil(at / 5.0) * 5.0 for at in heard]  # the hints are read every 5 s
+        self._events = [math.ceil(at / HINTS_EVERY) * HINTS_EVERY for at in heard]
         self._late_by = dice.uniform(5, 240)
 
     def run(self) -> None:

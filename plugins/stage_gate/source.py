@@ -23,7 +23,8 @@ class NoSource(NotDeployed):
 def source_of(production: Execution, history: Sequence[Execution], source_pipeline: str) -> Execution:
     """The newest execution of ``history``, newest first, that FINISHED with the same build. Raises ``NoSource``.
 
-    The same build: the same ``artifactsVersion``, and the same commit where both executions name one.
+    The same build: the same ``artifactsVersion``, and the same commit where both executions name one. A version that
+    more than one commit was built as names no build, unless production's commit settles which it is.
     """
     version = production.artifacts_version
     if not version:
@@ -47,6 +48,12 @@ def source_of(production: Execution, history: Sequence[Execution], source_pipeli
         raise NoSource(
             f"Execution {production.id} releases commit {production.commit_id}, and execution {found.id} of pipeline "
             f"{source_pipeline}, with the same artifacts {version}, has built {found.commit_id}."
+        )
+    commits = sorted({each.commit_id for each in same if each.commit_id} | {production.commit_id} - {""})
+    if len(commits) > 1 and not production.commit_id == found.commit_id != "":
+        raise NoSource(
+            f"Execution {production.id} releases artifacts {version}, which pipeline {source_pipeline} has "
+            f"built from more than one commit ({', '.join(commits)}), so nobody can tell which of them was tested."
         )
     return found
 

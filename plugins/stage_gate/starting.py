@@ -26,6 +26,10 @@ START_DAG_ID = "stage_gate.start"
 EVENTS = "adobe_io_events"
 """Name of the asset that is updated whenever Adobe I/O says that something happened; only a reason to look."""
 TAGS = ["stage-gate"]
+_RUN_AT_MOST = timedelta(minutes=30)
+"""One run at a time looks: one that hangs, as on a queue without a worker, must not end all looks."""
+_QUEUED_LONG = timedelta(minutes=15)
+"""For so long an approval may wait for a run that does not begin, before people are told."""
 
 DOCS = """
 Asks Cloud Manager what every guarded pipeline is doing, and starts the missing runs: one run per execution, with the
@@ -56,12 +60,29 @@ class FindExecutions(BaseOperator):
         if not paths:
             raise AirflowFailException(f"There is no gate file in {self.gates_folder}; nothing is guarded.")
         gates, troubles = load_gates(paths)
-        pipelines = pipelines_of(gates, subjects_of(context))
+        pipelines = pipelines_of(gates, None if self._all_are_due() else subjects_of(context))
         wrong = [self._cannot_start(name, trouble) for name, trouble in troubles.items()]
         for seen in look(pipelines):
             for gate in pipelines[seen.asked]:
                 wrong += self._see_to(context, gate, seen)
         return wrong
+
+    def _all_are_due(self) -> bool:
+        """Whether the timer's look is due: Airflow leaves the timer out while events keep a Dag busy."""
+        from stage_gate.files import write
+        from stage_gate.settings import evidence_store, start_every
+
+        noted, now = evidence_store() / "starts" / "all-asked.txt", datetime.now(UTC)
+        try:
+            if timedelta() <= now - datetime.fromisoformat(noted.read_text()) < start_every():
+                return False
+        except (OSError, ValueError, TypeError) as error:
+            self.log.debug("When all pipelines were asked last is not known: %s", error)
+        try:
+            write(noted, now.isoformat().encode())
+        except OSError as error:
+            self.log.warning("%s can't be written, so every event has all pipelines asked: %s", noted, error)
+        return True
 
     def _see_to(self, context: Context, gate: Gate, seen: Seen) -> Iterator[dict[str, str]]:
         if seen.trouble:
@@ -81,7 +102,7 @@ class FindExecutions(BaseOperator):
         from stage_gate import runs
         from stage_gate.evidence import Evidence
         from stage_gate.settings import evidence_store, keys
-        from stage_gate.undecided import Guarded, may_begin_again, neglect
+        from stage_gate.undecided import Guarded, may_begin_again, neglect, queued_long
 
         execution = seen.execution
         assert execution is not None, "nothing runs otherwise"
@@ -97,15 +118,16 @@ class FindExecutions(BaseOperator):
         if not state:
             started = runs.start(gate.name, execution.id)
             self.log.info("%s %s of %s.", "Started" if started else "Somebody else started", run_id, dag_id)
+        guarded = Guarded(gate, execution, Evidence(evidence_store(), gate.name, execution.id, keys()))
         if state == "queued" and approval_state(execution).state is Approval.WAITING:
             self.log.warning(
                 "Run %s of %s is queued while its approval waits: is the Dag paused, or do 16 of its runs go on?",
                 run_id,
                 dag_id,
             )
+            yield from self._alarm(guarded, queued_long(guarded, run_id, datetime.now(UTC) - _QUEUED_LONG))
         if state not in runs.ENDED:
             return
-        guarded = Guarded(gate, execution, Evidence(evidence_store(), gate.name, execution.id, keys()))
         never_pinned = runs.failed_task(context, dag_id, run_id, "pin_candidate")
         if never_pinned and may_begin_again(guarded, datetime.now(UTC)):
             runs.start(gate.name, execution.id, again=True)
@@ -176,6 +198,7 @@ def build_start_dag(gates_folder: Path) -> DAG:
         schedule=AssetOrTimeSchedule(timetable=DeltaTriggerTimetable(every), assets=events),
         catchup=False,
         max_active_runs=1,
+        dagrun_timeout=_RUN_AT_MOST,
         tags=TAGS,
         doc_md=DOCS.format(every=format_duration(every)),
         is_paused_upon_creation=False,
@@ -188,7 +211,9 @@ def build_start_dag(gates_folder: Path) -> DAG:
         )
         wrong.expand_kwargs(find.output)
         due = FindReleases(task_id="find_releases", gates_folder=str(gates_folder))
-        release = StartRelease.partial(task_id="start_release", queue=deciding_queue(), retries=3)
+        release = StartRelease.partial(
+            task_id="start_release", gates_folder=str(gates_folder), queue=deciding_queue(), retries=3
+        )
         release.expand(gate_file=due.output)
     return dag
 

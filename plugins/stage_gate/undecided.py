@@ -95,6 +95,21 @@ def neglect(guarded: Guarded, run_id: str, state: str) -> list[str]:
     ]
 
 
+def queued_long(guarded: Guarded, run_id: str, before: datetime) -> list[str]:
+    """What is wrong where an approval waits since ``before``, or nobody knows since when, for a run that does not begin."""
+    step = guarded.execution.production_approval
+    since = (step.started_at or step.updated_at) if step else None
+    if guarded.gate.mode is not Mode.GUARD or (since is not None and since > before):
+        return []
+    return [
+        f"Run {run_id} of gate {guarded.gate.name} is queued and does not begin, so no task of the gate watches "
+        f"execution {guarded.execution_id}.",
+        approval_state(guarded.execution).sentence,
+        "Is the Dag paused, or do 16 of its runs go on? Where somebody made the run for a later time (run_after), "
+        "delete it: the next look starts it anew.",
+    ]
+
+
 def _pin(guarded: Guarded) -> tuple[Pin | None, str]:
     if not guarded.is_pinned:
         return None, ""

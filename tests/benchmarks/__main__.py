@@ -14,6 +14,7 @@ from benchmarks import (
     last_look,
     page_checks,
     replayed,
+    start_latency,
     waiting,
     webhook,
 )
@@ -27,6 +28,7 @@ PARTS: dict[str, ModuleType] = {
     "last_look": last_look,
     "replayed": replayed,
     "webhook": webhook,
+    "start_latency": start_latency,
     "waiting": waiting,
 }
 

@@ -45,7 +45,7 @@ SCENARIO: dict[str, Any] = {
     "timing": {"tail": 0, "act": 0},
     "releases": {"good": {"steps": {**dict.fromkeys((*_INSTANT, "deploy prod"), 0), "deploy stage": STAGE_TAKES}}},
 }  # fmt: skip
-TITLE = "12. Start: from Adobe's event to the run's first task, from the end of the stage deployment to the first check"
+TITLE = "8. Start: from Adobe's event to the run's first task, from the end of the stage deployment to the first check"
 NOTES = (
     "The webhook is the only reason to look: the timer is an hour away, and the gate's own pace is sparse. A hop: from the end",
     "of one empty task to the start of the next, the median of a run of five, on the same Airflow in the same round; an empty",

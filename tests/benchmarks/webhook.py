@@ -36,7 +36,7 @@ RATE = 50
 MOST = 12_000
 LOOK_EVERY = 0.1
 PAGES = ("/monitor/health", "/dags/~/dagRuns?limit=25")
-TITLE = "10. Webhook: signed deliveries while somebody uses Airflow's interface"
+TITLE = "7. Webhook: signed deliveries while somebody uses Airflow's interface"
 NOTES = (
     "One API server of one process, PostgreSQL where it is installed; each delivery is one event with two RSA-2048 signatures,",
     f"verified, and stored before it is answered. Full speed: {AT_ONCE} senders, each sends its next one when it is answered,",

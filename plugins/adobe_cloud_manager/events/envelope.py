@@ -18,6 +18,9 @@ MAX_BODY = 2 * 1024 * 1024
 """Bytes: Adobe's limit for a batch (https://developer.adobe.com/events/docs/guides/)."""
 MAX_EVENTS = 20
 """Events: Adobe's limit for a batch."""
+MAX_PARTS = 50_000
+"""Brackets, braces and commas. Twenty events of Cloud Manager have a few thousand; two megabytes of nothing else cost
+0.3 s of parsing, in which a process does nothing else, and 60 MB of memory, before anybody has seen a signature."""
 
 _TYPES = "https://ns.adobe.com/experience/cloudmanager/"
 _OBJECT = re.compile(
@@ -122,6 +125,8 @@ def event_of(inner: Mapping[str, Any], *, event_id: str = "", recipient: str = "
 def _document(body: bytes) -> object:
     if len(body) > MAX_BODY:
         raise MalformedDelivery(f"The body is longer than {MAX_BODY} bytes.")
+    if sum(map(body.count, (b"[", b"{", b","))) > MAX_PARTS:
+        raise MalformedDelivery(f"The body has more than {MAX_PARTS} parts.")
     try:
         return json.loads(body.decode("utf-8"), parse_constant=_no_number)
     except RecursionError:

@@ -18,7 +18,7 @@ from adobe_cloud_manager.events.hint_store import read_hint
 from adobe_cloud_manager.pinned import PinnedExecution
 
 log = logging.getLogger(__name__)
-HINTS_EVERY = 5.0
+HINTS_EVERY = 2.0
 """Seconds between two readings of the Variable."""
 _FRESH = 30.0
 """Seconds for which a hint also concerns a wait that begins after it: its task has looked before."""

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from stage_gate.promoting import Promotion
 
 
+_READ_BACK_AT_MOST = 300.0
+"""Seconds: while one start is looked for, no other gate is started."""
+
+
 class FindReleases(BaseOperator):
     """See which production-only pipelines have to be started: a hint, since each start looks for itself again."""
 
@@ -69,18 +73,22 @@ def _is_worth_a_task(gate: Gate, found: Promotion) -> bool:
 class StartRelease(BaseOperator):
     """Start one production-only pipeline from the build that Cloud Manager has tested, once per such build."""
 
-    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
+    def __init__(self, *, gate_file: str, gates_folder: str, **kwargs: Any) -> None:
+        """``gate_file`` comes from an XCom, which people can edit: it has to be one of ``gates_folder``."""
         super().__init__(**kwargs)
         self.gate_file = gate_file
+        self.gates_folder = gates_folder
 
     def execute(self, context: Context) -> str:
         """Returns the id of the execution."""
         from adobe_cloud_manager.exceptions import NotSent
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
         from adobe_cloud_manager.starts import IfRunning, NotStarted, StartUnresolved, Wanted, start_once
-        from stage_gate.configuration.gate_file import load_gate_for_run
+        from stage_gate.configuration.gate_file import gate_paths, load_gate_for_run
         from stage_gate.settings import evidence_store
 
+        if self.gate_file not in map(str, gate_paths(Path(self.gates_folder))):
+            raise AirflowFailException(f"Nothing is started: that is no gate file of {self.gates_folder}.")
         gate = load_gate_for_run(self.gate_file)
         if not starts_by_itself(gate):
             raise AirflowSkipException(f"Gate {gate.name} starts nothing any more.")
@@ -100,7 +108,7 @@ class StartRelease(BaseOperator):
                 wanted,
                 notes,
                 if_running=IfRunning.FAIL,
-                read_back_for=gate.waits.read_back.total_seconds(),
+                read_back_for=min(gate.waits.read_back.total_seconds(), _READ_BACK_AT_MOST),
             )
         except (NotStarted, StartUnresolved) as error:
             raise AirflowFailException(str(error)) from error

@@ -54,7 +54,11 @@ class Split:
         return FindReleases(task_id="find", gates_folder=str(self.file.parent)).execute({})
 
     def start(self) -> str:
-        return StartRelease(task_id="start", gate_file=str(self.file)).execute({})
+        return self.start_from(self.file)
+
+    def start_from(self, file: Path) -> str:
+        folder = str(self.file.parent)
+        return StartRelease(task_id="start", gate_file=str(file), gates_folder=folder).execute({})
 
     def started(self) -> list[str]:
         requests = self.simulator.requests
@@ -161,3 +165,15 @@ def test_a_note_that_is_rubbish_is_a_note(tmp_path: Path) -> None:
     assert notes.get("start") == {}
     notes.path.write_text(json.dumps({"execution_id": "7"}))
     assert notes.get("start") == {"execution_id": "7"}
+
+
+def test_a_gate_file_from_elsewhere_in_an_edited_xcom_starts_nothing(split: Split) -> None:
+    split.test_on_stage()
+    before = len(split.started())
+    elsewhere = split.folder / "evidence" / "larkfell.yaml"
+    elsewhere.parent.mkdir(exist_ok=True)
+    elsewhere.write_text(split.file.read_text())
+    for file in (elsewhere, split.file.parent / ".." / "evidence" / "larkfell.yaml"):
+        with pytest.raises(AirflowFailException, match="no gate file of"):
+            split.start_from(file)
+    assert len(split.started()) == before

@@ -74,6 +74,16 @@ def test_the_source_is_the_newest_finished_execution_with_the_same_artifacts() -
         (production_only(), [stage_only(stage="FAILED")], "stage included"),
         (production_only(), [stage_only(steps=())], "stage included"),
         (production_only(), [stage_only(commit="another")], "has built another"),
+        (
+            production_only(steps=(step("approval", "prod", "WAITING"),)),
+            [stage_only("56", commit="another"), stage_only()],
+            "built from more than one commit",
+        ),
+        (
+            production_only(),
+            [stage_only("56", commit=""), stage_only(commit="another")],
+            "built from more than one commit",
+        ),
     ],
 )
 def test_where_nobody_can_tell_there_is_no_source(

@@ -183,6 +183,19 @@ def test_a_run_that_stays_queued_while_its_approval_waits_is_said(
     assert "is queued while its approval waits: is the Dag paused" in capsys.readouterr().out
 
 
+def test_a_run_that_stays_queued_for_long_while_its_approval_waits_is_an_alarm_once_a_day(
+    simulator: Simulator, gates: Path, airflow: RunsOfAirflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stage_gate.starting._QUEUED_LONG", timedelta(0))
+    queued = Ended(simulator, gates, airflow, "queued")
+    (trouble,) = queued.look()
+    assert "is queued and does not begin" in trouble
+    assert "run_after" in trouble
+    assert queued.look() == []
+    queued.airflow.states[queued.run] = "running"
+    assert queued.look() == []
+
+
 def test_a_gate_in_shadow_mode_leaves_the_approval_waiting_without_alarm(
     simulator: Simulator, gates: Path, airflow: RunsOfAirflow
 ) -> None:
@@ -262,6 +275,30 @@ def test_an_event_has_its_own_pipeline_asked_and_the_timer_all(gates: Path) -> N
     hinted = pipelines_of(loaded, {"12345/2/77", "rubbish", "12345/99/1"})
     assert [asked.pipeline_id for asked in hinted] == ["2"]
     assert [asked.pipeline_id for asked in pipelines_of(loaded)] == ["0", "1", "2"]
+
+
+def test_events_that_keep_coming_do_not_keep_the_other_pipelines_from_being_asked(
+    gates: Path, airflow: RunsOfAirflow, simulator: Simulator
+) -> None:
+    write_gate(gates, "larkfell")
+    about_another = TriggeringAssetEventsAccessor.build([asset_event({"subjects": ["12345/1/1"]})])
+    by_event = airflow.context | {"triggering_asset_events": about_another}
+    task = FindExecutions(task_id="find", gates_folder=str(gates))
+    task.execute(by_event)
+    execution = simulator.start_execution("quality-waits")
+    task.execute(by_event)
+    assert not airflow.states, "all were asked a moment ago"
+    noted = gates.parent / "evidence" / "starts" / "all-asked.txt"
+    for written in ("2026-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00", "2026-01-01T00:00:00", "?"):
+        airflow.states.clear()
+        noted.write_text(written)
+        task.execute(by_event)
+        assert list(airflow.states) == [("stage_gate.larkfell", f"execution-{execution}")], written
+
+
+def test_a_look_that_hangs_does_not_end_all_looks(gates: Path) -> None:
+    write_gate(gates, "larkfell")
+    assert build_start_dag(gates).dagrun_timeout == timedelta(minutes=30)
 
 
 def asset_event(extra: dict[str, Any]) -> AssetEventDagRunReferenceResult:

@@ -202,3 +202,19 @@ def test_no_change_of_a_real_event_raises_anything_but_malformed(
         parse_delivery(body(document))
     except MalformedDelivery:
         return
+
+
+@pytest.mark.parametrize("part", [b"[[0]]", b"{}", b"1e1", b'{"":0}'])
+def test_a_body_of_very_many_small_parts_is_refused_before_it_is_parsed(
+    part: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = b'{"event":[' + b",".join([part] * (MAX_BODY // (len(part) + 1) - 10)) + b"]}"
+    assert len(whole) <= MAX_BODY
+    monkeypatch.setattr("json.loads", lambda *_, **__: pytest.fail("it was parsed"))
+    with pytest.raises(MalformedDelivery, match="parts"):
+        parse_delivery(whole)
+
+
+def test_a_batch_of_twenty_long_events_is_far_from_too_many_parts() -> None:
+    batch = [outer(inner() | {"more": [{"text": "a, b and c. " * 100}] * 10})] * MAX_EVENTS
+    assert len(parse_delivery(body(batch))) == MAX_EVENTS
