@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from copy import copy
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,11 @@ AT_ONCE = 4
 """Pipelines that are asked at the same time."""
 PATIENCE = 20.0
 """Seconds for one pipeline with all retries; the next look comes soon enough."""
+PATIENCE_WITH_BUDGET = 80.0
+"""The same where too much was asked: a minute later there is room again, and the next look would begin with the same ones."""
+
+ALL_AT_MOST_EVERY = timedelta(minutes=1)
+"""How often events have all pipelines asked. A release sends some thirty events: each of them has its own asked."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +72,34 @@ def pipelines_of(gates: Iterable[Gate], named: Iterable[str] | None = None) -> d
     return found
 
 
+def all_are_due(store: Path, now: datetime) -> bool:
+    """Whether an event has all pipelines asked and not only its own: the last time is a minute ago, or unknown."""
+    try:
+        last = datetime.fromisoformat(_all_asked(store).read_text())
+        return not timedelta() <= now - last < ALL_AT_MOST_EVERY
+    except (OSError, ValueError, TypeError):
+        return True
+
+
+def note_all_asked(store: Path, now: datetime) -> None:
+    """Remember when all were asked; where that can't be written, the next event has all asked again."""
+    from stage_gate.files import EvidenceError, write
+
+    try:
+        write(_all_asked(store), now.isoformat().encode())
+    except EvidenceError as error:
+        log.warning("It could not be noted that all pipelines were asked: %s", error)
+
+
+def _all_asked(store: Path) -> Path:
+    return store / "starts" / "all-asked.txt"
+
+
 def look(pipelines: Iterable[Asked]) -> Iterator[Seen]:
     """What each of them runs, as the answers come. Never raises for what is wrong with one of them."""
     asked = list(pipelines)
     hooks, troubles = _hooks({each.connection for each in asked})
+    silent: list[Asked] = []
     for each in asked:
         if each.connection in troubles:
             yield Seen(each, None, troubles[each.connection])
@@ -77,7 +108,38 @@ def look(pipelines: Iterable[Asked]) -> Iterator[Seen]:
             threads.submit(_ask, hooks[each.connection], each) for each in asked if each.connection in hooks
         ]
         for answer in as_completed(answers):
-            yield answer.result()
+            seen = answer.result()
+            if seen.execution is None and not seen.trouble:
+                silent.append(seen.asked)
+            else:
+                yield seen
+    yield from _silent(hooks, silent)
+
+
+def _silent(hooks: Mapping[str, CloudManagerHook], asked: Iterable[Asked]) -> Iterator[Seen]:
+    """A pipeline that runs nothing and one that is not there both answer 404; the list of its program tells which."""
+    from adobe_cloud_manager.hooks.patience import is_retryable
+
+    programs: dict[tuple[str, str], list[Asked]] = {}
+    for each in asked:
+        programs.setdefault((each.connection, each.program_id), []).append(each)
+    for (connection, program_id), silent in programs.items():
+        try:
+            known = {pipeline.id for pipeline in hooks[connection].list_pipelines(program_id)}
+        except Exception as error:  # noqa: BLE001 - as above
+            passing = is_retryable(error)
+            log.log(logging.WARNING if passing else logging.ERROR, "Program %s: %s", program_id, error)
+            yield from (Seen(each, None, "" if passing else str(error)) for each in silent)
+            continue
+        for each in silent:
+            yield Seen(each, None, "" if each.pipeline_id in known else _unknown(each))
+
+
+def _unknown(asked: Asked) -> str:
+    return (
+        f"Cloud Manager knows no pipeline {asked.pipeline_id} in program {asked.program_id}, or the connection "
+        f"{asked.connection} may not see it: compare the ids in the gate file, and the credential's product profile."
+    )
 
 
 def _hooks(connections: Iterable[str]) -> tuple[Mapping[str, CloudManagerHook], Mapping[str, str]]:
@@ -98,7 +160,14 @@ def _hooks(connections: Iterable[str]) -> tuple[Mapping[str, CloudManagerHook], 
 
 
 def _ask(hook: CloudManagerHook, asked: Asked) -> Seen:
+    from adobe_cloud_manager.exceptions import RateLimited
+
     try:
-        return Seen(asked, hook.get_current_execution(asked.program_id, asked.pipeline_id))
+        try:
+            return Seen(asked, hook.get_current_execution(asked.program_id, asked.pipeline_id))
+        except RateLimited:
+            patient = copy(hook)
+            patient.deadline = PATIENCE_WITH_BUDGET
+            return Seen(asked, patient.get_current_execution(asked.program_id, asked.pipeline_id))
     except Exception as error:  # noqa: BLE001 - as above
         return Seen(asked, None, str(error))

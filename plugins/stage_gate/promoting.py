@@ -71,10 +71,16 @@ def why_it_may_not_pause(pipeline: Pipeline, history: Sequence[Execution]) -> st
         return "it has never run, so nobody can tell whether it pauses before production."
     if newest.production_approval is None:
         return f"its execution {newest.id} did not pause before production."
-    ended = newest.finished_at or newest.updated_at
-    if pipeline.updated_at is None or ended is None or pipeline.updated_at > ended + _SETTLES:
+    begun, ended, changed = newest.created_at, newest.finished_at or newest.updated_at, pipeline.updated_at
+    if (
+        changed is None
+        or begun is None
+        or ended is None
+        or changed > ended + _SETTLES
+        or begun + _SETTLES < changed < ended - _SETTLES  # its steps are fixed when it begins
+    ):
         return (
-            f"it was changed after its execution {newest.id}, or nobody can tell, so it may not pause before "
+            f"it was changed after its execution {newest.id} had begun, or nobody can tell, so it may not pause before "
             "production any more."
         )
     return ""

@@ -33,8 +33,8 @@ _QUEUED_LONG = timedelta(minutes=15)
 
 DOCS = """
 Asks Cloud Manager what every guarded pipeline is doing, and starts the missing runs: one run per execution, with the
-run id `execution-<id>`. It runs every {every}, and on every update of the asset `adobe_io_events`, which names the
-pipelines to ask. Running it by hand is harmless.
+run id `execution-<id>`. It runs every {every} and on every update of the asset `adobe_io_events`; events in quick
+succession have only the pipelines asked that they are about, and all of them once a minute. Running it by hand is harmless.
 
 A red `say_what_is_wrong` is one gate that can't be started, or one execution whose run has ended undecided while its
 approval still waits; its log says what to do. `start_release` starts a production-only pipeline, where a gate file
@@ -54,35 +54,23 @@ class FindExecutions(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, str]]:
         from stage_gate.configuration.gate_file import gate_paths
-        from stage_gate.looking import load_gates, look, pipelines_of
+        from stage_gate.looking import all_are_due, load_gates, look, note_all_asked, pipelines_of
+        from stage_gate.settings import evidence_store
 
         paths = gate_paths(Path(self.gates_folder))
         if not paths:
             raise AirflowFailException(f"There is no gate file in {self.gates_folder}; nothing is guarded.")
         gates, troubles = load_gates(paths)
-        pipelines = pipelines_of(gates, None if self._all_are_due() else subjects_of(context))
+        named, store, now = subjects_of(context), evidence_store(), datetime.now(UTC)
+        if named is None or all_are_due(store, now):
+            named = None
+            note_all_asked(store, now)
+        pipelines = pipelines_of(gates, named)
         wrong = [self._cannot_start(name, trouble) for name, trouble in troubles.items()]
         for seen in look(pipelines):
             for gate in pipelines[seen.asked]:
                 wrong += self._see_to(context, gate, seen)
         return wrong
-
-    def _all_are_due(self) -> bool:
-        """Whether the timer's look is due: Airflow leaves the timer out while events keep a Dag busy."""
-        from stage_gate.files import write
-        from stage_gate.settings import evidence_store, start_every
-
-        noted, now = evidence_store() / "starts" / "all-asked.txt", datetime.now(UTC)
-        try:
-            if timedelta() <= now - datetime.fromisoformat(noted.read_text()) < start_every():
-                return False
-        except (OSError, ValueError, TypeError) as error:
-            self.log.debug("When all pipelines were asked last is not known: %s", error)
-        try:
-            write(noted, now.isoformat().encode())
-        except OSError as error:
-            self.log.warning("%s can't be written, so every event has all pipelines asked: %s", noted, error)
-        return True
 
     def _see_to(self, context: Context, gate: Gate, seen: Seen) -> Iterator[dict[str, str]]:
         if seen.trouble:
@@ -169,7 +157,7 @@ class SayWhatIsWrong(BaseOperator):
 def subjects_of(context: Context) -> set[str] | None:
     """What the events that led to this run are about, ``None`` where a timer, a person or an event without that did.
 
-    It decides which pipelines are asked now, and nothing else: the timer asks all of them.
+    It decides which pipelines are asked now, and nothing else.
     """
     extras = list(_extras(context.get("triggering_asset_events") or {}))
     if not extras or any(not isinstance(extra.get("subjects"), list | tuple) for extra in extras):

@@ -165,6 +165,12 @@ def listing(*steps: str) -> Pipeline:
         (PIPELINE, [replace(PAUSED, steps=(step("approval", "stage"),))], "did not pause"),
         (PIPELINE, [replace(PAUSED, trigger="PUSH_UPGRADES")], "it has never run"),
         (replace(PIPELINE, updated_at=NOW), [PAUSED], "was changed after its execution 70"),
+        (
+            replace(PIPELINE, updated_at=NOW - timedelta(hours=30)),
+            [PAUSED],
+            "was changed after its execution 70",
+        ),
+        (PIPELINE, [replace(PAUSED, created_at=None)], "or nobody can tell"),
         (replace(PIPELINE, updated_at=None), [PAUSED], "or nobody can tell"),
         (PIPELINE, [replace(PAUSED, finished_at=None)], "or nobody can tell"),
     ],

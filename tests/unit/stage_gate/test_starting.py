@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from airflow.sdk.execution_time.comms import AssetEventDagRunReferenceResult
 from airflow.sdk.execution_time.context import TriggeringAssetEventsAccessor
 
 from aem_checks.outcomes import Outcome
-from simulator import Simulator
+from simulator import Fault, Simulator
 from stage_gate.decision import Decision
-from stage_gate.looking import load_gates, pipelines_of
+from stage_gate.looking import all_are_due, load_gates, note_all_asked, pipelines_of
 from stage_gate.record import DecisionRecord, write_decision
 from stage_gate.starting import FindExecutions, SayWhatIsWrong, build_start_dag, subjects_of
 from unit.stage_gate.release import KEYS, Release
@@ -91,12 +91,35 @@ def test_a_pipeline_that_cannot_be_asked_is_red_and_keeps_no_other_waiting(
     write_gate(gates, "stranger", "678902", connection="nobody")
     simulator.start_execution("quality-waits")
     wrong = {each["gate"]: each["trouble"] for each in find(gates, airflow)}
-    assert sorted(wrong) == ["locked", "stranger"], "a pipeline that does not exist runs nothing"
+    assert sorted(wrong) == ["locked", "nowhere", "stranger"]
+    assert "knows no pipeline 999 in program 12345" in wrong["nowhere"]
     assert "modus" in wrong["locked"]
     assert "'nobody' does not exist" in wrong["stranger"]
     assert len(airflow.states) == 1
     with pytest.raises(AirflowFailException, match="'nobody' does not exist"):
         SayWhatIsWrong(task_id="say", gate="stranger", trouble=wrong["stranger"]).execute({})
+
+
+def test_more_pipelines_than_the_budget_of_a_minute_are_asked_all_the_same(
+    gates: Path, airflow: RunsOfAirflow, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE", "2")
+    monkeypatch.setattr("adobe_cloud_manager.budget.MINUTE", 1.5)
+    monkeypatch.setattr("stage_gate.looking.PATIENCE", 0.2)
+    for number in range(5):
+        write_gate(gates, f"gate-{number}", str(990 + number))
+    assert [each for each in find(gates, airflow) if "budget" in each["trouble"]] == []
+
+
+def test_whether_a_silent_pipeline_is_there_at_all_is_said_when_it_can_be_read(
+    gates: Path, airflow: RunsOfAirflow, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stage_gate.looking.PATIENCE", 0.5)
+    write_gate(gates, "nowhere", "999")
+    simulator.inject(Fault(effect="answer", status=503, path="/pipelines$", times=None))
+    assert find(gates, airflow) == []
+    simulator.clear_faults()
+    assert [each["gate"] for each in find(gates, airflow)] == ["nowhere"]
 
 
 def test_a_dag_that_airflow_does_not_know_yet_is_said_and_tried_again(
@@ -294,6 +317,14 @@ def test_events_that_keep_coming_do_not_keep_the_other_pipelines_from_being_aske
         noted.write_text(written)
         task.execute(by_event)
         assert list(airflow.states) == [("stage_gate.larkfell", f"execution-{execution}")], written
+
+
+def test_events_have_all_pipelines_asked_once_a_minute(tmp_path: Path) -> None:
+    now = datetime(2026, 11, 2, 10, tzinfo=UTC)
+    assert all_are_due(tmp_path, now)
+    note_all_asked(tmp_path, now)
+    assert not all_are_due(tmp_path, now + timedelta(seconds=59))
+    assert all_are_due(tmp_path, now + timedelta(seconds=60))
 
 
 def test_a_look_that_hangs_does_not_end_all_looks(gates: Path) -> None:
