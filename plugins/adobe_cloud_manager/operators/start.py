@@ -69,6 +69,7 @@ class StartPipelineExecutionOperator(BaseOperator):
         from adobe_cloud_manager.exceptions import CloudManagerError
 
         wanted = self._wanted()
+        _require_lasting_notes()
         try:
             started = self._start(wanted, context)
         except (NotStarted, StartUnresolved) as error:
@@ -116,4 +117,15 @@ class StartPipelineExecutionOperator(BaseOperator):
         self.log.warning(
             "This task was killed. If its request had left, the execution goes on in Cloud Manager; a further try "
             "looks for it and starts no second one."
+        )
+
+
+def _require_lasting_notes() -> None:
+    """Raise ``AirflowFailException`` where Airflow forgets the note of a start once its task has succeeded."""
+    from airflow.sdk.configuration import conf
+
+    if conf.getboolean("state_store", "clear_on_success", fallback=False):
+        raise AirflowFailException(
+            "Nothing is started: [state_store] clear_on_success is on, so Airflow would forget what this task has started "
+            "and a cleared task would start it again. Switch it off."
         )

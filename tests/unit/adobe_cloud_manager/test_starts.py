@@ -292,6 +292,15 @@ def test_starting_is_off_without_a_connection_of_its_own(simulator: Simulator, c
     assert simulator.requests == []
 
 
+def test_nothing_is_started_where_airflow_forgets_what_was_started(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__STATE_STORE__CLEAR_ON_SUCCESS", "True")
+    with pytest.raises(AirflowFailException, match="clear_on_success is on"):
+        operator().execute({"task_state_store": KeptNotes()})  # type: ignore[typeddict-item]
+    assert simulator.requests == []
+
+
 @pytest.mark.parametrize(
     "given",
     [
