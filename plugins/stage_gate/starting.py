@@ -11,6 +11,7 @@ from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, AssetWatcher, BaseOpera
 from airflow.sdk.exceptions import AirflowFailException
 
 from aem_checks.durations import format_duration
+from stage_gate.looking import FEW
 from stage_gate.pin import run_id_of
 from stage_gate.runs import dag_id_of
 from stage_gate.tasks.promote import FindReleases, StartRelease
@@ -33,8 +34,9 @@ _QUEUED_LONG = timedelta(minutes=15)
 
 DOCS = """
 Asks Cloud Manager what every guarded pipeline is doing, and starts the missing runs: one run per execution, with the
-run id `execution-<id>`. It runs every {every} and on every update of the asset `adobe_io_events`; events in quick
-succession have only the pipelines asked that they are about, and all of them once a minute. Running it by hand is harmless.
+run id `execution-<id>`. It runs every {every} and on every update of the asset `adobe_io_events`; of more than
+{few} pipelines, events in quick succession have those asked that they are about, and all of them once a minute. Running it
+by hand is harmless.
 
 A red `say_what_is_wrong` is one gate that can't be started, or one execution whose run has ended undecided while its
 approval still waits; its log says what to do. `start_release` starts a production-only pipeline, where a gate file
@@ -62,10 +64,11 @@ class FindExecutions(BaseOperator):
             raise AirflowFailException(f"There is no gate file in {self.gates_folder}; nothing is guarded.")
         gates, troubles = load_gates(paths)
         named, store, now = subjects_of(context), evidence_store(), datetime.now(UTC)
-        if named is None or all_are_due(store, now):
-            named = None
+        pipelines = pipelines_of(gates)
+        if named is not None and not all_are_due(len(pipelines), store, now):
+            pipelines = pipelines_of(gates, named)
+        else:
             note_all_asked(store, now)
-        pipelines = pipelines_of(gates, named)
         wrong = [self._cannot_start(name, trouble) for name, trouble in troubles.items()]
         for seen in look(pipelines):
             for gate in pipelines[seen.asked]:
@@ -188,7 +191,7 @@ def build_start_dag(gates_folder: Path) -> DAG:
         max_active_runs=1,
         dagrun_timeout=_RUN_AT_MOST,
         tags=TAGS,
-        doc_md=DOCS.format(every=format_duration(every)),
+        doc_md=DOCS.format(every=format_duration(every), few=FEW),
         is_paused_upon_creation=False,
         default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     )

@@ -161,10 +161,6 @@ class EventHouse:
         run_id = self.client.trigger(START)
         self.client.wait_for_run(START, run_id, timeout=PATIENCE)
 
-    def a_minute_later(self) -> None:
-        """The next event has all pipelines asked, and not only the one that it is about."""
-        (self.folder / "evidence" / "starts" / "all-asked.txt").unlink(missing_ok=True)
-
     def runs(self, gate: str) -> list[str]:
         """The ids of all runs of a gate."""
         return [run["dag_run_id"] for run in self._runs(dag_of(gate))]

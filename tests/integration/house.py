@@ -169,7 +169,14 @@ class House:
         if not any(case.at_once for case in self.cases):
             self.open_doors()
         for case in self.cases:
-            self.ends[case.name] = threads.submit(case.script, Play(case, self))
+            end = self.ends[case.name] = threads.submit(case.script, Play(case, self))
+            if case.at_once:
+                end.add_done_callback(self._open_doors_all_the_same)
+
+    def _open_doors_all_the_same(self, end: Future[Run]) -> None:
+        """A script that failed asks for nothing any more."""
+        if end.exception() is not None:
+            self.open_doors()
 
     def _look_at_runs(self) -> dict[tuple[str, str], str]:
         try:

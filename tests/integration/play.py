@@ -97,8 +97,14 @@ class Play:
         return run_id
 
     def guard(self, execution_id: str) -> str:
-        """Start the run of an execution, as `stage_gate.start` does; its id."""
-        return self.trigger(self.dag_id, dag_run_id=f"execution-{execution_id}")
+        """Start the run of an execution, as `stage_gate.start` does, unless that was quicker; its id."""
+        run_id = f"execution-{execution_id}"
+        try:
+            return self.trigger(self.dag_id, dag_run_id=run_id)
+        except AirflowApiError as error:
+            if error.status != 409:
+                raise
+            return run_id
 
     def trigger(self, dag_id: str, **body: Any) -> str:
         """Start a run of any Dag, as a person does; its id."""

@@ -201,7 +201,6 @@ def test_what_a_disabled_registration_missed_is_found_with_the_first_event_after
         house.events.enable(hook)
         assert hook.status == "ACTIVE"
         assert house.runs("unheard") == []
-        house.a_minute_later()
         house.begin("heard-again")
         house.until_guarded("heard-again")
         house.until_guarded("unheard")
@@ -270,7 +269,6 @@ def test_an_expired_position_of_the_journal_costs_no_run(house: EventHouse) -> N
         house.begin("after-it")
         assert house.runs("expired") == house.runs("after-it") == []
         asked = len(house.simulator.requests)
-        house.a_minute_later()
         house.simulator.clear_faults()
         house.until_guarded("after-it")
         house.until_guarded("expired")

@@ -16,7 +16,7 @@ from airflow.sdk.execution_time.context import TriggeringAssetEventsAccessor
 from aem_checks.outcomes import Outcome
 from simulator import Fault, Simulator
 from stage_gate.decision import Decision
-from stage_gate.looking import all_are_due, load_gates, note_all_asked, pipelines_of
+from stage_gate.looking import FEW, all_are_due, load_gates, note_all_asked, pipelines_of
 from stage_gate.record import DecisionRecord, write_decision
 from stage_gate.starting import FindExecutions, SayWhatIsWrong, build_start_dag, subjects_of
 from unit.stage_gate.release import KEYS, Release
@@ -301,8 +301,9 @@ def test_an_event_has_its_own_pipeline_asked_and_the_timer_all(gates: Path) -> N
 
 
 def test_events_that_keep_coming_do_not_keep_the_other_pipelines_from_being_asked(
-    gates: Path, airflow: RunsOfAirflow, simulator: Simulator
+    gates: Path, airflow: RunsOfAirflow, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("stage_gate.looking.FEW", 0)
     write_gate(gates, "larkfell")
     about_another = TriggeringAssetEventsAccessor.build([asset_event({"subjects": ["12345/1/1"]})])
     by_event = airflow.context | {"triggering_asset_events": about_another}
@@ -319,12 +320,13 @@ def test_events_that_keep_coming_do_not_keep_the_other_pipelines_from_being_aske
         assert list(airflow.states) == [("stage_gate.larkfell", f"execution-{execution}")], written
 
 
-def test_events_have_all_pipelines_asked_once_a_minute(tmp_path: Path) -> None:
+def test_events_have_all_of_many_pipelines_asked_once_a_minute(tmp_path: Path) -> None:
     now = datetime(2026, 11, 2, 10, tzinfo=UTC)
-    assert all_are_due(tmp_path, now)
+    assert all_are_due(FEW + 1, tmp_path, now)
     note_all_asked(tmp_path, now)
-    assert not all_are_due(tmp_path, now + timedelta(seconds=59))
-    assert all_are_due(tmp_path, now + timedelta(seconds=60))
+    assert not all_are_due(FEW + 1, tmp_path, now + timedelta(seconds=59))
+    assert all_are_due(FEW + 1, tmp_path, now + timedelta(seconds=60))
+    assert all_are_due(FEW, tmp_path, now)
 
 
 def test_a_look_that_hangs_does_not_end_all_looks(gates: Path) -> None:
