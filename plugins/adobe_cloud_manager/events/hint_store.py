@@ -1,4 +1,4 @@
-"""How do triggers read and write the shared hint without blocking, and without asking any secrets backend for it?"""
+"""How do triggers read and write the shared hint without blocking?"""
 
 from __future__ import annotations
 
@@ -34,14 +34,13 @@ async def read_hint() -> str | None:
 
 
 async def leave_hint(subjects: Iterable[str], now: datetime | None = None) -> None:
-    """Add these subjects to the Variable, and wake the waits of this process at once.
+    """Add these subjects to the Variable.
 
     It never raises: a hint that gets lost costs the time to the next planned look, and is logged.
     """
     named = sorted(set(subjects))
     if not named:
         return
-    _wake(named)
     from airflow.sdk.execution_time.comms import PutVariable
 
     try:
@@ -54,13 +53,6 @@ async def leave_hint(subjects: Iterable[str], now: datetime | None = None) -> No
             len(named),
             type(error).__name__,
         )
-
-
-def _wake(subjects: Iterable[str]) -> None:
-    from adobe_cloud_manager.triggers.board import wake
-
-    for subject in subjects:
-        wake(subject)
 
 
 def _comms() -> Any:

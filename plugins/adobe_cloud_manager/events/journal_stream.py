@@ -18,6 +18,7 @@ from adobe_cloud_manager.events.hint_store import leave_hint
 from adobe_cloud_manager.events.journal import Journal, Page, PositionExpired
 from adobe_cloud_manager.exceptions import CredentialError, InvalidRequest, NotFound, PermissionDenied
 from adobe_cloud_manager.parsing import one_line
+from adobe_cloud_manager.triggers import board
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.events.journal_reader import JournalReader
@@ -109,10 +110,16 @@ class JournalProducer(SharedStreamProducer):
                 page = await self._patiently(partial(self._page, reader, journal, target))
                 before, target = target, page.next_target or target
                 if target != before and (page.events or self._is_due()):
-                    await leave_hint(page.hints)
+                    await self._tell(page)
                     yield page.payload, target
                 await self._save_again()
                 await asyncio.sleep(self._pause(page, target != before))
+
+    async def _tell(self, page: Page) -> None:
+        """Wake the waits of this process at once, and leave the hint to those of others."""
+        for subject in page.hints:
+            board.wake(subject)
+        await leave_hint(page.hints)
 
     async def advance(self, batch: Sequence[AdvanceItem]) -> None:
         """Store the position behind pages whose events Airflow has stored.
