@@ -88,12 +88,11 @@ class FindExecutions(BaseOperator):
             yield self._cannot_start(gate.name, str(error))
 
     def _guard(self, context: Context, gate: Gate, seen: Seen) -> Iterator[dict[str, str]]:
-        """Start the run that is missing; begin one again that never pinned; complain of one that ended undecided."""
-        from adobe_cloud_manager.questions import Approval, approval_state
+        """Start the run that is missing, and see to one that waits for Airflow or is over."""
         from stage_gate import runs
         from stage_gate.evidence import Evidence
         from stage_gate.settings import evidence_store, keys
-        from stage_gate.undecided import Guarded, may_begin_again, neglect, queued_long
+        from stage_gate.undecided import Guarded
 
         execution = seen.execution
         assert execution is not None, "nothing runs otherwise"
@@ -110,18 +109,35 @@ class FindExecutions(BaseOperator):
             started = runs.start(gate.name, execution.id)
             self.log.info("%s %s of %s.", "Started" if started else "Somebody else started", run_id, dag_id)
         guarded = Guarded(gate, execution, Evidence(evidence_store(), gate.name, execution.id, keys()))
-        if state == "queued" and approval_state(execution).state is Approval.WAITING:
-            self.log.warning(
-                "Run %s of %s is queued while its approval waits: is the Dag paused, or do 16 of its runs go on?",
-                run_id,
-                dag_id,
-            )
-            yield from self._alarm(guarded, queued_long(guarded, run_id, datetime.now(UTC) - _QUEUED_LONG))
-        if state not in runs.ENDED:
+        if state == "queued":
+            yield from self._see_to_queued(guarded)
+        if state in runs.ENDED:
+            yield from self._see_to_ended(context, guarded, state)
+
+    def _see_to_queued(self, guarded: Guarded) -> Iterator[dict[str, str]]:
+        """Complain of a run that does not begin while its approval waits."""
+        from adobe_cloud_manager.questions import Approval, approval_state
+        from stage_gate.undecided import queued_long
+
+        if approval_state(guarded.execution).state is not Approval.WAITING:
             return
+        run_id = run_id_of(guarded.execution_id)
+        self.log.warning(
+            "Run %s of %s is queued while its approval waits: is the Dag paused, or do 16 of its runs go on?",
+            run_id,
+            dag_id_of(guarded.gate.name),
+        )
+        yield from self._alarm(guarded, queued_long(guarded, run_id, datetime.now(UTC) - _QUEUED_LONG))
+
+    def _see_to_ended(self, context: Context, guarded: Guarded, state: str) -> Iterator[dict[str, str]]:
+        """Begin a run again that never pinned; complain of one that ended undecided."""
+        from stage_gate import runs
+        from stage_gate.undecided import may_begin_again, neglect
+
+        dag_id, run_id = dag_id_of(guarded.gate.name), run_id_of(guarded.execution_id)
         never_pinned = runs.failed_task(context, dag_id, run_id, "pin_candidate")
         if never_pinned and may_begin_again(guarded, datetime.now(UTC)):
-            runs.start(gate.name, execution.id, again=True)
+            runs.start(guarded.gate.name, guarded.execution_id, again=True)
             self.log.warning(
                 "Run %s of %s failed before it pinned anything, so it begins again.", run_id, dag_id
             )
