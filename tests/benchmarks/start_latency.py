@@ -45,6 +45,27 @@ SCENARIO: dict[str, Any] = {
     "timing": {"tail": 0, "act": 0},
     "releases": {"good": {"steps": {**dict.fromkeys((*_INSTANT, "deploy prod"), 0), "deploy stage": STAGE_TAKES}}},
 }  # fmt: skip
+PARKED = "parked"
+_PARKED_DAG = '''"""A task that waits in the triggerer for a moment and then ends; written by the benchmark."""
+
+from datetime import datetime, timedelta, timezone
+
+from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+from airflow.sdk import DAG, BaseOperator
+
+
+class Park(BaseOperator):
+    def execute(self, context):
+        moment = datetime.now(timezone.utc) + timedelta(seconds=4)
+        self.defer(trigger=DateTimeTrigger(moment=moment), method_name="resume", kwargs={{"moment": moment.timestamp()}})
+
+    def resume(self, context, moment, event=None):
+        return moment
+
+
+with DAG(dag_id={dag_id!r}, schedule=None, catchup=False, is_paused_upon_creation=False):
+    Park(task_id="park")
+'''
 TITLE = "8. Start: from Adobe's event to the run's first task, from the end of the stage deployment to the first check"
 NOTES = (
     "The webhook is the only reason to look: the timer is an hour away, and the gate's own pace is sparse. A hop: from the end",
@@ -67,6 +88,8 @@ class Way:
     """From the end of the stage deployment to the start of the first check."""
     to_resumed: float
     """The part of it until ``wait_for_stage_deployment`` has ended."""
+    bare_resumed: float
+    """From the moment that a trigger of Airflow's own waits for to the end of its task, in the same round."""
 
 
 def measure() -> list[Figure]:
@@ -98,22 +121,23 @@ def _figures(rounds: list[tuple[Way, Hops]]) -> list[Figure]:
     beside = f"one hop {median(hops):.2f} s, one empty task with its hop {median(tasks):.2f} s"
     to_run, to_check = [way.to_run for way, _ in rounds], [way.to_check for way, _ in rounds]
     to_find = median(way.to_find for way, _ in rounds)
-    to_resumed = median(way.to_resumed for way, _ in rounds)
+    resumed = (
+        f"until the wait has ended {median(way.to_resumed for way, _ in rounds):.2f} s; Airflow's own trigger for a moment "
+        f"to the end of its task {median(way.bare_resumed for way, _ in rounds):.2f} s"
+    )
     return [
         Figure("event to the run's first task, against a hop", ratio(to_run, hops), "times", HOPS, beside),
         Figure("  the same against an empty task and its hop", ratio(to_run, tasks), "times"),
         Figure("  where it goes", median(to_run), "s", None, f"until find_executions starts {to_find:.2f} s"),
         Figure("stage deployed to the first check, against a hop", ratio(to_check, hops), "times", HOPS),
         Figure("  the same against an empty task and its hop", ratio(to_check, tasks), "times"),
-        Figure(
-            "  where it goes", median(to_check), "s", None, f"until the wait has ended {to_resumed:.2f} s"
-        ),
+        Figure("  where it goes", median(to_check), "s", None, resumed),
     ]
 
 
 def _take_turns(simulator: Simulator, airflow: LocalAirflow) -> list[tuple[Way, Hops]]:
     client = airflow.client()
-    for dag_id in (f"stage_gate.{GATE}", "stage_gate.start", BARE):
+    for dag_id in (f"stage_gate.{GATE}", "stage_gate.start", BARE, PARKED):
         client.wait_for_dag(dag_id, timeout=_PATIENCE)
     hook = simulator.io_events.register(f"{airflow.url}/stage-gate/events/main", client_id=CLIENT_ID)
     rounds = []
@@ -155,7 +179,18 @@ def _release(simulator: Simulator, airflow: AirflowApi, hook: Registration) -> W
         to_find=_first_look_after(airflow, arrived) - arrived,
         to_check=first_check - _moment(deployed),
         to_resumed=_moment(tasks["wait_for_stage_deployment"]["end_date"]) - _moment(deployed),
+        bare_resumed=_bare_resumed(airflow),
     )
+
+
+def _bare_resumed(airflow: AirflowApi) -> float:
+    run_id = airflow.trigger(PARKED)
+    airflow.wait_until(
+        lambda: _ended(airflow, PARKED, run_id), _PATIENCE, lambda: f"{PARKED} has not ended", every=0.5
+    )
+    path = f"/dags/{PARKED}/dagRuns/{run_id}/taskInstances/park/xcomEntries/return_value"
+    moment = float(airflow.api("GET", path)["value"])
+    return _moment(_tasks(airflow, PARKED, run_id)["park"]["end_date"]) - moment
 
 
 def _first_look_after(airflow: AirflowApi, arrived: float) -> float:
@@ -201,6 +236,7 @@ def _prepare(home: Path, simulator: Simulator) -> dict[str, str]:
     gate["waits"] = {}
     gate["checks"]["settled"] = {"answers": 1, "every": "0.1s", "within": "10s"}
     (gates / f"{GATE}.yaml").write_text(yaml.safe_dump(gate, sort_keys=False), encoding="utf-8")
+    (dags / "parked.py").write_text(_PARKED_DAG.format(dag_id=PARKED), encoding="utf-8")
     (dags / "hops.py").write_text(BARE_DAG.format(dag_id=BARE, tasks=EMPTY), encoding="utf-8")
     return simulator.environment() | {
         "AEM_CHECKS_KINDS": str(KINDS),

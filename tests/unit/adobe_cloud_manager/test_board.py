@@ -310,20 +310,20 @@ def test_hints_that_cannot_be_read_cost_nothing(pipeline: Pipeline, supervisor: 
 def test_waits_that_begin_at_once_do_not_ask_at_once_and_an_event_stands_in_no_line(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE", "400")
+    monkeypatch.setenv("AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE", "200")
 
     async def main() -> None:
         waits = begin(*[trigger(execution_id=str(number)) for number in range(100, 112)])
         await until(lambda: pipeline.seen)
         hurried = trigger(execution_id="159", memory={"begun": True, "next_look": time.time() + 500})
         [last] = begin(hurried)
-        await until(lambda: len(pipeline.seen) == 2)
+        await until(lambda: len(pipeline.seen) >= 2)
         pipeline.shows = STAGED
         board.wake(f"{PROGRAM}/{PIPELINE}/159")
         await last
         assert len(pipeline.seen) < 10, "it did not wait for those before it"
         await until(lambda: len(pipeline.seen) == 13)
-        assert pipeline.seen[-1] - pipeline.seen[0] >= 11 * 60 / 400 - 0.05
+        assert pipeline.seen[-1] - pipeline.seen[0] >= 11 * 60 / 200 - 0.05
         await end(*waits)
 
     run(main)

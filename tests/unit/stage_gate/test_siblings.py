@@ -241,7 +241,10 @@ def test_an_aem_update_that_runs_and_is_not_on_stage_yet_counts(stage: Stage) ->
         ("second-execution", "The guarded pipeline has run again"),
     ],
 )
-def test_a_scenario_can_make_each_happen(simulator: Simulator, release: str, words: str) -> None:
+def test_a_scenario_can_make_each_happen(
+    simulator: Simulator, release: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE", "60000")  # it looks all the time
     pinned = Stage(simulator).read()
     simulator.person("reject", pinned.execution_id)
     until(lambda: simulator.execution(pinned.execution_id)["status"] in OVER)
