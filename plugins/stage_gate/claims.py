@@ -64,6 +64,11 @@ def claim_path(store: Path, program_id: str, pipeline_id: str, execution_id: str
     return store / "claims" / safe_name(name)
 
 
+def is_claimed(store: Path, program_id: str, pipeline_id: str, execution_id: str) -> bool:
+    """Whether the right to act on this candidate was taken, by whichever gate, and whoever signed it."""
+    return claim_path(store, program_id, pipeline_id, execution_id).exists()
+
+
 def held_claim(path: Path, keys: Keys) -> Claim | None:
     """The claim that was taken, ``None`` where there is none. Raises ``EvidenceError`` for a broken one.
 

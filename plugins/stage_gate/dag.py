@@ -10,7 +10,7 @@ from airflow.sdk import DAG, Param, TaskGroup, TriggerRule
 
 from aem_checks.outcomes import Outcome
 from stage_gate.decision import Action
-from stage_gate.runs import dag_id_of
+from stage_gate.runs import TAGS, dag_id_of
 from stage_gate.settings import deciding_queue
 from stage_gate.tasks.acts import (
     ActOnProduction,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from stage_gate.configuration.gate import Gate
     from stage_gate.tasks.people import Question
 
-TAGS = ["stage-gate"]
 _EXECUTION_ID = "{{ run_id.removeprefix('execution-') }}"
 _ONE_WAY_LED_HERE = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
 _ANY_TASK = timedelta(minutes=30)

@@ -15,8 +15,8 @@ from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from stage_gate.configuration.gate_file import OutOfDate, gate_paths, load_gate, load_gate_for_run
-from stage_gate.dag import TAGS, build_gate_dag
-from stage_gate.runs import DAG_ID_PREFIX
+from stage_gate.dag import build_gate_dag
+from stage_gate.runs import DAG_ID_PREFIX, TAGS
 from stage_gate.settings import gates_folder, minimum_checks
 
 if TYPE_CHECKING:

@@ -157,7 +157,7 @@ def _require_still_on_stage(source: Execution, newer: tuple[str, ...]) -> None:
             f"Whether pipeline {source.pipeline_id} has put another build on stage since execution {source.id} can't be "
             "read."
         )
-    reached = [each for each in newer if each != UNKNOWN and not each.endswith(RUNNING)]
+    reached = [each for each in newer if not each.endswith(RUNNING)]
     if reached:
         raise NoSource(
             f"Execution {source.id} of pipeline {source.pipeline_id} is not the last one that reached stage: execution "

@@ -125,10 +125,10 @@ class GateRun:
     @property
     def is_claimed(self) -> bool:
         """The right to act on this candidate was taken, by whomever."""
-        from stage_gate.claims import claim_path
+        from stage_gate.claims import is_claimed
 
         pin = self.pin
-        return claim_path(self.evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id).exists()
+        return is_claimed(self.evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id)
 
     def load_gate_file(self) -> Gate:
         """The gate as its file says now; only pinning asks for that."""

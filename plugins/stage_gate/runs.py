@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 ENDED = frozenset({"success", "failed"})
 """States of a run in which nothing of it goes on."""
 DAG_ID_PREFIX = "stage_gate."
+TAGS = ["stage-gate"]
+"""Of every Dag of this project."""
 
 
 def dag_id_of(gate_name: str) -> str:

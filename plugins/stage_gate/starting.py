@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, AssetWatcher, BaseOperator, DeltaTriggerTimetable
 from airflow.sdk.exceptions import AirflowFailException
 
+from adobe_cloud_manager.events.hint import EVENTS_ASSET
 from aem_checks.durations import format_duration
 from stage_gate.looking import FEW
 from stage_gate.pin import run_id_of
-from stage_gate.runs import dag_id_of
+from stage_gate.runs import TAGS, dag_id_of
 from stage_gate.tasks.promote import FindReleases, StartRelease
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from stage_gate.undecided import Guarded
 
 START_DAG_ID = "stage_gate.start"
-EVENTS = "adobe_io_events"
-"""Name of the asset that is updated whenever Adobe I/O says that something happened; only a reason to look."""
-TAGS = ["stage-gate"]
 _RUN_AT_MOST = timedelta(minutes=30)
 """One run at a time looks: one that hangs, as on a queue without a worker, must not end all looks."""
 _QUEUED_LONG = timedelta(minutes=15)
@@ -199,7 +197,7 @@ def build_start_dag(gates_folder: Path) -> DAG:
     from stage_gate.settings import deciding_queue, journals, start_every
 
     every = start_every()
-    events = Asset(EVENTS, watchers=list(_watchers(journals().items())))
+    events = Asset(EVENTS_ASSET, watchers=list(_watchers(journals().items())))
     dag = DAG(
         dag_id=START_DAG_ID,
         schedule=AssetOrTimeSchedule(timetable=DeltaTriggerTimetable(every), assets=events),

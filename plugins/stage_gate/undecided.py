@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from adobe_cloud_manager.questions import Approval, approval_state
-from stage_gate.claims import claim_path
+from stage_gate.claims import is_claimed
 from stage_gate.decision import Decision, Mode
 from stage_gate.files import EvidenceError
 from stage_gate.record import CARRIED_OUT, counts, read_decision
@@ -41,9 +41,7 @@ class Guarded:
     def is_claimed(self) -> bool:
         """The right to act on it was taken, by whichever gate."""
         pipeline = self.gate.pipeline
-        return claim_path(
-            self.evidence.store, pipeline.program, pipeline.pipeline, self.execution_id
-        ).exists()
+        return is_claimed(self.evidence.store, pipeline.program, pipeline.pipeline, self.execution_id)
 
     @property
     def began_nothing(self) -> bool:

@@ -10,8 +10,14 @@ from simulator import Simulator
 
 
 @pytest.fixture
-def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
-    with Simulator.start("quick") as running:
+def scenario() -> str:
+    """What is simulated; a module that needs another scenario has a fixture of this name."""
+    return "quick"
+
+
+@pytest.fixture
+def simulator(scenario: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    with Simulator.start(scenario) as running:
         for name, value in running.environment().items():
             monkeypatch.setenv(name, value)
         yield running

@@ -16,9 +16,9 @@ from airflow.models.variable import Variable
 from airflow.utils.session import create_session
 from sqlalchemy import select, update
 
-from adobe_cloud_manager.events.hint import HINT_VARIABLE, merged
+from adobe_cloud_manager.events.hint import EVENTS_ASSET, HINT_VARIABLE, merged
 from adobe_cloud_manager.events.hint_store import DESCRIPTION
-from stage_gate.starting import EVENTS, START_DAG_ID
+from stage_gate.starting import START_DAG_ID
 from stage_gate.webhook.writer import News, NotStored
 
 if TYPE_CHECKING:
@@ -56,11 +56,13 @@ def store(together: Sequence[News]) -> None:
 
 def _asset(session: Session) -> AssetModel:
     found: AssetModel | None = session.scalar(
-        select(AssetModel).where(AssetModel.name == EVENTS, AssetModel.uri == EVENTS, AssetModel.active.has())
+        select(AssetModel).where(
+            AssetModel.name == EVENTS_ASSET, AssetModel.uri == EVENTS_ASSET, AssetModel.active.has()
+        )
     )
     if found is None:
         raise NotStored(
-            f"Airflow does not know the asset {EVENTS} yet, that is, has not read the Dag {START_DAG_ID}: "
+            f"Airflow does not know the asset {EVENTS_ASSET} yet, that is, has not read the Dag {START_DAG_ID}: "
             "look at the Dag processor and at import errors."
         )
     return found
