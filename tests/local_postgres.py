@@ -10,6 +10,8 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -112,6 +114,13 @@ class LocalPostgres:
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
         """Rows of one question, on a connection of its own."""
+        with self.connected() as connection, connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
+
+    @contextmanager
+    def connected(self) -> Iterator[Any]:
+        """A connection of psycopg2 that commits each statement; closed after the block."""
         import psycopg2
 
         connection = psycopg2.connect(
@@ -119,9 +128,7 @@ class LocalPostgres:
         )
         try:
             connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(sql, values)
-                return list(cursor.fetchall())
+            yield connection
         finally:
             connection.close()
 

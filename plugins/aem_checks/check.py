@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class CheckSettings(BaseModel):
     """What every check can be told in a gate file; a kind adds its own fields by subclassing."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     severity: Severity | None = None
     """``block`` or ``warn``; the kind's own default where absent."""
@@ -52,7 +52,9 @@ class Check(ABC, Generic[SettingsT]):
     targets: ClassVar[frozenset[Target]] = frozenset({"stage"})
     """Where it runs unless configured: production appears only in checks that are harmless there."""
     default_on: ClassVar[bool] = True
-    """Whether a gate that does not name it has it; off where it needs settings that nobody can guess."""
+    """Whether a gate that does not name it has it; off where it ``needs`` what nobody can guess."""
+    needs: ClassVar[str] = ""
+    """What a team has to give before it can run, as the end of "needs …": ``a git checkout of the release``."""
     last_on_host: ClassVar[bool] = False
     """Whether it runs only after every other check of its host, since it may set off a firewall there."""
     settings_type: ClassVar[type[CheckSettings]] = CheckSettings

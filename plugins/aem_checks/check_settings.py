@@ -11,6 +11,8 @@ from aem_checks.readable import validate
 from aem_checks.sites import check_name
 from aem_checks.yaml_lines import ConfigError, Map, place_of, suggestion
 
+OTHERS = "others"
+"""Stands for every kind that a gate file does not name."""
 Kinds = Mapping[str, type[Check[Any]]]
 Configured = dict[str, tuple[type[Check[Any]], CheckSettings]]
 """Kind and settings by the name of the check, in the registry's order."""
@@ -27,20 +29,39 @@ class SettingsReader:
 
     @property
     def switched_off(self) -> tuple[str, ...]:
-        """Kinds that the file turns off with ``false``."""
-        return tuple(name for name in self.kinds if self.written.get(name) is False)
+        """Kinds that the file turns off, by name or all ``others`` together."""
+        return tuple(name for name, kind in self.kinds.items() if self._is_turned_off(name, kind))
+
+    def _is_turned_off(self, name: str, kind: type[Check[Any]]) -> bool:
+        if name in self.written:
+            return self.written[name] is False
+        return kind.default_on and not self._others
+
+    @property
+    def _others(self) -> bool:
+        """Whether kinds that the file does not name run with their defaults."""
+        value = self.written.get(OTHERS, True)
+        if not isinstance(value, bool):
+            raise ConfigError(
+                *place_of(self.tree, ("checks", OTHERS)),
+                f"'{OTHERS}' is true or false, not {value!r}",
+                f"Write '{OTHERS}: false' to run only the checks that are named here.",
+            )
+        return value
 
     def read(self) -> Configured:
         """All checks that are on. Raises ``ConfigError``."""
         for name in self.written:
-            if name not in self.kinds:
+            if name not in self.kinds and name != OTHERS:
                 place = self.written.key_places[name]
                 raise ConfigError(
-                    *place, f"there is no kind of check called {name!r}", suggestion(name, self.kinds)
+                    *place,
+                    f"there is no kind of check called {name!r}",
+                    suggestion(name, {*self.kinds, OTHERS}),
                 )
         configured: Configured = {}
         for name, kind in self.kinds.items():
-            if name in self.written or kind.default_on:
+            if name in self.written or (kind.default_on and self._others):
                 configured.update(self._settings_of(name, kind, self.written.get(name)))
         return configured
 

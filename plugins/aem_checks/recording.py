@@ -96,6 +96,8 @@ class Recording:
     recorded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     name: str = "recording"
     """The folder's path inside the evidence."""
+    baseline: Recording | None = field(default=None, repr=False)
+    """The recording of the last release that was approved and verified, for checks that compare; not saved."""
 
     @property
     def responses(self) -> Iterator[Response]:

@@ -97,7 +97,8 @@ async def _judge(check: PageCheck[Any], visit: Visit) -> Judgement:
         return _no_answer(
             check.kind, f"{check.kind} has no recording to judge. To do: record the pages first."
         )
-    return await asyncio.to_thread(check.judge, visit.recording)
+    before = visit.baseline.recording if visit.baseline else None
+    return await asyncio.to_thread(check.judge, replace(visit.recording, baseline=before))
 
 
 async def _fresh(check: Check[Any], visit: Visit, key: str) -> Visit:

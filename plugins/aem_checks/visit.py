@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aem_checks.access import NO_ACCESS, Access, AccessResolver, access_from_environment
 
 if TYPE_CHECKING:
+    from aem_checks.baseline import Baseline
     from aem_checks.client import Client
     from aem_checks.folders import Folder
     from aem_checks.recording import Recording
@@ -33,6 +34,8 @@ class Visit:
     of the candidate ``commit_id`` and ``artifacts_version``."""
     resolver: AccessResolver = field(default=access_from_environment, repr=False)
     """Finds credentials by name, for a suite that logs in with an account of its own."""
+    baseline: Baseline | None = None
+    """The last release that was approved and verified; ``None`` before the first."""
 
     @property
     def endpoint(self) -> Endpoint:

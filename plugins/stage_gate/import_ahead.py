@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import pkgutil
 import sys
 
 _NEEDED = (
@@ -45,9 +44,9 @@ def import_ahead() -> None:
 
 
 def _kinds() -> list[str]:
-    import aem_checks.kinds
+    from aem_checks.kinds import own_modules
 
-    return [f"aem_checks.kinds.{found.name}" for found in pkgutil.iter_modules(aem_checks.kinds.__path__)]
+    return own_modules()
 
 
 def _is_one_task_itself() -> bool:

@@ -8,10 +8,13 @@ import hashlib
 import sqlite3
 import string
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from local_postgres import LocalPostgres
 
 _ALPHABET = string.ascii_letters + string.digits
 _ENOUGH = 12
@@ -92,19 +95,43 @@ def files_below(folder: Path, pattern: str = "**/*", *, without: Iterable[str] =
     }
 
 
-def tables_of(database: Path) -> dict[str, bytes]:
-    """Each table of an SQLite database: every value of every row. What is read as bytes is not split into pages."""
+def tables_of(database: LocalPostgres | Path) -> dict[str, bytes]:
+    """Each table of a PostgreSQL, or of an SQLite file: every value of every row. No value is split into pages."""
+    if isinstance(database, LocalPostgres):
+        with database.connected() as connection:
+            _json_stays_text(connection)
+            return _tables(connection, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=60)) as connection:
-        names = [
-            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        ]
-        return {name: b"\n".join(_values(connection, name)) for name in names}
+        return _tables(connection, "SELECT name FROM sqlite_master WHERE type = 'table'")
 
 
-def _values(connection: sqlite3.Connection, table: str) -> Iterator[bytes]:
-    for row in connection.execute(f'SELECT * FROM "{table}"'):
-        for value in row:
-            yield _plain(value) if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")
+def _json_stays_text(connection: Any) -> None:
+    from psycopg2 import extras
+
+    extras.register_default_json(connection, loads=str)
+    extras.register_default_jsonb(connection, loads=str)
+
+
+def _tables(connection: Any, names: str) -> dict[str, bytes]:
+    tables = [name for (name,) in _rows(connection, names)]
+    return {name: b"\n".join(_values(_rows(connection, f'SELECT * FROM "{name}"'))) for name in tables}
+
+
+def _rows(connection: Any, sql: str) -> list[Sequence[Any]]:
+    with closing(connection.cursor()) as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
+def _values(values: Iterable[Any]) -> Iterator[bytes]:
+    """The plain content of each value; of rows and arrays, that of each of theirs."""
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from _values(value)
+        elif isinstance(value, bytes | memoryview):
+            yield _plain(bytes(value))
+        else:
+            yield str(value).encode("utf-8", "surrogatepass")
 
 
 def _unpacked(path: Path) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -92,7 +91,7 @@ class CanaryHouse(House):
 
     @property
     def canaries(self) -> list[Canary]:
-        """Those of the connections, those that the simulator made, and those that Airflow made."""
+        """Those of the connections, those that the simulator made, those that Airflow made, its database's password."""
         passwords = self.airflow.passwords.items()
         return [
             *CANARIES.values(),
@@ -101,6 +100,7 @@ class CanaryHouse(House):
             Canary.known("service credentials, private key", self._private_key()),
             *(Canary.known(f"access token {number}", token) for number, token in enumerate(self.tokens())),
             *(Canary.known(f"password of Airflow's user {name}", word) for name, word in passwords),
+            *([Canary.known("password of the database", self.postgres.password)] if self.postgres else []),
         ]
 
     def tokens(self) -> list[str]:
@@ -124,10 +124,6 @@ class CanaryHouse(House):
         sent += self.slack.authorizations
         everything = "\n".join(sent)
         return [field for field in FIELDS if CANARIES[field].value not in everything]
-
-    def _database(self, stack: ExitStack) -> dict[str, str]:
-        """SQLite: `tables_of` reads its file."""
-        return {}
 
     def _private_key(self) -> str:
         lines = self.simulator.service_credentials()["integration"]["privateKey"].split()

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import yaml
 
-from aem_checks.kinds import all_kinds
+from integration.canaries import tables_of
 from integration.cases import Case
 from integration.play import PATIENCE, Play, Run
 from local_postgres import LocalPostgres, PostgresMissing
@@ -72,6 +72,8 @@ class House:
         self.doors = threading.Event()
         self._first = sum(case.at_once for case in cases)
         self.closing = threading.Event()
+        self.postgres: LocalPostgres | None = None
+        """Airflow's database; None where that is SQLite."""
         self._one_request = threading.Lock()
         self.ends: dict[str, Future[Run]] = {}
         self._stack = ExitStack()
@@ -103,6 +105,10 @@ class House:
     def __exit__(self, *error: object) -> None:
         self.doors.set()
         self._stack.close()
+
+    def tables(self) -> dict[str, bytes]:
+        """What is in each table of Airflow's database now."""
+        return tables_of(self.postgres or self.airflow.home / "airflow.db")
 
     def end_of(self, case: Case) -> Run:
         return self.ends[case.name].result(PATIENCE)
@@ -158,9 +164,10 @@ class House:
         Under load its lock costs tasks: a worker that can't report in time leaves a failed task with an empty log.
         """
         try:
-            return {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": stack.enter_context(LocalPostgres()).url}
+            self.postgres = stack.enter_context(LocalPostgres())
         except PostgresMissing:
             return {}
+        return {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.postgres.url}
 
     def _begin(self, stack: ExitStack) -> None:
         threads = stack.enter_context(ThreadPoolExecutor(max_workers=len(self.cases) or 1))
@@ -232,11 +239,7 @@ class House:
             (self.gates / f"{name}.yaml").write_text(text)
 
     def _gate(self, case: Case, stage: str, production: str) -> dict[str, Any]:
-        only_these = {"settled", "key_pages"}
         access = {"access": "stage_login"} if case.stage.get("access") == "basic" else {}
-        checks = {
-            kind: False for kind, each in all_kinds().items() if each.default_on and kind not in only_these
-        }
         wanted = case.gate.get("checks", {})
         named = {kind: _filled_in(each, self.file_of(case)) for kind, each in wanted.items()}
         return {
@@ -266,7 +269,12 @@ class House:
                 "read_back": "20s",
             },
             **case.gate,
-            "checks": {**checks, "settled": {"answers": 1, "every": "0.1s", "within": "4s"}, **named},
+            "checks": {
+                "others": False,
+                "key_pages": {},
+                "settled": {"answers": 1, "every": "0.1s", "within": "4s"},
+                **named,
+            },
         }
 
     def _environment(self) -> dict[str, str]:

@@ -255,13 +255,20 @@ class Play:
         return [act for act in self.simulator.acts if act.execution == _execution(run_id)]
 
     def tell(self, method: str, path: str, body: Json) -> Any:
-        """Change something in Airflow; SQLite may answer 500 ("database is locked") under load."""
+        """Change something in Airflow; SQLite may answer 500 ("database is locked") under load.
+
+        A run that is told to start may be stored all the same: 409 after a 500 means that this one is there.
+        """
+        failed = False
         for _ in range(20):
             try:
                 return self.airflow.api(method, path, body)
             except AirflowApiError as error:
+                if error.status == 409 and failed and path.endswith("/dagRuns") and "dag_run_id" in body:
+                    return self.airflow.api("GET", f"{path}/{quote(body['dag_run_id'], safe='')}")
                 if error.status != 500:
                     raise
+                failed = True
                 time.sleep(0.5)
         return self.airflow.api(method, path, body)
 

@@ -16,7 +16,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from integration.canaries import Canary, Place, files_below, tables_of
+from integration.canaries import Canary, Place, files_below
 from integration.canary_house import CANARIES, FIELDS, CanaryHouse
 from integration.cases import case
 from integration.house import LOCKED_OUT
@@ -161,7 +161,7 @@ def canary_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CanaryHou
 def places(canary_house: CanaryHouse) -> dict[str, Place]:
     """Everything that is searched. Not there: the simulator's own memory, and the files that are to hold secrets."""
     house, home = canary_house, canary_house.airflow.home
-    tables = tables_of(home / "airflow.db")
+    tables = house.tables()
     found = [
         Place("logs", files_below(home / "logs"), b"Sending the one request to approve"),
         Place("logs of components", files_below(home / "logs" / "components"), b"stage_gate."),

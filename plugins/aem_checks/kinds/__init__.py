@@ -1,10 +1,10 @@
-"""Which kinds of checks are there? Every module in this folder and in a team's own folders is one.
+"""Which kinds of checks are there? Every module in the folders below and in a team's own folders is one.
 
-A kind is a module with one public subclass of ``PageCheck`` or ``SiteCheck`` that sets ``kind``, ``number``
-and ``title``. A team adds its own by dropping such a module into a folder and naming that folder in the
-environment variable ``AEM_CHECKS_KINDS`` (several are separated by ``:``). Modules are imported when the
-kinds are first asked for, at each Dag parse too, so they import parsers and clients only inside functions.
-A team's own kinds judge in a process of their own (``aem_checks.isolated``).
+The folders are the groups of the catalogue. A kind is a module with one public subclass of ``PageCheck`` or
+``SiteCheck`` that sets ``kind``, ``number`` and ``title``. A team adds its own by dropping such a module into a
+folder and naming that folder in the environment variable ``AEM_CHECKS_KINDS`` (several are separated by ``:``).
+Modules are imported when the kinds are first asked for, at each Dag parse too, so they import parsers and
+clients only inside functions. A team's own kinds judge in a process of their own (``aem_checks.isolated``).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from typing import Any
 from aem_checks.check import Check, PageCheck, SiteCheck
 
 FOLDERS_VARIABLE = "AEM_CHECKS_KINDS"
-RESERVED_NAMES = frozenset({"cloud_manager"})
-"""What a gate calls Cloud Manager's own results, which ask no host."""
+RESERVED_NAMES = frozenset({"cloud_manager", "others", "smoke_tests"})
+"""What a gate calls Cloud Manager's own results, the checks that it does not name, and a person's."""
 _OWN = "aem_checks_kind_"
 
 
@@ -60,13 +60,23 @@ def _collect(folders: tuple[str, ...]) -> dict[str, type[Check[Any]]]:
 
 
 def _modules(folders: tuple[str, ...]) -> Iterator[ModuleType]:
-    for path in _files(Path(__file__).parent):
-        yield importlib.import_module(f"{__name__}.{path.stem}")
+    for name in own_modules():
+        yield importlib.import_module(name)
     for folder in folders:
         if not Path(folder).is_dir():
             raise KindError(f"{folder} is no folder; correct {FOLDERS_VARIABLE}")
         for path in _files(Path(folder)):
             yield _import_file(path)
+
+
+def own_modules() -> list[str]:
+    """The names of the modules of this package that are kinds."""
+    here = Path(__file__).parent
+    return [f"{__name__}.{path.parent.name}.{path.stem}" for group in _groups(here) for path in _files(group)]
+
+
+def _groups(here: Path) -> list[Path]:
+    return sorted(path.parent for path in here.glob("*/__init__.py"))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from aem_checks.check import Check
+from aem_checks.check_settings import OTHERS
 from aem_checks.config import PRODUCTION_TESTS
 from aem_checks.durations import format_duration
 from aem_checks.sites import SiteConfig
@@ -166,7 +167,13 @@ def _words() -> list[str]:
 
 
 def _checks(kinds: Mapping[str, type[Check[Any]]], references: Mapping[Any, Any]) -> dict[str, Any]:
-    properties = {}
+    properties: dict[str, Any] = {
+        OTHERS: {
+            "type": "boolean",
+            "default": True,
+            "description": "Whether the checks that are not named here run with their defaults.",
+        }
+    }
     for name, kind in kinds.items():
         settings = references[kind.settings_type]
         if "name" in kind.settings_type.model_fields:

@@ -18,7 +18,7 @@ import pytest
 from aem_checks.access import Access
 from aem_checks.client import Client
 from aem_checks.kinds import file_of_own_kind, kind_of_file
-from aem_checks.kinds.key_pages import KeyPages
+from aem_checks.kinds.availability.key_pages import KeyPages
 from aem_checks.outcomes import Cause, CheckResult, Outcome, Severity
 from aem_checks.rate_limit import RateLimit
 from aem_checks.recording import record

@@ -25,23 +25,10 @@ class Own(PageCheck[CheckSettings]):
 """
 
 
-def test_the_twelve_kinds_are_there_in_the_order_of_the_catalogue():
-    assert {kind: each.number for kind, each in all_kinds().items()} == {
-        "settled": "A1",
-        "key_pages": "A2",
-        "real_404": "A3",
-        "placeholders": "A6",
-        "host_leaks": "A7",
-        "dispatcher_probes": "B1",
-        "client_libraries": "C3",
-        "redirects": "C5",
-        "persisted_queries": "G2",
-        "environment_variables": "K2",
-        "response_parity": "K4",
-        "suites": "2a",
-    }
+def test_the_kinds_are_in_the_order_of_the_catalogue():
+    places = [(each.number[0], int(each.number[1:])) for each in all_kinds().values()]
+    assert places == sorted(places)
     assert next(iter(all_kinds())) == "settled"
-    assert list(all_kinds())[-1] == "suites"
 
 
 def test_the_kinds_load_no_client_and_no_parser():

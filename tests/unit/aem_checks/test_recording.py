@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from aem_checks.check import CheckSettings
-from aem_checks.kinds.client_libraries import ClientLibraries
+from aem_checks.kinds.caching.client_libraries import ClientLibraries
 from aem_checks.recording import Recording, RecordingError, record
 from unit.aem_checks.page_site import SCRIPT, STYLE, PageSite, page, status, text
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from aem_checks.check import CheckSettings, PageCheck, SiteCheck
-from aem_checks.kinds.key_pages import KeyPages, KeyPagesSettings
+from aem_checks.kinds.availability.key_pages import KeyPages, KeyPagesSettings
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.runner import run_check
 from aem_checks.text import plain

@@ -15,7 +15,7 @@ import sys
 {before}
 from stage_gate.import_ahead import import_ahead
 import_ahead()
-print("selectolax.lexbor" in sys.modules, "aem_checks.kinds.key_pages" in sys.modules)
+print("selectolax.lexbor" in sys.modules, "aem_checks.kinds.availability.key_pages" in sys.modules)
 """
 IS_A_TASK = "import airflow.sdk.execution_time.task_runner as runner; runner.SUPERVISOR_COMMS = object()"
 

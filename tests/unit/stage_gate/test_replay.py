@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from aem_checks.kinds.placeholders import Placeholders
+from aem_checks.kinds.availability.placeholders import Placeholders
 from aem_checks.outcomes import Finding, Judgement
 from simulator import Simulator
 from stage_gate.cli import main

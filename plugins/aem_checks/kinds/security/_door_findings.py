@@ -9,7 +9,7 @@ from aem_checks.reach import describe
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
-    from aem_checks.kinds._doors import Door
+    from aem_checks.kinds.security._doors import Door
     from aem_checks.response import Response
 
 _CLOSED = "404, or another refusal"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from aem_checks.kinds._likeness import look
-from aem_checks.kinds.response_parity import ResponseParity, ResponseParitySettings
+from aem_checks.kinds.parity._likeness import look
+from aem_checks.kinds.parity.response_parity import ResponseParity, ResponseParitySettings
 from aem_checks.outcomes import Cause, Severity
 from aem_checks.response import Response, make_headers
 from unit.aem_checks.small_site import Answer, SmallSite, bad, outcome, visit

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiohttp import web
 
-from aem_checks.kinds.key_pages import KeyPages, KeyPagesSettings
+from aem_checks.kinds.availability.key_pages import KeyPages, KeyPagesSettings
 from aem_checks.outcomes import Cause, Outcome
 from unit.aem_checks.page_site import page, run_on, status, text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aiohttp import web
 
-from aem_checks.kinds.real_404 import Real404, Real404Settings
+from aem_checks.kinds.availability.real_404 import Real404, Real404Settings
 from aem_checks.outcomes import Cause, Outcome, Severity
 from unit.aem_checks.page_site import html, page, run_on, status
 

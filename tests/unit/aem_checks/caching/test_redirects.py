@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from aem_checks.kinds.redirects import Redirects, RedirectsSettings
+from aem_checks.kinds.caching.redirects import Redirects, RedirectsSettings
 from aem_checks.outcomes import Judgement, Severity
 from aem_checks.visit import Visit
 from unit.aem_checks.small_site import Answer, SmallSite, bad, outcome, visit

@@ -25,7 +25,7 @@ from aem_checks.access import NO_ACCESS, Access, AccessError
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.code_user import CodeUser, CodeUserError, code_user, inherited, own_folders, take_back
 from aem_checks.durations import Duration, format_duration
-from aem_checks.kinds import _suite_findings as say
+from aem_checks.kinds.observability import _suite_findings as say
 from aem_checks.outcomes import Finding, Judgement, Outcome
 from aem_checks.sites import Name, base_url
 from aem_checks.urls import host_of
@@ -96,7 +96,7 @@ class Suites(SiteCheck[SuitesSettings]):
     """Runs one command and reads its reports."""
 
     kind = "suites"
-    number = "2a"
+    number = "N3"
     title = "The team's own test suite"
     after = "cloud_manager_tests"
     default_on = False

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from aem_checks.kinds._doors import known_doors
-from aem_checks.kinds.dispatcher_probes import DispatcherProbes, DispatcherProbesSettings
+from aem_checks.kinds.security._doors import known_doors
+from aem_checks.kinds.security.dispatcher_probes import DispatcherProbes, DispatcherProbesSettings
 from aem_checks.outcomes import Outcome, Severity
 from unit.aem_checks.small_site import HTML, JSON, Answer, SmallSite, bad, outcome, visit
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from aem_checks.kinds.host_leaks import HostLeaks, HostLeaksSettings, internal
+from aem_checks.kinds.availability.host_leaks import HostLeaks, HostLeaksSettings, internal
 from aem_checks.outcomes import Cause, Outcome, Severity
 from aem_checks.recording import record
 from unit.aem_checks.page_site import PageSite, page, run_on, status, text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aem_checks.kinds.placeholders import Placeholders, PlaceholdersSettings
+from aem_checks.kinds.availability.placeholders import Placeholders, PlaceholdersSettings
 from aem_checks.outcomes import Cause, Outcome
 from unit.aem_checks.page_site import SCRIPT, page, run_on, status, text
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from aem_checks.kinds.environment_variables import EnvironmentVariables, EnvironmentVariablesSettings
+from aem_checks.kinds.parity.environment_variables import EnvironmentVariables, EnvironmentVariablesSettings
 from aem_checks.outcomes import Judgement
 from unit.aem_checks.small_site import bad, outcome, visit
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from aem_checks.kinds.settled import Settled, SettledSettings
+from aem_checks.kinds.availability.settled import Settled, SettledSettings
 from aem_checks.outcomes import Cause, Outcome
 from unit.aem_checks.page_site import page, run_on, status
 

@@ -19,8 +19,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, model_validator
 
 from aem_checks.check import CheckSettings, SiteCheck
-from aem_checks.kinds import _door_findings as say
-from aem_checks.kinds._doors import PAGE, Door, Probe, doors_of_a_team, known_doors
+from aem_checks.kinds.security import _door_findings as say
+from aem_checks.kinds.security._doors import PAGE, Door, Probe, doors_of_a_team, known_doors
 from aem_checks.outcomes import Finding, Judgement
 from aem_checks.reach import is_unreached
 from aem_checks.shortened import shortened

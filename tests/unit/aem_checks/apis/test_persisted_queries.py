@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from aem_checks.kinds.persisted_queries import (
+from aem_checks.kinds.apis.persisted_queries import (
     PersistedQueries,
     PersistedQueriesSettings,
     PersistedQuery,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
-from aem_checks.kinds._likeness import Likeness, look, path_on_site
+from aem_checks.kinds.parity._likeness import Likeness, look, path_on_site
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import is_unreached, unreached
 from aem_checks.shortened import shortened

@@ -14,7 +14,7 @@ import pytest
 from pydantic import ValidationError
 
 from aem_checks.access import Access, AccessError
-from aem_checks.kinds.suites import Suites, SuitesSettings
+from aem_checks.kinds.observability.suites import Suites, SuitesSettings
 from aem_checks.outcomes import Judgement
 from unit.aem_checks.small_site import bad, outcome, visit
 
@@ -257,7 +257,7 @@ def test_variables_that_are_not_the_teams_are_refused(name: str) -> None:
 
 
 def test_the_author_beside_a_cloud_service_publish_host_is_known(tmp_path: Path) -> None:
-    from aem_checks.kinds.suites import cloud_manager_variables
+    from aem_checks.kinds.observability.suites import cloud_manager_variables
     from aem_checks.sites import SiteConfig
     from aem_checks.visit import Visit
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from aem_checks.check import CheckSettings
-from aem_checks.kinds.client_libraries import EMPTY_LIBRARY, ClientLibraries
+from aem_checks.kinds.caching.client_libraries import EMPTY_LIBRARY, ClientLibraries
 from aem_checks.outcomes import Cause, Outcome, Severity
 from unit.aem_checks.page_site import SCRIPT, STYLE, page, run_on, status, text
 

@@ -1,0 +1,1 @@
+"""G: do search, queries, services and forms still answer as agreed?"""

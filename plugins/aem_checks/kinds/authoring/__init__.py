@@ -1,0 +1,1 @@
+"""L, M: can authors work, and does what they publish arrive?"""

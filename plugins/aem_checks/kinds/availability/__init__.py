@@ -1,0 +1,1 @@
+"""A: does the site answer, with its own pages and for everybody?"""

@@ -1,0 +1,1 @@
+"""C: do dispatcher and CDN keep what they may, and only that?"""

@@ -1,0 +1,1 @@
+"""F: does every link lead somewhere?"""

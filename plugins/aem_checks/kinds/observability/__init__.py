@@ -1,0 +1,1 @@
+"""N: is the site measured, is consent respected, what did other tests say?"""

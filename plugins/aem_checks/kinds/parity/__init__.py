@@ -1,0 +1,1 @@
+"""K: is stage what production is, but for the release?"""

@@ -1,0 +1,1 @@
+"""J: is the site as light and quick as it was?"""

@@ -1,0 +1,1 @@
+"""D, H, I: do pages show what they should, to everybody?"""

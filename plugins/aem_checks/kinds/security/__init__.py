@@ -1,0 +1,1 @@
+"""B: is closed what has to be closed?"""

@@ -1,0 +1,1 @@
+"""E: do search engines see what they should?"""
