@@ -6,15 +6,26 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 from simulator.aem import render
+from simulator.aem.desk import TOKEN, Desk
 from simulator.aem.exchange import CONTENT_ROOT, Ask, Reply, as_json, html, redirect, text
 from simulator.aem.publish import TOGGLES
 from simulator.aem.render import View
 
+EDITOR = "/editor.html"
+LIBRARIES = "/libs/clientlibs/granite/"
 LOGIN = "/libs/granite/core/content/login.html"
 _CONSOLES = {"/sites.html": "AEM Sites", "/assets.html": "AEM Assets", "/projects.html": "AEM Projects"}
 
 
-def answer(ask: Ask, view: View, accepts_token: Callable[[str], bool], *, has_groups: bool) -> Reply:
+def answer(
+    ask: Ask,
+    view: View,
+    accepts_token: Callable[[str], bool],
+    *,
+    has_groups: bool,
+    desk: Desk,
+    defects: frozenset[str],
+) -> Reply:
     """401 or the way to the login page without a token; 403 for a technical account that is in no group."""
     if ask.path == LOGIN:
         return html(
@@ -27,7 +38,7 @@ def answer(ask: Ask, view: View, accepts_token: Callable[[str], bool], *, has_gr
         return _sign_in(ask, view.own_url)
     if not has_groups:
         return html("<h1>Forbidden</h1>", 403)
-    return _signed_in(ask, view)
+    return desk.answer(ask, defects) or _signed_in(ask, view)
 
 
 def _sign_in(ask: Ask, own_url: str) -> Reply:
@@ -38,18 +49,31 @@ def _sign_in(ask: Ask, own_url: str) -> Reply:
 
 
 def _signed_in(ask: Ask, view: View) -> Reply:
+    if ask.path.startswith(LIBRARIES):
+        return text("body{margin:0}", content_type="text/css")
+    if ask.path.startswith(EDITOR) and ask.path.endswith(".html"):
+        return _console("AEM Editor") if ask.path.removeprefix(EDITOR).startswith(CONTENT_ROOT) else _lost()
     path = ask.path.removeprefix(CONTENT_ROOT).removesuffix(".html")
     if ask.path.endswith(".html") and path in view.site.pages:
         return html(render.page_html(view, path))
     if ask.path in _CONSOLES:
-        return html(f"<html><head><title>{_CONSOLES[ask.path]}</title></head><body></body></html>")
+        return _console(_CONSOLES[ask.path])
     found = _JSON.get(ask.path)
-    return html("<h1>No resource found</h1>", 404) if found is None else as_json(found)
+    return _lost() if found is None else as_json(found)
+
+
+def _console(title: str) -> Reply:
+    style = f'<link rel="stylesheet" href="{LIBRARIES}coral.css" type="text/css"/>'
+    return html(f"<html><head><title>{title}</title>{style}</head><body></body></html>")
+
+
+def _lost() -> Reply:
+    return html("<h1>No resource found</h1>", 404)
 
 
 _JSON: dict[str, object] = {
     "/content.1.json": {"jcr:primaryType": "sling:OrderedFolder", "larkfell": {"jcr:primaryType": "cq:Page"}},
-    "/libs/granite/csrf/token.json": {"token": "simulated"},
+    "/libs/granite/csrf/token.json": {"token": TOKEN},
     "/etc.clientlibs/toggles.json": {"enabled": list(TOGGLES)},
     "/libs/sling/distribution/services/agents.3.json": {
         "publish": {"name": "publish", "status": {"state": "IDLE"}}

@@ -16,6 +16,7 @@ from aiohttp import web
 from simulator.aem import author, content, defects, dispatcher
 from simulator.aem.cdn import Cdn
 from simulator.aem.defects import DEFECTS, Scene
+from simulator.aem.desk import Desk
 from simulator.aem.exchange import Ask, Reply, html, redirect
 from simulator.aem.publish import PublishNode
 from simulator.aem.render import View
@@ -63,6 +64,7 @@ class AemEnvironment:
         self.edge_key = "simulated-edge-key"
         self.accepts_token: Callable[[str], bool] = lambda token: False
         self.author_has_groups = True
+        self.desk = Desk()
         self.publish_url = f"https://publish-p{program_id}-e{environment_id}.adobeaemcloud.com"
         self.author_url = f"https://author-p{program_id}-e{environment_id}.adobeaemcloud.com"
         self.public_url: str | None = None
@@ -168,7 +170,9 @@ class AemEnvironment:
         own = self.publish_url
         public = self.public_url or (own if self.name == "production" else PUBLIC_URL)
         view = View(build.name, self._pages, own, public)
-        return PublishNode(view, self.aem_release, build.name == self._content_of, self.name == "production")
+        return PublishNode(
+            view, self.aem_release, build.name == self._content_of, self.name == "production", self.desk
+        )
 
     def _scene(self, ask: Ask, node: PublishNode) -> Scene:
         return Scene(self.publish_url, lambda: node.lost(ask))
@@ -177,7 +181,16 @@ class AemEnvironment:
         if self.access == "ip-blocked":
             return _ip_blocked()
         view = View(self._build.name, self._pages, self.author_url, self.author_url)
-        return author.answer(ask, view, self.accepts_token, has_groups=self.author_has_groups)
+        reply = author.answer(
+            ask,
+            view,
+            self.accepts_token,
+            has_groups=self.author_has_groups,
+            desk=self.desk,
+            defects=self._build.defects,
+        )
+        scene = Scene(self.author_url, lambda: html("<h1>No resource found</h1>", 404))
+        return defects.apply("author", self._build.defects, ask, reply, scene)
 
     def _refused(self, ask: Ask) -> Reply | None:
         """The CDN's own answer to a caller that may not come in."""

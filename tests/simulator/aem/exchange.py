@@ -18,6 +18,7 @@ class Ask:
     path: str
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
 
     @property
     def public_path(self) -> str:

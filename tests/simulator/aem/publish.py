@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from simulator.aem import clientlibs, graphql, media, render
 from simulator.aem.content import Page
+from simulator.aem.desk import Desk
 from simulator.aem.exchange import CONTENT_ROOT, Ask, Reply, as_json, html, text
 from simulator.aem.render import View
 from simulator.aem.sling import SlingUrl, parse
@@ -28,6 +29,7 @@ class PublishNode:
     aem_release: str
     content_is_there: bool
     indexable: bool
+    desk: Desk = field(default_factory=Desk)
 
     def answer(self, ask: Ask) -> Reply:
         """The path is a repository path here: the dispatcher has mapped short paths already."""
@@ -54,7 +56,9 @@ class PublishNode:
         if url.selectors[:1] == ("coreimg",):
             return self._rendition(path, url)
         page = self._page(path)
-        return None if page is None else self._of_page(page, url, ask)
+        if page is None:
+            return self.desk.page(url.resource) if url.ending == "html" and not url.suffix else None
+        return self._of_page(page, url, ask)
 
     def _page(self, path: str) -> Page | None:
         late = self.view.site.late.get(path) if self.content_is_there else None

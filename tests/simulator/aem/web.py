@@ -23,7 +23,7 @@ def application(answer: Callable[[Ask], Reply]) -> web.Application:
     async def door(
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        reply = answer(_ask(request))
+        reply = answer(_ask(request, await request.read()))
         if reply.delay:
             await asyncio.sleep(reply.delay)
         return _response(request, reply)
@@ -31,9 +31,10 @@ def application(answer: Callable[[Ask], Reply]) -> web.Application:
     return web.Application(middlewares=[door])
 
 
-def _ask(request: web.Request) -> Ask:
+def _ask(request: web.Request, body: bytes) -> Ask:
     path, _, query = request.raw_path.partition("?")
-    return Ask(request.method, path, query, {name.lower(): value for name, value in request.headers.items()})
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Ask(request.method, path, query, headers, body)
 
 
 def _response(request: web.Request, reply: Reply) -> web.Response:

@@ -11,6 +11,7 @@ import pytest
 from simulator.aem import DEFECTS, AemEnvironment
 from simulator.aem.defects import PAGE, REGISTRY, SITEMAP_PAGE, SLOW
 from simulator.aem.exchange import Reply
+from unit.simulator import author_symptoms
 from unit.simulator.aem_visitor import Clock, ask, built_by, environment, served
 
 UNKNOWN = "/us/en/no-such-page-4711.html"
@@ -100,6 +101,7 @@ SYMPTOMS: dict[str, Callable[[AemEnvironment], bool]] = {
     "persisted_query_empty": lambda aem: _items(aem) == 0,
     "slow": lambda aem: _page(aem).delay == SLOW,
     "garbage": lambda aem: _is_not_gzip(_page(aem)),
+    **author_symptoms.SYMPTOMS,
     "never_settles": lambda aem: len({built_by(ask(aem, f"/us/en.html?{turn}")) for turn in range(4)}) == 2,
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from simulator.aem.defects import authoring
 from simulator.aem.defects.pages import SITEMAP_PAGE
 from simulator.aem.defects.registry import PAGE, REGISTRY, Defect, Scene, apply
 from simulator.aem.defects.services import SLOW
@@ -15,6 +16,7 @@ __all__ = [
     "Defect",
     "Scene",
     "apply",
+    "authoring",
 ]
 
 DEFECTS = frozenset(REGISTRY)

@@ -8,9 +8,10 @@ from typing import Literal
 
 from simulator.aem.exchange import Ask, Reply
 
-Place = Literal["origin", "headers", "edge", "nodes"]
+Place = Literal["origin", "headers", "edge", "nodes", "author"]
 """``origin`` replaces what publish and dispatcher answer, ``headers`` changes the headers that they set, both
-before the CDN keeps the answer; ``edge`` changes what leaves the CDN; ``nodes``: which node has which."""
+before the CDN keeps the answer; ``edge`` changes what leaves the CDN; ``nodes``: which node has which;
+``author``: what the author service answers."""
 
 PAGE = "/us/en/magazine.html"
 """The page that a defect of one page hits."""
