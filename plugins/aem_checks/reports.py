@@ -12,6 +12,7 @@ from urllib.parse import quote
 MAX_FILES = 2000
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_TOTAL_BYTES = 256 * 1024 * 1024
+TOO_OLD = "it was there before the command ran"
 _MAX_DEPTH = 20
 _LONGEST_NAME = 150
 _SAFE_IN_NAMES = " ()+,=@[]"
@@ -37,8 +38,12 @@ class LeftOut:
     why: str
 
 
-def collect(folder: Path, secrets: Iterable[str] = ()) -> Iterator[ReportFile | LeftOut]:
+def collect(
+    folder: Path, secrets: Iterable[str] = (), *, since: float = 0.0
+) -> Iterator[ReportFile | LeftOut]:
     """Every file below ``folder``, one at a time, in a stable order; ``secrets`` in them are blanked out.
+
+    ``since``: seconds since 1970; what was last written before is left out as ``TOO_OLD``.
 
     Only regular files with one name are read: no symbolic link is followed, neither to files nor to folders,
     and hard links, which could be names of files elsewhere, are left out. So is what is beyond the limits.
@@ -50,7 +55,11 @@ def collect(folder: Path, secrets: Iterable[str] = ()) -> Iterator[ReportFile | 
             yield LeftOut(name, handle)
             continue
         try:
-            size = os.fstat(handle).st_size
+            status = os.fstat(handle)
+            size = status.st_size
+            if status.st_mtime < since:
+                yield LeftOut(name, TOO_OLD)
+                continue
             if files >= MAX_FILES or size > MAX_FILE_BYTES or total + size > MAX_TOTAL_BYTES:
                 yield LeftOut(name, "it is beyond the limits of number or size")
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from aem_checks.outcomes import Cause, Finding, Outcome
@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 _LISTED = 20
 
 
-def failures(suite: str, report: Report, evidence: str) -> Iterator[Finding]:
-    """Each failed case, up to a number that a person reads, and how many there are."""
+def failures(
+    suite: str, report: Report, evidence: str, picture_of: Callable[[str], str]
+) -> Iterator[Finding]:
+    """Each failed case with its picture, up to a number that a person reads, and how many there are."""
     failed = report.failed
     for case in failed[:_LISTED]:
         yield Finding(
@@ -24,7 +26,7 @@ def failures(suite: str, report: Report, evidence: str) -> Iterator[Finding]:
             sentence=f"Suite {suite}: {quoted(case.name, 200)} failed: {quoted(case.message or 'no message', 300)}.",
             expected="passed",
             actual=case.message or "failed without a message",
-            evidence=evidence,
+            evidence=picture_of(case.name) or evidence,
         )
     if len(failed) > _LISTED:
         yield Finding(
@@ -93,6 +95,13 @@ def no_user(suite: str, why: str) -> Finding:
     return _unsure(
         suite, f"was not run, since it can't run as the user that is set for it: {why}", "", "a run"
     )
+
+
+def pictures(suite: str, number: int, evidence: str) -> Finding:
+    note = _note(
+        suite, f"left {count(number, 'screenshot or video', 'screenshots and videos')}: see {evidence}"
+    )
+    return note.model_copy(update={"evidence": evidence})
 
 
 def left_out(suite: str, number: int, name: str, why: str) -> Finding:

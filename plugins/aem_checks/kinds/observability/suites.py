@@ -1,9 +1,14 @@
-"""2a: does a team's own test suite pass on stage, run as Cloud Manager runs its UI tests?
+"""N3: does a team's own test suite pass on stage, run as Cloud Manager runs its UI tests?
 
 A command is given Cloud Manager's variables and a report folder (help/implementing/cloud-manager/ui-testing
-of Adobe's documentation). Unlike there, silence is no success: cases are recounted from the JUnit XML, and no
-report, no case, only skipped cases, a corrupt report or an exit code that contradicts a green report are
-inconclusive. Outside Cloud Manager there is no proxy, so all ``PROXY_*`` variables stay unset.
+of Adobe's documentation): Cypress, Playwright, WebdriverIO and Selenium projects run as they are, Maven
+functional tests and anything else that writes JUnit XML too (docs/suites.md). Cases are recounted; no report,
+no case, only skipped cases, a corrupt report or an exit code that contradicts a green report are inconclusive.
+Outside Cloud Manager there is no proxy, so all ``PROXY_*`` variables stay unset. Screenshots, videos and all
+else in the report folder become evidence.
+
+It would have caught what Cloud Manager lets pass: a missing test module or an empty archive is a passed step
+there (ui-testing and functional-testing of Adobe's documentation), and its exit code is ignored.
 
 Where the deployment names a user for it (``aem_checks.code_user``), the command runs as that user: it owns its
 HOME, TMPDIR and REPORTS_PATH and may only read its working folder, so builds write to a copy in TMPDIR.
@@ -13,9 +18,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
@@ -26,12 +31,12 @@ from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.code_user import CodeUser, CodeUserError, code_user, inherited, own_folders, take_back
 from aem_checks.durations import Duration, format_duration
 from aem_checks.kinds.observability import _suite_findings as say
-from aem_checks.outcomes import Finding, Judgement, Outcome
+from aem_checks.kinds.observability._suite_aftermath import Aftermath, Source
+from aem_checks.outcomes import Finding, Judgement
 from aem_checks.sites import Name, base_url
 from aem_checks.urls import host_of
 
 if TYPE_CHECKING:
-    from aem_checks.commands import CommandResult
     from aem_checks.visit import Visit
 
 _OURS = frozenset({"HOME", "TMPDIR", "REPORTS_PATH"})
@@ -49,6 +54,9 @@ class SuitesSettings(CheckSettings):
     """Where the command runs, relative to the gate file."""
     run: str = Field(min_length=1)
     """A shell command, such as ``npm test``."""
+    reports: tuple[str, ...] = ()
+    """Folders inside ``folder`` where the project writes its reports and pictures, such as
+    ``target/failsafe-reports``, where it does not write to REPORTS_PATH. Files from before the run do not count."""
     within: Duration = timedelta(minutes=30)
     """Time limit, 30 minutes as in Cloud Manager; what still runs then is ended with all that it started."""
     author: str | None = None
@@ -75,6 +83,15 @@ class SuitesSettings(CheckSettings):
     @property
     def working_folder(self) -> Path:
         return (self._base / self.folder).resolve()
+
+    @field_validator("reports")
+    @classmethod
+    def _inside(cls, folders: tuple[str, ...]) -> tuple[str, ...]:
+        for folder in folders:
+            path = PurePosixPath(folder)
+            if path.is_absolute() or ".." in path.parts or not path.parts:
+                raise ValueError(f"{folder!r} is not a folder inside 'folder:'; write it like target/reports")
+        return folders
 
     @field_validator("environment")
     @classmethod
@@ -129,6 +146,7 @@ class Suites(SiteCheck[SuitesSettings]):
 
         given = cloud_manager_variables(self.settings, visit, author, publish)
         own = {name: str(folder) for name, folder in folders.items()}
+        started = folders["TMPDIR"].stat().st_mtime
         result = await run_command(
             self.settings.run,
             folder=self.settings.working_folder,
@@ -142,9 +160,15 @@ class Suites(SiteCheck[SuitesSettings]):
             )
         if result.is_over:
             take_back(folders["REPORTS_PATH"], user)
-        aftermath = _Aftermath(self.settings.name, visit, _secrets(author, publish))
+        aftermath = Aftermath(self.settings.name, visit, _secrets(author, publish))
         limit = format_duration(self.settings.within)
-        return await asyncio.to_thread(aftermath.judge, result, folders["REPORTS_PATH"], limit)
+        sources = [Source(folders["REPORTS_PATH"]), *self._own_reports(started)]
+        return await asyncio.to_thread(aftermath.judge, result, sources, limit)
+
+    def _own_reports(self, started: float) -> list[Source]:
+        """The report folders of the project itself that are there, without what was in them before."""
+        places = ((name, self.settings.working_folder / name) for name in self.settings.reports)
+        return [Source(path, name, started) for name, path in places if path.is_dir()]
 
     @property
     def _limit(self) -> timedelta:
@@ -216,63 +240,3 @@ def _secrets(*accesses: Access) -> tuple[str, ...]:
 
 def _nothing(finding: Finding) -> Judgement:
     return Judgement(examined=0, findings=(finding,))
-
-
-class _Aftermath:
-    """Keeps what a command left behind and judges it."""
-
-    def __init__(self, suite: str, visit: Visit, secrets: tuple[str, ...]) -> None:
-        self._suite, self._visit, self._secrets = suite, visit, secrets
-        self._place = visit.free_place(f"suites/{suite}")
-
-    def judge(self, result: CommandResult, reports: Path, limit: str) -> Judgement:
-        from aem_checks.junit import combine
-
-        output = self._visit.keep(f"{self._place}/output.txt", self._without_secrets(result.output))
-        read, problems = self._take_over(reports)
-        report = combine(read)
-        findings = [
-            *say.failures(self._suite, report, f"{self._place}/reports"),
-            *problems,
-            *say.contradictions(self._suite, report, output),
-            *say.ends(self._suite, result, limit, report, output),
-        ]
-        if not read and all(problem.outcome is Outcome.PASSED for problem in problems):
-            findings.append(say.no_report(self._suite, output))
-        elif read and report.executed == 0:
-            findings.append(say.no_case(self._suite, len(report.cases), output))
-        return Judgement(examined=report.executed, findings=tuple(findings))
-
-    def _take_over(self, folder: Path) -> tuple[list[Any], list[Finding]]:
-        """Copy every file into the evidence; the reports among them, and what could not be read as one."""
-        from aem_checks.junit import ReportError, read_report
-        from aem_checks.reports import LeftOut, collect
-
-        read, problems, left_out = [], [], []
-        for file in collect(folder, self._secrets):
-            if isinstance(file, LeftOut):
-                left_out.append(file)
-                continue
-            proof = self._visit.keep(f"{self._place}/reports/{file.name}", file.content)
-            if file.is_xml:
-                try:
-                    report = read_report(file.content)
-                except ReportError as error:
-                    problems.append(say.unreadable(self._suite, file.name, str(error), proof))
-                else:
-                    read += [] if report is None else [report]
-        return read, [*problems, *self._say_left_out(left_out)]
-
-    def _say_left_out(self, files: list[Any]) -> Iterator[Finding]:
-        """A report that was left out may have held a failure; anything else is only a note."""
-        reports = [file for file in files if file.name.lower().endswith(".xml") or file.name == "."]
-        others = [file for file in files if file not in reports]
-        for file in reports[:5]:
-            yield say.unreadable(self._suite, file.name, file.why, "")
-        if others:
-            yield say.left_out(self._suite, len(others), others[0].name, others[0].why)
-
-    def _without_secrets(self, content: bytes) -> bytes:
-        for secret in self._secrets:
-            content = content.replace(secret.encode(), b"*" * len(secret))
-        return content

@@ -1,8 +1,9 @@
-"""2a: suites of a team as real processes: honest, silent, broken and hostile ones."""
+"""N3: suites of a team as real processes: honest, silent, broken and hostile ones."""
 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 import time
@@ -109,6 +110,43 @@ def test_old_reports_in_the_folder_do_not_count(tmp_path: Path) -> None:
     (tmp_path / "ui.tests").mkdir()
     (tmp_path / "ui.tests" / "old.xml").write_text(GREEN)
     assert judge(tmp_path, "true")[0] == "block inconclusive check"
+
+
+STALE = report(GREEN).replace('"$REPORTS_PATH"', "target/reports")
+
+
+def test_reports_that_a_project_writes_into_its_own_folder_count(tmp_path: Path) -> None:
+    run = f"mkdir -p target/reports; {STALE}"
+    result, judgement = judge(tmp_path, run, reports=["target/reports"])
+    assert (result, judgement.examined) == ("block passed", 2)
+    assert (tmp_path / "evidence/suites/cypress/run-1/reports/target/reports/result.xml").exists()
+
+
+def test_reports_of_an_earlier_run_never_count(tmp_path: Path) -> None:
+    folder = tmp_path / "ui.tests" / "target" / "reports"
+    folder.mkdir(parents=True)
+    (folder / "result.xml").write_text(GREEN)
+    os.utime(folder / "result.xml", (time.time() - 60, time.time() - 60))
+    result, judgement = judge(tmp_path, "true", reports=["target/reports"])
+    assert result == "block inconclusive check"
+    assert any("there before the command ran" in each.sentence for each in judgement.findings)
+
+
+@pytest.mark.parametrize("folder", ["/tmp", "../elsewhere", "a/../../b", ""])
+def test_a_report_folder_outside_of_the_suite_is_refused(folder: str) -> None:
+    with pytest.raises(ValidationError, match="not a folder inside"):
+        SuitesSettings(name="cypress", folder="ui.tests", run="true", reports=(folder,))
+
+
+def test_a_failed_case_points_to_its_own_screenshot(tmp_path: Path) -> None:
+    shots = " && ".join(
+        f'mkdir -p "$REPORTS_PATH/shots" && printf png > "$REPORTS_PATH/shots/{name}.png"'
+        for name in ("Home -- has a hero (failed)", "Search -- finds surfing (failed)")
+    )
+    _, judgement = judge(tmp_path, f"{shots}; {report(RED)}; exit 1")
+    (finding,) = bad(judgement)
+    assert finding.evidence.endswith("shots/Home -- has a hero (failed).png")
+    assert (tmp_path / "evidence" / finding.evidence).read_bytes() == b"png"
 
 
 def variables(folder: Path, run: str = "", **more: Any) -> dict[str, str]:
