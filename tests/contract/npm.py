@@ -1,4 +1,4 @@
-"""How does a library of Adobe's come from npm? As its lock file pins it, once, under the repository's var/."""
+"""How does a library come from npm? As its lock file pins it, once, under the repository's var/."""
 
 from __future__ import annotations
 
