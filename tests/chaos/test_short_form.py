@@ -12,7 +12,7 @@ from chaos.strikes import strike_named
 from chaos.theatre import Theatre
 from local_postgres import PostgresMissing, programs
 
-pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("chaos")]
+pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("second airflow")]
 CAST = (
     Part(Phase.WAITING),
     Part(Phase.JUDGING),

@@ -11,10 +11,11 @@ import errno
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
@@ -27,7 +28,7 @@ from faults.kinds import CLOCKS, CRASHES, LATER, At, Kind
 from faults.scene import Scene
 from faults.schedule import Strike
 from simulator import Fault
-from stage_gate import acting
+from stage_gate import acting, signing
 from stage_gate.acting import Held, _Road
 from stage_gate.decision import Command, Event
 from stage_gate.files import EvidenceError
@@ -298,14 +299,28 @@ _SAME = re.compile(r"/program/\d+/(pipelines|environment/)[^/]*(/domain-mappings
 _REMEMBERED: dict[str, requests.Response] = {}
 
 
-def _known(actor: Actor | None, request: requests.PreparedRequest) -> requests.Response | None:
-    """The answer to a question whose answer is always the same, dated now."""
+def _without_wire(actor: Actor | None, url: str, headers: Mapping[str, str]) -> requests.Response | None:
+    """An answer where no fault waits: a question whose answer is always the same, or the simulator asked directly."""
     if actor is not None and actor.struck is not None:
         return None
-    response = _REMEMBERED.get(str(request.url))
+    response = _REMEMBERED.get(url)
     if response is not None:
         response.headers["Date"] = formatdate(usegmt=True)
-    return response
+        return response
+    return actor.scene.backstage.answer(url, headers) if actor else None
+
+
+def _get(real: Callable[..., requests.Response]) -> Callable[..., requests.Response]:
+    def get(session: PlainSession, url: str, headers: Mapping[str, str], **options: Any) -> requests.Response:
+        actor = _playing()
+        response = _without_wire(actor, url, headers)
+        if response is None:
+            return real(session, url, headers=headers, **options)
+        if actor and actor.now:
+            actor.now.statuses.append(("GET", response.status_code))
+        return response
+
+    return get
 
 
 def _remember(response: requests.Response) -> None:
@@ -319,7 +334,7 @@ def _send(real: Callable[..., requests.Response]) -> Callable[..., requests.Resp
         actor = _playing()
         if actor and actor.point(frozenset({Kind.LATENCY})):
             actor.skew += 3.0
-        response = _known(actor, request) or real(session, request, **options)
+        response = real(session, request, **options)
         if actor is None or actor.struck is None:
             _remember(response)
         if actor and actor.now:
@@ -340,8 +355,10 @@ def on_stage() -> Iterator[None]:
             stack.enter_context(mock.patch.object(owner, name, new))
 
         replace(acting._Road, "_carry_out", _carry_out(_Road._carry_out))
+        replace(PlainSession, "get", _get(PlainSession.get))
         replace(PlainSession, "send", _send(PlainSession.send))
         replace(requests.sessions, "get_environ_proxies", lambda url, no_proxy=None: {})
+        replace(signing, "public_key", cache(signing.public_key))
         replace(os, "fsync", _store_call(lambda number: None, WRITING, after=True))
         replace(os, "link", _store_call(os.link, WRITING, after=True))
         replace(Path, "read_bytes", _store_call(Path.read_bytes, READING, after=True))

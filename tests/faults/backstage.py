@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import Any
 
+import requests
+
 from adobe_cloud_manager import models as parsed
+from faults.direct import Direct
 from simulator import Fault, Simulator
 from simulator.acts import ActRefused
 from simulator.cloud_manager.executions import execution_resource
@@ -62,6 +66,10 @@ class Backstage:
     def __init__(self, simulator: Simulator) -> None:
         self._services = simulator._services
         self._world = self._services.world
+        self._direct = Direct(simulator)
+
+    def close(self) -> None:
+        self._direct.close()
 
     def begin_again(self) -> str:
         """Forget everything, start the execution to guard; its id is the same each time."""
@@ -132,6 +140,10 @@ class Backstage:
         """Let another step say that it waits, with links of its own."""
         step = next(s for s in self.execution(execution_id).steps if s.blueprint.action == action)
         step.status = "WAITING"
+
+    def answer(self, url: str, headers: Mapping[str, str]) -> requests.Response | None:
+        """The answer to a GET that no fault may strike; ``None`` where it has to go over the wire."""
+        return self._direct.answer(url, headers)
 
     def inject(self, fault: Fault) -> None:
         self._services.around.faults.add(fault)

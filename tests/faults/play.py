@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -65,7 +65,9 @@ def opened_house() -> Iterator[House]:
         before = logging.root.manager.disable
         logging.disable(logging.CRITICAL)
         try:
-            yield House(simulator, Path(folder))
+            house = House(simulator, Path(folder))
+            with closing(house.backstage):
+                yield house
         finally:
             logging.disable(before)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -18,9 +17,10 @@ import yaml
 from integration.canaries import tables_of
 from integration.cases import Case
 from integration.play import PATIENCE, Play, Run
+from integration.view import View
 from local_postgres import LocalPostgres, PostgresMissing
 from simulator import Simulator
-from stage_gate.local.airflow_api import AirflowApi, AirflowApiError
+from stage_gate.local.airflow_api import AirflowApi
 from stage_gate.local.local_airflow import LocalAirflow
 from unit.stage_gate.listeners import web_listener
 
@@ -77,8 +77,6 @@ class House:
         self._one_request = threading.Lock()
         self.ends: dict[str, Future[Run]] = {}
         self._stack = ExitStack()
-        self._runs: dict[tuple[str, str], str] = {}
-        self._looked = 0.0
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -96,6 +94,7 @@ class House:
             )
             self.airflow = stack.enter_context(airflow)
             self._client = self.client()
+            self.view = View(self._client, self.postgres)
             for case in self.cases:
                 self._client.wait_for_dag(f"stage_gate.{case.slug}", timeout=60)
             self._begin(stack)
@@ -114,12 +113,8 @@ class House:
         return self.ends[case.name].result(PATIENCE)
 
     def ended(self, dag_id: str, run_id: str) -> str | None:
-        """The state of a run that is over. All scripts share one look at Airflow per half second."""
-        with self._lock:
-            if time.monotonic() - self._looked > 0.5:
-                self._runs = self._look_at_runs()
-                self._looked = time.monotonic()
-            state = self._runs.get((dag_id, run_id), "")
+        """The state of a run that is over."""
+        state = self.view.state(dag_id, run_id)
         return state if state in ("success", "failed") else None
 
     def client(self, user: str = "admin") -> AirflowApi:
@@ -136,11 +131,6 @@ class House:
         """Raise when a component of Airflow has died or the session ends."""
         assert not self.closing.is_set(), "the session ended before this case did"
         self.airflow.check()
-
-    def look_again(self) -> None:
-        """Forget how the runs were: one of them goes on."""
-        with self._lock:
-            self._looked = 0.0
 
     def file_of(self, case: Case) -> Path:
         """The file that a case's `waits_for_a_file` waits for."""
@@ -184,13 +174,6 @@ class House:
         """A script that failed asks for nothing any more."""
         if end.exception() is not None:
             self.open_doors()
-
-    def _look_at_runs(self) -> dict[tuple[str, str], str]:
-        try:
-            answer = self._client.api("GET", "/dags/~/dagRuns", params={"limit": 100, "order_by": "-id"})
-        except AirflowApiError:
-            return self._runs
-        return {(run["dag_id"], run["dag_run_id"]): run["state"] for run in answer["dag_runs"]}
 
     def _scenario(self) -> dict[str, Any]:
         environments: list[dict[str, Any]] = []

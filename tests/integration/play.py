@@ -17,8 +17,8 @@ from stage_gate.local.airflow_api import AirflowApi, AirflowApiError
 if TYPE_CHECKING:
     from integration.house import House
 
-PATIENCE = 300.0
-"""Seconds that anything may take: all cases share two cores, and perhaps with others."""
+PATIENCE = 600.0
+"""Seconds that anything may take: all cases share two cores with whatever else is tested at that time."""
 Json = dict[str, Any]
 PERSON = "a person"
 _VERBS = {("advance", True): "approve", ("cancel", False): "reject"}
@@ -64,6 +64,11 @@ class Run:
     def log(self, task: str) -> str:
         """The log of the last try of a task."""
         return self.play.log(self.run_id, task)
+
+    @property
+    def report_address(self) -> str:
+        """Where the report opens in Airflow."""
+        return f"{self.play.airflow.url}/stage-gate/evidence/run/{self.play.dag_id}/{self.run_id}"
 
 
 class Play:
@@ -128,7 +133,7 @@ class Play:
 
         def there() -> bool | None:
             over = self.house.ended(self.dag_id, run_id)
-            if self.task(run_id, task)["state"] in wanted:
+            if self.house.view.tasks(self.dag_id, run_id).get(_mapped(task), (None, 0))[0] in wanted:
                 return True
             assert over is None, f"{run_id} is {over} and {task} never was {wanted}: {self.tasks(run_id)}"
             return None
@@ -137,7 +142,6 @@ class Play:
             there,
             PATIENCE,
             lambda: f"{task} is not {wanted}: {self.tasks(run_id)}",
-            every=0.7,
         )
 
     def until_approval_waits(self, run_id: str) -> None:
@@ -190,6 +194,8 @@ class Play:
             client.answer(self.dag_id, run_id, task, [option], given, map_index=attempt - 1)
         except AirflowApiError as error:
             return error.status
+        finally:
+            self.house.view.look_again()
         return 200
 
     def question(self, run_id: str, attempt: int = 1, task: str = "ask_release_manager") -> Json:
@@ -220,7 +226,6 @@ class Play:
             "include_downstream": downstream,
         }
         self.tell("POST", f"/dags/{self.dag_id}/clearTaskInstances", body)
-        self.house.look_again()
 
     def mark(self, run_id: str, task: str, state: str) -> None:
         """Mark a task as an Airflow user may."""
@@ -259,6 +264,12 @@ class Play:
 
         A run that is told to start may be stored all the same: 409 after a 500 means that this one is there.
         """
+        try:
+            return self._told(method, path, body)
+        finally:
+            self.house.view.look_again()
+
+    def _told(self, method: str, path: str, body: Json) -> Any:
         failed = False
         for _ in range(20):
             try:

@@ -8,6 +8,7 @@ import json
 import shlex
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -16,11 +17,12 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from integration.canaries import Canary, Place, files_below
+from integration.canaries import Canary, Place, files_below, tables_of
 from integration.canary_house import CANARIES, FIELDS, CanaryHouse
 from integration.cases import case
 from integration.house import LOCKED_OUT
 from integration.play import PATIENCE, Play, Run
+from local_postgres import LocalPostgres, PostgresMissing, programs
 from simulator.echo import MARK
 from simulator.faults import Fault
 from unit.stage_gate.listeners import mail_listener, web_listener
@@ -270,3 +272,20 @@ def test_the_search_looks_into_packed_files(tmp_path: Path) -> None:
     canary = Canary.of("packed")
     (tmp_path / "told.gz").write_bytes(gzip.compress(canary.value.encode()))
     assert Place("told", files_below(tmp_path), b"").found([canary]) == ["packed in told.gz"]
+
+
+def test_the_search_looks_into_every_kind_of_value_of_postgresql() -> None:
+    try:
+        programs()
+    except PostgresMissing as missing:
+        pytest.skip(str(missing))
+    canary = Canary.of("kept")
+    told = (json.dumps({"a": canary.value}), [canary.value], zlib.compress(canary.value.encode()))
+    with LocalPostgres() as postgres, postgres.connected() as connection, connection.cursor() as cursor:
+        for kind, value in zip(("json", "jsonb", "text[]", "bytea"), (told[0], *told), strict=True):
+            name = kind.strip("[]")
+            cursor.execute(f'CREATE TABLE "{name}" (value {kind})')
+            cursor.execute(f'INSERT INTO "{name}" VALUES (%s)', [value])
+        tables = tables_of(postgres)
+    found = Place("tables", tables, b"").found([canary])
+    assert sorted(found) == [f"kept in {name}" for name in ("bytea", "json", "jsonb", "text")]

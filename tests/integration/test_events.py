@@ -19,7 +19,7 @@ from simulator import Fault
 from simulator.io_events import Registration
 from simulator.io_events.letters import FORGED
 
-pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("events")]
+pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("second airflow")]
 
 HOUR, DAY = 3600.0, 86400.0
 NEVER = "999"

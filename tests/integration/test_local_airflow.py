@@ -66,7 +66,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
 
 
 @pytest.mark.airflow
-@pytest.mark.xdist_group("local_airflow")
+@pytest.mark.xdist_group("second airflow")
 def test_a_normal_and_a_deferred_task_run_and_can_be_read_by_rest(airflow: LocalAirflow) -> None:
     client = airflow.client()
     client.wait_for_dag("trivial")
@@ -80,7 +80,7 @@ def test_a_normal_and_a_deferred_task_run_and_can_be_read_by_rest(airflow: Local
 
 
 @pytest.mark.airflow
-@pytest.mark.xdist_group("local_airflow")
+@pytest.mark.xdist_group("second airflow")
 def test_a_run_id_is_taken_only_once(airflow: LocalAirflow) -> None:
     client = airflow.client()
     client.wait_for_dag("trivial")
@@ -91,7 +91,7 @@ def test_a_run_id_is_taken_only_once(airflow: LocalAirflow) -> None:
 
 
 @pytest.mark.airflow
-@pytest.mark.xdist_group("local_airflow")
+@pytest.mark.xdist_group("second airflow")
 def test_a_viewer_may_look_and_not_start(airflow: LocalAirflow) -> None:
     airflow.client().wait_for_dag("trivial")
     looker = airflow.client("looker")
@@ -102,7 +102,7 @@ def test_a_viewer_may_look_and_not_start(airflow: LocalAirflow) -> None:
 
 
 @pytest.mark.airflow
-@pytest.mark.xdist_group("local_airflow")
+@pytest.mark.xdist_group("second airflow")
 def test_every_listening_socket_is_on_loopback_and_passwords_are_private(airflow: LocalAirflow) -> None:
     listening = {
         connection.laddr.ip
@@ -117,7 +117,7 @@ def test_every_listening_socket_is_on_loopback_and_passwords_are_private(airflow
 
 
 @pytest.mark.airflow
-@pytest.mark.xdist_group("local_airflow")
+@pytest.mark.xdist_group("second airflow")
 def test_a_component_that_died_is_named_with_the_end_of_its_log_and_can_be_started_again(
     airflow: LocalAirflow,
 ) -> None:

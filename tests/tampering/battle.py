@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 IN_FLIGHT = 6.0
 """Seconds that a request to approve or reject is on its way while it is attacked."""
 PATIENCE_WITH_AIRFLOW = 60.0
-"""Seconds until a run that was marked failed has reported."""
+"""Seconds until a run that was marked failed has reported, or a scheduler has looked at what was cleared."""
 
 
 @dataclass
@@ -196,7 +196,7 @@ class _Battle:
         attacker.tell("PATCH", attacker.run, {"state": "failed"})
         self._calm(PATIENCE_WITH_AIRFLOW)
         attacker.tell("DELETE", attacker.run)
-        self.play.house.look_again()
+        self.play.house.view.look_again()
         attacker.trigger(self.run_id, conf)
 
     def _forge_runs(self) -> None:
@@ -248,7 +248,7 @@ class _Battle:
         self._release_file(ready=True)
         if self.raid.phase is Phase.WAITING:
             self.play.person("approve", self.run_id)
-        self.play.house.look_again()
+        self.play.house.view.look_again()
 
     def _cash_in(self) -> None:
         """Make everything just before the acts look right, then run the acts again and nothing else."""
@@ -259,12 +259,25 @@ class _Battle:
                 self.attacker.mark(task["task_id"], "success")
                 self.attacker.edit_xcoms(task, self.run_id)
         self.attacker.clear(acts)
+        self._wait_for_a_try(acts)
         self._calm()
         states = states_of(self.play, self.run_id)
         self.fought.cashed = Counter(str(each[0]) for (name, _), each in states.items() if name in acts)
 
+    def _wait_for_a_try(self, acts: list[str]) -> None:
+        """Give a busy scheduler time to look at what was cleared; that it never does is for the report."""
+        self.play.house.view.look_again()
+        until = time.monotonic() + PATIENCE_WITH_AIRFLOW
+        while time.monotonic() < until:
+            self.play.house.still_open()
+            states = states_of(self.play, self.run_id)
+            if any(each[0] is not None for (name, _), each in states.items() if name in acts):
+                return
+            time.sleep(LOOK_EVERY)
+
     def _calm(self, patience: float = PATIENCE) -> None:
         """Wait until the run is over, or its gate holds or asks, or nothing happens any more."""
+        self.play.house.view.look_again()
         until, seen, since = time.monotonic() + patience, None, time.monotonic()
         while time.monotonic() < until:
             self.play.house.still_open()

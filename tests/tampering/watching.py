@@ -6,7 +6,6 @@ from typing import Any
 
 from integration.play import Play
 from simulator.request_log import RecordedRequest
-from stage_gate.local.airflow_api import AirflowApiError
 
 States = dict[tuple[str, int], Any]
 _MOVING = frozenset({"scheduled", "queued", "running", "restarting", "up_for_retry", "up_for_reschedule"})
@@ -21,14 +20,7 @@ OVER = ("the run", -1)
 
 def states_of(play: Play, run_id: str) -> States:
     """Task and map index to state and number of tries."""
-    try:
-        instances = play.airflow.task_instances(play.dag_id, run_id)
-    except AirflowApiError as error:
-        return {("unreadable", error.status): None}
-    found: States = {
-        (each["task_id"], each["map_index"]): (each["state"], each["try_number"]) for each in instances
-    }
-    return {OVER: play.house.ended(play.dag_id, run_id)} | found
+    return {OVER: play.house.ended(play.dag_id, run_id)} | play.house.view.tasks(play.dag_id, run_id)
 
 
 def is_at_rest(states: States, unchanged: float) -> bool:
