@@ -1,8 +1,9 @@
 """How is a site asked politely? The one place that sends requests for checks.
 
 It says who it is, keeps the rate limit of each host, follows no redirect by itself, and contacts only the
-hosts of its site: anything else raises ``HostNotAllowed`` before a byte is sent. Errors of the network are
-values (``Response.error``). URLs are sent as they are written, so that ``/content/../libs`` arrives as such.
+hosts of its site: anything else raises ``HostNotAllowed`` before a byte is sent. Names that resolve to private
+addresses are refused when connecting (``network_guard``). Errors of the network are values (``Response.error``).
+URLs are sent as they are written, so that ``/content/../libs`` arrives as such.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ import aiohttp
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_attempt
 
 from aem_checks.access import NO_ACCESS, Access, AccessResolver
+from aem_checks.network_errors import describe_error
+from aem_checks.network_guard.connecting import guarded_resolver
+from aem_checks.network_guard.rule import Rule
 from aem_checks.rate_limit import RateLimit
 from aem_checks.response import Response, make_headers
 from aem_checks.urls import CACHE_BUSTER, DEFAULT_PORTS, as_written, host_of, origin_of, plain_url, uncached
@@ -49,17 +53,20 @@ class Client:
         origins: Mapping[str, Access],
         *,
         rate_limit: RateLimit | None = None,
+        rule: Rule | None = None,
         connections: int = 8,
         timeout: float = 30.0,
         max_body: int = MAX_BODY,
         backoff: float = 1.0,
     ) -> None:
-        """``connections``: requests in flight at once; ``timeout``: seconds for one whole answer;
+        """``rule``: at which addresses hosts may be asked, by default public ones and those that are written as
+        numbers; ``connections``: requests in flight at once; ``timeout``: seconds for one whole answer;
         ``max_body``: bytes; ``backoff``: seconds before the second try, doubled before each further one."""
         self._access = {origin_of(url): access for url, access in origins.items()}
         self._hosts = {host for origin in self._access for host in _acceptable(origin)}
         self._secrets = frozenset().union(*(access.secrets for access in origins.values()))
         self._rate_limit = rate_limit or RateLimit()
+        self._rule = rule or Rule.of(origins)
         self._connections = connections
         self._timeout = timeout
         self._max_body = max_body
@@ -79,7 +86,19 @@ class Client:
                 access = resolver(endpoint.access) if endpoint.access else NO_ACCESS
                 origins |= {url: access for url in (endpoint.url, endpoint.origin) if url}
         options.setdefault("rate_limit", RateLimit(site.requests_per_second))
+        options.setdefault("rule", Rule.for_site(site))
         return cls(origins, **options)
+
+    def beside(self, origins: Mapping[str, Access], rule: Rule) -> Client:
+        """A client for other hosts that the gate file names, with the same limits and time-outs."""
+        return Client(
+            origins,
+            rate_limit=self._rate_limit,
+            rule=rule,
+            timeout=self._timeout,
+            max_body=self._max_body,
+            backoff=self._backoff,
+        )
 
     @property
     def rate_limit(self) -> RateLimit:
@@ -87,12 +106,17 @@ class Client:
         return self._rate_limit
 
     async def __aenter__(self) -> Self:
+        proxies = not all(_is_loopback(origin) for origin in self._access)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._connections, enable_cleanup_closed=True),
+            connector=aiohttp.TCPConnector(
+                limit=self._connections,
+                enable_cleanup_closed=True,
+                resolver=guarded_resolver(self._rule, proxies=proxies),
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": USER_AGENT},
             timeout=aiohttp.ClientTimeout(total=self._timeout, connect=min(10.0, self._timeout)),
-            trust_env=not all(_is_loopback(origin) for origin in self._access),
+            trust_env=proxies,
             max_line_size=32768,
             max_field_size=32768,
         )
@@ -241,25 +265,28 @@ class _Exchange:
         self._headers = make_headers()
         self._chunks: list[bytes] = []
         self._truncated = False
+        self._first_byte = 0.0
 
     async def run(self, session: aiohttp.ClientSession, options: dict[str, Any]) -> Response:
         started = time.perf_counter()
         error = None
         try:
             async with session.request(self._method, as_written(self._url), **options) as answer:
+                self._first_byte = time.perf_counter() - started
                 self._status = answer.status
                 self._headers = make_headers(
                     (name, self._hide(value)) for name, value in answer.headers.items()
                 )
                 await self._read(answer)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as problem:
-            error = self._hide(_describe(problem))
+            error = self._hide(describe_error(problem))
         return Response(
             url=self._url,
             status=self._status,
             headers=self._headers,
             body=self._hide_bytes(b"".join(self._chunks)),
             elapsed=time.perf_counter() - started,
+            first_byte=self._first_byte,
             error=error,
             truncated=self._truncated,
             method=self._method,
@@ -311,20 +338,3 @@ def _last_response(state: RetryCallState) -> Any:
 def _retry_after(response: Response | None) -> float:
     text = response.headers.get("Retry-After", "") if response is not None else ""
     return float(text) if text.isascii() and text.isdigit() else 0.0
-
-
-def _describe(problem: Exception) -> str:
-    """The end of a sentence such as ``no answer: ...``, without a stack trace or object addresses."""
-    if isinstance(problem, aiohttp.ClientConnectorDNSError):
-        return "the host name cannot be resolved"
-    if isinstance(problem, aiohttp.ClientSSLError):
-        return f"the TLS handshake failed ({problem.os_error})"
-    if isinstance(problem, aiohttp.ClientConnectorError):
-        return f"no connection ({problem.os_error.strerror or problem.os_error})"
-    if isinstance(problem, TimeoutError):
-        return "no complete answer within the time limit"
-    if isinstance(problem, aiohttp.ContentTypeError | aiohttp.ClientPayloadError):
-        return "the body broke off or could not be decompressed"
-    if isinstance(problem, aiohttp.ServerDisconnectedError):
-        return "the connection was closed without an answer"
-    return f"the answer is not valid HTTP ({type(problem).__name__}: {str(problem)[:200]})"

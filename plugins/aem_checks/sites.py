@@ -8,10 +8,12 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from aem_checks.coverage.settings import CoverageSettings
+
 Target = Literal["stage", "production"]
 """Which of a site's two addresses is meant."""
 
-RESERVED_NAMES = frozenset({"stage", "production", "suites", "cloud_manager"})
+RESERVED_NAMES = frozenset({"stage", "production", "suites", "cloud_manager", "smoke_tests"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 
 
@@ -53,6 +55,8 @@ class Endpoint(_Settings):
     """Name of the Airflow connection with basic auth, header or bearer token; none for an open site."""
     origin: str | None = None
     """AEM's own address behind the customer's CDN, where ``url`` is not the one that Cloud Manager lists."""
+    private: bool = False
+    """Its name may resolve to a private address, as in a company's own network; such addresses are refused else."""
 
     @model_validator(mode="before")
     @classmethod
@@ -124,7 +128,24 @@ def check_path(value: str) -> str:
     return value
 
 
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
+_ALLOWED_HOST = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*(?::\d{{1,5}})?|\[[0-9a-f:.]+\](?::\d{{1,5}})?")
+
+
+def check_host(value: str) -> str:
+    """Accept a host such as ``fonts.example.com``, ``*.example.com`` or ``cdn.example.com:8443``, in lower case."""
+    host = value.strip().lower().rstrip(".")
+    if "://" in host:
+        raise ValueError(f"{_short(value)} is an address; write its host only: {urlsplit(host).netloc}")
+    if not _ALLOWED_HOST.fullmatch(host) or (host.startswith("*.") and "." not in host[2:]):
+        raise ValueError(
+            f"{_short(value)} is no host; write it like fonts.example.com, *.example.com or cdn.example.com:8443"
+        )
+    return host
+
+
 PagePath = Annotated[str, AfterValidator(check_path)]
+AllowedHost = Annotated[str, AfterValidator(check_host)]
 
 
 class BuildMarker(_Settings):
@@ -169,9 +190,15 @@ class SiteConfig(_Settings):
     """The author service of stage, for checks that need it."""
     pages: tuple[PagePath, ...] = Field(min_length=1)
     """Paths, at least one per template, that are recorded and judged."""
+    coverage: CoverageSettings | None = None
+    """Record also pages that show, together with ``pages``, every component and template of stage; ``{}`` for the
+    defaults. Off where absent, since it asks stage for its sitemap and many pages."""
     build_marker: BuildMarker | None = None
     requests_per_second: float = Field(default=10, gt=0, le=1000)
     """Limit per host, shared by all tasks, workers and gates."""
+    allow_hosts: tuple[AllowedHost, ...] = ()
+    """Hosts of others that a browser may load from and whose links may be followed: ``fonts.example.com``,
+    ``*.example.com``, ``cdn.example.com:8443``. No other host is contacted, and no credential is sent there."""
 
     @model_validator(mode="before")
     @classmethod

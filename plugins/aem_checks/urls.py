@@ -55,6 +55,15 @@ def host_of(url: str) -> str:
     return f"{host}:{port}" if port and port != DEFAULT_PORTS.get(parts.scheme) else host
 
 
+def is_address(url: str) -> bool:
+    """Whether it is an absolute http(s) URL with a host that can be asked for."""
+    try:
+        host = urlsplit(origin_of(url)).hostname or ""
+    except ValueError:
+        return False
+    return not any(char.isspace() or not char.isprintable() for char in host)
+
+
 def as_written(url: str) -> URL:
     """Only what cannot be in a request line is escaped: blanks, control characters, non-ASCII letters."""
     from yarl import URL

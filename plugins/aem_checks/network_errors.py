@@ -1,0 +1,26 @@
+"""Why did no answer come, as the end of a sentence?"""
+
+from __future__ import annotations
+
+import aiohttp
+
+from aem_checks.network_guard.connecting import NotAllowed
+
+
+def describe_error(problem: Exception) -> str:
+    """The end of a sentence such as ``no answer: ...``, without a stack trace or object addresses."""
+    if isinstance(problem, aiohttp.ClientConnectorError) and isinstance(problem.os_error, NotAllowed):
+        return str(problem.os_error)
+    if isinstance(problem, aiohttp.ClientConnectorDNSError):
+        return "the host name cannot be resolved"
+    if isinstance(problem, aiohttp.ClientSSLError):
+        return f"the TLS handshake failed ({problem.os_error})"
+    if isinstance(problem, aiohttp.ClientConnectorError):
+        return f"no connection ({problem.os_error.strerror or problem.os_error})"
+    if isinstance(problem, TimeoutError):
+        return "no complete answer within the time limit"
+    if isinstance(problem, aiohttp.ContentTypeError | aiohttp.ClientPayloadError):
+        return "the body broke off or could not be decompressed"
+    if isinstance(problem, aiohttp.ServerDisconnectedError):
+        return "the connection was closed without an answer"
+    return f"the answer is not valid HTTP ({type(problem).__name__}: {str(problem)[:200]})"

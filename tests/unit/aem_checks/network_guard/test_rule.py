@@ -1,0 +1,147 @@
+"""Which hosts and addresses does the gate's rule let through?"""
+
+from __future__ import annotations
+
+import pytest
+
+from aem_checks.network_guard.rule import NotAllowed, Rule
+from aem_checks.sites import SiteConfig
+
+PRIVATE = (
+    "10.0.0.1",
+    "172.16.3.4",
+    "192.168.1.1",
+    "100.64.0.1",
+    "127.0.0.1",
+    "127.9.9.9",
+    "0.0.0.0",
+    "169.254.169.254",
+    "224.0.0.1",
+    "255.255.255.255",
+    "::1",
+    "::",
+    "fe80::1",
+    "fe80::1%eth0",
+    "fd00::1",
+    "ff02::1",
+    "::ffff:127.0.0.1",
+    "::ffff:169.254.169.254",
+    "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe",
+    "2002:7f00:1::",
+    "fd00:ec2::254",
+)
+NEVER = (
+    "169.254.169.254",
+    "fe80::1",
+    "224.0.0.1",
+    "0.0.0.0",
+    "::ffff:169.254.169.254",
+    "fd00:ec2::254",
+    "100.100.100.200",
+)
+
+
+def rule(**settings: object) -> Rule:
+    site = {
+        "stage": "https://stage.wknd.site",
+        "production": "https://www.wknd.site",
+        "pages": ["/"],
+        **settings,
+    }
+    return Rule.for_site(SiteConfig.model_validate(site))
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_a_name_must_not_lead_to_an_address_that_is_not_public(address: str) -> None:
+    with pytest.raises(NotAllowed, match="private: true"):
+        rule().require_address("stage.wknd.site", address)
+
+
+@pytest.mark.parametrize("address", ["151.101.1.195", "2a04:4e42::1", "8.8.8.8", "64:ff9b::808:808"])
+def test_a_name_may_lead_to_a_public_address(address: str) -> None:
+    rule().require_address("stage.wknd.site", address)
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "fd00::1", "127.0.0.1", "100.64.0.1"])
+def test_an_endpoint_that_says_so_may_be_at_a_private_address(address: str) -> None:
+    private = rule(stage={"url": "https://stage.wknd.site", "private": True})
+    private.require_address("stage.wknd.site", address)
+    with pytest.raises(NotAllowed):
+        private.require_address("www.wknd.site", address)
+
+
+@pytest.mark.parametrize("address", NEVER)
+def test_no_endpoint_is_at_the_metadata_address_of_a_cloud(address: str) -> None:
+    with pytest.raises(NotAllowed):
+        rule(stage={"url": "https://stage.wknd.site", "private": True}).require_address(
+            "stage.wknd.site", address
+        )
+
+
+def test_an_address_that_the_gate_file_names_itself_is_that_one_alone() -> None:
+    named = rule(stage="http://127.0.0.1:4503", allow_hosts=["127.0.0.2:81"])
+    named.require_address("127.0.0.1", "127.0.0.1")
+    named.require_address("127.0.0.2", "127.0.0.2")
+    with pytest.raises(NotAllowed):
+        named.require_address("www.wknd.site", "127.0.0.1")
+
+
+def test_localhost_is_this_machine_and_no_other() -> None:
+    local = rule(stage="http://localhost:4503")
+    local.require_address("localhost", "127.0.0.1")
+    local.require_address("localhost", "::1")
+    with pytest.raises(NotAllowed):
+        local.require_address("localhost", "10.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "allowed"),
+    [
+        ("stage.wknd.site", 443, True),
+        ("stage.wknd.site", 80, True),
+        ("STAGE.wknd.site.", 443, True),
+        ("stage.wknd.site", 22, False),
+        ("wknd.site", 443, False),
+        ("evil-stage.wknd.site", 443, False),
+        ("fonts.example.com", 443, True),
+        ("a.tags.example.com", 443, True),
+        ("a.b.tags.example.com", 80, True),
+        ("tags.example.com", 443, False),
+        ("xtags.example.com", 443, False),
+        ("cdn.example.com", 8443, True),
+        ("cdn.example.com", 443, False),
+        ("127.0.0.1", 443, False),
+        ("2130706433", 443, False),
+        ("[::1]", 443, False),
+        ("", 443, False),
+    ],
+)
+def test_only_named_hosts_with_their_ports_are_contacted(host: str, port: int, allowed: bool) -> None:
+    named = rule(allow_hosts=["fonts.example.com", "*.tags.example.com", "cdn.example.com:8443"])
+    assert named.allows(host, port) is allowed
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://stage.wknd.site/us/en.html", True),
+        ("wss://stage.wknd.site/live", True),
+        ("http://stage.wknd.site:8080/", False),
+        ("https://user@evil.example/", False),
+        ("data:text/html,x", False),
+        ("http://[broken", False),
+        ("https://stage.wknd.site:99999/", False),
+        ("file:///etc/passwd", False),
+    ],
+)
+def test_a_url_is_judged_by_its_host(url: str, allowed: bool) -> None:
+    assert rule().allows_url(url) is allowed
+
+
+@pytest.mark.parametrize(
+    "host", ["*", "*.com", "https://a.example", "a b.example", "", "a.example/x", "-a.example"]
+)
+def test_what_is_no_host_is_refused_in_the_gate_file(host: str) -> None:
+    with pytest.raises(ValueError, match="allow_hosts"):
+        rule(allow_hosts=[host])
