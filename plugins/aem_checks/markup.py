@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +12,34 @@ if TYPE_CHECKING:
 
 SAMPLES = frozenset({"pre", "code", "samp", "kbd", "textarea"})
 """Elements whose content is shown to a reader as it is written."""
+
+
+_TAG = re.compile(rb"<(\\?/)?([a-zA-Z][a-zA-Z0-9-]{0,40})")
+"""A tag; in a script an end tag is written with a backslash."""
+_CLOSED_BY_ITSELF = frozenset(
+    b"area base br col dd dt embed hr img input li link meta option p source td th tr track wbr".split()
+)
+DEEPEST = 2_000
+"""Elements inside of each other that are parsed; Chromium stops at 512, and 100,000 would take minutes."""
+
+
+def not_too_deep(body: bytes) -> bytes:
+    """The body up to where more than ``DEEPEST`` elements are open at once, found in linear time."""
+    if body.count(b"<") <= DEEPEST:
+        return body
+    opened: dict[bytes, int] = {}
+    depth = 0
+    for tag in _TAG.finditer(body):
+        name = tag[2].lower()
+        count = opened.get(name, 0)
+        if name in _CLOSED_BY_ITSELF or (tag[1] and not count):
+            continue
+        step = -1 if tag[1] else 1
+        opened[name] = count + step
+        depth += step
+        if depth > DEEPEST:
+            return body[: tag.start()]
+    return body
 
 
 class Attribute(NamedTuple):

@@ -20,12 +20,14 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
 
 from multidict import CIMultiDictProxy
 
+from aem_checks.addresses import absolute, base_of
 from aem_checks.response import Response, make_headers
-from aem_checks.urls import host_of, plain_url, uncached
+from aem_checks.rolling import ask_again
+from aem_checks.stored_response import BodyError, StoredResponse, found_in, put_away
+from aem_checks.urls import host_of, uncached
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -41,7 +43,6 @@ MAX_RESOURCES = 500
 NOT_KEPT = "[not kept]"
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-aem-edge-key"})
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_FOREIGN_SCHEME = re.compile(r"^(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 
 
 class RecordingError(ValueError):
@@ -112,14 +113,15 @@ class Recording:
 
     def evidence(self, response: Response) -> str:
         """Where the proof of a response is inside the evidence: its body, else the index."""
-        return f"{self.name}/bodies/{response.sha256}" if response.body else f"{self.name}/{INDEX}"
+        return f"{self.name}/bodies/{response.sha256}" if response.size else f"{self.name}/{INDEX}"
 
     def save(self, folder: Folder) -> None:
         """Write the recording; ``index.json`` comes last. Blocks; raises what the folder raises."""
         bodies = folder / "bodies"
         bodies.mkdir(parents=True, exist_ok=True)
-        for response in {each.sha256: each for each in self.responses if each.body}.values():
-            (bodies / response.sha256).write_bytes(response.body)
+        for response in {each.sha256: each for each in self.responses if each.size}.values():
+            if not (isinstance(response, StoredResponse) and response.is_in(bodies)):
+                (bodies / response.sha256).write_bytes(response.body)
         (folder / INDEX).write_bytes(json.dumps(_to_index(self), indent=1).encode())
 
     @classmethod
@@ -133,6 +135,8 @@ class Recording:
             if index["format"] != FORMAT:
                 raise RecordingError(f"{folder / INDEX} has the unknown format {index['format']!r}")
             return _from_index(index, folder, name or folder.name)
+        except BodyError as error:
+            raise RecordingError(str(error)) from error
         except FileNotFoundError as error:
             raise RecordingError(
                 f"the recording in {folder} is incomplete: {error.filename or error}"
@@ -149,22 +153,27 @@ async def record(
     *,
     name: str | None = None,
     tries: int = 3,
+    paths: Iterable[str] | None = None,
 ) -> Recording:
     """Fetch the pages and what they need, write all into ``folder`` and return it.
 
-    Each request is tried up to ``tries`` times. Errors of the network are part of the recording, never raised.
+    ``paths`` are the pages, those that the site names where absent. Each request is tried up to ``tries`` times.
+    Errors of the network are part of the recording, never raised.
     Raises ``LookupError`` when the site has no such target, and what the folder raises when writing fails.
     """
     endpoint = site.endpoint(target)
-    urls = {path: endpoint.url + path for path in site.pages}
+    urls = {path: endpoint.url + path for path in (site.pages if paths is None else paths)}
+    bodies = folder / "bodies"
+    await asyncio.to_thread(bodies.mkdir, parents=True, exist_ok=True)
     pages = await asyncio.gather(
-        *(_record_page(path, url, endpoint.hosts, client, tries) for path, url in urls.items())
+        *(_record_page(path, url, endpoint.hosts, client, tries, bodies) for path, url in urls.items())
     )
     wanted = dict.fromkeys(ref.url for page in pages for ref in page.references if ref.on_site)
     fetched = list(wanted)[:MAX_RESOURCES]
     answers = await asyncio.gather(
         *(client.follow(url, tries=tries, within=endpoint.hosts) for url in fetched)
     )
+    resources = await ask_again(dict(zip(fetched, answers, strict=True)), endpoint.hosts, client)
     recording = Recording(
         site=site.name,
         target=target,
@@ -172,7 +181,7 @@ async def record(
         hosts=endpoint.hosts,
         other_hosts=_hosts_of_other_target(site, target),
         pages=tuple(pages),
-        resources={url: _without_secrets(hops[-1]) for url, hops in zip(fetched, answers, strict=True)},
+        resources={url: put_away(_without_secrets(hops[-1]), bodies) for url, hops in resources.items()},
         left_out=tuple(wanted)[MAX_RESOURCES:],
         name=name or folder.name,
     )
@@ -185,10 +194,13 @@ def _hosts_of_other_target(site: SiteConfig, target: Target) -> frozenset[str]:
     return other.hosts if other else frozenset()
 
 
-async def _record_page(path: str, url: str, hosts: frozenset[str], client: Client, tries: int) -> Page:
-    hops = await client.follow(uncached(url), tries=tries, within=hosts)
-    page = Page(path, url, tuple(_without_secrets(hop) for hop in hops))
-    return replace(page, references=tuple(find_references(page.final, hosts, client.allows)))
+async def _record_page(
+    path: str, url: str, hosts: frozenset[str], client: Client, tries: int, bodies: Folder
+) -> Page:
+    hops = [_without_secrets(hop) for hop in await client.follow(uncached(url), tries=tries, within=hosts)]
+    references = tuple(find_references(hops[-1], hosts, client.allows))
+    kept = [await asyncio.to_thread(put_away, hop, bodies) for hop in hops]
+    return Page(path, url, tuple(kept), references)
 
 
 def find_references(
@@ -197,11 +209,11 @@ def find_references(
     """Style sheets and scripts that an HTML answer names, each once, in the order of the document."""
     if not (response.ok and response.is_html):
         return
-    base = _base_url(response)
+    base = base_of(response)
     seen: set[str] = set()
     for node in response.document.css("link[href], script[src]"):
         kind = _kind_of(node)
-        url = _absolute(base, node.attributes.get("href") or node.attributes.get("src") or "") if kind else ""
+        url = absolute(base, node.attributes.get("href") or node.attributes.get("src") or "") if kind else ""
         if url and url not in seen:
             seen.add(url)
             yield Reference(url, kind, host_of(url) in hosts and allows(url))
@@ -218,24 +230,6 @@ def _kind_of(node: LexborNode) -> str:
         return "script"
     purpose = (node.attributes.get("as") or "").lower()
     return purpose if "preload" in relations and purpose in {"style", "script"} else ""
-
-
-def _base_url(response: Response) -> str:
-    page = plain_url(response.url)
-    if b"<base" not in response.body and b"<BASE" not in response.body:
-        return page
-    node = response.document.css_first("base[href]")
-    return _absolute(page, (node.attributes.get("href") or "") if node else "") or page
-
-
-def _absolute(base: str, written: str) -> str:
-    written = written.strip()
-    if not written or _FOREIGN_SCHEME.match(written):
-        return ""
-    try:
-        return urljoin(base, written).partition("#")[0]
-    except ValueError:
-        return ""
 
 
 def _without_secrets(response: Response) -> Response:
@@ -286,9 +280,9 @@ def _response_to_index(response: Response) -> dict[str, Any]:
         "url": response.url,
         "status": response.status,
         "headers": list(response.headers.items()),
-        "body": f"bodies/{response.sha256}" if response.body else None,
+        "body": f"bodies/{response.sha256}" if response.size else None,
         "sha256": response.sha256,
-        "bytes": len(response.body),
+        "bytes": response.size,
         "truncated": response.truncated,
         "error": response.error,
         "elapsed": round(response.elapsed, 6),
@@ -323,20 +317,19 @@ def _page_from_index(entry: Mapping[str, Any], folder: Folder) -> Page:
 def _response_from_index(entry: Mapping[str, Any], folder: Folder) -> Response:
     if not _DIGEST.fullmatch(entry["sha256"]):
         raise RecordingError(f"{folder / INDEX} names a body that is no SHA-256 digest")
-    response = Response(
+    return found_in(
+        folder / "bodies",
+        entry["sha256"],
+        entry["bytes"],
         url=entry["url"],
         status=entry["status"],
         headers=_headers_from_index(entry["headers"]),
-        body=(folder / "bodies" / entry["sha256"]).read_bytes() if entry["bytes"] else b"",
         elapsed=entry["elapsed"],
         error=entry["error"],
         truncated=entry["truncated"],
         fetched_at=datetime.fromisoformat(entry["fetched_at"]),
         method=entry["method"],
     )
-    if response.sha256 != entry["sha256"]:
-        raise RecordingError(f"{folder}/bodies/{entry['sha256']} has changed since it was recorded")
-    return response
 
 
 def _headers_from_index(pairs: Iterable[list[str]]) -> CIMultiDictProxy[str]:

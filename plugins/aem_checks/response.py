@@ -6,10 +6,14 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from multidict import CIMultiDict, CIMultiDictProxy
+
+from aem_checks.markup import not_too_deep
+from aem_checks.recent import Recent
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser
@@ -43,6 +47,8 @@ class Response:
     """The body was longer than the client reads."""
     fetched_at: datetime = field(default_factory=lambda: datetime.now(UTC), repr=False)
     method: str = "GET"
+    first_byte: float = 0.0
+    """Seconds from sending the request to the first byte of the answer's headers; not kept in a recording."""
 
     @property
     def answered(self) -> bool:
@@ -83,22 +89,38 @@ class Response:
         """The digest of the body in hex; it names the body's file in the evidence."""
         return hashlib.sha256(self.body).hexdigest()
 
-    @cached_property
+    @property
+    def size(self) -> int:
+        """Bytes of the body, without reading it where it is kept in a file."""
+        return len(self.body)
+
+    @property
     def text(self) -> str:
         """The body as text in its declared character set, else UTF-8; what cannot be decoded is replaced."""
-        charset = self._charset
-        try:
-            return self.body.decode(charset, "replace")
-        except LookupError:
-            return self.body.decode("utf-8", "replace")
+        return _TEXTS.get(f"{self.sha256} {self._charset}", self._decoded, 2 * self.size)
 
-    @cached_property
+    @property
     def document(self) -> LexborHTMLParser:
-        """The body parsed as HTML, once for all checks that ask."""
+        """The body parsed as HTML, shared by all that ask within a while: nobody changes it.
+
+        Each thread has its own, since the parser is not made for several. Where thousands of elements are opened
+        inside of each other, only the beginning is read: parsing takes the square of their number.
+        """
+        size = _OF_A_DOCUMENT + _OF_ITS_HTML * self.size
+        return _DOCUMENTS.get(f"{self.sha256} {self._charset} {get_ident()}", self._parsed, size)
+
+    def _decoded(self) -> str:
+        body = self.body
+        try:
+            return body.decode(self._charset, "replace")
+        except LookupError:
+            return body.decode("utf-8", "replace")
+
+    def _parsed(self) -> LexborHTMLParser:
         from selectolax.lexbor import LexborHTMLParser
 
         is_utf8 = self._charset.lower() in {"utf-8", "utf8"}
-        return LexborHTMLParser(self.body if is_utf8 else self.text)
+        return LexborHTMLParser(not_too_deep(self.body if is_utf8 else self.text.encode("utf-8", "replace")))
 
     @property
     def _charset(self) -> str:
@@ -107,3 +129,10 @@ class Response:
             if name.strip().lower() == "charset":
                 return value.strip().strip("\"'") or "utf-8"
         return "utf-8"
+
+
+_OF_A_DOCUMENT = 500_000
+_OF_ITS_HTML = 15
+"""Bytes that a parsed page takes at least, and beside them for each byte of its HTML: measured after queries."""
+_DOCUMENTS: Recent[LexborHTMLParser] = Recent(12_000_000)
+_TEXTS: Recent[str] = Recent(4_000_000)
