@@ -2,8 +2,9 @@
 
 Adobe's externalizer falls back to ``localhost:4502`` where an environment variable is missing
 (help/implementing/developing/tools/externalizer), and a missing setting once gave ``https://undefined/...``
-(aem-core-wcm-components issue 2791). Only what a browser acts on counts: attributes, JSON, XML and redirects.
-Prose and code samples that mention localhost do not, nor does a link that shows the address as its own text.
+(aem-core-wcm-components issue 2791). It would have caught both before a visitor's browser looked for such a
+host. Only what a browser acts on counts: attributes, JSON, XML and redirects. Prose and code samples that
+mention localhost do not, nor does a link that shows the address as its own text.
 """
 
 from __future__ import annotations

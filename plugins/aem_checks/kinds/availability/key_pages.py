@@ -1,7 +1,9 @@
 """A2: do the site's key pages answer as pages: status, type, size, host, no log-in in between?
 
 Judged on the recording: each page is asked past all caches, up to three times, redirects within the site
-followed.
+followed. It would have caught a site that was down as a whole behind an allow list, with status 405 for
+everybody (Adobe KA-20824), and single pages that answered 503 since dispatcher or publish failed on their paths
+(KA-20878).
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 A missing variable leaves an OSGi placeholder such as ``$[env:NAME]`` literally in place (Adobe:
 help/implementing/deploying/configuring-osgi), and Apache sends ``${NAME}`` in a header (KA-35965). JavaScript
 writes templates as ``${NAME}`` too, so that counts only in headers, attributes and JSON values. Code samples
-never count.
+never count. It would have caught the header ``Access-Control-Allow-Origin: ${VAR_NAME}`` of an environment that
+lacked the variable (KA-35965).
 """
 
 from __future__ import annotations

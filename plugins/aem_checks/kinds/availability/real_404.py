@@ -1,14 +1,16 @@
 """A3: does a page that cannot exist answer a real 404, in the site's own words, without a stack trace?
 
 A path that nobody has asked for is past all caches by itself. Adobe's own smoke test says that anything but a
-404 usually indicates a flawed error handler (adobe/aem-test-samples, ErrorHandlerIT).
+404 usually indicates a flawed error handler (adobe/aem-test-samples, ErrorHandlerIT). It would have caught
+error handlers that answer 200 or redirect, so that search engines keep pages that are gone, and those that show
+visitors where the code failed.
 """
 
 from __future__ import annotations
 
 import re
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
@@ -41,6 +43,13 @@ class Real404Settings(CheckSettings):
     """Path to which the site sends every unknown page on purpose."""
 
 
+class _Asked(NamedTuple):
+    """The page that cannot exist: under a name that stays the same, and as it was asked this time."""
+
+    subject: str
+    url: str
+
+
 class Real404(SiteCheck[Real404Settings]):
     kind = "real_404"
     number = "A3"
@@ -51,45 +60,50 @@ class Real404(SiteCheck[Real404Settings]):
     async def run(self, visit: Visit) -> Judgement:
         folder = (self.settings.under or visit.site.pages[-1].rpartition("/")[0]).rstrip("/")
         url = visit.url(f"{folder}/stage-gate-{secrets.token_hex(8)}.html")
+        asked = _Asked(f"{folder}/NO-SUCH-NAME.html", url)
         chain = await visit.client.follow(url, tries=3, within=visit.endpoint.hosts)
         final = chain[-1]
         evidence = self._keep(visit, final)
         missing = unreached(final, url, evidence=evidence)
         if missing is not None:
+            missing = missing.model_copy(update={"subject": asked.subject})
             return Judgement(examined=0, findings=(missing,))
-        return Judgement(examined=1, findings=tuple(self._look_at(url, chain, evidence)))
+        return Judgement(examined=1, findings=tuple(self._look_at(asked, chain, evidence)))
 
     def _keep(self, visit: Visit, final: Response) -> str:
         name = f"real_404/{visit.site.name}-{visit.target}.txt"
         return visit.keep(name, f"{final.url}\n{describe(final)}\n\n".encode() + final.body)
 
-    def _look_at(self, url: str, chain: tuple[Response, ...], evidence: str) -> list[Finding]:
+    def _look_at(self, asked: _Asked, chain: tuple[Response, ...], evidence: str) -> list[Finding]:
         final = chain[-1]
         if self._sent_on_purpose(chain):
             return []
         if final.status not in _NOT_FOUND:
             actual = _wrong_answer(chain)
-            return [_finding(url, "status 404", actual, evidence)]
+            return [_finding(asked, "status 404", actual, evidence)]
         findings = []
         if found := _TRACE.search(final.text):
             shown = f"shows a stack trace: {quoted(found.group().strip())}"
-            findings.append(_finding(url, "a 404 page without a stack trace", shown, evidence))
-        findings += self._brand(url, final, evidence)
+            findings.append(_finding(asked, "a 404 page without a stack trace", shown, evidence))
+        findings += self._brand(asked, final, evidence)
         if len(chain) > 1:
-            note = f"{url} is redirected before it answers 404; search engines prefer the 404 at once."
-            findings.append(Finding(subject=url, sentence=note, outcome=Outcome.PASSED, evidence=evidence))
+            note = f"{asked.url} is redirected before it answers 404; search engines prefer the 404 at once."
+            findings.append(
+                Finding(subject=asked.subject, sentence=note, outcome=Outcome.PASSED, evidence=evidence)
+            )
         return findings
 
-    def _brand(self, url: str, final: Response, evidence: str) -> list[Finding]:
+    def _brand(self, asked: _Asked, final: Response, evidence: str) -> list[Finding]:
         wanted = self.settings.contains
         if wanted is not None:
             if wanted in final.text:
                 return []
-            return [_finding(url, f"a 404 page that contains {quoted(wanted)}", "has no such text", evidence)]
+            expected = f"a 404 page that contains {quoted(wanted)}"
+            return [_finding(asked, expected, "has no such text", evidence)]
         if final.body.strip() and not _BARE.search(final.text):
             return []
         shown = "shows a default error page" if final.body.strip() else "shows an empty page"
-        return [_finding(url, "the site's own 404 page", shown, evidence, Severity.WARN)]
+        return [_finding(asked, "the site's own 404 page", shown, evidence, Severity.WARN)]
 
     def _sent_on_purpose(self, chain: tuple[Response, ...]) -> bool:
         wanted, target = self.settings.redirects_to, chain[0].location
@@ -111,11 +125,11 @@ def _path(url: str) -> str:
 
 
 def _finding(
-    url: str, expected: str, actual: str, evidence: str, severity: Severity | None = None
+    asked: _Asked, expected: str, actual: str, evidence: str, severity: Severity | None = None
 ) -> Finding:
     return Finding(
-        subject=url,
-        sentence=f"{url}, a page that cannot exist, {actual}; expected {expected}.",
+        subject=asked.subject,
+        sentence=f"{asked.url}, a page that cannot exist, {actual}; expected {expected}.",
         expected=expected,
         actual=actual,
         severity=severity,

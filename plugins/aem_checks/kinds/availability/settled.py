@@ -2,8 +2,9 @@
 
 Nodes of the old and the new build answer side by side while a deployment rolls, and mutable content is
 installed after the switch-over (Adobe: help/implementing/deploying/overview). So one page is asked again and
-again, past all caches, until enough consecutive answers come from the new build. It never fails a release:
-what does not settle in time is inconclusive.
+again, past all caches, until enough consecutive answers come from the new build. It never fails a release: what
+does not settle in time is inconclusive. It would have caught releases that were called good by tests of the old
+build, which a node that had not rolled yet had answered.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """B1: does the dispatcher keep AEM's own doors shut?
 
-Anonymous, read-only GETs of paths that must not be open on publish, each sent exactly as written, at most one
-a second. A status alone proves nothing: sites answer 200 for what they do not have. A door is open only when
-its answer is 200 and holds text that only AEM writes, no own page or error page of the site holds such text,
-and a second request gives it again.
+Anonymous, read-only GETs of paths that must not be open on publish, each sent exactly as written, at most one a
+second. A status alone proves nothing: sites answer 200 for what they do not have. A door is open only when its
+answer is 200 and holds text that only AEM writes, no own page or error page of the site holds such text, and a
+second request gives it again. It would have caught publishers that gave away content and users to anybody, as
+CVE-2016-0957 let them in spite of the dispatcher's filters.
 """
 
 from __future__ import annotations
@@ -42,6 +43,8 @@ _FIREWALL_PAGE = re.compile(
     re.IGNORECASE,
 )
 _SEARCHED = 512 * 1024
+_FIREWALL_WRITES = 32 * 1024
+"""Characters: pages of firewalls are short, and the search is dear."""
 _LEAK_CHARACTERS = 160
 _KEPT_BYTES = 16 * 1024
 _CONTROL_EVERY = 20
@@ -52,6 +55,7 @@ class DispatcherProbesSettings(CheckSettings):
     """Pace, further paths, waived paths."""
 
     requests_per_second: float = Field(default=1.0, gt=0, le=1000)
+    """How many paths are asked in a second; slowly, since firewalls take many at once for an attack."""
     on_production: bool = False
     """Probing production sets off alarms there; it has to be allowed here as well as in production_tests."""
     page: str | None = None
@@ -226,7 +230,9 @@ def _blocked_by_firewall(response: Response) -> bool:
     """No answer, or one of a firewall: what stands behind it was not tested."""
     if not response.answered or (response.error is not None and not response.body):
         return True
-    return response.status in _FIREWALL_STATUS or bool(_FIREWALL_PAGE.search(response.text[:_SEARCHED]))
+    return response.status in _FIREWALL_STATUS or bool(
+        _FIREWALL_PAGE.search(response.text[:_FIREWALL_WRITES])
+    )
 
 
 def _without_echo(text: str, path: str) -> str:

@@ -53,6 +53,8 @@ def test_a_wrong_answer_fails(tmp_path, answer, words):
     assert (result.outcome, result.attempts) == (Outcome.FAILED, 2)
     assert words in result.sentences[0]
     assert "a page that cannot exist" in result.sentences[0]
+    assert {finding.subject for finding in result.findings} == {"/us/NO-SUCH-NAME.html"}
+    assert not result.flaky
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,208 @@
+"""A8: does every domain reach the right virtual host, with a valid certificate and without going in circles?
+
+The site's own address and those under ``domains`` are opened once each: the header ``X-Vhost`` must not be
+``catch-all``, and has to be the ``vhost`` that the gate file names; the answer must be neither 421 nor one in a
+circle of redirects; over https the certificate has to hold for the name, and to do so for 30 more days. It would
+have caught domains that no virtual host knew, so that ``catch-all`` answered (Adobe KA-19052), and a front-end
+deployment that succeeded while style sheets were missing on a domain without its ServerAlias (KA-23070).
+
+A CDN of the team's own may remove ``X-Vhost``; then the virtual host is not known, which is noted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.reach import describe, unreached
+from aem_checks.sites import PagePath, base_url
+from aem_checks.text import count, quoted
+from aem_checks.urls import DEFAULT_PORTS, plain_url
+
+if TYPE_CHECKING:
+    from aem_checks.client import Client
+    from aem_checks.network_guard.rule import Rule
+    from aem_checks.response import Response
+    from aem_checks.tls import Certificate
+    from aem_checks.visit import Visit
+
+_CATCH_ALL = "catch-all"
+_SOON = Severity.WARN
+
+
+class Domain(BaseModel):
+    """One address, and what has to answer there. In a gate file a mapping, or just the address."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: Annotated[str, AfterValidator(base_url)]
+    """Scheme and host, such as ``https://www.example.com``."""
+    path: PagePath = "/"
+    vhost: str | None = None
+    """What ``X-Vhost`` has to say."""
+    leads_to: Annotated[str, AfterValidator(base_url)] | None = None
+    """The address to which it has to redirect, as ``https://www.example.com`` for ``https://example.com``."""
+    access: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]+$")
+    """Name of the Airflow connection that opens it; none for an open one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_address(cls, value: Any) -> Any:
+        return {"url": value} if isinstance(value, str) else value
+
+
+class DomainsSettings(CheckSettings):
+    domains: tuple[Domain, ...] = ()
+    """Further addresses of the environment beside that of the site: each domain, with and without ``www``."""
+    vhost: str | None = None
+    """What ``X-Vhost`` of the site's own address has to say; by default anything but ``catch-all``."""
+    certificate_days: int = Field(default=30, ge=0, le=365)
+    """How many days a certificate has to be valid for; renewals are due weeks before."""
+
+
+class Domains(SiteCheck[DomainsSettings]):
+    kind = "domains"
+    number = "A8"
+    title = "Domains, virtual hosts and certificates"
+    targets = frozenset({"stage", "production"})
+    settings_type = DomainsSettings
+
+    async def run(self, visit: Visit) -> Judgement:
+        from aem_checks.network_guard.rule import Rule
+
+        own = Domain(url=visit.endpoint.url, path=visit.site.pages[0], vhost=self.settings.vhost)
+        further = {domain.url: domain for domain in self.settings.domains}
+        access = {
+            url: visit.resolver(domain.access) for url, domain in further.items() if domain.access is not None
+        }
+        urls = {own.url: visit.access} | {url: access.get(url, _nothing()) for url in further}
+        rule = Rule.of(urls, private=[own.url] if visit.endpoint.private else [])
+        async with visit.client.beside(urls, rule) as client:
+            listed = [own, *(domain for url, domain in further.items() if url != own.url)]
+            rounds = await asyncio.gather(*(self._look_at(domain, client, rule) for domain in listed))
+        findings = tuple(finding for _, found in rounds for finding in found)
+        return Judgement(examined=sum(answered for answered, _ in rounds), findings=findings)
+
+    async def _look_at(self, domain: Domain, client: Client, rule: Rule) -> tuple[bool, list[Finding]]:
+        findings: list[Finding] = []
+        if domain.url.startswith("https:"):
+            certificate = await _certificate(domain.url, client, rule)
+            findings += self._certificate(domain.url, certificate)
+            if certificate.refused:
+                return True, findings
+        chain = await client.follow(domain.url + domain.path, hops=10, tries=3)
+        circle = _circle(chain)
+        missing = None if chain[0].status == 421 or circle else unreached(chain[-1], domain.url)
+        if missing is not None:
+            return False, [*findings, missing]
+        findings += _circle_found(domain, chain, circle)
+        findings += _virtual_host(domain, chain[0])
+        findings += _target(domain, chain[0])
+        return True, findings
+
+    def _certificate(self, url: str, certificate: Certificate) -> Iterator[Finding]:
+        if certificate.refused:
+            remedy = (
+                "install a certificate that names this domain; where a proxy of your own shows another, let "
+                "SSL_CERT_FILE of the workers name its authority"
+            )
+            yield _finding(url, "a valid certificate", certificate.problem, remedy)
+        elif certificate.ends is None:
+            yield _unread(url, certificate.problem)
+        else:
+            days = (certificate.ends - datetime.now(UTC)).days
+            if days < self.settings.certificate_days:
+                actual = f"one that ends in {count(days, 'day')}, on {certificate.ends:%Y-%m-%d}"
+                expected = f"a certificate for {count(self.settings.certificate_days, 'more day')}"
+                yield _finding(url, expected, actual, "renew it in Cloud Manager or at the CDN", _SOON)
+
+
+def _nothing() -> Any:
+    from aem_checks.access import NO_ACCESS
+
+    return NO_ACCESS
+
+
+async def _certificate(url: str, client: Client, rule: Rule) -> Certificate:
+    from aem_checks.tls import read_certificate
+
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or DEFAULT_PORTS["https"]
+    await client.rate_limit.acquire(f"{host}:{port}")
+    return await read_certificate(host, port, rule)
+
+
+def _circle(chain: tuple[Response, ...]) -> str:
+    """The address at which redirects come back to where they have been; empty where they do not."""
+    last = chain[-1].location
+    if last is None:
+        return ""
+    seen = {plain_url(answer.url).partition("#")[0] for answer in chain}
+    again = plain_url(last).partition("#")[0]
+    return again if again in seen or len(chain) > 10 else ""
+
+
+def _circle_found(domain: Domain, chain: tuple[Response, ...], circle: str) -> Iterator[Finding]:
+    if circle:
+        actual = f"redirects that lead back to {quoted(circle)} after {count(len(chain), 'answer')}"
+        remedy = (
+            "see which of CDN, dispatcher and redirect map sends it on; two of them may disagree about www"
+        )
+        yield _finding(domain.url, "a page", actual, remedy)
+
+
+def _virtual_host(domain: Domain, answer: Response) -> Iterator[Finding]:
+    if answer.status == 421:
+        remedy = "add the domain and its certificate to this environment in Cloud Manager, and use its own IP address"
+        yield _finding(domain.url, "an answer of this environment", describe(answer), remedy)
+        return
+    shown = answer.headers.get("X-Vhost")
+    if shown is None:
+        if domain.vhost is not None:
+            yield _unread(domain.url, "no X-Vhost came, so the virtual host is not known")
+        elif not answer.status >= 500:
+            note = f"{domain.url} sends no X-Vhost, so which virtual host answered is not known."
+            yield Finding(subject=domain.url, sentence=note, outcome=Outcome.PASSED)
+    elif shown == _CATCH_ALL or (domain.vhost is not None and shown != domain.vhost):
+        expected = (
+            f"the virtual host {quoted(domain.vhost)}" if domain.vhost else "a virtual host that knows it"
+        )
+        remedy = "add the domain as ServerAlias to its virtual host (Adobe KA-19052, KA-23070)"
+        yield _finding(domain.url, expected, f"the virtual host {quoted(shown)}", remedy)
+
+
+def _target(domain: Domain, answer: Response) -> Iterator[Finding]:
+    if domain.leads_to is None:
+        return
+    target = answer.location or ""
+    if not (target == domain.leads_to or target.startswith(f"{domain.leads_to}/")):
+        actual = describe(answer)
+        yield _finding(domain.url, f"a redirect to {domain.leads_to}", actual, "correct the CDN's redirect")
+
+
+def _finding(url: str, expected: str, actual: str, remedy: str, severity: Severity | None = None) -> Finding:
+    return Finding(
+        subject=url,
+        sentence=f"{url}: expected {expected}, got {actual}. To do: {remedy}.",
+        expected=expected,
+        actual=actual,
+        severity=severity,
+    )
+
+
+def _unread(url: str, problem: str) -> Finding:
+    return Finding(
+        subject=url,
+        sentence=f"{url}: {problem}. To do: ask it from the machine of the worker, then run the check again.",
+        expected="an answer that can be judged",
+        actual=problem,
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.NETWORK,
+    )

@@ -1,0 +1,33 @@
+"""Which pages does a check of the dispatcher ask, and what do they answer past all caches?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from aem_checks.urls import uncached
+
+if TYPE_CHECKING:
+    from aem_checks.response import Response
+    from aem_checks.visit import Visit
+
+
+def html_pages(paths: Iterable[str], most: int) -> list[str]:
+    """The first pages that end in ``.html``, without what follows a question mark."""
+    bare = dict.fromkeys(path.partition("?")[0] for path in paths)
+    return [path for path in bare if path.endswith(".html")][:most]
+
+
+async def real_pages(visit: Visit, most: int) -> list[str]:
+    """Pages with ``.html``; where the gate file names only ``/``, the page that it leads to, if there is one."""
+    found = html_pages(visit.site.pages, most)
+    if found:
+        return found
+    chain = await visit.client.follow(uncached(visit.url("/")), within=visit.endpoint.hosts, tries=2)
+    return html_pages([urlsplit(urljoin(visit.url("/"), chain[-1].url)).path], most)
+
+
+async def fresh(visit: Visit, path: str) -> Response:
+    """The answer of publish itself, asked once more where none came."""
+    return await visit.client.get(uncached(visit.url(path)), tries=2)
