@@ -1,7 +1,9 @@
 """C3: does every style sheet and script that the pages name on the site's own hosts arrive and work?
 
 A page without them looks unstyled to visitors while its HTML is perfect (Adobe KA-19473, KA-23070). They are
-asked as a visitor's browser asks, through the cache; nothing on other hosts is fetched.
+asked as a visitor's browser asks, through the cache; nothing on other hosts is fetched. It would have caught a
+site whose style sheets were filtered away below ``/etc.clientlibs`` (Adobe-Marketing-Cloud/aem-sample-we-retail
+issue 138), and the two named above.
 """
 
 from __future__ import annotations

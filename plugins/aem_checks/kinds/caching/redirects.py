@@ -1,7 +1,8 @@
 """C5: does each address of the redirect map lead where it should, in one step?
 
-Maps that are loaded without a pipeline arrive after the deployment, and two rules can form a loop that only
-the CDN sees ("Too many redirects", help/implementing/dispatcher/cdn of Adobe's documentation).
+Maps that are loaded without a pipeline arrive after the deployment, and two rules can form a loop that only the
+CDN sees ("Too many redirects", help/implementing/dispatcher/cdn of Adobe's documentation). It would have caught
+those loops, and vanity paths that a release answers with 404.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ class RedirectsSettings(CheckSettings):
     """The map: written in the gate file, in a CSV file, or both."""
 
     rules: tuple[RedirectRule, ...] = Field(default=(), min_length=1)
+    """The redirects, each with ``from``, ``to`` and ``code``."""
     file: str | None = None
     """A CSV file with the columns from, to and code (301 where empty), relative to the gate file. Its lines
     join ``rules`` when the gate file is read, so that they are pinned with it."""
@@ -123,6 +125,7 @@ class Redirects(SiteCheck[RedirectsSettings]):
     title = "Redirects"
     targets = frozenset({"stage", "production"})
     default_on = False
+    needs = "the redirects of the site, in the gate file or as CSV"
     settings_type = RedirectsSettings
 
     async def run(self, visit: Visit) -> Judgement:

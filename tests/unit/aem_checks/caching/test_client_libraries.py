@@ -96,3 +96,19 @@ def test_a_redirected_library_is_followed(tmp_path):
 def test_a_broken_page_leaves_its_libraries_unjudged(tmp_path):
     result = run_on({"/a.html": status(500)}, CHECK, tmp_path, pages=["/", "/a.html"])
     assert (result.outcome, result.cause) == (Outcome.INCONCLUSIVE, Cause.PRODUCT)
+
+
+def test_a_library_that_only_the_other_build_knows_is_asked_for_again_while_nodes_roll(tmp_path):
+    asked = []
+
+    def answer(request):
+        asked.append(request.path)
+        return (text("body{}", "text/css") if len(asked) == 2 else status(404))(request)
+
+    result = run_on({STYLE: answer}, CHECK, tmp_path)
+    assert (result.outcome, len(asked)) == (Outcome.PASSED, 2)
+
+
+def test_a_library_that_is_missing_on_every_node_stays_missing(tmp_path):
+    result = run_on({STYLE: status(404)}, CHECK, tmp_path)
+    assert result.outcome is Outcome.FAILED

@@ -1,0 +1,204 @@
+"""C4: do visitors get the new build, or an old page from a cache that should have let go of it?
+
+Compares what a page names as client libraries, and the build marker where the site has one, between the answer
+that visitors get and one past all caches. A deployment empties the dispatcher and not the CDN
+(help/implementing/dispatcher/caching of Adobe's documentation), so an old page is right until its lifetime is over.
+It would have caught the purge race of Adobe's community thread 769111, after which the CDN kept a page of the old
+build. An answer older than its lifetime is a warning; older than twice its lifetime, it blocks. An old page that
+the CDN has just fetched comes from a layer behind it and is a warning too. What it does not see: pages whose
+content changed and whose libraries did not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.durations import Duration, format_duration
+from aem_checks.kinds.caching._headers import age_of, read_policy
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.reach import describe, unreached
+from aem_checks.shortened import shortened
+from aem_checks.text import count, quoted
+from aem_checks.urls import uncached
+
+if TYPE_CHECKING:
+    from aem_checks.response import Response
+    from aem_checks.sites import BuildMarker
+    from aem_checks.visit import Visit
+
+_LIBRARY = re.compile(r"/etc\.clientlibs/[^\"'\s?#<>]{1,300}\.lc-[0-9a-f]{32}-lc[^\"'\s?#<>]{0,40}")
+_MOST_LIBRARIES = 500
+
+
+class StaleCacheSettings(CheckSettings):
+    pages: int = Field(default=20, ge=1, le=1000)
+    """Pages of the site, from the first on, that are compared; three requests each."""
+    lifetime: Duration = timedelta(minutes=5)
+    """What counts as the lifetime where an answer names none: 5 minutes, AEM's default for HTML."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """One page as visitors get it, and twice past all caches."""
+
+    path: str
+    cached: Response
+    fresh: Response
+    again: Response
+
+
+class StaleCache(SiteCheck[StaleCacheSettings]):
+    """Asks as a visitor and, at the same time, past all caches."""
+
+    kind = "stale_cache"
+    number = "C4"
+    title = "No cache serves the old build"
+    severity = Severity.WARN
+    targets = frozenset({"stage", "production"})
+    settings_type = StaleCacheSettings
+
+    async def run(self, visit: Visit) -> Judgement:
+        paths = visit.site.pages[: self.settings.pages]
+        pairs = await asyncio.gather(*(_fetch(path, visit) for path in paths))
+        findings: list[Finding] = []
+        compared = 0
+        for pair in pairs:
+            found, could = self._judge(pair, visit)
+            compared += could
+            findings += found
+        if not compared and not findings:
+            findings.append(_nothing_to_compare(visit, len(pairs)))
+        severity = self.settings.severity or self.severity
+        return Judgement(examined=compared, findings=shortened(findings, severity=severity))
+
+    def _judge(self, pair: _Pair, visit: Visit) -> tuple[list[Finding], bool]:
+        """What is wrong, and whether there was something to compare."""
+        for response in (pair.cached, pair.fresh, pair.again):
+            if (refused := unreached(response, pair.path)) is not None:
+                return [refused], False
+            if not response.ok:
+                return [_not_good(pair.path, response)], False
+        marker = visit.site.build_marker
+        cached, fresh, again = (_print_of(each, marker) for each in (pair.cached, pair.fresh, pair.again))
+        if not fresh:
+            return [], False
+        if cached in (fresh, again):
+            return [], True
+        if fresh != again:
+            return [_unsettled(pair.path)], False
+        evidence = visit.keep(f"stale_cache/{_file_name(pair.path)}.html", pair.cached.body)
+        return [self._stale(pair, cached, fresh, evidence)], True
+
+    def _stale(self, pair: _Pair, cached: frozenset[str], fresh: frozenset[str], evidence: str) -> Finding:
+        policy, age = read_policy(pair.cached), age_of(pair.cached)
+        lifetime = (
+            policy.shared if policy.shared is not None else round(self.settings.lifetime.total_seconds())
+        )
+        allowed = lifetime + policy.revalidating
+        old = ", ".join(quoted(each, 160) for each in sorted(cached - fresh)[:2]) or "fewer libraries"
+        new = ", ".join(quoted(each, 160) for each in sorted(fresh - cached)[:2]) or "fewer libraries"
+        told = f"{pair.path} is of another build for visitors than past all caches: {old} instead of {new}"
+        if not age:
+            where = "the answer is new to the CDN, so a layer behind it is old"
+            return _finding(pair.path, f"{told}; {where}", "the new build", evidence, Severity.WARN)
+        shown = f"{told}; it is {_words(age)} old and may be kept for {_words(lifetime)}"
+        if age <= allowed:
+            return Finding(
+                subject=pair.path,
+                sentence=f"{shown}, so it is gone in {_words(allowed - age)} at the latest.",
+                outcome=Outcome.PASSED,
+                evidence=evidence,
+            )
+        severity = Severity.BLOCK if age > 2 * lifetime + policy.revalidating else Severity.WARN
+        return _finding(pair.path, shown, f"at most {_words(allowed)}", evidence, severity)
+
+
+async def _fetch(path: str, visit: Visit) -> _Pair:
+    url, hosts = visit.url(path), visit.endpoint.hosts
+    cached, fresh, again = await asyncio.gather(
+        *(visit.client.follow(each, tries=2, within=hosts) for each in (url, uncached(url), uncached(url)))
+    )
+    return _Pair(path, cached[-1], fresh[-1], again[-1])
+
+
+def _print_of(response: Response, marker: BuildMarker | None) -> frozenset[str]:
+    """What tells builds apart: the client libraries with their hashes, and the build marker."""
+    found = {match.group() for match in islice(_LIBRARY.finditer(response.text), _MOST_LIBRARIES)}
+    if marker is not None and (value := _marker(response, marker)):
+        found.add(f"build {value}")
+    return frozenset(found)
+
+
+def _marker(response: Response, marker: BuildMarker) -> str:
+    if marker.header:
+        source = response.headers.get(marker.header, "")
+    elif marker.meta:
+        nodes = response.document.css("meta[name]") if response.is_html else []
+        contents = (n.attributes.get("content") for n in nodes if n.attributes.get("name") == marker.meta)
+        source = next((content for content in contents if content), "")
+    else:
+        return ""
+    match = re.search(marker.pattern, source[:1000])
+    return (match.group(1) or "") if match else ""
+
+
+def _finding(path: str, told: str, expected: str, evidence: str, severity: Severity) -> Finding:
+    return Finding(
+        subject=path,
+        sentence=f"{told}; expected {expected}. To do: purge the page at the CDN, and see who else caches it.",
+        expected=expected,
+        actual=told.rpartition("; ")[2],
+        severity=severity,
+        evidence=evidence,
+    )
+
+
+def _unsettled(path: str) -> Finding:
+    return Finding(
+        subject=path,
+        sentence=f"{path} is of two builds past all caches: the publish nodes do not agree yet, so caches can't be "
+        "judged. To do: see the check settled.",
+        expected="one build",
+        actual="two builds",
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.PRODUCT,
+    )
+
+
+def _not_good(path: str, response: Response) -> Finding:
+    return Finding(
+        subject=path,
+        sentence=f"{path} answers with {describe(response)}, so caches can't be judged by it. To do: see key_pages.",
+        expected="status 200",
+        actual=describe(response),
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.PRODUCT,
+    )
+
+
+def _nothing_to_compare(visit: Visit, pages: int) -> Finding:
+    return Finding(
+        subject=visit.endpoint.url,
+        sentence=f"{count(pages, 'page')} of {visit.endpoint.url} name neither a client library with a hash nor a "
+        "build marker, so builds can't be told apart. To do: give the site a build_marker, or switch the check off.",
+        expected="a client library with a hash, or a build marker",
+        actual="neither",
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+    )
+
+
+def _file_name(path: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", path).strip("-")[:80] or "home"
+
+
+def _words(seconds: int) -> str:
+    return format_duration(timedelta(seconds=seconds))

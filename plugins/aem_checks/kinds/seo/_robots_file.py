@@ -1,0 +1,56 @@
+"""What does robots.txt of the target say, and what does that mean for a page?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aem_checks.urls import uncached
+
+if TYPE_CHECKING:
+    from protego import Protego
+
+    from aem_checks.response import Response
+    from aem_checks.visit import Visit
+
+MOST_BYTES = 500 * 1024
+"""What crawlers read of the file at least; RFC 9309, section 2.5."""
+_MOST_SITEMAPS = 50
+
+
+@dataclass(frozen=True)
+class RobotsFile:
+    """The answer to ``/robots.txt`` and what its text means; without rules everything may be crawled."""
+
+    response: Response
+    rules: Protego
+    sitemaps: tuple[str, ...]
+
+    @property
+    def is_html(self) -> bool:
+        """A page instead of a robots file, as sites answer that know only pages."""
+        return self.response.is_html or self.response.body[:200].lstrip()[:1] == b"<"
+
+    def allows(self, url: str, agent: str) -> bool:
+        """Whether a crawler of that name may fetch the URL."""
+        return bool(self.rules.can_fetch(url, agent))
+
+
+async def read_robots(visit: Visit) -> RobotsFile:
+    """Ask for the file past all caches; a missing one has no rules."""
+    chain = await visit.client.follow(
+        uncached(visit.url("/robots.txt")), tries=3, within=visit.endpoint.hosts
+    )
+    return understand(chain[-1])
+
+
+def understand(response: Response) -> RobotsFile:
+    """Read the rules of an answer; any text has some, and no text has none."""
+    from protego import Protego
+
+    plain = RobotsFile(response, Protego.parse(""), ())
+    if response.status != 200 or plain.is_html:
+        return plain
+    rules = Protego.parse(response.body[:MOST_BYTES].decode("utf-8", "replace").removeprefix("\ufeff"))
+    named = list(dict.fromkeys(rules.sitemaps))[:_MOST_SITEMAPS]
+    return RobotsFile(response, rules, tuple(named))

@@ -1,0 +1,93 @@
+"""Which sitemap files does the target have, and what does each hold?
+
+Unlike ``aem_checks.sitemaps`` this asks only the target itself: a file that stage's robots.txt names on
+production's host is asked for on stage, since stage's is the one that the release made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from aem_checks.sitemaps import MAX_FILES, MAX_URLS, SitemapError, parse_sitemap
+from aem_checks.urls import host_of, uncached
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aem_checks.response import Response
+    from aem_checks.visit import Visit
+
+GUESSED = "/sitemap.xml"
+
+
+@dataclass(frozen=True)
+class SitemapFile:
+    """One file that was asked for."""
+
+    path: str
+    """Path and query on the target, for people and as a stable subject."""
+    named_by: str
+    """``robots.txt``, an index file, or nothing where the path is only usual."""
+    response: Response
+    problem: str = ""
+    """Why it is no sitemap, as the end of a sentence."""
+    urls: tuple[str, ...] = ()
+    """Page addresses as they are written."""
+    further: tuple[str, ...] = ()
+    """Sitemaps that an index names, as they are written."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """All files in the order in which they were found, and whether there were more than are read."""
+
+    files: tuple[SitemapFile, ...]
+    left_out: int = 0
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """Every page address once, in the order of the files."""
+        return tuple(dict.fromkeys(url for file in self.files for url in file.urls))
+
+
+async def read_files(visit: Visit, named: Iterable[str]) -> Files:
+    """Ask for the files that robots.txt names, else for the usual one, and for all that they refer to."""
+    waiting = {path: "robots.txt" for url in named if (path := path_here(url, visit)) is not None}
+    waiting = waiting or {GUESSED: ""}
+    seen, files, found = set(waiting), list[SitemapFile](), 0
+    while waiting and len(files) < MAX_FILES and found < MAX_URLS:
+        path = next(iter(waiting))
+        file = await _read(path, waiting.pop(path), visit)
+        files.append(file)
+        found += len(file.urls)
+        further = (path_here(urljoin(file.response.url, url), visit) for url in file.further)
+        new = [each for each in further if each is not None and each not in seen]
+        seen.update(new)
+        waiting |= dict.fromkeys(new, path)
+    return Files(tuple(files), len(waiting))
+
+
+def path_here(url: str, visit: Visit) -> str | None:
+    """Path and query on the target for an address on any of the site's hosts; ``None`` for a foreign host."""
+    try:
+        address = urljoin(visit.endpoint.url, url)
+        parts = urlsplit(address)
+    except ValueError:
+        return None
+    if host_of(address) not in visit.site.hosts:
+        return None
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+async def _read(path: str, named_by: str, visit: Visit) -> SitemapFile:
+    url = uncached(visit.url(path))
+    response = (await visit.client.follow(url, tries=3, within=visit.endpoint.hosts))[-1]
+    if response.status != 200 or response.error is not None or response.truncated:
+        return SitemapFile(path, named_by, response)
+    try:
+        urls, further = parse_sitemap(response.body)
+    except SitemapError as error:
+        return SitemapFile(path, named_by, response, problem=str(error))
+    return SitemapFile(path, named_by, response, urls=tuple(urls), further=tuple(further))

@@ -1,0 +1,156 @@
+"""E5: does each page keep its structured data, and can it be read?
+
+Parses every JSON-LD block and collects its types, with those of microdata. It would have caught a JSON-LD block
+that a template escapes as HTML: visitors see nothing of it, and rich results are gone until somebody reads the
+search console. No public report of an AEM site names such a case; any change of a template can make one. Types
+that pages had at the last verified release have to stay. What it does not see: whether a search engine likes the
+properties inside a type.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
+from aem_checks.reach import unjudged
+from aem_checks.shortened import shortened
+from aem_checks.text import plain, quoted
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
+
+    from aem_checks.recording import Page, Recording
+    from aem_checks.response import Response
+
+_MOST_BLOCKS = 50
+_MOST_NODES = 10_000
+_LONGEST_TYPE = 80
+
+
+class StructuredDataSettings(CheckSettings):
+    required: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Types that pages have to have, by path, ``*`` standing for anything:
+    ``{/us/en/products/*: [Product]}``. None by default: then only those of the last verified release."""
+
+
+class StructuredData(PageCheck[StructuredDataSettings]):
+    """Reads the JSON-LD and the microdata types of the recorded pages."""
+
+    kind = "structured_data"
+    number = "E5"
+    title = "Structured data is readable and kept"
+    severity = Severity.WARN
+    targets = frozenset({"stage", "production"})
+    settings_type = StructuredDataSettings
+
+    def judge(self, recording: Recording) -> Judgement:
+        findings = [found for page in recording.pages if (found := unjudged(page, recording)) is not None]
+        before = {page.path: page for page in recording.baseline.good_pages} if recording.baseline else {}
+        for page in recording.good_pages:
+            types, problems = read_types(page.final)
+            findings += [_broken(page, problem, recording) for problem in problems]
+            findings += self._missing(page, types, before.get(page.path), recording)
+        if not recording.baseline:
+            findings.append(
+                _note(recording, "There is no verified release to compare structured data with yet.")
+            )
+        severity = self.settings.severity or self.severity
+        return Judgement(examined=len(recording.good_pages), findings=shortened(findings, severity=severity))
+
+    def _missing(
+        self, page: Page, types: frozenset[str], old: Page | None, recording: Recording
+    ) -> Iterator[Finding]:
+        wanted = {
+            name: "asked for by 'required'"
+            for pattern, names in self.settings.required.items()
+            if fnmatchcase(page.path, pattern)
+            for name in names
+        }
+        if old is not None:
+            wanted = dict.fromkeys(read_types(old.final)[0], "there at the last verified release") | wanted
+        for name in sorted(wanted.keys() - types):
+            yield _lost(page, name, wanted[name], types, recording)
+
+
+def read_types(response: Response) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The types that a page declares, and what is wrong with its JSON-LD, as ends of a sentence."""
+    types: set[str] = set()
+    problems: list[str] = []
+    for node in _blocks(response):
+        try:
+            found = set(_types_in(json.loads(node.text())))
+        except (ValueError, RecursionError) as error:
+            problems.append(f"is no JSON ({plain(str(error), 120)})")
+            continue
+        types |= found
+        if not found:
+            problems.append("has no @type")
+    for node in response.document.css("[itemtype]"):
+        types |= {_short(each) for each in (node.attributes.get("itemtype") or "").split()}
+    return frozenset(types), tuple(problems)
+
+
+def _blocks(response: Response) -> list[LexborNode]:
+    """The JSON-LD elements of a page, up to a limit."""
+    scripts = response.document.css("script[type]")
+    found = (node for node in scripts if _media_type(node) == "application/ld+json")
+    return list(islice(found, _MOST_BLOCKS))
+
+
+def _media_type(node: LexborNode) -> str:
+    return (node.attributes.get("type") or "").partition(";")[0].strip().lower()
+
+
+def _types_in(value: Any) -> Iterator[str]:
+    """Every ``@type`` at any depth, without recursion, up to a limit."""
+    waiting = [value]
+    for _ in range(_MOST_NODES):
+        if not waiting:
+            return
+        current = waiting.pop()
+        if isinstance(current, list):
+            waiting += current[:_MOST_NODES]
+        elif isinstance(current, dict):
+            named = current.get("@type")
+            several = named if isinstance(named, list) else [named]
+            yield from (_short(each) for each in several if isinstance(each, str) and each.strip())
+            waiting += [each for each in current.values() if isinstance(each, dict | list)]
+
+
+def _short(name: str) -> str:
+    """``https://schema.org/Product`` and ``schema:Product`` are ``Product``."""
+    return name.strip().rpartition("/")[2].rpartition(":")[2][:_LONGEST_TYPE]
+
+
+def _broken(page: Page, problem: str, recording: Recording) -> Finding:
+    return Finding(
+        subject=page.path,
+        sentence=f"{page.path}: a JSON-LD block {problem}; expected JSON with a type. To do: see how the "
+        "template writes it; inside <script> nothing is escaped as HTML.",
+        expected="JSON with a type",
+        actual=problem,
+        evidence=recording.evidence(page.final),
+    )
+
+
+def _lost(page: Page, name: str, why: str, types: frozenset[str], recording: Recording) -> Finding:
+    has = ", ".join(quoted(each, _LONGEST_TYPE) for each in sorted(types)[:10]) or "none"
+    return Finding(
+        subject=f"{name} of {page.path}",
+        sentence=f"{page.path} declares no structured data of type {quoted(name)}, {why}; its types are {has}. "
+        "To do: see the component that writes it.",
+        expected=name,
+        actual=has,
+        evidence=recording.evidence(page.final),
+    )
+
+
+def _note(recording: Recording, sentence: str) -> Finding:
+    return Finding(subject=recording.base_url, sentence=sentence, outcome=Outcome.PASSED)
