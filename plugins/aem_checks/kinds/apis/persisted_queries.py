@@ -1,7 +1,9 @@
 """G2: do the GraphQL queries that apps depend on answer with data?
 
 What each status means is described in help/headless/graphql-api/persisted-queries-troubleshoot of Adobe's
-documentation. Answers stay in the CDN for two hours by default, so queries are asked past all caches.
+documentation. Answers stay in the CDN for two hours by default, so queries are asked past all caches. It would
+have caught applications without content since a field of a model had a new name, or a query was not published
+(Adobe KA-21792).
 """
 
 from __future__ import annotations
@@ -57,6 +59,7 @@ class PersistedQueriesSettings(CheckSettings):
     """The queries."""
 
     queries: tuple[PersistedQuery, ...] = Field(min_length=1)
+    """The queries; where there are no variables, just the name, such as ``wknd/adventures-all``."""
 
 
 class PersistedQueries(SiteCheck[PersistedQueriesSettings]):
@@ -67,6 +70,7 @@ class PersistedQueries(SiteCheck[PersistedQueriesSettings]):
     title = "Persisted GraphQL queries"
     targets = frozenset({"stage", "production"})
     default_on = False
+    needs = "the names of the persisted queries that the site's applications use"
     settings_type = PersistedQueriesSettings
 
     async def run(self, visit: Visit) -> Judgement:

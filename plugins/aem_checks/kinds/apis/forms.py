@@ -1,0 +1,269 @@
+"""G4: are the site's forms there, complete and able to be sent?
+
+For each form that the gate file names it opens the page past all caches and looks for the form, its fields, its
+button, the client-side rules of required fields, and a target that is this site or one that the gate file allows;
+for a form that posts to AEM also for the CSRF token's endpoint. It would have caught the form that lost fields
+or its target when its component or policy did not arrive with the release, which Adobe's own stage tests never
+open (their samples of the site's own pages are switched off). Forms that a script builds are not seen: name them
+in a browser suite. Nothing is sent unless ``submit`` says so: then one POST with a marker goes to stage, and a
+second one if the check is confirmed by a re-run; use a target that harms nobody. Captchas make it fail.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlencode, urljoin
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
+from aem_checks.reach import describe, unreached
+from aem_checks.sites import PagePath
+from aem_checks.text import quoted
+from aem_checks.urls import host_of, plain_url, uncached
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
+
+    from aem_checks.response import Response
+    from aem_checks.visit import Visit
+
+CSRF_PATH = "/libs/granite/csrf/token.json"
+MARKER = "{marker}"
+_BUTTONS = "button:not([type]), button[type=submit], input[type=submit], input[type=image]"
+_RULES = ("required", "aria-required", "data-cmp-required-message", "data-required")
+_FIELD = "input[name], textarea[name], select[name]"
+
+
+class Submit(BaseModel):
+    """What is sent, and what a good answer is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    values: dict[str, str] = Field(min_length=1)
+    """Values by field; ``{marker}`` in them becomes a word of this one run, to find it by."""
+    status: tuple[int, ...] = (200, 201, 202, 204, 302, 303)
+    """Which statuses are good."""
+    contains: str = ""
+    """Words that the answer, after one redirect, has to contain."""
+
+
+class Form(BaseModel):
+    """One form; in a gate file a mapping, or just the path of its page."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    page: PagePath
+    """The page that shows it."""
+    form: str = "form"
+    """CSS selector of the form on that page."""
+    fields: tuple[str, ...] = ()
+    """Names of fields that it has."""
+    required: tuple[str, ...] = ()
+    """Names of fields that a browser refuses to leave empty."""
+    target: str = ""
+    """Host that it may send to, where that is not the site: ``forms.example.com``."""
+    submit: Submit | None = None
+    """Send it once, on stage only; never, where absent."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_page(cls, value: Any) -> Any:
+        return {"page": value} if isinstance(value, str) else value
+
+
+class FormsSettings(CheckSettings):
+    forms: tuple[Form, ...] = Field(min_length=1)
+    """The forms."""
+
+
+class Lack(NamedTuple):
+    what: str
+    expected: str
+    actual: str
+    remedy: str
+
+
+class Forms(SiteCheck[FormsSettings]):
+    kind = "forms"
+    number = "G4"
+    title = "Forms can be filled in and sent"
+    severity = Severity.WARN
+    targets = frozenset({"stage", "production"})
+    default_on = False
+    needs = "the pages of its forms, with the fields that matter"
+    settings_type = FormsSettings
+
+    async def run(self, visit: Visit) -> Judgement:
+        findings: list[Finding] = []
+        examined = 0
+        for form in self.settings.forms:
+            look = _Look(form, visit)
+            findings += [finding async for finding in look.findings()]
+            examined += look.saw_page
+        return Judgement(examined=examined, findings=tuple(findings))
+
+
+class _Look:
+    """One form on one target."""
+
+    def __init__(self, form: Form, visit: Visit) -> None:
+        self._form, self._visit = form, visit
+        self._url = visit.url(form.page)
+        self.saw_page = False
+
+    async def findings(self) -> Any:
+        page = (await self._visit.client.follow(uncached(self._url), tries=3))[-1]
+        if refusal := unreached(page, self._url):
+            yield refusal
+            return
+        self.saw_page = True
+        if not (page.ok and page.is_html):
+            yield self._finding(Lack("page", "a page with a form", describe(page), "see key_pages"), page)
+            return
+        node = page.document.css_first(self._form.form)
+        if node is None:
+            lack = Lack(
+                "form", f"a form {quoted(self._form.form)}", "no such form",
+                "see whether its component, policy and experience fragment are there",
+            )  # fmt: skip
+            yield self._finding(lack, page)
+            return
+        lacks = [*_lacks(node, self._form), *self._target(node, page)]
+        for lack in lacks:
+            yield self._finding(lack, page)
+        token = await self._token(node)
+        if isinstance(token, Finding):
+            yield token
+        elif self._form.submit is not None and self._visit.target == "stage" and not lacks:
+            async for finding in self._send(node, page, token, self._form.submit):
+                yield finding
+
+    def _target(self, node: LexborNode, page: Response) -> Iterator[Lack]:
+        host = host_of(_action(node, page))
+        own = self._visit.endpoint.hosts
+        if host not in own and host != self._form.target:
+            allowed = " or ".join([*sorted(own), *([self._form.target] if self._form.target else [])])
+            yield Lack("target", f"a target on {allowed}", f"a target on {quoted(host or 'no host')}",
+                       "correct the form's action, or name its host under 'target:'")  # fmt: skip
+
+    async def _token(self, node: LexborNode) -> str | Finding:
+        """AEM's CSRF token for a form that posts to this site; empty for an anonymous visitor."""
+        if not _is_post(node) or host_of(_action_of(node, self._url)) not in self._visit.endpoint.hosts:
+            return ""
+        answer = await self._visit.client.get(self._visit.url(CSRF_PATH), tries=3)
+        if refusal := unreached(answer, CSRF_PATH):
+            return refusal
+        if answer.status != 200 or not answer.is_json:
+            lack = Lack("token", "the CSRF token as JSON", f"{describe(answer)} from {CSRF_PATH}",
+                        "let the dispatcher's filters pass it; logged-in visitors cannot send the form")  # fmt: skip
+            return self._finding(lack, answer)
+        return _token_in(answer)
+
+    async def _send(self, node: LexborNode, page: Response, token: str, submit: Submit) -> Any:
+        marker = f"stage-gate-{secrets.token_hex(4)}"
+        values = {**_hidden(node), **{k: v.replace(MARKER, marker) for k, v in submit.values.items()}}
+        url = _action(node, page)
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Referer": self._url,
+                   **({"CSRF-Token": token} if token else {})}  # fmt: skip
+        if not self._visit.client.allows(url):
+            lack = Lack("submit", "a target that may be contacted", f"the host {quoted(host_of(url))}",
+                        "send only to hosts of the site")  # fmt: skip
+            yield self._finding(lack, page).model_copy(update={"outcome": Outcome.INCONCLUSIVE})
+            return
+        answer = await self._visit.client.post(url, urlencode(values).encode(), headers=headers)
+        yield Finding(subject=f"{self._form.page} submit", outcome=Outcome.PASSED,
+                      sentence=f"{self._url}: the form was sent once with the marker {marker}.")  # fmt: skip
+        async for finding in self._judge_answer(answer, submit):
+            yield finding
+
+    async def _judge_answer(self, answer: Response, submit: Submit) -> Any:
+        if (refusal := unreached(answer, answer.url)) is not None and answer.status not in submit.status:
+            yield refusal
+            return
+        shown = answer
+        if answer.location is not None and self._visit.client.allows(answer.location):
+            shown = await self._visit.client.get(answer.location)
+        wanted = " or ".join(str(each) for each in submit.status)
+        if answer.status not in submit.status:
+            lack = Lack("submit", f"status {wanted}", describe(answer), "read the publish error log")
+        elif submit.contains and submit.contains not in shown.text:
+            lack = Lack(
+                "submit", f"an answer with {quoted(submit.contains)}", describe(shown), "see the evidence"
+            )
+        else:
+            return
+        yield self._finding(lack, shown)
+
+    def _finding(self, lack: Lack, response: Response) -> Finding:
+        name = f"forms/{response.sha256[:16]}.txt"
+        evidence = self._visit.keep(name, response.body[:1_000_000]) if response.body else ""
+        return Finding(
+            subject=f"{self._form.page} {lack.what}",
+            sentence=f"{self._url}: the form {quoted(self._form.form, 60)} has {lack.actual}; expected "
+            f"{lack.expected}. To do: {lack.remedy}.",
+            expected=lack.expected,
+            actual=lack.actual,
+            evidence=evidence,
+        )
+
+
+def _lacks(node: LexborNode, form: Form) -> Iterator[Lack]:
+    fields = {each.attributes.get("name") or "": each for each in node.css(_FIELD)}
+    for name in dict.fromkeys((*form.fields, *form.required, *(form.submit.values if form.submit else ()))):
+        if name not in fields:
+            known = ", ".join(sorted(fields)[:10]) or "none"
+            yield Lack(f"field {name}", f"a field {quoted(name)}", f"only the fields {quoted(known, 200)}",
+                       "see which of its components is missing on the page")  # fmt: skip
+    for name in form.required:
+        if name in fields and not any(rule in fields[name].attributes for rule in _RULES):
+            yield Lack(f"rule {name}", f"{quoted(name)} to be required", f"no such rule on {quoted(name)}",
+                       "see the field's constraints in its dialog")  # fmt: skip
+    if node.css_first(_BUTTONS) is None and not _outside_button(node):
+        yield Lack("button", "a button to send it", "none", "see whether the button component is on the page")
+
+
+def _outside_button(node: LexborNode) -> bool:
+    """A button elsewhere on the page that names the form by its id."""
+    name, root = node.attributes.get("id"), node
+    if not name:
+        return False
+    while root.parent is not None:
+        root = root.parent
+    return any(each.attributes.get("form") == name for each in root.css("button[form], input[form]"))
+
+
+def _action(node: LexborNode, page: Response) -> str:
+    return _action_of(node, plain_url(page.url))
+
+
+def _action_of(node: LexborNode, base: str) -> str:
+    try:
+        return urljoin(base, (node.attributes.get("action") or "").strip() or base)
+    except ValueError:
+        return ""
+
+
+def _is_post(node: LexborNode) -> bool:
+    return (node.attributes.get("method") or "get").lower() == "post"
+
+
+def _hidden(node: LexborNode) -> dict[str, str]:
+    return {
+        each.attributes.get("name") or "": each.attributes.get("value") or ""
+        for each in node.css("input[type=hidden][name]")
+    }
+
+
+def _token_in(answer: Response) -> str:
+    import json
+
+    try:
+        value = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return ""
+    token = value.get("token") if isinstance(value, dict) else None
+    return token if isinstance(token, str) and token.isprintable() and token.isascii() else ""

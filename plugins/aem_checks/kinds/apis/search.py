@@ -1,0 +1,187 @@
+"""G1: does the site's search find what it has to find?
+
+For each term it asks the search as the page does: the address is the ``action`` of the search form on the page
+(the Core Search component's ``.searchresults.json``, or any form that sends its term with GET), or ``url`` of
+the gate file. Hits are entries of a JSON list, or elements that match ``hit`` on a page of results. Answers are
+asked past all caches. It would have caught a release whose index was not there yet when visitors searched
+(Adobe KA-23521; help/operations/indexing builds a new index before it switches), and a dispatcher without the
+filter for ``searchresults``. It does not see whether the best hit comes first. Terms that only production's
+content has are false alarms on stage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote_plus, urlencode, urljoin
+
+from pydantic import Field, field_validator
+
+from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
+from aem_checks.reach import describe, unreached
+from aem_checks.sites import PagePath
+from aem_checks.text import count, quoted
+from aem_checks.urls import plain_url, uncached
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
+
+    from aem_checks.response import Response
+    from aem_checks.visit import Visit
+
+_FORMS = "form[action*=searchresults], [role=search] form, form[role=search], form:has(input[type=search])"
+_FIELDS = "input[type=search][name], input[type=text][name], input:not([type])[name]"
+_LISTS = ("hits", "results", "items", "data", "documents")
+_NO_HITS = frozenset(
+    "error errors facets filters messages pages pagination related sort sorting spellcheck suggestions synonyms tags "
+    "warnings".split()
+)
+"""Lists that an answer without a hit has too."""
+_TERM = "{term}"
+
+
+class SearchSettings(CheckSettings):
+    page: PagePath
+    """The page with the search form."""
+    terms: dict[str, int] = Field(min_length=1)
+    """What is searched, each with the number of hits that it has at least: ``surfing: 3``."""
+    url: str = ""
+    """The path that answers, with ``{term}`` in it, where the form does not say it: ``/api/search?q={term}``."""
+    hit: str = ".cmp-search__item, [data-search-hit]"
+    """CSS selector of one hit, for a search that answers with a page."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_path_with_a_term(cls, value: str) -> str:
+        if value and (not value.startswith("/") or value.startswith("//") or _TERM not in value):
+            raise ValueError(f"{value!r} is no path with {_TERM} in it; write it like /api/search?q={_TERM}")
+        return value
+
+    @field_validator("terms")
+    @classmethod
+    def _something_is_found(cls, value: dict[str, int]) -> dict[str, int]:
+        for term, least in value.items():
+            if not term.strip() or least < 1:
+                raise ValueError(f"the term {term!r} with {least} hits proves nothing; use at least 1")
+        return value
+
+
+class Search(SiteCheck[SearchSettings]):
+    kind = "search"
+    number = "G1"
+    title = "Search finds"
+    targets = frozenset({"stage", "production"})
+    default_on = False
+    needs = "the search page and terms that have to be found"
+    settings_type = SearchSettings
+
+    async def run(self, visit: Visit) -> Judgement:
+        address = self.settings.url or await self._from_form(visit)
+        if isinstance(address, Finding):
+            return Judgement(examined=int(address.outcome is Outcome.FAILED), findings=(address,))
+        looked = await asyncio.gather(*(self._look_for(term, address, visit) for term in self.settings.terms))
+        findings = tuple(finding for finding in looked if finding is not None)
+        refused = sum(finding.cause is Cause.NETWORK for finding in findings)
+        return Judgement(examined=len(looked) - refused, findings=findings)
+
+    async def _from_form(self, visit: Visit) -> str | Finding:
+        """The address with ``{term}``, or why it is not known."""
+        url = visit.url(self.settings.page)
+        final = (await visit.client.follow(uncached(url), tries=3, within=visit.endpoint.hosts))[-1]
+        if refusal := unreached(final, url):
+            return refusal
+        if not (final.ok and final.is_html):
+            return _finding(
+                self.settings.page, url, "a page with a search form", describe(final), "see key_pages"
+            )
+        form = final.document.css_first(_FORMS)
+        address = _address_of(form, plain_url(final.url)) if form is not None else ""
+        if not address or not visit.client.allows(address):
+            actual = (
+                "none that sends its term with GET to this site" if not address else "one of another host"
+            )
+            remedy = "see whether the component is rendered, or name the search's path under 'url:'"
+            return _finding(self.settings.page, url, "a search form", actual, remedy)
+        return address
+
+    async def _look_for(self, term: str, address: str, visit: Visit) -> Finding | None:
+        least = self.settings.terms[term]
+        filled = address.replace(_TERM, quote_plus(term))
+        url = filled if "://" in filled else visit.url(filled)
+        answer = (await visit.client.follow(uncached(url), tries=3, within=visit.endpoint.hosts))[-1]
+        if refusal := unreached(answer, url):
+            return refusal
+        hits = count_hits(answer, self.settings.hit)
+        if hits.number >= least:
+            return None
+        evidence = visit.keep(f"search/{answer.sha256[:16]}.txt", answer.body[:1_000_000])
+        expected = f"at least {count(least, 'hit')} for {quoted(term, 60)}"
+        remedy = _remedy(answer)
+        return _finding(f"search {term}", url, expected, hits.words, remedy, evidence)
+
+
+def _address_of(form: LexborNode, base: str) -> str:
+    """Where a form sends its term with GET, all other fields filled in; empty where it does not."""
+    field = form.css_first(_FIELDS)
+    if field is None or (form.attributes.get("method") or "get").lower() != "get":
+        return ""
+    hidden = {
+        each.attributes["name"] or "": each.attributes.get("value") or ""
+        for each in form.css("input[type=hidden][name]")
+    }
+    target = urljoin(base, form.attributes.get("action") or base)
+    joint = "&" if "?" in target else "?"
+    fixed = f"{urlencode(hidden)}&" if hidden else ""
+    return f"{target}{joint}{fixed}{quote_plus(field.attributes['name'] or '')}={_TERM}"
+
+
+class Hits(NamedTuple):
+    number: int
+    words: str
+
+
+def count_hits(answer: Response, selector: str) -> Hits:
+    """How many hits an answer lists; -1 where it is none, with words on what it is."""
+    if answer.status != 200:
+        return Hits(-1, describe(answer))
+    if answer.is_html:
+        number = len(answer.document.css(selector))
+        return Hits(number, count(number, "hit"))
+    try:
+        number = _entries(json.loads(answer.body))
+    except (ValueError, RecursionError):
+        return Hits(-1, f"{describe(answer)}, which is no JSON")
+    return Hits(number, count(number, "hit")) if number >= 0 else Hits(-1, "JSON without a list of hits")
+
+
+def _entries(value: Any) -> int:
+    if isinstance(value, list):
+        return len(value)
+    if isinstance(value, dict):
+        for name in (*_LISTS, *(each for each in value if each not in _NO_HITS)):
+            inner = value.get(name)
+            if isinstance(inner, list):
+                return len(inner)
+            if name in ("data", "response", "hits", "results") and isinstance(inner, dict):
+                return _entries(inner)
+    return -1
+
+
+def _remedy(answer: Response) -> str:
+    if answer.status == 404:
+        return "let the dispatcher's filters pass the search, and see whether its component is on the page"
+    if answer.status >= 500:
+        return "read the publish error log; the query may lack its index"
+    return "see whether the index is built and the content is published"
+
+
+def _finding(subject: str, url: str, expected: str, actual: str, remedy: str, evidence: str = "") -> Finding:
+    return Finding(
+        subject=subject,
+        sentence=f"{url} gave {actual} instead of {expected}. To do: {remedy}.",
+        expected=expected,
+        actual=actual,
+        evidence=evidence,
+    )

@@ -1,0 +1,191 @@
+"""F1: do the links of the pages lead somewhere, and anchors to a place that is there?
+
+lychee reads the recorded pages and, with a depth of 2, the pages of the site that they link to, and checks each
+link and each anchor once. What it asks of the site goes through the gate's own client: within the site's rate
+limit, with its credentials, past all caches. Links to other hosts are checked only where the gate file allows the
+host (``allow_hosts`` of the site, and ``external``), through a proxy that lets nothing else out. It would have
+caught the links and images below a path that no longer resolved (Adobe KA-24285).
+
+A broken link in navigation, header or footer blocks, and so do three and more broken links that are above
+``broken_percent`` of all; others warn. What was broken at the last approved release too, or is a broken link of the
+same page on production, is only a warning: it is not this release's. Content that stage lacks and production has is
+the usual false alarm; the finding says so. Links that a script makes are not seen; images, style sheets and scripts
+are left to ``images`` and ``client_libraries``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.kinds.links._broken import Broken, count_good, sorted_out, unanswered
+from aem_checks.kinds.links._production import Production
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.reach import unjudged
+from aem_checks.shortened import shortened
+from aem_checks.text import count, quoted
+
+if TYPE_CHECKING:
+    from aem_checks.kinds.links._lychee import Link
+    from aem_checks.kinds.links._relay import Relay
+    from aem_checks.visit import Visit
+
+_KEPT = "links/broken.json"
+_MOST_COMPARED = 20
+"""How many broken links are asked for on production too."""
+_FEWEST = 3
+"""Fewer broken links are no share: on a small site each one would be above any limit."""
+
+
+class LinksSettings(CheckSettings):
+    depth: int = Field(default=2, ge=1, le=2)
+    """1: links on the recorded pages; 2: also links on the pages of the site that these link to."""
+    most: int = Field(default=300, ge=1, le=10_000)
+    """How many URLs of the site are asked for at most; 300 take 30 s at 10 requests/s."""
+    anchors: bool = True
+    """Whether ``#anchors`` have to be on the page that they point to; a missing one warns."""
+    external: bool = True
+    """Whether links to the site's ``allow_hosts`` are checked; a broken one warns."""
+    broken_percent: float = Field(default=5, ge=0, le=100)
+    """Per cent of the site's links, outside of navigation too, above which broken ones block."""
+    ignore: tuple[str, ...] = ()
+    """Beginnings of paths whose links are not judged, such as ``/us/en/archive/``."""
+
+
+class Links(SiteCheck[LinksSettings]):
+    kind = "links"
+    number = "F1"
+    title = "Links and anchors"
+    severity = Severity.WARN
+    targets = frozenset({"stage", "production"})
+    reads_recording = True
+    settings_type = LinksSettings
+
+    async def run(self, visit: Visit) -> Judgement:
+        from aem_checks.kinds.links._lychee import LycheeError
+        from aem_checks.kinds.links._relay import Relay
+        from aem_checks.kinds.links._walk import Walk
+
+        recording = visit.recording
+        if recording is None:
+            return Judgement(
+                examined=0, findings=(_unable("links has no recording to look at", "record first"),)
+            )
+        known = {page.path: page.final for page in recording.pages}
+        findings = [bad for page in recording.pages if (bad := unjudged(page, recording)) is not None]
+        try:
+            async with Relay(visit, known, self.settings.most) as relay:
+                walk = Walk(relay, visit, anchors=self.settings.anchors)
+                links = await walk.links(recording, self.settings.depth)
+                external = await self._outside(links, relay, visit)
+        except LycheeError as error:
+            return Judgement(examined=0, findings=(_unable(f"lychee {error}", "see the worker's packages"),))
+        found = sorted_out(links, relay, self.settings.ignore)
+        asked = count_good(links, relay) + sum(not each.anchor for each in found)
+        findings += await self._judge(found, asked, visit)
+        if unasked := unanswered(links, relay, self.settings.ignore):
+            what = f"{count(len(unasked), 'link')} of the site got no answer from the gate itself, one is {quoted(unasked[0])}"
+            findings.append(_unable(what, "report it, the check itself is at fault"))
+        if not links and recording.good_pages:
+            findings.append(
+                _unable(f"{visit.endpoint.url}: no page has a link", "see whether the pages are empty")
+            )
+        findings += [*external, *_notes(relay, found, walk.unread)]
+        return Judgement(
+            examined=asked,
+            findings=shortened(findings, severity=self.severity),
+        )
+
+    async def _outside(self, links: list[Link], relay: Relay, visit: Visit) -> list[Finding]:
+        from aem_checks.kinds.links._outside import check_outside
+
+        urls = {link.url: link.source for link in links if relay.path_of(link.url) is None}
+        sources = {url: relay.path_of(source) or source for url, source in urls.items()}
+        return await check_outside(sources, visit) if self.settings.external else []
+
+    async def _judge(self, found: list[Broken], asked: int, visit: Visit) -> list[Finding]:
+        before = _broken_before(visit)
+        visit.keep(_KEPT, json.dumps(sorted({each.subject for each in found if each.is_failure}), indent=0))
+        findings, production, new = [], Production(visit), 0
+        for number, each in enumerate(found):
+            there, same = await production.compare(each) if number < _MOST_COMPARED else ("", False)
+            old = same or each.subject in before
+            new += each.is_failure and not each.anchor and not old
+            findings.append(_finding(each, visit, known=each.subject in before, there=there, old=old))
+        return [*self._too_many(new, asked), *findings]
+
+    def _too_many(self, broken: int, all_links: int) -> Iterator[Finding]:
+        share = 100 * broken / all_links if all_links else 0.0
+        if share > self.settings.broken_percent and broken >= _FEWEST:
+            yield Finding(
+                subject="share of broken links",
+                sentence=f"{broken} of {count(all_links, 'link')} are broken, {share:.1f} %; expected at most "
+                f"{self.settings.broken_percent:g} %. To do: see the first of them below.",
+                expected=f"at most {self.settings.broken_percent:g} %",
+                actual=f"{share:.1f} %",
+                severity=Severity.BLOCK,
+            )
+
+
+def _broken_before(visit: Visit) -> frozenset[str]:
+    data = visit.baseline.read(_KEPT) if visit.baseline is not None else None
+    try:
+        value = json.loads(data or b"[]")
+    except ValueError:
+        return frozenset()
+    return (
+        frozenset(each for each in value if isinstance(each, str)) if isinstance(value, list) else frozenset()
+    )
+
+
+def _finding(each: Broken, visit: Visit, *, known: bool, there: str, old: bool) -> Finding:
+    since = " It was broken at the last approved release too." if known else ""
+    blocks = each.in_navigation and not each.anchor and not old
+    remedy = "give the place its id" if each.anchor else "publish the page"
+    place = "the navigation, header or footer of " if each.in_navigation else ""
+    return Finding(
+        subject=each.subject,
+        sentence=f"{visit.url(each.path)}{each.anchor}, linked in {place}{_pages(each.sources)}, gives {each.words}; "
+        f"expected {each.expected}.{there}{since} To do: {remedy}, or correct the link.",
+        expected=each.expected,
+        actual=each.words,
+        outcome=Outcome.FAILED if each.is_failure else Outcome.INCONCLUSIVE,
+        cause=Cause.PRODUCT if each.is_failure else Cause.NETWORK,
+        severity=Severity.BLOCK if blocks and each.is_failure else Severity.WARN,
+    )
+
+
+def _pages(sources: tuple[str, ...]) -> str:
+    more = f" and {count(len(sources) - 2, 'more page')}" if len(sources) > 2 else ""
+    return ", ".join(quoted(source) for source in sources[:2]) + more
+
+
+def _notes(relay: Relay, found: list[Broken], unread: list[str]) -> Iterator[Finding]:
+    if unread:
+        first = quoted(min(unread))
+        sentence = (
+            f"{count(len(unread), 'page')} with too many links were not read to the end, one is {first}."
+        )
+        yield Finding(subject="links", sentence=sentence, outcome=Outcome.PASSED)
+    if relay.left_out:
+        first = quoted(min(relay.left_out))
+        sentence = (
+            f"{count(len(relay.left_out), 'URL')} of the site beyond 'most' were not asked, one is {first}."
+        )
+        yield Finding(subject="links", sentence=sentence, outcome=Outcome.PASSED)
+    if len(found) > _MOST_COMPARED:
+        sentence = f"Only the first {_MOST_COMPARED} broken links were compared with production."
+        yield Finding(subject="links", sentence=sentence, outcome=Outcome.PASSED)
+
+
+def _unable(what: str, remedy: str) -> Finding:
+    return Finding(
+        subject="links",
+        sentence=f"{what}. To do: {remedy}.",
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+    )

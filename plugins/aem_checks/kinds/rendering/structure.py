@@ -1,0 +1,232 @@
+"""D2: does every page have its parts, and nothing that only an author or a developer should see?
+
+Each recorded page has to have a header, a navigation, a main part and a footer, and the components that the
+gate file expects of its template or path. It must not show placeholders of the page editor
+(``cq-placeholder``, ``data-emptytext``), texts of a script that broke off, or an experience fragment with
+nothing in it. It would have caught the preview that had neither templates nor experience fragments, so that its
+pages came without header and footer (Adobe KA-24147). What was so at the last approved release too is only a
+warning. It does not see whether a part looks right: that is ``visual``. Campaign pages without the usual parts
+are false alarms until they are named under ``exempt``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from pydantic import Field, field_validator
+
+from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.markup import in_sample
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.reach import unjudged
+from aem_checks.shortened import shortened
+from aem_checks.text import count, quoted
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+    from aem_checks.recording import Page, Recording
+
+Part = Literal["header", "nav", "main", "footer"]
+_ROLES = {"header": "banner", "nav": "navigation", "main": "main", "footer": "contentinfo"}
+_EDITOR = ".cq-placeholder, [data-emptytext]"
+_FRAGMENTS = ".cmp-experiencefragment, .xf-content-height"
+_SHOWN = "img, svg, picture, video, audio, iframe, object, canvas, input, button, select, textarea, a[href]"
+_BROKEN = re.compile(
+    r"(?:Cannot serve request to|Resource dumped by|No renderer for extension|Error during include of)\b[^<]{0,80}"
+    r"|org\.apache\.sling\.[\w.]{1,80}Exception|SightlyException"
+    r"|java\.lang\.\w{1,40}(?:Exception|Error)|javax?\.servlet\.\w{1,40}Exception"
+)
+"""What Sling and its script engines write into a page when a component breaks off."""
+_TRACES = (
+    b"Exception",
+    b"java.lang.",
+    b"Cannot serve",
+    b"Resource dumped",
+    b"No renderer",
+    b"Error during include",
+)
+
+
+class StructureSettings(CheckSettings):
+    parts: tuple[Part, ...] = ("header", "nav", "main", "footer")
+    """What every page has, as an element or as an ARIA role."""
+    expected: dict[str, tuple[str, ...]] = Field(default={})
+    """CSS selectors that a page has to match, by the template's name (``<meta name="template">``) or by a path
+    such as ``/us/en/*``."""
+    exempt: tuple[str, ...] = ()
+    """Paths of pages without the usual parts, such as ``/us/en/campaign/*``."""
+
+    @field_validator("expected")
+    @classmethod
+    def _selectors_can_be_read(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for selector in dict.fromkeys(each for selectors in value.values() for each in selectors):
+            _check_selector(selector)
+        return value
+
+
+def _check_selector(selector: str) -> None:
+    from selectolax.lexbor import LexborHTMLParser, SelectolaxError
+
+    try:
+        LexborHTMLParser("<p></p>").css(selector)
+    except SelectolaxError:
+        raise ValueError(
+            f"{selector!r} is no CSS selector; write it like .cmp-teaser or main [data-cmp-is=carousel]"
+        ) from None
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with a page; ``part`` names it the same way at every release."""
+
+    part: str
+    expected: str
+    actual: str
+    remedy: str
+
+
+class Structure(PageCheck[StructureSettings]):
+    kind = "structure"
+    number = "D2"
+    title = "Pages have their parts"
+    targets = frozenset({"stage", "production"})
+    settings_type = StructureSettings
+
+    def judge(self, recording: Recording) -> Judgement:
+        findings = [found for page in recording.pages if (found := unjudged(page, recording)) is not None]
+        before = _problems_before(recording.baseline, self.settings)
+        for page in recording.good_pages:
+            for problem in find_problems(page, self.settings):
+                known = problem.part in before.get(page.path, ())
+                findings.append(_finding(page, problem, recording, known=known))
+        findings += _never_looked_for(recording, self.settings)
+        return Judgement(
+            examined=len(recording.good_pages), findings=shortened(findings, severity=self.severity)
+        )
+
+
+def _problems_before(baseline: Recording | None, settings: StructureSettings) -> dict[str, set[str]]:
+    if baseline is None:
+        return {}
+    return {
+        page.path: {problem.part for problem in find_problems(page, settings)} for page in baseline.good_pages
+    }
+
+
+def find_problems(page: Page, settings: StructureSettings) -> Iterator[Problem]:
+    """What is missing on a page, and what should not be there."""
+    document = page.final.document
+    if not any(fnmatchcase(page.path, pattern) for pattern in settings.exempt):
+        yield from (_missing(part) for part in settings.parts if not _has(document, part))
+    for selector in dict.fromkeys(_expected_of(page, settings)):
+        if document.css_first(selector) is None:
+            yield Problem(
+                selector,
+                f"an element {selector}",
+                "has none",
+                "see component, policy and content of the page",
+            )
+    yield from _of_the_editor(document)
+    yield from _broken_off(page)
+    yield from _empty_fragments(document)
+
+
+def _has(document: LexborHTMLParser, part: Part) -> bool:
+    return document.css_first(f"{part}, [role={_ROLES[part]}]") is not None
+
+
+def _missing(part: Part) -> Problem:
+    return Problem(
+        part,
+        f"a <{part}> or role={_ROLES[part]}",
+        f"has no {part}",
+        "see whether its experience fragment and template are published",
+    )
+
+
+def _expected_of(page: Page, settings: StructureSettings) -> Iterator[str]:
+    template = _template(page)
+    for key, selectors in settings.expected.items():
+        if key == template or (key.startswith("/") and fnmatchcase(page.path, key)):
+            yield from selectors
+
+
+def _template(page: Page) -> str:
+    node = page.final.document.css_first("meta[name=template]")
+    return (node.attributes.get("content") or "") if node else ""
+
+
+def _of_the_editor(document: LexborHTMLParser) -> Iterator[Problem]:
+    nodes = [node for node in document.css(_EDITOR) if not in_sample(node)]
+    if nodes:
+        says = nodes[0].attributes.get("data-emptytext") or nodes[0].attributes.get("class") or ""
+        yield Problem(
+            "placeholder of the editor",
+            "none",
+            f"shows {count(len(nodes), 'placeholder')} of the page editor, first {quoted(says, 80)}",
+            "see which component renders its authoring placeholder outside of edit mode",
+        )
+
+
+def _broken_off(page: Page) -> Iterator[Problem]:
+    body = page.final.body
+    found = _BROKEN.search(page.final.text) if any(trace in body for trace in _TRACES) else None
+    if found is not None and any(
+        found.group() in (node.text(deep=False) or "") and not in_sample(node)
+        for node in page.final.document.css("body, body *:not(script):not(style)")
+    ):
+        yield Problem(
+            "error of a script",
+            "no error text",
+            f"shows {quoted(found.group(), 100)}",
+            "read the publish error log for this page",
+        )
+
+
+def _empty_fragments(document: LexborHTMLParser) -> Iterator[Problem]:
+    empty = [node for node in document.css(_FRAGMENTS) if _is_empty(node)]
+    if empty:
+        yield Problem(
+            "empty experience fragment",
+            "content in each",
+            f"has {count(len(empty), 'experience fragment')} with nothing inside, first {quoted(_class(empty[0]), 80)}",
+            "publish the experience fragment and what it refers to",
+        )
+
+
+def _is_empty(node: LexborNode) -> bool:
+    return node.css_first(_SHOWN) is None and not node.text(strip=True)
+
+
+def _class(node: LexborNode) -> str:
+    return node.attributes.get("class") or node.tag or ""
+
+
+def _finding(page: Page, problem: Problem, recording: Recording, *, known: bool) -> Finding:
+    since = " It was so at the last approved release too." if known else ""
+    return Finding(
+        subject=f"{page.path} {problem.part}",
+        sentence=f"{page.url} {problem.actual}; expected {problem.expected}.{since} To do: {problem.remedy}.",
+        expected=problem.expected,
+        actual=problem.actual,
+        severity=Severity.WARN if known else None,
+        evidence=recording.evidence(page.final),
+    )
+
+
+def _never_looked_for(recording: Recording, settings: StructureSettings) -> Iterator[Finding]:
+    """Selectors of a template or path that no recorded page has: they say nothing of this release."""
+    templates = {_template(page) for page in recording.good_pages}
+    for key in settings.expected:
+        seen = any(fnmatchcase(page.path, key) for page in recording.good_pages)
+        if key not in templates and not (key.startswith("/") and seen):
+            yield Finding(
+                subject=f"expected {key}",
+                sentence=f"No recorded page has the template or path {quoted(key)}, so what 'expected' says of it "
+                "was not looked for. To do: add such a page to 'pages:', or correct the name.",
+                outcome=Outcome.INCONCLUSIVE,
+                cause=Cause.CHECK,
+            )

