@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 from adobe_cloud_manager import models, resources
 from adobe_cloud_manager.answers import Answer, read_json
 from adobe_cloud_manager.exceptions import CredentialError, NotFound, UnexpectedAnswer
-from adobe_cloud_manager.parsing import REL, embedded, mapping
+from adobe_cloud_manager.parsing import REL, embedded, mapping, required_text
 from adobe_cloud_manager.protocol import (
     api_path,
     content_range_total,
@@ -122,6 +122,43 @@ def domain_mappings(program_id: str, environment_id: str) -> Operation[tuple[res
     if not isinstance(items, list):
         raise UnexpectedAnswer(f"Cloud Manager answered {what} with something that is not a list.")
     return tuple(resources.DomainMapping.parse(item) for item in items)
+
+
+def ip_allow_list_bindings(program_id: str) -> Operation[tuple[resources.AllowListBinding, ...]]:
+    """Every IP allow list of a program with each environment that it is bound to.
+
+    The specification has the bindings inside of the lists; where they are not, each list is asked for its own.
+    """
+    what = f"the IP allow lists of program {program_id}"
+    found: list[resources.AllowListBinding] = []
+    for item in (yield from _pages(api_path("program", program_id, "ipAllowlists"), what, "ipAllowlists")):
+        name, bindings = required_text(item, "name", "an IP allow list"), item.get("bindings")
+        if not isinstance(bindings, list):
+            path = api_path("program", program_id, "ipAllowlist", required_text(item, "id", what), "bindings")
+            bindings = yield from _pages(path, f"the bindings of {what}", "ipAllowlistBindings")
+        found += [resources.AllowListBinding.parse(each, name) for each in bindings]
+    return tuple(found)
+
+
+def advanced_networking(
+    program_id: str, environment_id: str
+) -> Operation[tuple[resources.AdvancedNetworking, ...]]:
+    """The advanced networking configurations of an environment; none where it has none (404)."""
+    path = api_path("program", program_id, "environment", environment_id, "advancedNetworking")
+    what = f"the advanced networking of environment {environment_id}"
+    try:
+        items = yield from _pages(path, what, "networkingConfigurations")
+    except NotFound:
+        return ()
+    return tuple(resources.AdvancedNetworking.parse(item) for item in items)
+
+
+def restore_points(program_id: str, environment_id: str) -> Operation[tuple[resources.RestorePoint, ...]]:
+    """The backups of an environment, with the AEM release of each."""
+    path = api_path("program", program_id, "environment", environment_id, "restorePoints")
+    what = f"the restore points of environment {environment_id}"
+    items = yield from _pages(path, what, "restorePointsDetails")
+    return tuple(resources.RestorePoint.parse(item) for item in items)
 
 
 def executions(program_id: str, pipeline_id: str, limit: int) -> Operation[tuple[models.Execution, ...]]:

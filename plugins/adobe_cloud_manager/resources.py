@@ -289,3 +289,60 @@ class DomainMapping:
             tier=text(raw, "tier"),
             origin_type=text(raw, "originType"),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class AllowListBinding:
+    """An IP allow list of a program, as it is bound to one tier of one environment."""
+
+    name: str
+    environment_id: str
+    tier: str
+    status: str
+
+    @classmethod
+    def parse(cls, data: object, name: str) -> AllowListBinding:
+        """Read a binding of the list ``name``. Raises ``UnexpectedAnswer`` where it is no JSON object."""
+        raw = mapping(data, "a binding of an IP allow list")
+        return cls(name, text(raw, "environmentId"), text(raw, "tier"), text(raw, "status"))
+
+
+@dataclass(frozen=True, slots=True)
+class AdvancedNetworking:
+    """How an environment reaches other systems. Hosts and ports only; nothing of it is secret."""
+
+    enabled: bool
+    non_proxy_hosts: tuple[str, ...]
+    port_forwards: tuple[str, ...]
+    """As ``name:port -> port``."""
+
+    @classmethod
+    def parse(cls, data: object) -> AdvancedNetworking:
+        """Read a configuration. Raises ``UnexpectedAnswer`` where it is no JSON object."""
+        raw = mapping(data, "an advanced networking configuration")
+        hosts, forwards = raw.get("nonProxyHosts"), raw.get("portForwards")
+        listed = [
+            mapping(each, "a port forward") for each in (forwards if isinstance(forwards, list) else ())
+        ]
+        return cls(
+            enabled=raw.get("advancedNetworkingEnabled") is True,
+            non_proxy_hosts=tuple(str(host) for host in (hosts if isinstance(hosts, list) else ())),
+            port_forwards=tuple(
+                f"{text(each, 'name')}:{text(each, 'portDest')} -> {text(each, 'portOrig')}"
+                for each in listed
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RestorePoint:
+    """A backup of an environment; ``aem_release`` is the AEM release that ran then."""
+
+    deployed_at: datetime | None
+    aem_release: str
+
+    @classmethod
+    def parse(cls, data: object) -> RestorePoint:
+        """Read a restore point. Raises ``UnexpectedAnswer`` where it is no JSON object."""
+        raw = mapping(data, "a restore point")
+        return cls(moment(raw, "deploymentDate"), text(raw, "aemReleaseVersion"))

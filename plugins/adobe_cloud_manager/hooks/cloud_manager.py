@@ -171,6 +171,20 @@ class CloudManagerHook(HttpHook):
         """The domains that lead to an environment."""
         return self._read(operations.domain_mappings(program_id, environment_id))
 
+    def list_ip_allow_list_bindings(self, program_id: str) -> tuple[resources.AllowListBinding, ...]:
+        """Which IP allow lists are bound to which environments of a program."""
+        return self._read(operations.ip_allow_list_bindings(program_id))
+
+    def list_advanced_networking(
+        self, program_id: str, environment_id: str
+    ) -> tuple[resources.AdvancedNetworking, ...]:
+        """How an environment reaches other systems; none where nothing is configured."""
+        return self._read(operations.advanced_networking(program_id, environment_id))
+
+    def list_restore_points(self, program_id: str, environment_id: str) -> tuple[resources.RestorePoint, ...]:
+        """The backups of an environment; they alone name its AEM release."""
+        return self._read(operations.restore_points(program_id, environment_id))
+
     def list_executions(self, program_id: str, pipeline_id: str, *, limit: int = 20) -> tuple[Execution, ...]:
         """The newest executions of a pipeline, the newest first."""
         return self._read(operations.executions(program_id, pipeline_id, limit))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from simulator.pipelines import phases
@@ -22,6 +23,7 @@ REL = "http://ns.adobe.com/adobecloud/rel/"
 CREATED = "2026-01-05T09:00:00.000+0000"
 
 
+@lru_cache(maxsize=4096)
 def timestamp(at: float) -> str:
     """Adobe's form of a time: milliseconds, and an offset without a colon."""
     moment = datetime.fromtimestamp(at, UTC)

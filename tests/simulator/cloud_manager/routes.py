@@ -10,7 +10,7 @@ from aiohttp import web
 
 from simulator.acts import ActRefused
 from simulator.cloud_manager import executions as steps
-from simulator.cloud_manager import gateway, resources
+from simulator.cloud_manager import gateway, network, resources
 from simulator.cloud_manager.metrics import metrics
 from simulator.execution import Execution, Step
 from simulator.ims import Ims
@@ -52,7 +52,10 @@ class CloudManagerApi:
             web.get(PROGRAM + "/environment/{environment}", self._environment),
             web.get(PROGRAM + "/environment/{environment}/variables", self._environment_variables),
             web.get(PROGRAM + "/environment/{environment}/domain-mappings", self._environment_domains),
+            web.get(PROGRAM + "/environment/{environment}/advancedNetworking", self._networking),
+            web.get(PROGRAM + "/environment/{environment}/restorePoints", self._restore_points),
             web.get(PROGRAM + "/domain-mappings", self._domains),
+            web.get(PROGRAM + "/ipAllowlists", self._allow_lists),
             web.get(PIPELINE, self._pipeline),
             web.get(PIPELINE + "/variables", self._pipeline_variables),
         ]
@@ -142,6 +145,19 @@ class CloudManagerApi:
     async def _domains(self, request: web.Request) -> web.Response:
         program = self._find_program(request)
         return web.json_response(resources.domain_mappings(program.domains, program.id))
+
+    async def _allow_lists(self, request: web.Request) -> web.Response:
+        return network.listed(request, "ipAllowlists", network.ip_allow_lists(self._find_program(request)))
+
+    async def _networking(self, request: web.Request) -> web.Response:
+        program = self._find_program(request)
+        found = network.advanced_networking(_find_environment(request, program), program.id)
+        return network.listed(request, "networkingConfigurations", found)
+
+    async def _restore_points(self, request: web.Request) -> web.Response:
+        plan = _find_environment(request, self._find_program(request))
+        points = [network.restore_point(plan, self._world.sites.aem_release(plan))]
+        return network.listed(request, "restorePointsDetails", points)
 
     async def _current(self, request: web.Request) -> web.Response:
         state = self._find_pipeline(request)

@@ -1,64 +1,140 @@
-"""K2: which variables and secrets does the stage environment have that production lacks?
+"""K2: will production have every variable and secret that the release and stage have?
 
-Values are not part of an image and no step of a pipeline tests them: a variable that production lacks leaves
-its placeholder in the configuration there (help/implementing/cloud-manager/environment-variables and
-help/implementing/deploying/configuring-osgi of Adobe's documentation). Only names are compared.
+Values are not part of an image and no step of a pipeline tests them: a variable that production lacks leaves its
+placeholder in the configuration there (help/implementing/cloud-manager/environment-variables and
+help/implementing/deploying/configuring-osgi of Adobe's documentation). Names, types and services of both
+environments are compared as Cloud Manager lists them. With a checkout the names that the release uses are read
+from its source too: OSGi configurations, the CDN's YAML and Apache's files.
+
+It would have caught issue 1120 of Adobe's project archetype, where stage and production shared what each needed for
+itself, and every release whose new variable was set for stage alone.
+
+It does not see whether a value is right. A name that only an optional feature uses is a false alarm: list it under
+``allow:``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from aem_checks.check import CheckSettings, SiteCheck
-from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
+from aem_checks.check import SiteCheck
+from aem_checks.checkout import CheckoutError, CheckoutSettings, not_read, opened
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
+    from aem_checks.kinds.parity._variables import Use
     from aem_checks.visit import Visit
 
 FACT = "environment_variables"
+_TARGETS = ("stage", "production")
 
 
-class EnvironmentVariablesSettings(CheckSettings):
-    """Which names may be on stage only."""
+class EnvironmentVariablesSettings(CheckoutSettings):
+    """Which names may be missing, and where the release's source is."""
 
     allow: tuple[str, ...] = ()
-    """Names that only stage needs; ``*`` and ``?`` stand for any characters."""
+    """Names that production may lack; ``*`` and ``?`` stand for any characters."""
+
+
+class Variable(NamedTuple):
+    """What Cloud Manager says of a variable; its value is never read."""
+
+    name: str
+    type: str = ""
+    service: str = ""
 
 
 class EnvironmentVariables(SiteCheck[EnvironmentVariablesSettings]):
-    """Compares names that Cloud Manager lists; ``visit.facts`` holds them, since a check cannot ask."""
+    """Compares what Cloud Manager lists; ``visit.facts`` holds it, since a check cannot ask."""
 
     kind = "environment_variables"
     number = "K2"
-    title = "Variables that stage has and production lacks"
+    title = "Variables that stage or the release has and production lacks"
     settings_type = EnvironmentVariablesSettings
 
     async def run(self, visit: Visit) -> Judgement:
-        stage, production = (_names(visit.facts.get(FACT), target) for target in ("stage", "production"))
-        if stage is None or production is None:
-            return _unknown(
-                [name for name, known in (("stage", stage), ("production", production)) if known is None]
-            )
-        missing = sorted(stage - production)
-        findings = [_missing(name) for name in missing if not self._allowed(name)]
+        lists = {target: _variables(visit.facts.get(FACT), target) for target in _TARGETS}
+        unknown = [target for target, known in lists.items() if known is None]
+        if unknown:
+            return _unknown(unknown)
+        stage, production = (lists[target] or frozenset() for target in _TARGETS)
+        findings = [*self._missing(stage, production), *_different(stage, production)]
+        findings += await self._used(visit, {"stage": _names(stage), "production": _names(production)})
+        # Two lists were read, so that no variables at all is an answer and not silence.
+        severity = self.settings.severity or self.severity
+        return Judgement(examined=max(1, len(stage)), findings=shortened(findings, severity=severity))
+
+    def _missing(self, stage: frozenset[Variable], production: frozenset[Variable]) -> Iterator[Finding]:
+        missing = sorted(_names(stage) - _names(production))
+        yield from (_only_on_stage(name) for name in missing if not self._allowed(name))
         waived = [name for name in missing if self._allowed(name)]
         if waived:
-            findings.append(_waived(waived))
-        # Two lists were read, so that no variables at all is an answer and not silence.
-        return Judgement(examined=max(1, len(stage)), findings=tuple(findings))
+            yield _waived(waived)
+
+    async def _used(self, visit: Visit, known: Mapping[str, frozenset[str]]) -> list[Finding]:
+        """What the source needs and an environment lacks; what stage alone has was said before."""
+        from aem_checks.kinds.parity._variables import uses
+
+        if self.settings.checkout is None:
+            return []
+        try:
+            async with opened(self.settings.checkout, visit) as commit:
+                found = await uses(commit)
+        except CheckoutError as error:
+            return [not_read(error)]
+        needed: dict[tuple[str, str], list[Use]] = {}
+        for use in found:
+            for target in sorted(use.environments):
+                lacking = use.name not in known[target] and not use.has_default
+                said = target == "production" and use.name in known["stage"]
+                if lacking and not said and not self._allowed(use.name):
+                    needed.setdefault((target, use.name), []).append(use)
+        return [_not_set(target, name, places) for (target, name), places in sorted(needed.items())]
 
     def _allowed(self, name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in self.settings.allow)
 
 
-def _names(fact: Any, target: str) -> frozenset[str] | None:
-    names = fact.get(target) if isinstance(fact, Mapping) else None
-    if isinstance(names, str) or not isinstance(names, Iterable):
+def _variables(fact: Any, target: str) -> frozenset[Variable] | None:
+    listed = fact.get(target) if isinstance(fact, Mapping) else None
+    if isinstance(listed, str) or not isinstance(listed, Iterable):
         return None
-    return frozenset(str(name) for name in names)
+    return frozenset(_variable(each) for each in listed)
+
+
+def _variable(told: Any) -> Variable:
+    if isinstance(told, Mapping):
+        return Variable(*(str(told.get(part) or "") for part in Variable._fields))
+    return Variable(str(told))
+
+
+def _names(variables: Iterable[Variable]) -> frozenset[str]:
+    return frozenset(variable.name for variable in variables)
+
+
+def _different(stage: frozenset[Variable], production: frozenset[Variable]) -> Iterator[Finding]:
+    """A name that both have, as a secret here and as plain text there, or for other services."""
+    for name in sorted(_names(stage) & _names(production)):
+        here = sorted(
+            f"{v.type} for {v.service or 'all services'}" for v in stage if v.name == name and v.type
+        )
+        there = sorted(
+            f"{v.type} for {v.service or 'all services'}" for v in production if v.name == name and v.type
+        )
+        if here and there and here != there:
+            yield Finding(
+                subject=f"{name} differs",
+                sentence=f"The variable {quoted(name)} is {quoted(', '.join(here))} on stage and "
+                f"{quoted(', '.join(there))} on production: what reads it may get nothing there. To do: set it alike "
+                "in Cloud Manager.",
+                expected=f"production: {', '.join(here)}",
+                actual=f"production: {', '.join(there)}",
+                severity=Severity.WARN,
+            )
 
 
 def _unknown(targets: list[str]) -> Judgement:
@@ -75,13 +151,28 @@ def _unknown(targets: list[str]) -> Judgement:
     return Judgement(examined=0, findings=(finding,))
 
 
-def _missing(name: str) -> Finding:
+def _only_on_stage(name: str) -> Finding:
     return Finding(
         subject=name,
         sentence=f"The variable {quoted(name)} is set for stage but not for production: what uses it works here "
         "and breaks there. To do: set it for production in Cloud Manager, or list it under 'allow:'.",
         expected="set for production",
         actual="set for stage only",
+    )
+
+
+def _not_set(target: str, name: str, places: list[Use]) -> Finding:
+    paths = sorted({use.path for use in places})
+    more = f" and {count(len(paths) - 1, 'file')} more" if len(paths) > 1 else ""
+    kind = "secret" if any(use.secret for use in places) else "variable"
+    return Finding(
+        subject=f"{name} on {target}",
+        sentence=f"The release uses the {kind} {quoted(name)} in {quoted(paths[0], 200)}{more} without a default, and "
+        f"{target} has no such variable: its placeholder would stay in the configuration there. To do: set it for "
+        f"{target} in Cloud Manager, give it a default, or list it under 'allow:'.",
+        expected=f"set for {target}",
+        actual="not set",
+        severity=None if target == "production" else Severity.WARN,
     )
 
 

@@ -1,46 +1,69 @@
-"""K4: does stage answer as production does, for the pages that production's sitemap lists?
+"""K4: does stage answer as production does, once noise and drift are taken out?
 
-Content moves down from production and is never a mirror (help/implementing/developing/tools/content-copy of
-Adobe's documentation), so a difference is a warning. It blocks where production serves a key page and stage,
-with the new release, cannot. Stage is asked past all caches, production as its visitors ask.
+Production is asked twice and stage once for the same paths: pages that production's sitemap lists, and the site's
+own. What differs between answers of one side is noise. What differs beyond noise is this release or drift: it is
+drift if stage was so at the last verified release already, whose code production runs now. Compared are status,
+redirect, headers, head tags, structured data, client libraries, the structure of each component, and
+``.model.json``; texts are content and are not. Values are normalised by rules (``aem_checks.parity.rules``) that
+leave a visible mark. A page that looks different is asked again until chance has no part in it. Stage is asked
+past all caches; production first as its visitors ask, then past them.
+
+It would have caught Adobe KA-20824, where a site was lost behind an allow list that only one environment had, and
+Adobe KA-19473, where pages came without their client libraries on publish only.
+
+It does not see differences in texts, in pictures only where ``screenshots:`` asks for them, and nothing that a side says
+only at times. Without a verified release it cannot tell drift from the release. Content moves down from production and
+is never a mirror (help/implementing/developing/tools/content-copy of Adobe's documentation), so a difference is a
+warning. It blocks where production serves a key page and stage, with the new release, cannot.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import hashlib
+import json
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
-from aem_checks.kinds.parity._likeness import Likeness, look, path_on_site
-from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.outcomes import Judgement, Severity
+from aem_checks.parity.contract import Allowed
+from aem_checks.parity.rules import VERSION, Normaliser
 from aem_checks.reach import is_unreached, unreached
 from aem_checks.shortened import shortened
-from aem_checks.text import count, quoted
-from aem_checks.urls import uncached
+from aem_checks.sites import PagePath
+from aem_checks.text import count
+from aem_checks.urls import host_of, plain_url, uncached
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from aem_checks.outcomes import Finding
+    from aem_checks.parity.facts import Facts, Reader
+    from aem_checks.parity.sampling import SideName
     from aem_checks.response import Response
-    from aem_checks.sitemaps import Sitemap
     from aem_checks.visit import Visit
 
-Aspect = Literal[
-    "status", "content type", "redirect", "headers", "title", "canonical", "robots", "clientlibs"
-]
-_BY_VALUE = frozenset({"status", "content type", "headers", "robots", "clientlibs"})
-_EXAMPLES = 3
+KEPT = "response_parity/stage.json.gz"
+"""What stage said, for the next release to compare with."""
+MODEL = ".model.json"
+_KEPT_PAGES = 20
 
 
 class ResponseParitySettings(CheckSettings):
     """How much is compared, and what may differ."""
 
     urls: int = Field(default=100, ge=1, le=5000)
-    """How many pages of the sitemap, spread evenly over it; the site's own pages come on top."""
-    ignore: tuple[Aspect, ...] = ()
-    """What may differ, such as ``robots`` where stage is kept out of search engines."""
+    """How many pages of the sitemap, spread evenly over it; the site's own pages come on top. 100 pages are 300
+    requests, half a minute at 10 requests a second."""
+    ignore: tuple[str, ...] = ()
+    """Fields that are not compared, as findings name them, such as ``robots`` or ``component cmp-promo*``."""
+    contract: tuple[Allowed, ...] = ()
+    """Differences that are meant to be: ``noindex``, ``host names``, ``basic auth``, or mappings with ``field``,
+    ``production``, ``stage``, ``paths`` (``*`` stands for anything) and ``because``."""
+    same_hosts: dict[str, str] = Field(default_factory=dict)
+    """Host of another service on stage: its counterpart on production, such as those of Dynamic Media."""
     headers: tuple[str, ...] = (
         "Strict-Transport-Security",
         "Content-Security-Policy",
@@ -49,25 +72,23 @@ class ResponseParitySettings(CheckSettings):
         "Referrer-Policy",
     )
     """Headers that stage has to send where production does; their values may differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Difference:
-    aspect: Aspect
-    path: str
-    production: str
-    stage: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    path: str
-    production: Response
-    stage: Response
+    header_values: tuple[str, ...] = ("X-Robots-Tag", "Content-Language")
+    """Headers whose value has to be the same too."""
+    model_json: Literal["off", "key pages", "all"] = "key pages"
+    """For which pages the ``.model.json`` is compared as well; each costs three more requests."""
+    production_past_caches: bool = True
+    """Ask production the second time past all caches: two copies from a CDN would hide what is noise."""
+    rounds: int = Field(default=8, ge=0, le=30)
+    """How often a page that looks different is asked again on both sides. With 8 an experiment with two equal
+    halves passes for a difference once in 250,000 pages."""
+    screenshots: tuple[PagePath, ...] = ()
+    """Pages whose pictures are compared too: production twice and stage once, in a real browser. Seconds each."""
+    masks: tuple[str, ...] = ()
+    """CSS selectors of regions that are left out of the pictures."""
 
 
 class ResponseParity(SiteCheck[ResponseParitySettings]):
-    """Fetches each page from both and compares what should not depend on content."""
+    """Asks both for each page and compares what should not depend on content."""
 
     kind = "response_parity"
     number = "K4"
@@ -76,137 +97,139 @@ class ResponseParity(SiteCheck[ResponseParitySettings]):
     settings_type = ResponseParitySettings
 
     async def run(self, visit: Visit) -> Judgement:
+        from aem_checks.kinds.parity import _parity_findings as say
+        from aem_checks.parity.sampling import compare
         from aem_checks.sitemaps import read_sitemaps
 
         if visit.site.production is None:
-            return Judgement(examined=0, findings=(_no_production(visit.site.name),))
+            return Judgement(examined=0, findings=(say.no_production(visit.site.name),))
         sitemap = await read_sitemaps(visit.site.production.url, visit.client)
-        paths = choose(sitemap.urls, visit, self.settings.urls)
-        pairs = await asyncio.gather(*(_fetch(path, visit) for path in paths))
-        compared = [
-            pair for pair in pairs if not is_unreached(pair.production) and not is_unreached(pair.stage)
-        ]
+        paths, left_out = choose(sitemap.urls, visit, self.settings.urls)
+        asking = _Asking(visit, self.settings)
+        compared = await compare(
+            (*paths, *self._models(visit, paths)), asking.ask, rounds=self.settings.rounds
+        )
+        report = say.Report(visit, self.settings, compared, self.fingerprint)
         findings = [
-            *_sitemap_problems(sitemap, len(paths)),
-            *_lost_key_pages(compared, frozenset(visit.site.pages)),
-            *_not_reached(pairs),
-            *self._differences(compared, visit),
+            *say.sitemap_problems(sitemap, len(paths)),
+            *say.lost_key_pages(compared, visit, report.before),
+            *asking.unreached(),
+            *report.findings(),
+            *say.left_out(left_out, len(sitemap.urls)),
         ]
+        if self.settings.screenshots:
+            from aem_checks.kinds.parity._screenshots import compare_pictures
+
+            findings += await compare_pictures(visit, self.settings.screenshots, self.settings.masks)
         severity = self.settings.severity or self.severity
-        return Judgement(examined=len(compared), findings=shortened(findings, severity=severity))
+        examined = sum(pair.path in asking.pages for pair in compared.pairs)
+        return Judgement(examined=examined, findings=shortened(findings, severity=severity))
 
-    def _differences(self, pairs: Sequence[_Pair], visit: Visit) -> Iterator[Finding]:
-        groups: dict[tuple[str, ...], list[_Difference]] = {}
-        for pair in pairs:
-            for found in self._compare(pair, visit):
-                values = (found.production, found.stage) if found.aspect in _BY_VALUE else ()
-                groups.setdefault((found.aspect, *values), []).append(found)
-        for group in sorted(groups.values(), key=len, reverse=True):
-            yield _differs(group, len(pairs))
+    @property
+    def fingerprint(self) -> str:
+        """Of all that decides which facts an answer gives: only equals can be compared."""
+        settings = self.settings
+        told = [
+            VERSION,
+            settings.headers,
+            settings.header_values,
+            sorted(settings.same_hosts.items()),
+            "host names" in settings.contract,
+        ]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
-    def _compare(self, pair: _Pair, visit: Visit) -> Iterator[_Difference]:
-        hosts = visit.site.hosts
-        production = look(pair.production, hosts, self.settings.headers)
-        stage = look(pair.stage, hosts, self.settings.headers)
-        for aspect, there, here in _aspects(production, stage):
-            if there != here and aspect not in self.settings.ignore:
-                yield _Difference(aspect, pair.path, there, here)
-
-
-def _aspects(production: Likeness, stage: Likeness) -> Iterator[tuple[Aspect, str, str]]:
-    """What to compare: all of it only where both answer with a page."""
-    yield "status", str(production.status), str(stage.status)
-    if production.status != stage.status:
-        return
-    yield "redirect", production.redirect, stage.redirect
-    yield "content type", production.content_type, stage.content_type
-    lost = sorted(production.headers - stage.headers)
-    yield "headers", ", ".join(lost), ""
-    if production.status == 200:
-        yield "title", production.title, stage.title
-        yield "canonical", production.canonical, stage.canonical
-        yield "robots", production.robots, stage.robots
-        yield "clientlibs", ", ".join(sorted(production.clientlibs)), ", ".join(sorted(stage.clientlibs))
+    def _models(self, visit: Visit, paths: Iterable[str]) -> list[str]:
+        every: dict[str, tuple[str, ...]] = {"off": (), "key pages": visit.site.pages, "all": tuple(paths)}
+        wanted = every[self.settings.model_json]
+        found = (path.partition("?")[0] for path in wanted)
+        return list(dict.fromkeys(p.removesuffix(".html") + MODEL for p in found if p.endswith(".html")))
 
 
-def choose(urls: Iterable[str], visit: Visit, most: int) -> tuple[str, ...]:
-    """The site's own pages and ``most`` paths of the sitemap, spread evenly and the same each time."""
+class _Asking:
+    """Asks for the pages, and keeps in mind what gave no answer."""
+
+    def __init__(self, visit: Visit, settings: ResponseParitySettings) -> None:
+        self._visit, self._settings = visit, settings
+        self._reader = reader_of(visit, settings)
+        self._missing: dict[str, list[Response]] = {"production": [], "stage": []}
+        self._kept: set[str] = set()
+        self._last: dict[str, tuple[object, Facts]] = {}
+        self.pages: set[str] = set()
+
+    async def ask(self, path: str, side: SideName, number: int) -> Facts | None:
+        response = await self._visit.client.get(self._url(path, side, number), tries=3)
+        if not path.endswith(MODEL):
+            self.pages.add(path)
+        if is_unreached(response):
+            self._missing[side].append(response)
+            return None
+        if number >= (1 if side == "stage" else 2):
+            self._keep(path, side, response)
+        return self._read(path, response)
+
+    def _url(self, path: str, side: SideName, number: int) -> str:
+        site = self._visit.site
+        assert site.production is not None
+        if side == "stage":
+            return uncached(site.stage.url + path)
+        url = site.production.url + path
+        return uncached(url) if number and self._settings.production_past_caches else url
+
+    def _read(self, path: str, response: Response) -> Facts:
+        """The facts; those of the last answer where this one is the same, as a cache's often is."""
+        names = ("Content-Type", "Location", *self._settings.headers, *self._settings.header_values)
+        told = tuple(response.headers.get(name) for name in names)
+        key = (response.status, hash(response.body), len(response.body), told)
+        last = self._last.get(path)
+        if last is not None and last[0] == key:
+            return last[1]
+        facts = self._reader.read(response)
+        self._last[path] = (key, facts)
+        return facts
+
+    def _keep(self, path: str, side: SideName, response: Response) -> None:
+        """The answer of a page that looks different, for people to compare."""
+        if len(self._kept) >= _KEPT_PAGES and path not in self._kept:
+            return
+        self._kept.add(path)
+        name = hashlib.sha256(path.encode()).hexdigest()[:12]
+        self._visit.keep(f"response_parity/{name}/{side}.txt", f"{path}\n".encode() + response.body)
+
+    def unreached(self) -> Iterator[Finding]:
+        """One finding per target: how many answers did not come, with the first as the example."""
+        for target, missing in self._missing.items():
+            example = unreached(missing[0], plain_url(missing[0].url)) if missing else None
+            if example is not None:
+                number = count(len({plain_url(each.url) for each in missing}), "page")
+                sentence = f"{number} of {target} could not be compared, for example: {example.sentence}"
+                yield example.model_copy(update={"subject": f"pages of {target}", "sentence": sentence})
+
+
+def reader_of(visit: Visit, settings: ResponseParitySettings) -> Reader:
+    """Reads answers of this site by its own hosts and the settings' headers."""
+    from aem_checks.parity.facts import Reader
+
+    rules = Normaliser(
+        hosts=visit.site.hosts,
+        same=settings.same_hosts,
+        any_host="host names" in settings.contract,
+    )
+    return Reader(rules, settings.headers, settings.header_values)
+
+
+def choose(urls: Iterable[str], visit: Visit, most: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The site's own pages and ``most`` paths of the sitemap, spread evenly and the same each time; and the rest."""
     hosts = visit.site.production.hosts if visit.site.production else frozenset()
     known = dict.fromkeys(path for url in urls if (path := path_on_site(url, hosts)) is not None)
     paths = [path for path in known if path not in visit.site.pages]
     step = max(1.0, len(paths) / most)
-    spread = [paths[int(index * step)] for index in range(min(most, len(paths)))]
-    return (*visit.site.pages, *spread)
+    spread = dict.fromkeys(paths[int(index * step)] for index in range(min(most, len(paths))))
+    return (*visit.site.pages, *spread), tuple(path for path in paths if path not in spread)
 
 
-async def _fetch(path: str, visit: Visit) -> _Pair:
-    assert visit.site.production is not None
-    production, stage = await asyncio.gather(
-        visit.client.get(visit.site.production.url + path, tries=3),
-        visit.client.get(uncached(visit.site.stage.url + path), tries=3),
-    )
-    return _Pair(path, production, stage)
-
-
-def _lost_key_pages(pairs: Iterable[_Pair], key_pages: frozenset[str]) -> Iterator[Finding]:
-    for pair in pairs:
-        if pair.path in key_pages and pair.production.status == 200 and pair.stage.status >= 400:
-            yield Finding(
-                subject=pair.path,
-                sentence=f"The key page {pair.path} is served by production (200) but stage answers "
-                f"{pair.stage.status}: this release would take it down. To do: see the page on stage and its log.",
-                expected="status 200 as on production",
-                actual=f"status {pair.stage.status} on stage",
-                severity=Severity.BLOCK,
-            )
-
-
-def _not_reached(pairs: Iterable[_Pair]) -> Iterator[Finding]:
-    """One finding per target: how many pages gave no answer, with the first as the example."""
-    for target in ("production", "stage"):
-        missing = [getattr(pair, target) for pair in pairs if is_unreached(getattr(pair, target))]
-        example = unreached(missing[0], missing[0].url) if missing else None
-        if example is not None:
-            number = count(len(missing), "page")
-            sentence = f"{number} of {target} could not be compared, for example: {example.sentence}"
-            yield example.model_copy(update={"subject": f"{number} of {target}", "sentence": sentence})
-
-
-def _differs(group: Sequence[_Difference], compared: int) -> Finding:
-    first = group[0]
-    examples = ", ".join(quoted(found.path, 120) for found in group[:_EXAMPLES])
-    here = "lost on stage" if first.aspect == "headers" else quoted(first.stage or "nothing", 200)
-    actual = f"production {quoted(first.production or 'nothing', 200)}, stage {here}"
-    return Finding(
-        subject=f"{first.aspect} of {count(len(group), 'page')}",
-        sentence=f"{first.aspect} differs on {len(group)} of {count(compared, 'page')}, such as {examples}; "
-        f"the first: {actual}.",
-        expected=f"production: {first.production or 'nothing'}"[:300],
-        actual=f"stage: {first.stage or 'nothing'}"[:300],
-    )
-
-
-def _sitemap_problems(sitemap: Sitemap, compared: int) -> Iterator[Finding]:
-    if not sitemap.problems and sitemap.urls:
-        return
-    network = sitemap.unreached is not None
-    why = "; ".join(quoted(problem, 200) for problem in sitemap.problems[:3]) or "it lists no page"
-    yield Finding(
-        subject="sitemap of production",
-        sentence=f"The sitemap of production could not be read in full: {why}. {count(compared, 'page')} "
-        "were compared. To do: repair the sitemap or name it in robots.txt.",
-        expected="a sitemap with pages",
-        actual=why,
-        outcome=Outcome.INCONCLUSIVE,
-        cause=Cause.NETWORK if network else Cause.PRODUCT,
-    )
-
-
-def _no_production(site: str) -> Finding:
-    return Finding(
-        subject=site,
-        sentence=f"Site {site} has no 'production:' address, so there is nothing to compare stage with. To do: add "
-        "it, or switch the check off with 'response_parity: false'.",
-        outcome=Outcome.INCONCLUSIVE,
-        cause=Cause.CHECK,
-    )
+def path_on_site(url: str, hosts: frozenset[str]) -> str | None:
+    """Path and query of a URL on one of the hosts, else ``None``."""
+    if host_of(url) not in hosts:
+        return None
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

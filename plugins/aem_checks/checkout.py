@@ -1,0 +1,332 @@
+"""What is in the git commit that is being released? Read from git's own objects, never from a working tree.
+
+A folder with a clone, or the address of a repository; either way the files are those of exactly the candidate's
+commit, whatever is checked out. A commit that is not there is no answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import tempfile
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from aem_checks.access import AccessError
+from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
+from aem_checks.text import plain, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aem_checks.visit import Visit
+
+MOST_FILES = 100_000
+MOST_BYTES = 1024 * 1024
+"""Bytes of one file; a longer one is not read."""
+MOST_IN_ALL = 128 * 1024 * 1024
+_SECONDS = 300.0
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_KEPT = ("PATH", "HOME", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE")
+_QUIET = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "LC_ALL": "C",
+}
+
+
+class CheckoutError(RuntimeError):
+    """The commit cannot be read. The message is a sentence with what to do."""
+
+
+def _repository(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.username or parts.password:
+        raise ValueError(
+            "the address of the repository holds a user name or password; put them into an Airflow connection and "
+            "name it with 'access:'"
+        )
+    if parts.scheme not in ("https", "file"):
+        raise ValueError("the address of a repository begins with https:// or file://")
+    return value
+
+
+class Checkout(BaseModel):
+    """Where the release's source is. Exactly one of ``folder`` and ``repository``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: str | None = None
+    """A clone on the worker; what is checked out in it does not matter, the release's commit has to be there.
+    A relative path starts at the gate file."""
+    repository: Annotated[str, AfterValidator(_repository)] | None = None
+    """The address of a repository, ``https://…``; the commit is fetched for each check, without history."""
+    access: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]+$")
+    """Name of the Airflow connection with user name and password of the repository."""
+    base: str = ""
+    """The folder of the Maven project inside the repository, where it is not at its root."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Checkout:
+        if (self.folder is None) == (self.repository is None):
+            raise ValueError("a checkout has either 'folder:' or 'repository:'; write one of them")
+        return self
+
+    @field_validator("folder")
+    @classmethod
+    def _beside_the_gate_file(cls, value: str | None, info: ValidationInfo) -> str | None:
+        start = (info.context or {}).get("folder", "")
+        return value if value is None else str(Path(start) / Path(value).expanduser())
+
+
+class CheckoutSettings(CheckSettings):
+    """Settings of a check that reads the source of the release."""
+
+    checkout: Checkout | None = None
+    """Where the release's source is: ``{folder: /srv/wknd}`` or ``{repository: https://…, access: NAME}``."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The files of one commit: their paths with their object ids, and a way to read them."""
+
+    id: str
+    files: Mapping[str, str]
+    too_long: tuple[str, ...] = ()
+    """Files that are longer than ``MOST_BYTES``; they are not read."""
+    _read: Callable[[Iterable[str]], Any] = field(default=lambda paths: {}, repr=False)
+
+    def matching(self, *patterns: str) -> list[str]:
+        """Paths that match a pattern such as ``**/*.cfg.json``, sorted; symbolic links are not among them."""
+        expressions = [_expression(pattern) for pattern in patterns]
+        return sorted(path for path in self.files if any(each.fullmatch(path) for each in expressions))
+
+    async def read(self, paths: Iterable[str]) -> dict[str, bytes]:
+        """The content of these files by path. Raises ``CheckoutError``."""
+        content: dict[str, bytes] = await self._read(paths)
+        return content
+
+    async def texts(self, *patterns: str) -> dict[str, str]:
+        """The files that match, as text; what is no UTF-8 is replaced. Raises ``CheckoutError``."""
+        return {
+            path: body.decode("utf-8", "replace")
+            for path, body in (await self.read(self.matching(*patterns))).items()
+        }
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    parts = []
+    for part in re.split(r"(\*\*/|\*\*|\*|\?)", pattern):
+        parts.append(
+            {"**/": "(?:[^/]+/)*", "**": ".*", "*": "[^/]*", "?": "[^/]"}.get(part) or re.escape(part)
+        )
+    return re.compile("".join(parts))
+
+
+@asynccontextmanager
+async def opened(checkout: Checkout, visit: Visit) -> AsyncIterator[Commit]:
+    """The candidate's commit. Raises ``CheckoutError`` where it is not known or not there."""
+    commit_id = str(visit.facts.get("commit_id") or "")
+    if not _COMMIT.fullmatch(commit_id):
+        raise CheckoutError(
+            "Cloud Manager names no commit of this release, so no checkout can be known to be it. To do: see the "
+            "execution's build step in Cloud Manager."
+        )
+    if checkout.folder is not None:
+        yield await _listed(Path(checkout.folder), commit_id, checkout)
+        return
+    with tempfile.TemporaryDirectory(prefix="stage-gate-git-") as folder:
+        await _fetch(checkout, commit_id, Path(folder), visit)
+        yield await _listed(Path(folder), commit_id, checkout)
+
+
+async def _fetch(checkout: Checkout, commit_id: str, folder: Path, visit: Visit) -> None:
+    """Fetch one commit into an empty repository; credentials are in the environment of git alone."""
+    secrets: dict[str, str] = {}
+    if checkout.access is not None:
+        try:
+            headers = visit.resolver(checkout.access).request_headers
+        except AccessError as error:
+            raise CheckoutError(f"The credentials of the repository cannot be read: {error}.") from None
+        secrets = {"GIT_CONFIG_COUNT": str(len(headers))}
+        for number, (name, value) in enumerate(headers.items()):
+            secrets |= {
+                f"GIT_CONFIG_KEY_{number}": "http.extraHeader",
+                f"GIT_CONFIG_VALUE_{number}": f"{name}: {value}",
+            }
+    await _git(folder, "init", "--quiet", "--bare", ".")
+    only = (
+        "-c",
+        "protocol.allow=never",
+        "-c",
+        "protocol.https.allow=always",
+        "-c",
+        "protocol.file.allow=always",
+    )
+    options = ("-c", "http.followRedirects=false", "fetch", "--quiet", "--depth=1", "--no-tags")
+    try:
+        await _git(folder, *only, *options, checkout.repository or "", commit_id, environment=secrets)
+    except CheckoutError as error:
+        hidden = str(error)
+        for secret in secrets.values():
+            hidden = hidden.replace(secret, "[hidden]")
+        raise CheckoutError(hidden) from None
+
+
+async def _listed(folder: Path, commit_id: str, checkout: Checkout) -> Commit:
+    if not await asyncio.to_thread(folder.is_dir):
+        raise CheckoutError(
+            f"There is no folder {folder}. To do: clone the repository there, or correct 'folder:'."
+        )
+    try:
+        await _git(folder, "cat-file", "-e", f"{commit_id}^{{commit}}")
+    except CheckoutError as error:
+        raise CheckoutError(
+            f"The commit {commit_id[:12]} of this release is not in {folder} ({error}). To do: fetch it there before "
+            "the gate runs, or give the 'repository:' instead."
+        ) from None
+    listing = await _git(folder, "ls-tree", "-r", "-z", "--long", "--full-tree", commit_id)
+    ids: dict[str, str] = {}
+    sizes: dict[str, int] = {}
+    too_long = []
+    base = f"{checkout.base.strip('/')}/" if checkout.base.strip("/") else ""
+    for path, object_id, size in _entries(listing):
+        if not path.startswith(base):
+            continue
+        name = path.removeprefix(base)
+        if size > MOST_BYTES:
+            too_long.append(name)
+        elif len(ids) < MOST_FILES:
+            ids[name], sizes[name] = object_id, size
+
+    async def read(paths: Iterable[str]) -> dict[str, bytes]:
+        wanted = [path for path in paths if path in ids]
+        if sum(sizes[path] for path in wanted) > MOST_IN_ALL:
+            raise CheckoutError(f"The files to read are larger than {MOST_IN_ALL // 1024**2} MiB together.")
+        return await _contents(folder, {path: ids[path] for path in wanted})
+
+    return Commit(commit_id, ids, tuple(too_long), read)
+
+
+def _entries(listing: bytes) -> Iterator[tuple[str, str, int]]:
+    """Path, object id and bytes of each ordinary file: neither symbolic links nor submodules."""
+    for entry in listing.split(b"\0"):
+        about, _, path = entry.partition(b"\t")
+        words = about.split()
+        if len(words) == 4 and words[1] == b"blob" and words[0] != b"120000" and words[3].isdigit():
+            yield path.decode("utf-8", "replace"), words[2].decode(), int(words[3])
+
+
+async def _contents(folder: Path, ids: Mapping[str, str]) -> dict[str, bytes]:
+    if not ids:
+        return {}
+    answer = await _git(folder, "cat-file", "--batch", given="\n".join(ids.values()).encode() + b"\n")
+    found: dict[str, bytes] = {}
+    at = 0
+    for path in ids:
+        end = answer.find(b"\n", at)
+        words = answer[at:end].split()
+        if end < 0 or len(words) != 3 or not words[2].isdigit():
+            raise CheckoutError(f"git cannot read {quoted(path)}; the repository in {folder} may be damaged.")
+        size = int(words[2])
+        found[path] = answer[end + 1 : end + 1 + size]
+        at = end + 1 + size + 1
+    return found
+
+
+async def _git(
+    folder: Path, *arguments: str, given: bytes = b"", environment: Mapping[str, str] | None = None
+) -> bytes:
+    """Run git without any configuration but the repository's own, without hooks and without questions."""
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    fixed = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", f"safe.directory={folder}")
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *("git", *fixed, *arguments),
+            cwd=folder,
+            env={**kept, **_QUIET, **(environment or {})},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    except OSError as error:
+        raise CheckoutError(
+            f"git cannot be started here ({error.strerror}). To do: install git on the worker."
+        ) from None
+    try:
+        output, errors = await asyncio.wait_for(process.communicate(given), _SECONDS)
+    except BaseException as error:
+        process.kill()
+        await process.wait()
+        if isinstance(error, TimeoutError):
+            raise CheckoutError(f"git {arguments[0]} gave no answer within {_SECONDS:.0f} s.") from None
+        raise
+    if process.returncode != 0:
+        raise CheckoutError(f"git says: {plain(errors.decode('utf-8', 'replace').strip() or 'nothing', 300)}")
+    return output
+
+
+def not_read(error: CheckoutError) -> Finding:
+    """The inconclusive finding for a source that cannot be read."""
+    return Finding(
+        subject="checkout",
+        sentence=f"The source of this release was not looked at. {error}",
+        expected="the files of the release's commit",
+        actual="none",
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+    )
+
+
+def not_configured(kind: str) -> Finding:
+    """The inconclusive finding of a check that was switched on without its source."""
+    return Finding(
+        subject="checkout",
+        sentence=f"{kind} has no source to look at. To do: give it 'checkout: {{folder: …}}' or 'checkout: "
+        "{repository: …}'.",
+        expected="a checkout of the release",
+        actual="none",
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+    )
+
+
+SettingsT = TypeVar("SettingsT", bound=CheckoutSettings)
+
+
+class CheckoutCheck(SiteCheck[SettingsT]):
+    """A check of the release's source. It sees a commit; what cannot be read is inconclusive."""
+
+    async def run(self, visit: Visit) -> Judgement:
+        """Open the commit and examine it."""
+        if self.settings.checkout is None:
+            return Judgement(examined=0, findings=(not_configured(self.kind),))
+        try:
+            async with opened(self.settings.checkout, visit) as commit:
+                return await self.examine(commit, visit)
+        except CheckoutError as error:
+            return Judgement(examined=0, findings=(not_read(error),))
+
+    @abstractmethod
+    async def examine(self, commit: Commit, visit: Visit) -> Judgement:
+        """Look at the files of the commit and say what is wrong."""

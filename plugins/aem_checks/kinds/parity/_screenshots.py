@@ -1,0 +1,82 @@
+"""Does stage look as production does, but for what moves on production itself?"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from aem_checks.outcomes import Cause, Finding, Outcome
+from aem_checks.text import plain
+
+if TYPE_CHECKING:
+    from aem_checks.browser.browser import Browser
+    from aem_checks.visit import Visit
+
+_MOST_DIFFERING = 0.001
+"""Share of pixels: a line of text on a long page. Repeated pictures differ in none."""
+
+
+async def compare_pictures(visit: Visit, paths: Iterable[str], masks: tuple[str, ...]) -> list[Finding]:
+    """Photograph each page on production twice and on stage once, and say where stage differs."""
+    from aem_checks.browser.browser import open_browser
+    from aem_checks.browser.check import NotOpened, no_chromium
+    from aem_checks.browser.finding import NoChromium
+
+    findings: list[Finding] = []
+    try:
+        async with open_browser(visit) as browser:
+            for path in paths:
+                try:
+                    findings += await _compare(visit, browser, path, masks)
+                except NotOpened as error:
+                    findings.append(error.finding)
+    except NoChromium as error:
+        findings.append(no_chromium("response_parity", error))
+    return findings
+
+
+async def _compare(visit: Visit, browser: Browser, path: str, masks: tuple[str, ...]) -> list[Finding]:
+    """What differs between the two pictures of production changes by itself and is left out."""
+    from aem_checks.browser.comparing import NotComparable, compare, shown
+
+    production = replace(visit, target="production")
+    live, again = [await _photograph(production, browser, path, masks) for _ in range(2)]
+    stage = await _photograph(visit, browser, path, masks)
+    try:
+        difference = compare(stage, live, again)
+    except NotComparable as error:
+        return [_unreadable(path, str(error))]
+    if difference.share <= _MOST_DIFFERING:
+        return []
+    name = hashlib.sha256(path.encode()).hexdigest()[:12]
+    evidence = visit.keep(f"response_parity/{name}/pictures.png", shown(live, stage, difference))
+    return [
+        Finding(
+            subject=f"picture of {path}",
+            sentence=f"{path} looks different on stage: {difference.share:.2%} of its pixels differ from production, "
+            f"{difference.place}. To do: see the picture; mask the region under 'masks:' if it changes by itself.",
+            expected=f"at most {_MOST_DIFFERING:.2%} of pixels differ",
+            actual=f"{difference.share:.2%}",
+            evidence=evidence,
+        )
+    ]
+
+
+async def _photograph(visit: Visit, browser: Browser, path: str, masks: tuple[str, ...]) -> bytes:
+    from aem_checks.browser.check import opened
+    from aem_checks.browser.open_page import DESKTOP
+    from aem_checks.browser.pictures import photograph
+
+    async with opened(visit, browser, path, DESKTOP) as page:
+        return await photograph(page, DESKTOP, masks)
+
+
+def _unreadable(path: str, why: str) -> Finding:
+    return Finding(
+        subject=f"picture of {path}",
+        sentence=f"The pictures of {path} cannot be compared: {plain(why, 200)}.",
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+    )

@@ -1,0 +1,161 @@
+"""K5: does the release change what going back to the last one would not change back?
+
+Mutable content packages are installed after the code and never rolled back: what lies below a filter in mode
+``replace`` is deleted and written anew on production (help/implementing/deploying/overview of Adobe's
+documentation). Read from the release's commit: the vault filters of packages that ``all`` embeds, index definitions,
+fields of Content Fragment Models, and names of variables; each run keeps what it read, and the next release is
+compared with the last verified one.
+
+It would have caught Adobe KA-30388, where a mutable package failed after the code was live, and KA-23531, where a
+package replaced workflows that were running.
+
+It does not see packages that come as a binary dependency. A site whose content is delivered by its releases on
+purpose is a false alarm: list its root under ``allow:``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from aem_checks.checkout import CheckoutCheck, CheckoutSettings
+from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
+from aem_checks.shortened import shortened
+from aem_checks.text import count, quoted
+
+if TYPE_CHECKING:
+    from aem_checks.checkout import Commit
+    from aem_checks.kinds.parity._source_state import Root, SourceState
+    from aem_checks.visit import Visit
+
+KEPT = "irreversible_content/state.json"
+_SITE = re.compile(
+    r"/content/(?!dam(?:/|$)|experience-fragments(?:/|$)|cq:|_cq_|launches(?:/|$))[^/]+(?:/.*)?"
+)
+_MUTABLE = ("/content", "/conf", "/var", "/etc", "/home", "/libs/settings", "/apps/settings")
+
+
+class IrreversibleContentSettings(CheckoutSettings):
+    """What the team's releases may replace."""
+
+    allow: tuple[str, ...] = ()
+    """Roots of filters that are meant, such as ``/content/wknd/library*``; ``*`` and ``?`` stand for any characters."""
+
+
+class IrreversibleContent(CheckoutCheck[IrreversibleContentSettings]):
+    """Names what a return to the last release would leave behind."""
+
+    kind = "irreversible_content"
+    number = "K5"
+    title = "Content, indexes and models that no rollback restores"
+    severity = Severity.WARN
+    default_on = False
+    needs = "a git checkout of the release"
+    settings_type = IrreversibleContentSettings
+
+    async def examine(self, commit: Commit, visit: Visit) -> Judgement:
+        from aem_checks.kinds.parity._source_state import loads, state_of
+
+        now = await state_of(commit)
+        kept = visit.baseline.read(KEPT) if visit.baseline is not None else None
+        before = loads(kept) if kept is not None else None
+        visit.keep(KEPT, now.dumps())
+        findings = [*self._filters(now.roots, before), *_unreadable(now)]
+        if before is None:
+            findings.append(_nothing_to_compare())
+        else:
+            findings += [*_indexes(now, before), *_models(now, before), *_variables(now, before)]
+        severity = self.settings.severity or self.severity
+        examined = len(commit.files)
+        return Judgement(examined=examined, findings=shortened(findings, severity=severity))
+
+    def _filters(self, roots: list[Root], before: SourceState | None) -> Iterator[Finding]:
+        known = {(root.package, root.path, root.mode) for root in before.roots} if before else set()
+        for root in roots:
+            allowed = any(fnmatchcase(root.path, pattern) for pattern in self.settings.allow)
+            if root.mode == "replace" and not allowed and root.path.startswith(_MUTABLE):
+                yield _replaces(root, (root.package, root.path, root.mode) in known)
+
+
+def _replaces(root: Root, known: bool) -> Finding:
+    site = bool(_SITE.fullmatch(root.path)) and not root.narrowed
+    what = "of a site" if site else "of the repository"
+    since = " It was so at the last verified release." if known else ""
+    part = "what its includes and excludes leave of " if root.narrowed else "all "
+    return Finding(
+        subject=f"{root.package} {root.path}",
+        sentence=f"The package {quoted(root.package)} replaces {part}{quoted(root.path, 200)} {what}: what authors made "
+        f'there on production is deleted, and no rollback brings it back.{since} To do: set mode="merge" in its '
+        "filter.xml, take the root out, or list it under 'allow:'.",
+        expected="mode merge or update, or no such root",
+        actual=f"mode {root.mode}",
+        severity=Severity.BLOCK if site else Severity.WARN,
+    )
+
+
+def _indexes(now: SourceState, before: SourceState) -> Iterator[Finding]:
+    """A definition that changed under its name is built on the running repository; a new name is built aside."""
+    for name, digest in sorted(before.indexes.items()):
+        changed = now.indexes.get(name)
+        if changed is not None and changed != digest:
+            yield Finding(
+                subject=f"index {name}",
+                sentence=f"The definition of the index {quoted(name)} changed and its name did not: AEM takes only new "
+                f"names, and going back would not undo it. To do: call it {quoted(_next_name(name))}.",
+                expected=f"a new name such as {_next_name(name)}",
+                actual=f"another definition of {name}",
+            )
+
+
+def _next_name(name: str) -> str:
+    """``damAssetLucene-8-custom-2`` after ``damAssetLucene-8-custom-1``."""
+    place = re.fullmatch(r"(.*-custom-)(\d+)", name)
+    return f"{place[1]}{int(place[2]) + 1}" if place else f"{name}-custom-1"
+
+
+def _models(now: SourceState, before: SourceState) -> Iterator[Finding]:
+    for model, fields in sorted(before.models.items()):
+        lost = sorted(set(fields) - set(now.models.get(model, ())))
+        if lost:
+            what = "The Content Fragment Model" if model in now.models else "The whole Content Fragment Model"
+            yield Finding(
+                subject=f"model {model}",
+                sentence=f"{what} {quoted(model)} loses {', '.join(quoted(name) for name in lost[:5])}: queries and "
+                "components that read it fail, and the values are lost with the next edit. To do: keep the fields "
+                "until nothing reads them.",
+                expected=f"the fields {', '.join(fields)[:200]}",
+                actual=f"without {', '.join(lost)[:200]}",
+            )
+
+
+def _variables(now: SourceState, before: SourceState) -> Iterator[Finding]:
+    gone = sorted(set(before.variables) - set(now.variables))
+    if gone:
+        yield Finding(
+            subject="variables no longer used",
+            sentence=f"The release no longer uses {count(len(gone), 'variable')}: "
+            f"{', '.join(quoted(name) for name in gone[:5])}. The last release needs them: going back finds their "
+            "placeholders if they are deleted. To do: keep them in Cloud Manager until this release is proven.",
+            outcome=Outcome.PASSED,
+        )
+
+
+def _unreadable(now: SourceState) -> Iterator[Finding]:
+    for path in now.unreadable[:10]:
+        yield Finding(
+            subject=path,
+            sentence=f"{quoted(path, 200)} is no XML that can be read, so what it replaces is not known. To do: correct it.",
+            expected="well-formed XML without a document type",
+            actual="not readable",
+        )
+
+
+def _nothing_to_compare() -> Finding:
+    return Finding(
+        subject="last verified release",
+        sentence="Indexes, models and variables have nothing to be compared with yet: no verified release kept them. "
+        "The filters were judged by themselves.",
+        outcome=Outcome.PASSED,
+    )
