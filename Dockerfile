@@ -1,11 +1,13 @@
-# The image of every Airflow service in docker-compose.yaml: Airflow, the locked requirements and Stage Gate.
+# The image of every Airflow service in docker-compose.yaml: Airflow, the locked requirements, Stage Gate, and Chromium
+# with fonts for the checks that open pages (400 MB of it; without them these checks are inconclusive and say so).
 FROM python:3.11-slim-bookworm
 
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends tini \
+    && apt-get install --yes --no-install-recommends tini chromium fonts-liberation fonts-noto-core \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 50000 --gid 0 --home-dir /opt/airflow --create-home airflow \
-    && useradd --uid 50001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin suites
+    && useradd --uid 50001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin suites \
+    && useradd --uid 50002 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin browser
 
 ENV AIRFLOW_HOME=/opt/airflow \
     PYTHONUNBUFFERED=1 \

@@ -40,38 +40,38 @@ class CodeUser:
         return f"{self.name!r} (uid {self.uid})" if self.name != str(self.uid) else f"uid {self.uid}"
 
 
-def code_user() -> CodeUser | None:
-    """The user that the deployment names; ``None`` where it names none. Raises ``CodeUserError``."""
-    name = os.environ.get(VARIABLE, "").strip()
+def code_user(variable: str = VARIABLE) -> CodeUser | None:
+    """The user that the deployment names in a variable; ``None`` where it names none. Raises ``CodeUserError``."""
+    name = os.environ.get(variable, "").strip()
     if not name:
         return None
-    user = _find(name)
+    user = _find(name, variable)
     if user.uid in {0, *os.getresuid()}:
         raise CodeUserError(
-            f"{VARIABLE} names {user}, which is {'root' if user.uid == 0 else 'the user of this worker itself'}. "
+            f"{variable} names {user}, which is {'root' if user.uid == 0 else 'the user of this worker itself'}. "
             "To do: name a user that has no other task."
         )
     if user.gid in {0, os.getegid(), *os.getgroups()}:
         raise CodeUserError(
-            f"{VARIABLE} names {user}, whose group {user.gid} is one of this worker's own, so it may read what the "
+            f"{variable} names {user}, whose group {user.gid} is one of this worker's own, so it may read what the "
             "worker keeps for its group. To do: give that user a group of its own."
         )
     if lacking := _lacking():
         raise CodeUserError(
-            f"{VARIABLE} names {user}, but this worker (uid {os.geteuid()}) may not become another user: it lacks "
+            f"{variable} names {user}, but this worker (uid {os.geteuid()}) may not become another user: it lacks "
             f"{', '.join(lacking)}. To do: start the worker with these capabilities, or remove the variable."
         )
     return user
 
 
-def _find(name: str) -> CodeUser:
+def _find(name: str, variable: str) -> CodeUser:
     try:
         entry = pwd.getpwuid(int(name)) if name.isdecimal() else pwd.getpwnam(name)
     except (KeyError, OverflowError):
         if name.isdecimal() and len(name) < 10:
             return CodeUser(name, int(name), int(name))
         raise CodeUserError(
-            f"{VARIABLE} names {name!r}, and this machine has no such user. To do: create it, or correct the variable."
+            f"{variable} names {name!r}, and this machine has no such user. To do: create it, or correct the variable."
         ) from None
     return CodeUser(entry.pw_name, entry.pw_uid, entry.pw_gid)
 

@@ -53,6 +53,8 @@ class Aftermath:
             reports, wrong = self._take_over(source)
             read += reports
             problems += wrong
+            if source.name and not reports:
+                problems.append(say.no_report_in(self._suite, source.name, output))
         report = combine(read)
         findings = [
             *say.failures(self._suite, report, f"{self._place}/reports", self._picture_of),

@@ -78,6 +78,11 @@ def no_report(suite: str, output: str) -> Finding:
     return _unsure(suite, "wrote no JUnit XML below REPORTS_PATH", output, "a JUnit XML report")
 
 
+def no_report_in(suite: str, folder: str, output: str) -> Finding:
+    what = f"wrote no JUnit XML of this run into {quoted(folder, 200)}, which 'reports:' names"
+    return _unsure(suite, what, output, "a JUnit XML report in each folder")
+
+
 def no_case(suite: str, listed: int, output: str) -> Finding:
     what = f"skipped all {count(listed, 'case')}" if listed else "reported no test case"
     return _unsure(suite, what, output, "at least one executed case")

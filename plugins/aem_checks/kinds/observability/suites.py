@@ -50,6 +50,7 @@ class SuitesSettings(CheckSettings):
     """One suite; a gate has a list of them."""
 
     name: Name
+    """What it is called in reports and task ids."""
     folder: str
     """Where the command runs, relative to the gate file."""
     run: str = Field(min_length=1)
@@ -69,6 +70,7 @@ class SuitesSettings(CheckSettings):
     """Further variables. The command sees nothing else but Cloud Manager's own, PATH, LANG, HOME and TMPDIR,
     the last two empty folders: name a browser's folder here, for example in PLAYWRIGHT_BROWSERS_PATH."""
     selenium_url: str | None = None
+    """Where a Selenium suite finds its browsers, such as ``http://selenium:4444``."""
     browser: Literal["chrome", "firefox"] = "chrome"
     """For Selenium suites."""
     upload_url: str | None = None
@@ -117,6 +119,7 @@ class Suites(SiteCheck[SuitesSettings]):
     title = "The team's own test suite"
     after = "cloud_manager_tests"
     default_on = False
+    needs = "a test suite of the team: a folder and the command that runs it"
     settings_type = SuitesSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -166,9 +169,9 @@ class Suites(SiteCheck[SuitesSettings]):
         return await asyncio.to_thread(aftermath.judge, result, sources, limit)
 
     def _own_reports(self, started: float) -> list[Source]:
-        """The report folders of the project itself that are there, without what was in them before."""
-        places = ((name, self.settings.working_folder / name) for name in self.settings.reports)
-        return [Source(path, name, started) for name, path in places if path.is_dir()]
+        """The report folders of the project itself, without what was in them before."""
+        folder = self.settings.working_folder
+        return [Source(folder / name, name, started) for name in self.settings.reports]
 
     @property
     def _limit(self) -> timedelta:

@@ -132,6 +132,14 @@ def test_reports_of_an_earlier_run_never_count(tmp_path: Path) -> None:
     assert any("there before the command ran" in each.sentence for each in judgement.findings)
 
 
+@pytest.mark.parametrize("second", ["ui/reports", "ui/nowhere"])
+def test_a_report_folder_without_a_report_of_this_run_is_no_pass(tmp_path: Path, second: str) -> None:
+    run = f"mkdir -p target/reports ui/reports; {STALE}"
+    result, judgement = judge(tmp_path, run, reports=["target/reports", second])
+    assert result == "block inconclusive check"
+    assert any(f"into '{second}'" in each.sentence for each in bad(judgement))
+
+
 @pytest.mark.parametrize("folder", ["/tmp", "../elsewhere", "a/../../b", ""])
 def test_a_report_folder_outside_of_the_suite_is_refused(folder: str) -> None:
     with pytest.raises(ValidationError, match="not a folder inside"):

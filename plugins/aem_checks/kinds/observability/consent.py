@@ -1,0 +1,168 @@
+"""N2: does a page keep still until its visitor has agreed, and remember what was answered?
+
+Each page is opened in Chromium as by somebody who was never there: no cookies, nothing stored. Before any choice it
+must set no cookie and keep nothing but what is essential, and ask no host but the site's own and those that need no
+consent. Where ``banner`` is named, it must be shown; after a click on ``choose`` it must be gone, also when the page is
+opened again.
+
+It would have caught trackers that a new tag or component starts before anybody agreed; AET compares the cookies of
+AEM pages for that reason (wttech/aet, test of cookies).
+
+It warns; where it is policy, ``severity: block``. What a page does after consent is not judged. Known false alarm:
+rules by country, since the gate asks from where it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from pydantic import model_validator
+
+from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, opened
+from aem_checks.network_guard.rule import Rule
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.shortened import shortened
+from aem_checks.sites import AllowedHost, Pattern
+from aem_checks.text import plain, quoted
+from aem_checks.urls import host_of
+
+if TYPE_CHECKING:
+    from aem_checks.browser.browser import Browser
+    from aem_checks.browser.open_page import OpenPage
+    from aem_checks.visit import Visit
+
+_STORED = "[...Object.keys(localStorage).slice(0, 200), ...Object.keys(sessionStorage).slice(0, 200)]"
+_CLICK_SECONDS = 5
+
+
+class ConsentSettings(BrowserSettings):
+    """What needs no consent, and how consent is asked for."""
+
+    essential: tuple[Pattern, ...] = ("affinity",)
+    """Expressions for whole names of cookies and stored values that need no consent; the default is the cookie with
+    which Adobe's load balancer keeps a visitor on one node."""
+    hosts: tuple[AllowedHost, ...] = ()
+    """Hosts of others that may be asked without consent: fonts, images."""
+    banner: str = ""
+    """CSS selector of the banner that asks; empty where none is expected."""
+    choose: str = ""
+    """CSS selector of a button in the banner, best the one that refuses; empty to click none."""
+
+    @model_validator(mode="after")
+    def _chooses_in_a_banner(self) -> ConsentSettings:
+        if self.choose and not self.banner:
+            raise ValueError("'choose' is a button in the banner; name the banner too")
+        return self
+
+
+class Consent(BrowserCheck[ConsentSettings]):
+    """Opens each page as a new visitor and looks at what it keeps and asks for."""
+
+    kind = "consent"
+    number = "N2"
+    title = "Nothing before consent"
+    targets = frozenset({"stage", "production"})
+    default_on = False
+    needs = "the names of the cookies and hosts that need no consent, and how the banner is found"
+    settings_type = ConsentSettings
+
+    async def look(self, visit: Visit, browser: Browser) -> Judgement:
+        from aem_checks.browser.open_page import DESKTOP
+
+        findings: list[Finding] = []
+        examined = 0
+        for path in self.paths(visit):
+            try:
+                async with opened(visit, browser, path, DESKTOP, lost=Severity.WARN) as page:
+                    findings += await self._look_at(visit, path, page)
+                    examined += 1
+            except NotOpened as error:
+                findings.append(error.finding)
+        once = {each.subject: each for each in findings}
+        return Judgement(examined=examined, findings=shortened(once.values(), severity=Severity.WARN))
+
+    async def _look_at(self, visit: Visit, path: str, page: OpenPage) -> list[Finding]:
+        cookies = {str(each.get("name", "")) for each in await page.page.context.cookies()}
+        stored = await _stored(page)
+        findings = [
+            *self._kept(path, "cookie", cookies),
+            *self._kept(path, "stored value", stored),
+            *self._asked(visit, path, page),
+        ]
+        if self.settings.banner:
+            findings += await self._banner(path, page)
+        return findings
+
+    def _kept(self, path: str, what: str, names: set[str]) -> Iterator[Finding]:
+        for name in sorted(names):
+            if not any(re.fullmatch(pattern, name) for pattern in self.settings.essential):
+                yield Finding(
+                    subject=f"{what} {plain(name, 80)}",
+                    sentence=(
+                        f"{path} keeps the {what} {quoted(name)} before its visitor has agreed. "
+                        "To do: let it wait for consent, or name it under 'essential'."
+                    ),
+                    expected=f"no {what} but essential ones",
+                    actual=name[:120],
+                )
+
+    def _asked(self, visit: Visit, path: str, page: OpenPage) -> Iterator[Finding]:
+        """Hosts of others; that the gate does not contact them changes nothing in that the page tried."""
+        allowed = Rule.of([f"https://{host}" for host in visit.site.hosts], self.settings.hosts)
+        for url in dict.fromkeys(each.url for each in page.seen.requests):
+            host = host_of(url)
+            if host and host not in visit.site.hosts and not allowed.allows_url(url):
+                yield Finding(
+                    subject=f"host {host}",
+                    sentence=(
+                        f"{path} asks {host} before its visitor has agreed: {quoted(url)}. "
+                        "To do: let it wait for consent, or name the host under 'hosts'."
+                    ),
+                    expected="no other host but those that need no consent",
+                    actual=host,
+                )
+
+    async def _banner(self, path: str, page: OpenPage) -> list[Finding]:
+        from playwright.async_api import Error
+
+        told = self.settings
+        try:
+            if not await page.page.locator(told.banner).first.is_visible():
+                return [_of_banner(path, "does not ask for consent", f"no {quoted(told.banner)} is shown")]
+            if not told.choose:
+                return []
+            await page.page.locator(told.choose).first.click(timeout=_CLICK_SECONDS * 1000)
+            await page.quiet()
+            await page.go(page.page.url)
+            await page.quiet()
+            if await page.page.locator(told.banner).first.is_visible():
+                return [_of_banner(path, "forgets what was answered", "the banner is shown again")]
+        except Error as error:
+            said = plain(str(error).partition("\n")[0], 160)
+            return [_unasked(path, told.choose or told.banner, said)]
+        return []
+
+
+async def _stored(page: OpenPage) -> set[str]:
+    names: Any = await page.ask(_STORED)
+    return {str(name)[:200] for name in names} if isinstance(names, list) else set()
+
+
+def _of_banner(path: str, what: str, actual: str) -> Finding:
+    return Finding(
+        subject=f"{path} banner",
+        sentence=f"{path} {what}: {actual}. To do: check the consent tool on this page.",
+        expected="a banner that asks once",
+        actual=actual,
+    )
+
+
+def _unasked(path: str, selector: str, said: str) -> Finding:
+    return Finding(
+        subject=f"{path} banner",
+        sentence=f"{path}: {quoted(selector)} could not be clicked: {said}. To do: correct 'banner' and 'choose'.",
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+    )

@@ -1,0 +1,159 @@
+"""H1: does every page look as it did at the last verified release?
+
+Each page is photographed in Chromium on two viewports, with animations off and changing regions masked, and compared
+pixel by pixel with the picture of the last release that was approved and verified. More than 0.1 % of differing
+pixels warn, and block on pages that ``block_pages`` names; the evidence shows the region before and now. What differs
+between two pictures taken now moves by itself and is left out.
+
+It would have caught a page that lost its styles although everything answered with 200, as in Adobe KA-24147, where
+templates and experience fragments were absent and the page came unstyled. AET compares AEM pages in the same way
+(wttech/aet).
+
+The first release has nothing to compare with, and neither has a worker that draws letters differently (another
+Chromium, other fonts): both are said, and the new pictures are kept. Known false alarms: carousels and dates (mask
+them), content that was edited on stage, images that load late.
+"""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.shortened import shortened
+from aem_checks.sites import PagePath
+
+if TYPE_CHECKING:
+    from aem_checks.browser.browser import Browser
+    from aem_checks.browser.comparing import Difference
+    from aem_checks.browser.open_page import Viewport
+    from aem_checks.visit import Visit
+
+_HANDWRITING = "visual/handwriting.txt"
+
+
+class VisualSettings(BrowserSettings):
+    """What is compared, and how closely."""
+
+    widths: tuple[int, ...] = Field(default=(1366, 390), min_length=1, max_length=6)
+    """Widths of the window in CSS pixels: a usual laptop and a usual phone. Below 600 it is a phone."""
+    masks: tuple[str, ...] = ()
+    """CSS selectors of regions that change by themselves: carousels, dates, personal greetings."""
+    most_differing: float = Field(default=0.001, ge=0, le=1)
+    """Share of pixels that may differ; 0.1 % is a line of text on a long page. Repeated pictures differ in none."""
+    block_pages: tuple[PagePath, ...] = ()
+    """Pages on which a difference blocks instead of warning, such as legal texts."""
+
+
+class Visual(BrowserCheck[VisualSettings]):
+    """Photographs the pages and compares with the pictures of the last verified release."""
+
+    kind = "visual"
+    number = "H1"
+    title = "Looks as before"
+    settings_type = VisualSettings
+
+    async def look(self, visit: Visit, browser: Browser) -> Judgement:
+        from aem_checks.browser.pictures import handwriting
+
+        viewports = [_viewport(width) for width in self.settings.widths]
+        hand = await handwriting(browser, viewports[0])
+        visit.keep(_HANDWRITING, hand)
+        comparable = visit.baseline is not None and visit.baseline.read(_HANDWRITING) == hand.encode()
+        findings = [] if comparable else [self._incomparable(visit)]
+        examined = 0
+        for path in self.paths(visit):
+            for viewport in viewports:
+                try:
+                    findings += await self._look_at(visit, browser, path, viewport, comparable=comparable)
+                    examined += 1
+                except NotOpened as error:
+                    findings.append(error.finding)
+        return Judgement(examined=examined, findings=shortened(findings, severity=Severity.WARN))
+
+    async def _look_at(
+        self, visit: Visit, browser: Browser, path: str, viewport: Viewport, *, comparable: bool
+    ) -> list[Finding]:
+        from aem_checks.browser.comparing import NotComparable, compare
+        from aem_checks.browser.pictures import photograph
+
+        name = picture_name(path, viewport.name)
+        before = visit.baseline.read(name) if comparable and visit.baseline else None
+        async with opened(visit, browser, path, viewport, warm=True) as page:
+            now = await photograph(page, viewport, self.settings.masks)
+            visit.keep(name, now)
+            if before is None:
+                return [_new_page(path, viewport)] if comparable else []
+            try:
+                difference = compare(before, now)
+                if difference.share > self.settings.most_differing:
+                    again = await photograph(page, viewport, self.settings.masks)
+                    difference = compare(before, now, again)
+            except NotComparable as error:
+                return [_unreadable(path, viewport, str(error))]
+        if difference.share <= self.settings.most_differing:
+            return []
+        return [self._finding(visit, path, viewport, before, now, difference)]
+
+    def _finding(
+        self, visit: Visit, path: str, viewport: Viewport, before: bytes, now: bytes, difference: Difference
+    ) -> Finding:
+        from aem_checks.browser.comparing import shown
+
+        name = picture_name(path, viewport.name).replace("visual/", "visual/differences/", 1)
+        evidence = visit.keep(name, shown(before, now, difference))
+        (_, tall_before), (_, tall_now) = difference.sizes
+        height = (
+            "" if tall_before == tall_now else f", and is {tall_now} instead of {tall_before} pixels high"
+        )
+        return Finding(
+            subject=f"{path} {viewport.name}",
+            sentence=(
+                f"{path} looks different at {viewport.name} pixels: {difference.share:.2%} of its pixels differ, "
+                f"{difference.place}{height}. To do: see the picture; mask the region if it changes by itself."
+            ),
+            expected=f"at most {self.settings.most_differing:.2%} of pixels differ",
+            actual=f"{difference.share:.2%}",
+            severity=Severity.BLOCK if path in self.settings.block_pages else Severity.WARN,
+            evidence=evidence,
+        )
+
+    def _incomparable(self, visit: Visit) -> Finding:
+        if visit.baseline is None or visit.baseline.read(_HANDWRITING) is None:
+            return nothing_to_compare(self.kind)
+        sentence = (
+            f"visual has nothing to compare with: this worker draws letters differently from that of "
+            f"{visit.baseline.release} (another Chromium or other fonts). The new pictures are kept."
+        )
+        return Finding(subject="baseline", sentence=sentence, outcome=Outcome.PASSED)
+
+
+def picture_name(path: str, viewport: str) -> str:
+    """Where the picture of a page is kept: readable, and different for each path."""
+    readable = re.sub(r"[^A-Za-z0-9]+", "-", path).strip("-")[:60] or "root"
+    return f"visual/{viewport}/{readable}-{sha256(path.encode()).hexdigest()[:8]}.png"
+
+
+def _viewport(width: int) -> Viewport:
+    from aem_checks.browser.open_page import DESKTOP, PHONE, Viewport
+
+    known = {DESKTOP.width: DESKTOP, PHONE.width: PHONE}
+    return known.get(width) or Viewport(width, 900, mobile=width < 600)
+
+
+def _new_page(path: str, viewport: Viewport) -> Finding:
+    sentence = f"{path} has no picture at {viewport.name} pixels from the last verified release; the new one is kept."
+    return Finding(subject=f"{path} {viewport.name}", sentence=sentence, outcome=Outcome.PASSED)
+
+
+def _unreadable(path: str, viewport: Viewport, why: str) -> Finding:
+    return Finding(
+        subject=f"{path} {viewport.name}",
+        sentence=f"{path} can't be compared at {viewport.name} pixels: a picture can't be read, {why}.",
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+    )
