@@ -1,0 +1,1 @@
+"""Which few pages show every component and template that a site uses?"""
