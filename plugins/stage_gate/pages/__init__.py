@@ -1,0 +1,1 @@
+"""Reports and files of the evidence, as Airflow's API server shows them."""
