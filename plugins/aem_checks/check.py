@@ -57,14 +57,22 @@ class Check(ABC, Generic[SettingsT]):
     """What a team has to give before it can run, as the end of "needs …": ``a git checkout of the release``."""
     last_on_host: ClassVar[bool] = False
     """Whether it runs only after every other check of its host, since it may set off a firewall there."""
+    reads_recording: ClassVar[bool] = False
+    """Whether it looks at every recorded page."""
     settings_type: ClassVar[type[CheckSettings]] = CheckSettings
 
     def __init__(self, settings: SettingsT) -> None:
         self.settings = settings
 
+    def pages_among(self, recorded: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the recorded pages, by path, that it looks at; what the report on coverage counts as tested by it."""
+        return recorded if self.reads_recording else ()
+
 
 class PageCheck(Check[SettingsT]):
     """Judges the recording: pure, no network, the same answer today and in a year."""
+
+    reads_recording = True
 
     @abstractmethod
     def judge(self, recording: Recording) -> Judgement:

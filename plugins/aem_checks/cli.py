@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aem_checks.allocation import share_memory_between_threads
 from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.text import count
 
 if TYPE_CHECKING:
+    from aem_checks.baseline import Baseline
     from aem_checks.config import CheckPlan, ConfiguredCheck
 
 EXIT = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.INCONCLUSIVE: 3}
@@ -43,12 +45,16 @@ class _Asked:
     only: frozenset[str]
     json: str | None
     junit: Path | None
+    baseline: Path | None = None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    share_memory_between_threads()
     parsed = _parser().parse_args(arguments)
     try:
+        if parsed.command == "docs":
+            return _docs(parsed.file)
         return _list() if parsed.command == "list" else _run(_asked(parsed))
     except KeyboardInterrupt:
         print("interrupted: nothing more is sent, there is no verdict", file=sys.stderr)
@@ -75,7 +81,17 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--only", action="append", default=[], metavar="KIND", help="only this kind; repeatable")
     run.add_argument("--json", metavar="FILE", help="write all results as JSON; '-' is standard output")
     run.add_argument("--junit", type=Path, metavar="FILE", help="write all results as JUnit XML")
+    run.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="FOLDER",
+        help="compare with this release: an attempt's folder of the evidence, or what an earlier run left",
+    )
     commands.add_parser("list", help="list the kinds of checks")
+    docs = commands.add_parser("docs", help="write the page on all kinds of checks, from their code")
+    docs.add_argument(
+        "file", nargs="?", default="docs/checks.md", help="by default docs/checks.md; '-' shows it"
+    )
     return parser
 
 
@@ -87,6 +103,7 @@ def _asked(parsed: argparse.Namespace) -> _Asked:
         only=frozenset(parsed.only),
         json=parsed.json,
         junit=parsed.junit,
+        baseline=parsed.baseline,
     )
 
 
@@ -105,10 +122,27 @@ def _list() -> int:
     return 0
 
 
+def _docs(file: str) -> int:
+    from aem_checks.docs import checks_page
+    from aem_checks.kinds import KindError, all_kinds
+
+    try:
+        page = checks_page(all_kinds().values())
+        if file == "-":
+            print(page, end="")
+        else:
+            Path(file).write_text(page, encoding="utf-8")
+    except (KindError, OSError) as error:
+        print(error, file=sys.stderr)
+        return USAGE_ERROR
+    return 0
+
+
 def _run(asked: _Asked) -> int:
     from aem_checks.access import AccessError
     from aem_checks.config import ConfigError, load_check_plan
     from aem_checks.kinds import KindError
+    from aem_checks.recording import RecordingError
     from aem_checks.session import overall
 
     try:
@@ -116,7 +150,7 @@ def _run(asked: _Asked) -> int:
         checks = _chosen(plan, asked)
         evidence = Path(tempfile.mkdtemp(prefix="aem_checks-"))
         results = asyncio.run(_run_all(plan, checks, asked, evidence))
-    except (ConfigError, KindError, AccessError, UsageError, FileNotFoundError) as error:
+    except (ConfigError, KindError, AccessError, UsageError, RecordingError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return USAGE_ERROR
     outcome = overall(results)
@@ -130,8 +164,10 @@ async def _run_all(
     from aem_checks.access import access_from_environment
     from aem_checks.session import run_site
 
+    names = list(dict.fromkeys(check.site for check in checks))
+    baselines = {name: _baseline(asked.baseline, name) for name in names}
     results = []
-    for name in dict.fromkeys(check.site for check in checks):
+    for name in names:
         results += await run_site(
             plan.site(name),
             checks[0].target,
@@ -139,8 +175,24 @@ async def _run_all(
             resolver=access_from_environment,
             evidence=evidence,
             report=lambda result: print(f"{result.key}: {result.outcome}", file=sys.stderr),
+            baseline=baselines[name],
         )
     return results
+
+
+def _baseline(folder: Path | None, site: str) -> Baseline | None:
+    """What to compare a site with, read before anything is sent."""
+    if folder is None:
+        return None
+    from aem_checks.baseline import baseline_in
+
+    found = baseline_in(folder, site)
+    if found is None:
+        raise UsageError(
+            f"{folder} has nothing of site {site}: name the folder attempt-<n> of a gate's evidence, or the one that "
+            "an earlier run printed as its evidence"
+        )
+    return found
 
 
 def _chosen(plan: CheckPlan, asked: _Asked) -> list[ConfiguredCheck]:

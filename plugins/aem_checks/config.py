@@ -31,7 +31,7 @@ __all__ = [
 
 CHECK_KEYS = frozenset({"sites", "checks", "production_tests"})
 """The top-level names of a gate file that belong to the checks."""
-GATE_KEYS = frozenset({"pipeline", "policy", "mode", "waits", "notify"})
+GATE_KEYS = frozenset({"pipeline", "policy", "mode", "waits", "notify", "smoke_tests"})
 """The top-level names that belong to the release gate and mean nothing to the checks."""
 PRODUCTION_TESTS = ("key_pages", "real_404", "client_libraries", "redirects")
 

@@ -108,7 +108,8 @@ async def _fresh(check: Check[Any], visit: Visit, key: str) -> Visit:
     name = f"confirmation/{key}"
     folder = visit.evidence / "confirmation" / key
     try:
-        recording = await record(visit.site, visit.target, visit.client, folder, name=name)
+        paths = [page.path for page in visit.recording.pages] if visit.recording else None
+        recording = await record(visit.site, visit.target, visit.client, folder, name=name, paths=paths)
     except Exception:  # noqa: BLE001 - without a new recording there is no second answer
         return replace(visit, recording=None)
     return replace(visit, recording=recording)

@@ -8,13 +8,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aem_checks.access import NO_ACCESS, AccessResolver
+from aem_checks.check import PageCheck
 from aem_checks.client import Client
+from aem_checks.coverage.recorded import CHOSEN, record_site
 from aem_checks.outcomes import CheckResult, Outcome, Severity, worst
-from aem_checks.recording import record
 from aem_checks.runner import run_check
 from aem_checks.visit import Visit
 
 if TYPE_CHECKING:
+    from aem_checks.baseline import Baseline
     from aem_checks.config import ConfiguredCheck
     from aem_checks.folders import Folder
     from aem_checks.sites import SiteConfig, Target
@@ -33,23 +35,47 @@ async def run_site(
     resolver: AccessResolver,
     evidence: Folder,
     report: Report,
+    baseline: Baseline | None = None,
 ) -> list[CheckResult]:
     """Run checks of one site: ``settled``, then the recording, then all others at once, the probes last.
 
-    ``report`` hears of each result as it comes. Raises ``AccessError`` before anything is sent.
+    ``report`` hears of each result as it comes; ``baseline`` is what checks compare with. Raises ``AccessError``
+    before anything is sent.
     """
     endpoint = site.endpoint(target)
     access = resolver(endpoint.access) if endpoint.access else NO_ACCESS
     async with Client.for_site(site, resolver) as client:
-        visit = Visit(site, target, client, None, evidence, access)
+        visit = Visit(site, target, client, None, evidence, access, baseline=baseline)
         results = []
         for group in _groups(checks):
             if visit.recording is None and group[0].kind != FIRST:
                 name = f"recording/{site.name}"
-                made = await record(site, target, client, evidence / "recording" / site.name, name=name)
+                made = await record_site(
+                    site,
+                    target,
+                    client,
+                    evidence / "recording" / site.name,
+                    name=name,
+                    evidence=evidence / CHOSEN / site.name,
+                    baseline=baseline,
+                )
                 visit = replace(visit, recording=made)
-            results += await asyncio.gather(*(_run(check, visit, report) for check in group))
+            results += await _run_group(group, visit, report)
     return results
+
+
+async def _run_group(group: Sequence[ConfiguredCheck], visit: Visit, report: Report) -> list[CheckResult]:
+    """Checks that ask the site run side by side; those that judge pages in turn, which is as fast and saves memory."""
+    judging = [check for check in group if issubclass(check.check_type, PageCheck)]
+    asking = [check for check in group if check not in judging]
+
+    async def in_turn() -> list[CheckResult]:
+        return [await _run(check, visit, report) for check in judging]
+
+    side_by_side = asyncio.gather(*(_run(check, visit, report) for check in asking))
+    judged, asked = await asyncio.gather(in_turn(), side_by_side)
+    by_key = {result.key: result for result in (*judged, *asked)}
+    return [by_key[check.key] for check in group]
 
 
 async def _run(check: ConfiguredCheck, visit: Visit, report: Report) -> CheckResult:

@@ -42,6 +42,12 @@ class Visit:
         """Where the target is. Raises ``LookupError`` for production of a site that names none."""
         return self.site.endpoint(self.target)
 
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The paths of the recorded pages, those that the site names first and then those that were chosen to show
+        all that it is made of; before the recording the named ones."""
+        return tuple(page.path for page in self.recording.pages) if self.recording else self.site.pages
+
     def url(self, path: str) -> str:
         """The path on the target's host, as written: ``/us/en.html`` or ``us/en.html``."""
         return self.endpoint.url.rstrip("/") + "/" + path.removeprefix("/")

@@ -1,4 +1,4 @@
-"""What does Airflow have to be told? Buttons on tasks and the webhook; Dags and connection type are found without it."""
+"""What does Airflow have to be told? Buttons on tasks, evidence pages, the webhook; Dags are found without it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,26 @@ from airflow.plugins_manager import AirflowPlugin
 
 from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
 from stage_gate.import_ahead import import_ahead
-from stage_gate.links import ExecutionRunLink
+from stage_gate.links import ExecutionRunLink, ReportLink
 
 
 class StageGatePlugin(AirflowPlugin):
-    """Registers the extra links, so that the web interface shows them, and the webhook in the API server."""
+    """Registers the extra links, so that the web interface shows them, and what the API server serves."""
 
     name = "stage_gate"
-    operator_extra_links: list[Any] = [CloudManagerExecutionLink(), ExecutionRunLink()]  # noqa: RUF012 - as Airflow declares it
+    operator_extra_links: list[Any] = [  # noqa: RUF012 - as Airflow declares it
+        CloudManagerExecutionLink(),
+        ExecutionRunLink(),
+        ReportLink(),
+    ]
 
     @cached_property
     def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
         """Asked for by the API server alone: nothing of it is imported anywhere else."""
-        from stage_gate.webhook.mount import mounts
+        from stage_gate.pages.mount import mounts as pages
+        from stage_gate.webhook.mount import mounts as webhook
 
-        return mounts()
+        return [*pages(), *webhook()]
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:

@@ -49,6 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_key(commands)
     _add_verify(commands)
     _add_replay(commands)
+    _add_calibrate(commands)
+    _add_ledger(commands)
     docs = commands.add_parser("docs", help="write docs/decisions.md, the table of all decisions")
     docs.add_argument("--output", type=Path, default=None, help="another file")
     docs.set_defaults(command=_run("decision_table"))
@@ -102,6 +104,20 @@ def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     verify.set_defaults(command=_run("verify"))
 
 
+def _add_calibrate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    calibrate = commands.add_parser(
+        "calibrate", help="run a gate's checks as things are today, and propose waivers that expire"
+    )
+    calibrate.add_argument("gate", metavar="GATE", help="name of a gate, or path of its file")
+    calibrate.add_argument("--folder", type=Path, help="where the gate files are (default dags/gates)")
+    calibrate.add_argument(
+        "--only", action="append", default=[], metavar="KIND", help="only this kind; repeatable"
+    )
+    calibrate.add_argument("--owner", help="who answers for the waivers (default: your login name)")
+    calibrate.add_argument("--days", type=int, default=30, help="how long they hold (default %(default)s)")
+    calibrate.set_defaults(command=_run("calibrate"))
+
+
 def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     replay = commands.add_parser("replay", help="say what today's gate would decide of recorded releases")
     replay.add_argument("gate", metavar="GATE", nargs="?", help="name of a gate (default: every gate)")
@@ -116,6 +132,41 @@ def _add_replay(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     replay.add_argument("--json", action="store_true", help="as JSON, for other programs")
     replay.set_defaults(command=_run("replay"))
+
+
+def _add_ledger(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    ledger = commands.add_parser("ledger", help="show how each check of a gate fared, release after release")
+    ledger.add_argument("gate", metavar="GATE", help="name of a gate, or path of its file")
+    ledger.add_argument("--evidence", metavar="URL", help="evidence store (default: the configured one)")
+    ledger.add_argument("--folder", type=Path, help="where the gate files are (default dags/gates)")
+    ledger.add_argument("--last", type=int, metavar="N", help="only the newest N executions")
+    ledger.add_argument(
+        "--key", action="append", default=[], metavar="PUBLIC", help="a key to trust, as for verify"
+    )
+    ledger.add_argument("--json", action="store_true", help="as JSON, for other programs")
+    ledger.add_argument(
+        "--rebuild", action="store_true", help="enter all sealed attempts again; needs the signing key"
+    )
+    ledger.set_defaults(command=_run("ledger"))
+
+
+def store_given(given: str | None) -> Path:
+    """The evidence store as given, else the configured one; a local folder is never made here.
+
+    Raises ``ValueError`` where there is no such folder.
+    """
+    if given is None:
+        from stage_gate.settings import evidence_store
+
+        return evidence_store()
+    if "://" in given and not given.startswith("file://"):
+        from stage_gate.files import open_store
+
+        return open_store(given)
+    store = Path(given.removeprefix("file://")).expanduser()
+    if not store.is_dir():
+        raise ValueError(f"there is no evidence store {store}")
+    return store
 
 
 def _run(name: str) -> Callable[[argparse.Namespace], int]:

@@ -10,6 +10,7 @@ from airflow.sdk import DAG, Param, TaskGroup, TriggerRule
 
 from aem_checks.outcomes import Outcome
 from stage_gate.decision import Action
+from stage_gate.drawing import draw_smoke_tests
 from stage_gate.runs import TAGS, dag_id_of
 from stage_gate.settings import deciding_queue
 from stage_gate.tasks.acts import (
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
 
 _EXECUTION_ID = "{{ run_id.removeprefix('execution-') }}"
 _ONE_WAY_LED_HERE = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
-_ANY_TASK = timedelta(minutes=30)
-"""The longest that a task may hold a worker unless it says otherwise; waiting holds none."""
 _LONG = timedelta(hours=1)
 _LONGER_THAN_CLOUD_MANAGER_WAITS = timedelta(days=15)
 _ASKED_ANEW: dict[str, Any] = {"retries": 50, "retry_delay": timedelta(seconds=3)}
@@ -173,7 +172,9 @@ class _Wiring:
             if before:
                 task.trigger_rule = TriggerRule.ALL_DONE
             (before or [record]) >> task
-        return [settle, record, read, *(task for _, task in (*early, *late))]
+        settled = [record, *(task for check, task in early if check.after == "settled")]
+        asked = draw_smoke_tests(self.gate, self.gate_file, settled, judge, _ASKED_ANEW)
+        return [settle, record, read, *(task for _, task in (*early, *late)), *asked]
 
     def _stage_checks(self, *, last: bool) -> list[tuple[ConfiguredCheck, BaseOperator]]:
         return [

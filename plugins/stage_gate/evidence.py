@@ -4,11 +4,12 @@ Layout below the store's root, one folder per gate and execution::
 
     <gate>/execution-<id>/pin.json               what was pinned when the run began
     <gate>/execution-<id>/attempt-1/candidate.json, plan.json, sites/, results/, results-replaced/,
-                                                 cloud_manager.json, verdict.json, manifest.json
+                                                 smoke-tests/, cloud_manager.json, verdict.json, manifest.json
     <gate>/execution-<id>/attempt-2/…             the same for a re-test
     <gate>/execution-<id>/retest-2.json          who wanted attempt 2, and why
     <gate>/execution-<id>/answer-….json           what a person answered, bound to a seal and signed
     <gate>/execution-<id>/decision.json, production/, report.html
+    <gate>/ledger/…                              how each check fared, one file per sealed attempt (``ledger``)
     claims/…                                      one file per act, across all gates (``claims``)
 
 The store is a local folder or any object store that Airflow's ``ObjectStoragePath`` reaches.
@@ -29,6 +30,8 @@ from stage_gate.plan import Plan, RecordedResult
 from stage_gate.seal import MANIFEST, Sealed, read_results, read_seal, write_seal
 from stage_gate.signed import read_signed, signed_file
 from stage_gate.signing import NO_KEYS, Keys
+from stage_gate.smoke_answers import FOLDER as SMOKE_ANSWERS
+from stage_gate.smoke_answers import with_answers
 from stage_gate.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -36,6 +39,16 @@ if TYPE_CHECKING:
 
 
 _ATTEMPT = re.compile(r"attempt-([1-9][0-9]{0,5})")
+_EXECUTION = re.compile(r"execution-([0-9]+)")
+
+
+def executions_of(store: Path, gate: str) -> list[str]:
+    """Ids of the recorded executions of a gate, oldest first."""
+    folder = store / gate
+    if not folder.exists():
+        return []
+    found = (_EXECUTION.fullmatch(path.name) for path in folder.iterdir())
+    return sorted((match[1] for match in found if match), key=int)
 
 
 class Evidence:
@@ -90,7 +103,8 @@ class Evidence:
     def begin_attempt(self, plan: Plan, candidate: Candidate) -> int:
         """Open an attempt for this candidate: the open one while it holds no result, or the next number."""
         newest = self.attempts()
-        is_untouched = newest and not (self.attempt_folder(newest) / "results").exists()
+        before = self.attempt_folder(newest)
+        is_untouched = newest and not any((before / each).exists() for each in ("results", SMOKE_ANSWERS))
         attempt = newest if is_untouched and not self.is_sealed(newest) else newest + 1
         folder = self.attempt_folder(attempt)
         write(folder / "plan.json", dump(plan))
@@ -145,7 +159,8 @@ class Evidence:
 
     def read_results(self, attempt: int) -> tuple[RecordedResult, ...]:
         """All results of an attempt; an unreadable file is an ``EvidenceError``, never a missing result."""
-        return read_results(self.attempt_folder(attempt))
+        folder = self.attempt_folder(attempt)
+        return with_answers(read_results(folder), folder, attempt, self.keys, self.gate, self.execution_id)
 
     def seal(self, attempt: int, verdict: Verdict, now: datetime | None = None) -> Sealed:
         """Write verdict and manifest of an attempt, read both back and verify them.

@@ -1,4 +1,4 @@
-"""Where is the run that guards an execution? A button from the run that somebody started by hand."""
+"""Where is the run that guards an execution, and where its report? Buttons on tasks."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseOperatorLink
 
+from stage_gate.pages.mount import report_address
+from stage_gate.pin import execution_id_of
 from stage_gate.runs import address_of
 
 if TYPE_CHECKING:
@@ -22,3 +24,13 @@ class ExecutionRunLink(BaseOperatorLink):
         """The address, from the operator's rendered ``execution_run_id``."""
         run_id = getattr(operator, "execution_run_id", "")
         return address_of(ti_key.dag_id, str(run_id)) if run_id else ""
+
+
+class ReportLink(BaseOperatorLink):
+    """The button *Report*: the report of the run and the files of its evidence, as text and pictures only."""
+
+    name = "Report"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """The address that asks for Airflow's login and leads on to the report."""
+        return report_address(ti_key.dag_id, ti_key.run_id) if execution_id_of(ti_key.run_id) else ""

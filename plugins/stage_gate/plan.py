@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -10,6 +11,12 @@ from aem_checks.outcomes import CheckResult, Outcome, Severity
 
 CLOUD_MANAGER = "cloud_manager"
 """The kind of the planned checks that Cloud Manager itself has run: they ask no host of ours."""
+
+SMOKE_TESTS = "smoke_tests"
+"""The kind of the planned checks that a person answers."""
+
+NOT_AUTOMATIC = frozenset({CLOUD_MANAGER, SMOKE_TESTS})
+"""Kinds that are no checks of the gate's own: with them alone a plan would test nothing by itself."""
 
 PROVES_NOTHING = frozenset({"settled"})
 """Kinds that only say when testing can begin."""
@@ -45,6 +52,18 @@ class FlakeRules(_Fact):
     reruns: int = 5
     """How many re-runs a release has, all checks together."""
     count_as: Outcome = Outcome.PASSED
+
+
+class PinnedBaseline(_Fact):
+    """The release that checks compare with: one attempt of this gate, named by its seal."""
+
+    execution_id: str = Field(pattern=r"^[1-9][0-9]{0,19}$")
+    attempt: int = Field(ge=1)
+    seal_digest: str
+    sealed_at: AwareDatetime
+
+    def __str__(self) -> str:
+        return f"execution {self.execution_id} of {self.sealed_at:%Y-%m-%d}"
 
 
 class PlannedCheck(_Fact):
@@ -85,6 +104,12 @@ class Plan(_Fact):
     """Kinds that the deployment wants to block in every gate."""
     build_marker: bool
     """Whether on each site a check that blocks compares the build marker with the candidate."""
+    covered: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Manual smoke tests that nobody is asked, each with the checks that find out the same."""
+    baseline: PinnedBaseline | None = None
+    """What checks compare with; ``None`` before the first release that was approved and verified."""
+    baseline_notes: tuple[str, ...] = ()
+    """Why newer releases are not the baseline, or why there is none, a sentence each."""
 
     @property
     def stage_checks(self) -> tuple[PlannedCheck, ...]:

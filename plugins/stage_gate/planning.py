@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from stage_gate.candidate import host_of
 from stage_gate.cloud_manager_results import planned_results
-from stage_gate.plan import Excuse, FlakeRules, Plan, PlannedCheck, Waiver
+from stage_gate.plan import SMOKE_TESTS, Excuse, FlakeRules, Plan, PlannedCheck, Waiver
+from stage_gate.smoke_tests import digest_of, key_of, split
 
 if TYPE_CHECKING:
     from aem_checks.config import ConfiguredCheck, SiteConfig
     from stage_gate.configuration.gate import Gate
     from stage_gate.configuration.policy import Excused, PolicySettings
+    from stage_gate.configuration.smoke_tests import SmokeTest
     from stage_gate.pin import Pin
 
 READS_THE_MARKER = "settled"
@@ -27,16 +29,15 @@ def plan_of(gate: Gate, pin: Pin, minimum: tuple[str, ...], now: datetime) -> Pl
     ended by ``now`` are not in it, so that what they excused blocks again.
     """
     policy = gate.policy.in_force_on(now.date())
-    planned = [_planned(gate, policy, check) for check in gate.plan.checks]
+    planned = _planned_checks(gate, policy)
+    asked, covered = split(gate.settings.smoke_tests, planned)
     return Plan(
         gate=gate.name,
         gate_digest=pin.gate_digest,
         mode=str(gate.mode),
         made_at=now,
-        checks=(
-            *planned,
-            *(_excused(policy, check) for check in planned_results(policy.cloud_manager)),
-        ),
+        checks=(*planned, *(_excused(policy, _asked_of_people(gate, each)) for each in asked)),
+        covered=covered,
         waivers=tuple(
             Waiver(check=each.check, subject=each.subject, owner=each.owner, until=each.until, why=each.why)
             for each in policy.waivers
@@ -44,6 +45,39 @@ def plan_of(gate: Gate, pin: Pin, minimum: tuple[str, ...], now: datetime) -> Pl
         flakes=FlakeRules(reruns=policy.flakes.reruns, count_as=policy.flakes.count_as),
         minimum=minimum,
         build_marker=all(_is_read(site, planned) for site in gate.sites),
+    )
+
+
+def smoke_tests_of(gate: Gate) -> tuple[list[SmokeTest], dict[str, tuple[str, ...]]]:
+    """The manual smoke tests that may have to be asked, and those that checks cover, as the gate file says it now."""
+    if gate.settings.smoke_tests is None:
+        return [], {}
+    return split(gate.settings.smoke_tests, _planned_checks(gate, gate.policy))
+
+
+def _planned_checks(gate: Gate, policy: PolicySettings) -> list[PlannedCheck]:
+    """All checks but those that a person answers."""
+    return [
+        *(_planned(gate, policy, check) for check in gate.plan.checks),
+        *(_excused(policy, check) for check in planned_results(policy.cloud_manager)),
+    ]
+
+
+def _asked_of_people(gate: Gate, question: SmokeTest) -> PlannedCheck:
+    """A smoke test in the plan: tied to the stage host of the site that the person looks at."""
+    settings = gate.settings.smoke_tests
+    assert settings is not None, "there is a question"
+    site = gate.site(question.site) if question.site else gate.sites[0]
+    host, asked = host_of(site.stage.identity), host_of(site.stage.url)
+    return PlannedCheck(
+        key=key_of(question.name),
+        kind=SMOKE_TESTS,
+        site=site.name,
+        target="stage",
+        severity=question.severity,
+        host=host,
+        asked=asked if asked != host else "",
+        settings_digest=digest_of(settings, question),
     )
 
 

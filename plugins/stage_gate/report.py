@@ -6,11 +6,16 @@ from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING
 
-from aem_checks.outcomes import CheckResult, Outcome
+from aem_checks.outcomes import CheckResult, Finding, Outcome
 from stage_gate.after_halt import AFTER_A_HALT
+from stage_gate.baseline import NONE_YET
+from stage_gate.coverage_report import coverage_section, manual_section
 from stage_gate.decision import Decision
+from stage_gate.history import known_since, told_of
+from stage_gate.report_files import ShownFiles, production_files, stage_files
 
 if TYPE_CHECKING:
+    from stage_gate.ledger import Ledger
     from stage_gate.story import Story
 
 _STYLE = """
@@ -20,11 +25,13 @@ th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px 
 th,td:not(:last-child){white-space:nowrap}td:last-child,li{overflow-wrap:anywhere}td ul{margin:0}
 .passed{color:#137333}.failed{color:#c5221f}.inconclusive{color:#b06000}
 .banner{padding:.8rem 1rem;border-left:6px solid;background:#f8f9fa}
+img,video{max-width:24rem;max-height:16rem;border:1px solid #dadce0}a{color:inherit}
 ul{padding-left:1.2rem}code{background:#f1f3f4;padding:0 .25rem}small{color:#5f6368}
 @media(prefers-color-scheme:dark){body{background:#202124;color:#e8eaed}.banner,code{background:#303134}th,td{border-color:#5f6368}
 .passed{color:#81c995}.failed{color:#f28b82}.inconclusive{color:#fdd663}small{color:#9aa0a6}}
 """
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; media-src 'self'"
+"""Of the page wherever it is opened; Airflow's API server serves it with ``sandbox`` on top of that."""
 
 
 def render_report(story: Story, end: str) -> str:
@@ -36,7 +43,8 @@ def render_report(story: Story, end: str) -> str:
         "<meta name='viewport' content='width=device-width,initial-scale=1'>"
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head><body>"
         f"<h1>{escape(title)}</h1>{_banner(story, end)}{_candidate(story)}{_verdict(story)}"
-        f"{_next(story)}{_excused(story)}{_earlier(story)}{_stage(story)}{_production(story)}"
+        f"{_next(story)}{_excused(story)}{_flaky(story)}{_earlier(story)}{_stage(story)}{_production(story)}"
+        f"{_coverage(story)}{_files(story)}"
         f"<p><small>Evidence: <code>{escape(story.evidence)}</code></small></p></body></html>\n"
     )
 
@@ -70,6 +78,8 @@ def _candidate(story: Story) -> str:
             ("Stage environment", f"{candidate.stage.environment_id} ({', '.join(candidate.stage.hosts)})"),
             ("AEM release on stage", candidate.stage.aem_release),
             ("Seal", f"{story.sealed.digest} (attempt {story.sealed.attempt}, {story.sealed.signature})"),
+            ("Compared with", str(story.sealed.plan.baseline or NONE_YET)),
+            *(("Not compared with", note) for note in story.sealed.plan.baseline_notes),
             ("Sealed at", f"{story.sealed.sealed_at:%Y-%m-%d %H:%M:%S %Z}"),
         ]
     return f"<h2>Candidate</h2>{_table(rows)}"
@@ -107,6 +117,26 @@ def _excused(story: Story) -> str:
     return f"<h2>Excused</h2>{_list(sentences)}" if sentences else ""
 
 
+def _flaky(story: Story) -> str:
+    return f"<h2>Flaky too often</h2>{_list(each.sentence for each in story.flaky)}" if story.flaky else ""
+
+
+def _coverage(story: Story) -> str:
+    manual = manual_section(story.sealed.plan, story.ledger) if story.sealed else ""
+    return f"{coverage_section(story.coverage)}{manual}"
+
+
+def _files(story: Story) -> str:
+    """What checks and suites kept: screenshots, videos, reports."""
+    listed = _shown(story).listed() if story.sealed else ""
+    return f"<h2>Files</h2>{listed}" if listed else ""
+
+
+def _shown(story: Story) -> ShownFiles:
+    assert story.sealed is not None, "asked for a sealed attempt only"
+    return stage_files(story.sealed.attempt, story.sealed.manifest.files)
+
+
 def _earlier(story: Story) -> str:
     return f"<h2>Earlier attempts</h2>{_list(story.earlier)}" if story.earlier else ""
 
@@ -115,8 +145,10 @@ def _stage(story: Story) -> str:
     if not story.sealed:
         return ""
     results = {entry.result.key: entry.result for entry in story.sealed.recorded}
+    shown = _shown(story)
     rows = "".join(
-        _row(check.key, results.get(check.key), check.blocks) for check in story.sealed.plan.stage_checks
+        _row(check.key, results.get(check.key), check.blocks, shown, story.ledger)
+        for check in story.sealed.plan.stage_checks
     )
     return f"<h2>Checks on stage</h2>{_check_table(rows)}"
 
@@ -125,25 +157,37 @@ def _production(story: Story) -> str:
     if not story.production:
         return ""
     blocking = {check.key for check in story.gate.production_checks if check.blocks}
-    rows = "".join(_row(result.key, result, result.key in blocking) for result in story.production)
+    shown = production_files(story.production)
+    rows = "".join(_row(result.key, result, result.key in blocking, shown) for result in story.production)
     return f"<h2>Checks on production</h2>{_check_table(rows)}"
 
 
 def _check_table(rows: str) -> str:
-    head = "<tr><th>Check</th><th>Outcome</th><th>Examined</th><th>Seconds</th><th>Findings</th></tr>"
+    head = "<tr><th>Check</th><th>Outcome</th><th>Examined</th><th>Seconds</th><th>Before</th><th>Findings</th></tr>"
     return f"<table>{head}{rows}</table>"
 
 
-def _row(key: str, result: CheckResult | None, blocks: bool) -> str:
+def _row(
+    key: str, result: CheckResult | None, blocks: bool, shown: ShownFiles, ledger: Ledger | None = None
+) -> str:
     name = f"{escape(key)}<br><small>{'blocks' if blocks else 'warns'}</small>"
+    before = f"<td>{escape(told_of(ledger, key)) if ledger else ''}</td>"
     if result is None:
-        return f"<tr><td>{name}</td><td class='inconclusive'>no result</td><td></td><td></td><td></td></tr>"
+        return f"<tr><td>{name}</td><td class='inconclusive'>no result</td><td></td><td></td>{before}<td></td></tr>"
     seconds = (result.finished_at - result.started_at).total_seconds()
     cause = f"<br><small>{escape(str(result.cause))}</small>" if result.cause else ""
+    findings = "".join(_finding(key, each, shown, ledger) for each in result.findings)
     return (
         f"<tr><td>{name}</td><td class='{result.outcome}'>{result.outcome}{cause}</td><td>{result.examined}</td>"
-        f"<td>{seconds:.1f}</td><td>{_list(result.sentences)}</td></tr>"
+        f"<td>{seconds:.1f}</td>{before}<td>{f'<ul>{findings}</ul>' if findings else ''}</td></tr>"
     )
+
+
+def _finding(key: str, finding: Finding, shown: ShownFiles, ledger: Ledger | None) -> str:
+    counts = ledger is not None and finding.outcome is not Outcome.PASSED
+    since = known_since(ledger, key, finding) if counts and ledger is not None else ""
+    known = f" <small>[{escape(since)}]</small>" if since else ""
+    return f"<li>{escape(finding.sentence)}{known}{shown.proof(finding)}</li>"
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:

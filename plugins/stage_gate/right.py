@@ -15,7 +15,7 @@ from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError
 from stage_gate.observe import candidate_of, go_live, read_surroundings
 from stage_gate.pin import Pin
-from stage_gate.plan import CLOUD_MANAGER
+from stage_gate.plan import NOT_AUTOMATIC
 from stage_gate.proof import REFUSALS, Proof
 from stage_gate.record import StoredAnswer, read_answer
 from stage_gate.seal import Sealed
@@ -116,7 +116,7 @@ class Right:
             )
         if answer is not None and answer.signature is not Signature.TRUSTED:
             doubts.append(f"The answer of {answer.by} is {answer.signature}.")
-        site_checks = {c.kind for c in sealed.plan.stage_checks if c.blocks and c.kind != CLOUD_MANAGER}
+        site_checks = {c.kind for c in sealed.plan.stage_checks if c.blocks and c.kind not in NOT_AUTOMATIC}
         missing = sorted(set(self.minimum) - site_checks)
         if missing:
             doubts.append(f"The deployment wants {', '.join(missing)} to block, and in this plan it did not.")

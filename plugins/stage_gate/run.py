@@ -149,6 +149,12 @@ class GateRun:
     def read_execution(self) -> Execution:
         return self.reading.get_execution(self.pin.program_id, self.pin.pipeline_id, self.execution_id)
 
+    def reached_production(self, execution_id: str) -> bool:
+        """Whether Cloud Manager shows that an execution of this pipeline was deployed to production to its end."""
+        execution = self.reading.get_execution(self.pin.program_id, self.pin.pipeline_id, execution_id)
+        step = execution.production_deployment
+        return step is not None and step.is_finished
+
     def read_candidate(self) -> Candidate:
         """What is released, and stage around it, as Cloud Manager says just now. Raises as ``observe.read_candidate``."""
         from stage_gate.observe import read_candidate

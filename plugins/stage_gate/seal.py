@@ -21,6 +21,7 @@ from stage_gate.code_digest import code_digests
 from stage_gate.files import PARTIAL, EvidenceError, dump, read, read_model, write, written
 from stage_gate.plan import Plan, RecordedResult
 from stage_gate.signing import Keys, Signature, open_signed, sign
+from stage_gate.smoke_answers import with_answers
 from stage_gate.verdict import Verdict
 
 MANIFEST = "manifest.json"
@@ -107,15 +108,24 @@ def read_seal(folder: Path, attempt: int, keys: Keys) -> Sealed:
         manifest=manifest,
         plan=read_model(folder / "plan.json", Plan),
         candidate=read_model(folder / "candidate.json", Candidate),
-        recorded=read_results(folder),
+        recorded=with_answers(
+            read_results(folder), folder, attempt, keys, manifest.gate, manifest.execution_id
+        ),
         verdict=read_model(folder / "verdict.json", Verdict),
     )
     _require_one_story(sealed)
     return sealed
 
 
+def read_manifest(folder: Path, attempt: int, keys: Keys) -> tuple[str, Manifest, Signature]:
+    """Digest, content and worth of a seal; the files that it lists are not looked at. Raises ``EvidenceError``."""
+    text = read(folder / MANIFEST)
+    opened = open_signed(text, keys, f"The manifest of attempt {attempt}")
+    return hashlib.sha256(text).hexdigest(), _manifest(json.dumps(opened.content), attempt), opened.signature
+
+
 def read_results(folder: Path) -> tuple[RecordedResult, ...]:
-    """All results of an attempt; an unreadable file is an ``EvidenceError``, never a missing result."""
+    """All results of checks; an unreadable file is an ``EvidenceError``, never a missing result."""
     return tuple(read_model(path, RecordedResult) for path in written(folder / "results"))
 
 

@@ -32,6 +32,23 @@ def evidence_store() -> Path:
     return open_store(url or str(Path(os.environ.get("AIRFLOW_HOME", "~/airflow")) / "evidence"))
 
 
+_ANOTHER_HOST = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
+
+
+def evidence_url() -> str:
+    """Another address of ``/stage-gate/evidence``, on a host for which no browser has Airflow's cookie:
+    ``[stage_gate] evidence_url``; none by default.
+
+    Raises ``ValueError`` for what is no plain address.
+    """
+    configured = str(conf.get(SECTION, "evidence_url", fallback="") or "").strip()
+    if configured and not _ANOTHER_HOST.fullmatch(configured):
+        raise ValueError(
+            "[stage_gate] evidence_url is no plain address; write https://evidence.example/stage-gate/evidence"
+        )
+    return configured
+
+
 def deciding_queue() -> str:
     """The Celery queue of the tasks that approve or halt: ``[stage_gate] deciding_queue``, else Airflow's default.
 

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 from adobe_cloud_manager.exceptions import CloudManagerError
 from aem_checks.outcomes import CheckResult, Outcome, Severity, worst
+from stage_gate.coverage_report import SiteCoverage, read_coverages
 from stage_gate.decision import Decision, Mode
 from stage_gate.ending import End
 from stage_gate.files import EvidenceError
+from stage_gate.flaky import Proposal, proposals
+from stage_gate.ledger import Ledger, read_ledger
 from stage_gate.observe import go_live
 from stage_gate.pin import Pin
 from stage_gate.record import CARRIED_OUT, DecisionRecord, read_decision, read_retest
@@ -41,6 +44,12 @@ class Story:
     earlier: list[str] = field(default_factory=list)
     """One sentence on each attempt before the newest: its verdict, who wanted another one, and why."""
     sentences: list[str] = field(default_factory=list)
+    ledger: Ledger = field(default_factory=lambda: Ledger(""))
+    """The releases before this one, as many as the flake policy looks at."""
+    flaky: list[Proposal] = field(default_factory=list)
+    """Checks that were flaky too often, this release included."""
+    coverage: tuple[SiteCoverage, ...] = ()
+    """What the sites are made of and what of it was tested, where pages are chosen for that."""
 
 
 def read_story(run: GateRun) -> Story:
@@ -58,6 +67,7 @@ def read_story(run: GateRun) -> Story:
     outcome = sealed.verdict.outcome if sealed else None
     if decision is not None and decision.decision is Decision.APPROVED:
         outcome = decision.outcome  # what it rests on, also where stage was tested again since
+    ledger, flaky = _history(run, sealed)
     claimed = run.is_claimed
     carried_out = decision is not None and decision.decision in CARRIED_OUT
     end = End(
@@ -86,7 +96,31 @@ def read_story(run: GateRun) -> Story:
         evidence=str(run.evidence.folder),
         earlier=earlier,
         sentences=[*earlier, *_sentences(run.pin, sealed, trouble, decision, production)],
+        ledger=ledger,
+        flaky=flaky,
+        coverage=_coverage(run, sealed),
     )
+
+
+def _coverage(run: GateRun, sealed: Sealed | None) -> tuple[SiteCoverage, ...]:
+    if sealed is None:
+        return ()
+    try:
+        return read_coverages(run.evidence.attempt_folder(sealed.attempt), run.gate, sealed)
+    except EvidenceError as error:
+        log.error("The choice of pages can't be read: %s", error)
+        return ()
+
+
+def _history(run: GateRun, sealed: Sealed | None) -> tuple[Ledger, list[Proposal]]:
+    """How the checks fared before, and which of them were flaky too often."""
+    rule, day = run.gate.policy.flakes, (sealed.sealed_at if sealed else run.pin.pinned_at).date()
+    try:
+        ledger = read_ledger(run.evidence.store, run.gate.name, run.evidence.keys, last=rule.of_last + 1)
+    except OSError as error:
+        log.error("The ledger can't be read: %s", error)
+        return Ledger(run.gate.name), []
+    return ledger.before(run.execution_id), list(proposals(ledger, run.gate.policy, day))
 
 
 def _seen_now(run: GateRun) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from aem_checks.outcomes import Cause, CheckResult, Outcome, Severity, worst
 from stage_gate.candidate import Candidate, must_be_built_again
 from stage_gate.leniency import weigh
-from stage_gate.plan import CLOUD_MANAGER, PROVES_NOTHING, Plan, PlannedCheck, RecordedResult
+from stage_gate.plan import CLOUD_MANAGER, NOT_AUTOMATIC, PROVES_NOTHING, Plan, PlannedCheck, RecordedResult
 
 PLAN = "plan"
 """What an override accepts where the plan itself is in doubt."""
@@ -72,7 +72,7 @@ def judge(plan: Plan, candidate: Candidate, recorded: Sequence[RecordedResult]) 
 def _gaps(plan: Plan, candidate: Candidate) -> list[str]:
     """Why these checks, whatever they say, could not prove that this release is fit."""
     gaps = []
-    blocking = {check.kind for check in plan.stage_checks if check.blocks and check.kind != CLOUD_MANAGER}
+    blocking = {check.kind for check in plan.stage_checks if check.blocks and check.kind not in NOT_AUTOMATIC}
     if not blocking - PROVES_NOTHING:
         gaps.append("The plan has no effective blocking check of the site, so nothing can be proven.")
     gaps += [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -17,11 +16,12 @@ from pydantic import ValidationError
 
 from adobe_cloud_manager.questions import Approval
 from aem_checks.config import GATE_KEYS
+from stage_gate.baseline import OpenedBaseline, open_baseline
 from stage_gate.commands.rejudging import Rejudged
 from stage_gate.configuration.calendar_file import read_calendar
 from stage_gate.configuration.gate import GateSettings
 from stage_gate.decision import GoLive, Mode, Step, Timing, next_step
-from stage_gate.evidence import Evidence
+from stage_gate.evidence import Evidence, executions_of
 from stage_gate.files import EvidenceError
 from stage_gate.pin import Pin
 from stage_gate.planning import plan_of
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from stage_gate.plan import Plan
     from stage_gate.seal import Sealed
 
-_FOLDER = re.compile(r"execution-([0-9]+)")
 _MANY = 40
 """Releases from which on it pays to start processes."""
 _WAITING = GoLive(Approval.WAITING, "It waits.")
@@ -116,15 +115,6 @@ class Today:
         return plan_of(self.gate, pin, self.minimum, self.now)
 
 
-def executions_of(store: Path, gate: str) -> list[str]:
-    """Ids of the recorded executions of a gate, oldest first."""
-    folder = store / gate
-    if not folder.exists():
-        return []
-    found = (_FOLDER.fullmatch(path.name) for path in folder.iterdir())
-    return sorted((match[1] for match in found if match), key=int)
-
-
 def compare(today: Today, store: Path, execution: str, since: date | None = None) -> Compared | None:
     """Judge one recorded release again; ``None`` where nothing was sealed since that day. Never raises."""
     evidence = Evidence(store, today.recorded_as, execution)
@@ -174,7 +164,8 @@ def _newest_sealed(evidence: Evidence) -> int:
 def _compare(today: Today, evidence: Evidence, sealed: Sealed) -> Compared:
     pin = evidence.read_pin()
     gate, plan = today.gate, today.plan
-    rejudged = Rejudged(gate, plan, sealed, evidence.attempt_folder(sealed.attempt))
+    folder = evidence.attempt_folder(sealed.attempt)
+    rejudged = Rejudged(gate, plan, sealed, folder, _compared_with(evidence, sealed))
     verdict = judge(plan, sealed.candidate, rejudged.entries)
     before = sealed.verdict
     return Compared(
@@ -188,6 +179,14 @@ def _compare(today: Today, evidence: Evidence, sealed: Sealed) -> Compared:
         new=tuple(reason for reason in verdict.reasons if reason not in before.reasons),
         notes=tuple(rejudged.notes),
     )
+
+
+def _compared_with(evidence: Evidence, sealed: Sealed) -> OpenedBaseline | None:
+    """The release that was compared with then, if it is here and still the one that was pinned."""
+    try:
+        return open_baseline(evidence, sealed.plan)
+    except EvidenceError:
+        return None
 
 
 def _policy_of(content: Mapping[str, Any]) -> PolicySettings:

@@ -13,6 +13,7 @@ from aem_checks.sites import Endpoint, Target
 from stage_gate.candidate import host_of
 from stage_gate.commands import doctor
 from stage_gate.commands.diagnosis import Diagnosis, bad, good, unknown
+from stage_gate.commands.doctor_reach import examine_addresses, examine_browser
 from stage_gate.commands.site_probe import ask, source_address
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import GateFileError, load_gate
@@ -37,6 +38,8 @@ def examine(path: Path, *, timeout: float = 15.0) -> Iterator[Diagnosis]:
     )
     yield examine_evidence()
     yield from examine_exposure(gate)
+    yield from examine_browser(gate)
+    yield from examine_addresses(gate)
     yield from examine_cloud_manager(gate, timeout)
     yield from examine_sites(gate, timeout)
 

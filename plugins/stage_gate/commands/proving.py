@@ -42,12 +42,35 @@ def prove(folder: Path, keys: Keys) -> Iterator[Diagnosis]:
         lines, sealed = _attempt(number, attempt, keys)
         yield from lines
         seals += [sealed] if sealed else []
+        if sealed is not None and sealed.plan.baseline is not None:
+            yield _compared_with(sealed, attempt, keys)
     if attempts[0][1] == folder:
         return
     if [number for number, _ in attempts] != list(range(1, len(attempts) + 1)):
         yield bad("attempts", f"there are {_listed(n for n, _ in attempts)} only", _ASK)
     yield from _one_execution(seals)
     yield from _records(_Files(folder, keys, seals), seals, len(attempts))
+
+
+def _compared_with(sealed: Sealed, attempt: Path, keys: Keys) -> Diagnosis:
+    """What an attempt was compared with: proven where that release lies in the same store, else only named."""
+    pinned = sealed.plan.baseline
+    assert pinned is not None, "asked only of an attempt that was compared"
+    what = f"attempt {sealed.attempt}"
+    named = f"was compared with {pinned}, attempt {pinned.attempt}, seal {pinned.seal_digest[:12]}"
+    folder = attempt.parent.parent / f"execution-{pinned.execution_id}" / f"attempt-{pinned.attempt}"
+    if not (folder / MANIFEST).exists():
+        return good(what, f"{named}, which is not in this bundle")
+    try:
+        other = read_seal(folder, pinned.attempt, keys)
+    except EvidenceError as error:
+        return bad(what, f"{named}, which is not what it was: {error}", _ASK)
+    told = (other.manifest.gate, other.manifest.execution_id, other.digest)
+    if told != (sealed.manifest.gate, pinned.execution_id, pinned.seal_digest):
+        return bad(what, f"{named}, and beside it lies another one", _ASK)
+    if other.signature is not Signature.TRUSTED:
+        return bad(what, f"{named}, whose seal is {other.signature}", _KEY)
+    return good(what, f"{named}, which lies beside it unchanged; signed")
 
 
 class _Files(Evidence):

@@ -1,5 +1,6 @@
 """What would today's checks say of what was recorded then? Page checks judge the recording again, in this process.
 
+Checks that compare do so with the release that was pinned then; where that can't be verified, what was found then counts.
 Checks that make requests keep the findings of then, weighed with the severity of now. So do a team's own checks:
 their code is run where a gate runs it, not here.
 """
@@ -7,6 +8,7 @@ their code is run where a gate runs it, not here.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -17,11 +19,12 @@ from aem_checks.kinds import file_of_own_kind
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from aem_checks.recording import Recording, RecordingError
 from stage_gate.cloud_manager_results import SEEN, Seen, judge_results
-from stage_gate.files import read_model
-from stage_gate.plan import CLOUD_MANAGER, Plan, RecordedResult
+from stage_gate.files import EvidenceError, read_model
+from stage_gate.plan import CLOUD_MANAGER, SMOKE_TESTS, Plan, RecordedResult
 
 if TYPE_CHECKING:
     from aem_checks.config import ConfiguredCheck
+    from stage_gate.baseline import OpenedBaseline
     from stage_gate.configuration.gate import Gate
     from stage_gate.seal import Sealed
 
@@ -29,8 +32,18 @@ if TYPE_CHECKING:
 class Rejudged:
     """The results that today's plan would have had of one attempt, and what could not be judged again."""
 
-    def __init__(self, gate: Gate, plan: Plan, sealed: Sealed, folder: Path) -> None:
-        """``folder`` is that of the attempt; it is only read. Raises ``EvidenceError`` for what can't be."""
+    def __init__(
+        self,
+        gate: Gate,
+        plan: Plan,
+        sealed: Sealed,
+        folder: Path,
+        compared_with: OpenedBaseline | None = None,
+    ) -> None:
+        """``folder`` is that of the attempt; it is only read. ``compared_with`` is the release that was pinned then.
+
+        Raises ``EvidenceError`` for what can't be read.
+        """
         self.notes: list[str] = []
         self._digests = {check.key: check.settings_digest for check in plan.stage_checks}
         self._gate = gate
@@ -39,6 +52,8 @@ class Rejudged:
         self._folder = folder
         self._then = {entry.result.key: entry for entry in sealed.recorded}
         self._recordings: dict[str, Recording | None] = {}
+        self._compared_with = compared_with
+        self._baselines: dict[str, Recording | None] = {}
         self.entries = tuple(self._entry(result) for result in self._within_budget([*self._results()]))
 
     def _results(self) -> Iterator[CheckResult]:
@@ -47,13 +62,14 @@ class Rejudged:
             if found is not None:
                 yield found
         yield from self._of_cloud_manager()
+        yield from self._of_people()
         gone = sorted(self._then.keys() - self._digests.keys())
         self.notes += [f"{key} is no longer in the gate." for key in gone]
 
     def _result(self, check: ConfiguredCheck) -> CheckResult | None:
         entry = self._recorded(check)
         judged_here = issubclass(check.check_type, PageCheck) and file_of_own_kind(check.check_type) is None
-        recording = self._recording(check.site) if judged_here else None
+        recording = self._recording(check.site) if judged_here and self._can_compare(check.site) else None
         if recording is not None:
             return self._judged(check, recording)
         if entry is None:
@@ -62,6 +78,34 @@ class Rejudged:
         if entry.settings_digest != self._digests[check.key]:
             self.notes.append(f"{check.key} has other settings now; its findings are those of then.")
         return _weighed(check, entry.result)
+
+    def _can_compare(self, site: str) -> bool:
+        """Whether what was compared with then is here; without it a check could pass that failed then."""
+        pinned = self._sealed.plan.baseline
+        if pinned is None:
+            return True
+        if self._compared_with is None:
+            self._note(
+                f"{pinned}, which was compared with then, can't be verified; what was found then counts."
+            )
+            return False
+        try:
+            self._baseline(site)
+        except EvidenceError as error:
+            self._note(f"What was compared with then can't be read, so what was found then counts: {error}")
+            return False
+        return True
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def _baseline(self, site: str) -> Recording | None:
+        """The recording that was compared with then. Raises ``EvidenceError``."""
+        if site not in self._baselines:
+            found = self._compared_with.of_site(site) if self._compared_with else None
+            self._baselines[site] = found.recording if found else None
+        return self._baselines[site]
 
     def _recorded(self, check: ConfiguredCheck) -> RecordedResult | None:
         """What this very check of this site said then."""
@@ -91,14 +135,16 @@ class Rejudged:
 
     def _judged(self, check: ConfiguredCheck, recording: Recording) -> CheckResult:
         """As a gate would: a failure that blocks is confirmed on the second recording, where one was made."""
-        first = _judge(check.create(), recording)
+        before = self._baseline(check.site)
+        first = _judge(check.create(), replace(recording, baseline=before))
         result = _result_of(check, first, recording.recorded_at)
         if (result.severity, result.outcome) != (Severity.BLOCK, Outcome.FAILED):
             return result
         again = self._load(self._folder / "sites" / check.site / "confirmation" / check.key)
         if again is None:
             return result
-        second = _result_of(check, _judge(check.create(), again), again.recorded_at, attempts=2)
+        judgement = _judge(check.create(), replace(again, baseline=before))
+        second = _result_of(check, judgement, again.recorded_at, attempts=2)
         if second.outcome is Outcome.INCONCLUSIVE:
             return result
         return second.model_copy(update={"flaky": second.outcome is Outcome.PASSED})
@@ -117,6 +163,19 @@ class Rejudged:
             return
         yield from (self._then[key].result for key in planned if key in self._then)
         self.notes += [f"{key} was not recorded then." for key in planned if key not in self._then]
+
+    def _of_people(self) -> Iterator[CheckResult]:
+        """What was answered then: nobody is asked again about a release of the past."""
+        for planned in self._plan.stage_checks:
+            if planned.kind != SMOKE_TESTS:
+                continue
+            entry = self._then.get(planned.key)
+            if entry is None:
+                self._note(f"{planned.key} was not asked then.")
+                continue
+            if entry.settings_digest != planned.settings_digest:
+                self._note(f"{planned.key} is another question now; the answer is that of then.")
+            yield entry.result.model_copy(update={"severity": planned.severity})
 
     def _within_budget(self, results: list[CheckResult]) -> Iterator[CheckResult]:
         """A re-run that today's budget does not have would not have been; the failure before it stands."""

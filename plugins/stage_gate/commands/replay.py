@@ -6,12 +6,11 @@ import json
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aem_checks.config import ConfigError
 from aem_checks.text import plain
-from stage_gate.cli import gate_file, gates_folder
+from stage_gate.cli import gate_file, gates_folder, store_given
 from stage_gate.commands.comparing import Compared, Today, compare_all, totals
 from stage_gate.configuration.gate_file import gate_paths, load_gate_for_run
 
@@ -30,11 +29,11 @@ class WrongUsage(Exception):
 def run(options: argparse.Namespace) -> int:
     """Print the comparison. 0: every decision would be the same; 1: some differ or can't be replayed; 2: wrong usage."""
     try:
-        store = _store(options.evidence)
+        store = store_given(options.evidence)
         rows = [row for today in _gates(options) for row in compare_all(today, store, options.since)]
         if not rows:
             raise WrongUsage(f"There is no sealed release of this gate in {store}.")
-    except (ConfigError, WrongUsage, OSError) as error:
+    except (ConfigError, WrongUsage, ValueError, OSError) as error:
         print(f"Wrong usage: {error}", file=sys.stderr)
         return 2
     if options.json:
@@ -63,22 +62,6 @@ def _gates(options: argparse.Namespace) -> Iterator[Today]:
         gate = load_gate_for_run(file, minimum=minimum)
         recorded_as = options.gate if options.gate and options.gate_file else gate.name
         yield Today(gate, file.parent, minimum, datetime.now(UTC), recorded_as=recorded_as)
-
-
-def _store(given: str | None) -> Path:
-    """The evidence store, which nothing here makes or writes into."""
-    if given is None:
-        from stage_gate.settings import evidence_store
-
-        return evidence_store()
-    if "://" in given and not given.startswith("file://"):
-        from stage_gate.files import open_store
-
-        return open_store(given)
-    store = Path(given.removeprefix("file://")).expanduser()
-    if not store.is_dir():
-        raise WrongUsage(f"There is no evidence store {store}.")
-    return store
 
 
 def _table(rows: list[Compared]) -> Iterator[str]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from aem_checks.browser.check import BrowserCheck
 from aem_checks.config import ConfiguredCheck, SiteConfig
 from aem_checks.durations import format_duration
 from aem_checks.outcomes import Severity
+from stage_gate.configuration.describe_absent import describe_absent
 from stage_gate.configuration.describe_policy import code, describe_excuses, describe_windows
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.policy import FollowUp, PolicySettings
 from stage_gate.decision import Action, Mode
+from stage_gate.planning import smoke_tests_of
+from stage_gate.smoke_tests import key_of
 
 _FOLLOWS = {
     Action.APPROVE: "production is approved",
@@ -28,6 +32,9 @@ def describe(gate: Gate, minimum: Iterable[str] = ()) -> str:
         _what_is_guarded(gate),
         *(_site(site) for site in gate.sites),
         _checks("Checks of stage", gate.stage_checks, gate.policy),
+        _browsers(gate),
+        _smoke_tests(gate),
+        describe_absent(gate),
         _what_follows(gate),
         describe_windows(gate.policy),
         describe_excuses(gate.policy, minimum),
@@ -78,6 +85,15 @@ def _site(site: SiteConfig) -> str:
     if site.author:
         lines.append(f"- author of stage: {code(site.author.url)}{_access(site.author.access)}")
     lines.append(f"- pages: {', '.join(code(page) for page in site.pages)}")
+    if site.coverage:
+        lines.append(
+            f"- and at most {site.coverage.pages} more that show, with these, every component of stage; "
+            f"{site.coverage.look_at} pages of its sitemap are looked at for that"
+        )
+    if site.allow_hosts:
+        lines.append(
+            f"- hosts of others that a browser may load from: {', '.join(map(code, site.allow_hosts))}"
+        )
     lines.append(f"- at most {site.requests_per_second:g} requests a second to each host")
     lines.append(_marker(site))
     return "\n".join(lines)
@@ -128,6 +144,48 @@ def _when(check: ConfiguredCheck) -> str:
     if check.target == "production":
         return "production is deployed"
     return "stage has settled" if check.after == "settled" else "Cloud Manager's own tests are over"
+
+
+def _browsers(gate: Gate) -> str:
+    """What the checks that open pages need of a worker, and what becomes of them without it."""
+    kinds = [check for check in gate.stage_checks if issubclass(check.check_type, BrowserCheck)]
+    if not kinds:
+        return ""
+    stops = [check.key for check in kinds if check.blocks]
+    without = (
+        f"{', '.join(map(code, stops))} then hold{'s' if len(stops) == 1 else ''} the release as any blocking check does"
+        if stops
+        else "the report says so and the gate goes on, unless a check says `severity: block`"
+    )
+    return (
+        f"{', '.join(code(check.key) for check in kinds)} open pages in Chromium. On a worker without one they are "
+        f"inconclusive: {without}."
+    )
+
+
+def _smoke_tests(gate: Gate) -> str:
+    """What people are asked, and what they are not asked any more."""
+    settings = gate.settings.smoke_tests
+    if settings is None:
+        return ""
+    asked, covered = smoke_tests_of(gate)
+    lines = [
+        "## Questions to people",
+        f"Once the checks of stage are over and none of those that block has failed, "
+        f"{', '.join(code(user) for user in settings.ask)} are asked what no check covers. After "
+        f"{format_duration(settings.within)} without an answer the check is inconclusive.",
+        "",
+        *(
+            f"- {code(key_of(each.name))} ({'**blocks**' if each.severity is Severity.BLOCK else 'warns'}): "
+            f"{_cell(each.question)}"
+            for each in asked
+        ),
+        *(
+            f"- {code(key)} is not asked: {', '.join(map(code, checks))} find out the same"
+            for key, checks in covered.items()
+        ),
+    ]
+    return "\n".join(lines)
 
 
 def _what_follows(gate: Gate) -> str:

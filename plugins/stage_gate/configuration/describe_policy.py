@@ -67,9 +67,15 @@ def describe_excuses(policy: PolicySettings, minimum: Iterable[str] = ()) -> str
 def _flakes(flakes: Flakes) -> str:
     if flakes.reruns == 0:
         return "- flakes: no check is run again; its first answer stands"
+    often = (
+        f"; one that was flaky in {flakes.quarantine_after} of the last {flakes.of_last} releases is named with a "
+        "quarantine to propose"
+        if flakes.quarantine_after
+        else ""
+    )
     return (
         f"- flakes: a release has {flakes.reruns} re-run{'s' if flakes.reruns != 1 else ''}, all checks together; "
-        f"a check that passes only on a re-run is reported as flaky and {_COUNTS[flakes.count_as]}"
+        f"a check that passes only on a re-run is reported as flaky and {_COUNTS[flakes.count_as]}{often}"
     )
 
 

@@ -13,6 +13,7 @@ from aem_checks.config import CheckPlan, ConfiguredCheck, SiteConfig
 from stage_gate.configuration.gate_values import ConnectionId, GateModel, Id, Wait
 from stage_gate.configuration.notify_settings import Notify
 from stage_gate.configuration.policy import PolicySettings
+from stage_gate.configuration.smoke_tests import SmokeTests
 from stage_gate.decision import Mode
 
 CLOUD_MANAGER_WAITS = timedelta(days=14)
@@ -97,6 +98,8 @@ class GateSettings(GateModel):
     waits: Waits = Waits()
     notify: Notify = Notify()
     """Who is told outside Airflow; nobody by default."""
+    smoke_tests: SmokeTests | None = None
+    """Questions that a person answers about stage, where no check covers them; none by default."""
 
     @model_validator(mode="before")
     @classmethod

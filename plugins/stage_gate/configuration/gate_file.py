@@ -31,9 +31,11 @@ from stage_gate.configuration.gate_rules import (
     refuse_no_proof,
     refuse_stage_on_production,
     refuse_unknown_checks,
+    refuse_wrong_smoke_tests,
 )
 from stage_gate.configuration.other_gates import refuse_second_gate
 from stage_gate.configuration.policy import PolicySettings
+from stage_gate.smoke_tests import key_of as key_of_smoke_test
 
 __all__ = [
     "GATE_NAME",
@@ -162,7 +164,10 @@ def _build(name: str, tree: Map, folder: Path) -> Gate:
     _require_pipeline(tree)
     settings = validate(GateSettings, tree, (), {key: tree[key] for key in tree if key in GATE_KEYS})
     plan = parse_check_plan(tree, folder=folder)
-    refuse_unknown_checks(tree, settings.policy, [check.key for check in plan.checks] + _OWN_RESULTS)
+    refuse_wrong_smoke_tests(tree, settings, plan, [check.key for check in plan.on("stage")] + _OWN_RESULTS)
+    asked = settings.smoke_tests.questions if settings.smoke_tests else ()
+    people = [key_of_smoke_test(each.name) for each in asked]
+    refuse_unknown_checks(tree, settings.policy, [check.key for check in plan.checks] + _OWN_RESULTS + people)
     refuse_no_proof(tree, plan, PolicySettings())
     return Gate(name=name, settings=settings, plan=plan, content=content, digest=gate_digest(name, content))
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aem_checks.config import CheckPlan, ConfiguredCheck
+from aem_checks.durations import format_duration
 from aem_checks.yaml_lines import ConfigError, Map, place_of, suggestion
 from stage_gate.configuration.calendar_file import read_calendar
 from stage_gate.configuration.gate_values import names_something
 from stage_gate.configuration.policy import Excused, PolicySettings, Quarantine
 from stage_gate.plan import PROVES_NOTHING
+
+if TYPE_CHECKING:
+    from stage_gate.configuration.gate import GateSettings
 
 _LONGEST_EXCUSE = timedelta(days=366)
 _MINIMUM = "[stage_gate] minimum_checks"
@@ -68,6 +73,40 @@ def refuse_endless(tree: Map, policy: PolicySettings, today: date) -> None:
                 f"which is more than {_LONGEST_EXCUSE.days} days away",
                 f"Write a day up to {latest}; it can be renewed when it ends.",
             )
+
+
+def refuse_wrong_smoke_tests(
+    tree: Map, settings: GateSettings, plan: CheckPlan, known: Collection[str]
+) -> None:
+    """Raise ``ConfigError`` for a smoke test of an unknown site or check, or one that outlasts the evidence.
+
+    ``known`` are the keys of all checks of stage, Cloud Manager's own among them.
+    """
+    smoke = settings.smoke_tests
+    if smoke is None:
+        return
+    sites = [site.name for site in plan.sites]
+    for index, question in enumerate(smoke.questions):
+        path = ("smoke_tests", "questions", index)
+        if question.site is not None and question.site not in sites:
+            problem = (
+                f"smoke test {question.name} is about site {question.site!r}, and this gate has no such site"
+            )
+            raise ConfigError(*place_of(tree, (*path, "site")), problem, suggestion(question.site, sites))
+        for number, key in enumerate(question.covered_by):
+            if key not in known:
+                problem = (
+                    f"smoke test {question.name} is covered by {key!r}, and no check of stage is called so"
+                )
+                place = place_of(tree, (*path, "covered_by", number))
+                raise ConfigError(*place, problem, suggestion(key, known))
+    if smoke.within >= settings.policy.evidence_lives:
+        raise ConfigError(
+            *place_of(tree, ("smoke_tests", "within")),
+            f"people have {format_duration(smoke.within)} to answer, and a verdict lives "
+            f"{format_duration(settings.policy.evidence_lives)} from the beginning of the tests on",
+            "Shorten smoke_tests.within, or lengthen policy.evidence_lives.",
+        )
 
 
 def refuse_stage_on_production(tree: Map, plan: CheckPlan) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
-import textwrap
 from collections.abc import Mapping
 from datetime import timedelta
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
@@ -19,6 +15,7 @@ from aem_checks.check import Check
 from aem_checks.check_settings import OTHERS
 from aem_checks.config import PRODUCTION_TESTS
 from aem_checks.durations import format_duration
+from aem_checks.field_docs import field_docstrings
 from aem_checks.sites import SiteConfig
 from stage_gate.configuration.gate import GateSettings
 from stage_gate.decision import Action
@@ -32,6 +29,7 @@ _MERGED = (
     "Waits",
     "Windows",
     "Hotfix",
+    "SmokeTests",
 )
 """Models whose parts may come from an extended file, so that none of them is required in this one."""
 
@@ -41,7 +39,7 @@ class _Schema(GenerateJsonSchema):
 
     def model_schema(self, schema: Any) -> dict[str, Any]:
         found = super().model_schema(schema)
-        for name, text in _field_docstrings(schema["cls"]).items():
+        for name, text in field_docstrings(schema["cls"]).items():
             if name in found.get("properties", {}):
                 found["properties"][name].setdefault("description", text)
         return found
@@ -55,24 +53,6 @@ class _Schema(GenerateJsonSchema):
 
     def encode_default(self, dft: Any) -> Any:
         return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
-
-
-def _field_docstrings(model: type) -> dict[str, str]:
-    """The string below each annotated field, those of its base classes included."""
-    texts: dict[str, str] = {}
-    for cls in reversed(model.__mro__):
-        if not (issubclass(cls, BaseModel) and cls is not BaseModel):
-            continue
-        body = cast(ast.ClassDef, ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]).body
-        for field, below in pairwise(body):
-            if (
-                isinstance(field, ast.AnnAssign)
-                and isinstance(field.target, ast.Name)
-                and isinstance(below, ast.Expr)
-            ):
-                text = below.value.value if isinstance(below.value, ast.Constant) else ""
-                texts[field.target.id] = inspect.cleandoc(str(text)).replace("``", "`")
-    return texts
 
 
 def gate_schema(kinds: Mapping[str, type[Check[Any]]] | None = None) -> dict[str, Any]:

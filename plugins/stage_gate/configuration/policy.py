@@ -79,6 +79,10 @@ class Flakes(GateModel):
     """How many re-runs a release has, all checks together; 0 means that the first answer stands."""
     count_as: Outcome = Outcome.PASSED
     """`passed`, `inconclusive` or `failed`; it is reported as flaky in each case."""
+    quarantine_after: int = Field(default=3, strict=True, ge=0, le=100)
+    """In how many of the last releases a check has to be flaky for its quarantine to be proposed; 0 proposes none."""
+    of_last: int = Field(default=10, strict=True, ge=1, le=100)
+    """How many releases that looks back."""
 
 
 class Excused(GateModel):

@@ -13,6 +13,7 @@ from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
 from adobe_cloud_manager.questions import Approval
 from stage_gate.after_halt import AFTER_A_HALT
 from stage_gate.decision import Decision, bypass_sentence
+from stage_gate.log_line import log_line
 from stage_gate.notify import Event, tell, tell_once
 from stage_gate.tasks.judging import newest_sentences, sealed_outcome
 
@@ -53,16 +54,18 @@ class ActOnProduction(BaseOperator):
         except Held as held:
             self._record_held(run, str(held))
             tell(run, Event.ALARM if held.may_have_left else Event.HELD, [str(held), *newest_sentences(run)])
-            raise AirflowFailException(str(held)) from held
+            raise AirflowFailException(log_line(held)) from held
         write_decision(run.evidence, record)
         self._say(run, record)
 
     def _say(self, run: GateRun, record: DecisionRecord) -> None:
         """The decision last, below what it rests on."""
         for sentence in newest_sentences(run):
-            self.log.info("%s", sentence)
+            self.log.info("%s", log_line(sentence))
         self.log.info("Evidence and report: %s", run.evidence.folder)
-        self.log.info("%s by %s: %s", record.decision.capitalize(), record.by, record.sentence)
+        self.log.info(
+            "%s by %s: %s", record.decision.capitalize(), log_line(record.by), log_line(record.sentence)
+        )
 
     def _record_held(self, run: GateRun, sentence: str) -> None:
         from stage_gate.record import DecisionRecord, write_decision
@@ -100,7 +103,7 @@ class HaltProduction(ActOnProduction):
     def _say(self, run: GateRun, record: DecisionRecord) -> None:
         super()._say(run, record)
         for sentence in AFTER_A_HALT:
-            self.log.info("%s", sentence)
+            self.log.info("%s", log_line(sentence))
         why = [sentence for sentence in newest_sentences(run) if sentence not in record.sentence]
         sentences = [record.sentence, *why, *AFTER_A_HALT]
         tell_once(run, Event.HALTED, sentences, record.seal_digest)
@@ -146,7 +149,9 @@ class RecordBypass(BaseOperator, SkipMixin):
         )
         write_decision(run.evidence, record)
         alarming = live.is_bypassed and outcome is not Outcome.PASSED
-        (self.log.error if alarming else self.log.info)("%s: %s", record.decision.capitalize(), sentence)
+        (self.log.error if alarming else self.log.info)(
+            "%s: %s", record.decision.capitalize(), log_line(sentence)
+        )
         if not ended:
             said = f"Alarm: {sentence}" if alarming else sentence
             sentences = [said, *newest_sentences(run)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from aem_checks.outcomes import Outcome
 from aem_checks.text import plain
 from stage_gate.decision import Decision, Mode, Step, next_step
 from stage_gate.files import EvidenceError
+from stage_gate.log_line import log_line
 from stage_gate.notify import Event, tell_once
 from stage_gate.signing import Signature
 from stage_gate.tasks.source import NO_SOURCE
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from stage_gate.run import GateRun
+    from stage_gate.seal import Sealed
     from stage_gate.verdict import Verdict
+
+log = logging.getLogger(__name__)
 
 
 class Judge(BaseOperator):
@@ -51,6 +56,7 @@ class Judge(BaseOperator):
             run.evidence.read_results(attempt),
         )
         sealed = run.evidence.seal(attempt, verdict)
+        enter(run, sealed)
         self._say(sealed.verdict)
         self.log.info(
             "Sealed attempt %d as %s in %s; the seal is %s.",
@@ -70,11 +76,11 @@ class Judge(BaseOperator):
         if verdict.warnings:
             self.log.info("::group::%d things to know that did not decide", len(verdict.warnings))
             for warning in verdict.warnings:
-                self.log.warning("%s", warning)
+                self.log.warning("%s", log_line(warning))
             self.log.info("::endgroup::")
         for reason in verdict.reasons:
-            self.log.error("%s", reason)
-        self.log.info("%s", verdict.summary)
+            self.log.error("%s", log_line(reason))
+        self.log.info("%s", log_line(verdict.summary))
 
 
 class Decide(BaseBranchOperator):
@@ -104,7 +110,7 @@ class Decide(BaseBranchOperator):
             self._record(run, Decision.SUPERSEDED, "Cloud Manager", sentence, outcome)
         elif step not in (Step.REPORT, Step.RECORD_BYPASS):
             self._record(run, Decision.HELD, "Stage Gate", sentence, outcome)
-        self.log.info("%s", sentence)
+        self.log.info("%s", log_line(sentence))
         if (
             outcome in (None, Outcome.INCONCLUSIVE)
             and not live.is_bypassed
@@ -131,6 +137,27 @@ class Decide(BaseBranchOperator):
             write_decision(run.evidence, record)
         except EvidenceError as error:
             self.log.error("That it %s can't be put on record, and goes on all the same: %s", decision, error)
+
+
+def enter(run: GateRun, sealed: Sealed) -> None:
+    """Enter a sealed attempt into the ledger, and say what was flaky too often; not to be able to stops nothing."""
+    from stage_gate.flaky import proposals
+    from stage_gate.ledger import read_ledger, write_entry
+
+    try:
+        write_entry(run.evidence, sealed)
+    except (EvidenceError, OSError) as error:
+        log.error(
+            "The ledger can't be written; later: python -m stage_gate ledger %s --rebuild. %s",
+            run.gate.name,
+            error,
+        )
+        return
+    ledger = read_ledger(
+        run.evidence.store, run.gate.name, run.evidence.keys, last=run.gate.policy.flakes.of_last
+    )
+    for proposal in proposals(ledger, run.gate.policy, sealed.sealed_at.date()):
+        log.warning("%s", log_line(proposal.sentence))
 
 
 def sealed_outcome(run: GateRun) -> Outcome | None:

@@ -25,6 +25,7 @@ from stage_gate.asking import (
 )
 from stage_gate.decision import APPROVE, HALT, HOTFIX, KEEP_WAITING, OVERRIDE, RETEST, Step
 from stage_gate.files import EvidenceError
+from stage_gate.log_line import log_line
 from stage_gate.tasks.judging import newest_sentences, sentences_of
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Question(HITLOperator):
     def _prepare(self, run: GateRun, sealed: Sealed, about: About, asked: Asked) -> None:
         """What Airflow shows, and to whom."""
         self.params["seal"] = sealed.digest[:SEAL_SHOWN]
-        self.assigned_users = _users(asked.people)
+        self.assigned_users = users_of(asked.people)
         self.response_timeout = asked.within
         self.defaults = [asked.silence]
         self.body = question(run, sealed, about, self.options)
@@ -139,10 +140,10 @@ class Question(HITLOperator):
             f"{', '.join(user['name'] for user in self.assigned_users or ())} can answer in Airflow: "
             f"{', '.join(self.options)}. Silence for {asked.within} means {asked.silence}.",
             *sentences_of(sealed.verdict),
-            f"Answer in {_required_actions(context)} (seal {sealed.digest[:SEAL_SHOWN]}).",
+            f"Answer in {required_actions(context)} (seal {sealed.digest[:SEAL_SHOWN]}).",
         ]
         for sentence in sentences:
-            self.log.info("%s", sentence)
+            self.log.info("%s", log_line(sentence))
         tell_once(run, Event.ASKED, sentences, f"{self.task_id} {sealed.digest}")
 
     def _store(self, run: GateRun, sealed: Sealed, given: Given, accepts: tuple[str, ...]) -> str:
@@ -159,7 +160,7 @@ class Question(HITLOperator):
             accepts=accepts,
         )
         write_answer(run.evidence, answer)
-        self.log.info("%s answered %s: %s", answer.by, answer.option, answer.reason)
+        self.log.info("%s answered %s: %s", log_line(answer.by), answer.option, log_line(answer.reason))
         if accepts:
             self.log.info("Accepted: %s", ", ".join(accepts))
         return answer.option
@@ -243,8 +244,11 @@ def about_of(sealed: Sealed, started_by: str) -> About:
 def question(run: GateRun, sealed: Sealed, about: About, options: Iterable[str]) -> str:
     """What people read: plain sentences in a code block, since they quote the site, then what each option means."""
     from stage_gate.notify import link_of
+    from stage_gate.pages.mount import report_address
 
-    quoted = "\n".join(sentence.replace("`", "'") for sentence in sentences_of(sealed.verdict))
+    address = report_address(run.dag_id, run.run_id)
+    report = f"[The report]({address})" if address else "Report"
+    quoted = "\n".join(log_line(sentence).replace("`", "'") for sentence in sentences_of(sealed.verdict))
     means = "\n".join(f"- **{option}** {_MEANS[option]}" for option in options)
     not_passed = ", ".join(about.not_passed).replace("`", "'")
     accepts = (
@@ -255,7 +259,7 @@ def question(run: GateRun, sealed: Sealed, about: About, options: Iterable[str])
     return (
         f"Execution {run.execution_id} of gate {run.gate.name}, attempt {sealed.attempt}, "
         f"seal {sealed.digest[:SEAL_SHOWN]}.\n\n```\n{quoted}\n```\n\n{means}{accepts}\n\n"
-        f"[The execution in Cloud Manager]({link_of(run)}). Report: `{run.evidence.folder / 'report.html'}`. "
+        f"[The execution in Cloud Manager]({link_of(run)}). {report}: `{run.evidence.folder / 'report.html'}`. "
         f"Evidence: `{run.evidence.attempt_folder(sealed.attempt)}`."
     )
 
@@ -271,11 +275,11 @@ def explain_hold(run: GateRun) -> list[str]:
 
 def report_so_far(run: GateRun) -> None:
     """Write the report as things stand, for those who are asked now; not to be able to stops nothing."""
-    from stage_gate.tasks.publishing import write_report
+    from stage_gate.tasks.publishing import where_report_is, write_report
 
     try:
         write_report(run)
-        log.info("Report so far: %s", run.evidence.folder / "report.html")
+        log.info("Report so far: %s", where_report_is(run))
     except (OSError, EvidenceError) as error:
         log.error("The report could not be written, and the gate goes on all the same: %s", error)
 
@@ -307,10 +311,14 @@ def _silent(asked: Asked) -> Given:
 
 
 def _asked_at(run: GateRun, task_id: str, sealed: Sealed) -> datetime:
-    """When this question was asked first: trying again gives nobody more time."""
+    return asked_at(run, f"{task_id}-{sealed.digest[:20]}")
+
+
+def asked_at(run: GateRun, question: str) -> datetime:
+    """When this question was asked first: trying again gives nobody more time. ``question`` is safe as a file's name."""
     from stage_gate.files import write
 
-    path = run.evidence.folder / "asked" / f"{task_id}-{sealed.digest[:20]}.txt"
+    path = run.evidence.folder / "asked" / f"{question}.txt"
     if path.exists():
         return datetime.fromisoformat(path.read_text())
     now = datetime.now(UTC)
@@ -318,7 +326,7 @@ def _asked_at(run: GateRun, task_id: str, sealed: Sealed) -> datetime:
     return now
 
 
-def _required_actions(context: Context) -> str:
+def required_actions(context: Context) -> str:
     """The page where the question waits; without Airflow's address, its name."""
     from urllib.parse import quote
 
@@ -329,5 +337,5 @@ def _required_actions(context: Context) -> str:
     return f"{base}{page}" if base else "Airflow's Required Actions"
 
 
-def _users(names: Iterable[str]) -> list[HITLUser]:
+def users_of(names: Iterable[str]) -> list[HITLUser]:
     return [HITLUser(id=name, name=name) for name in sorted(set(names))]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from stage_gate.links import ReportLink
+from stage_gate.log_line import log_line
 from stage_gate.pin import RUN_ID_PREFIX
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class PublishReport(BaseOperator):
     """Write the report and set the state of the run. A teardown: it runs whatever became of everything else."""
 
     ui_color = "#e8f0fe"
+    operator_extra_links = (ReportLink(),)
 
     def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -63,7 +66,7 @@ class PublishReport(BaseOperator):
         if story.end.production_reached and not well:
             self.log.error("%s", WAYS_BACK)
         if not well:
-            raise AirflowFailException(sentence)
+            raise AirflowFailException(log_line(sentence))
 
     def _report(self, run: GateRun) -> tuple[Story, bool, str]:
         """The report; where it can't be written this log has to do, and the run is no success."""
@@ -75,7 +78,7 @@ class PublishReport(BaseOperator):
             self.log.error("The report can't be written; free or repair the evidence store. %s", error)
             story, _, sentence = tell_story(run)
             return story, False, f"{sentence} Its evidence is incomplete: {error}"
-        self.log.info("Report: %s", run.evidence.folder / "report.html")
+        self.log.info("Report: %s", where_report_is(run))
         return story, well, sentence
 
     def _require_pointer(self, context: Context) -> None:
@@ -95,8 +98,8 @@ class PublishReport(BaseOperator):
 
     def _say(self, sentences: list[str], end: str) -> None:
         for sentence in sentences:
-            self.log.info("%s", sentence)
-        self.log.info("%s", end)
+            self.log.info("%s", log_line(sentence))
+        self.log.info("%s", log_line(end))
 
 
 def write_report(run: GateRun) -> tuple[Story, bool, str]:
@@ -107,6 +110,14 @@ def write_report(run: GateRun) -> tuple[Story, bool, str]:
     story, well, sentence = tell_story(run)
     write(run.evidence.folder / "report.html", render_report(story, sentence).encode())
     return story, well, sentence
+
+
+def where_report_is(run: GateRun) -> str:
+    """The report's address in Airflow, where that is known, and its file."""
+    from stage_gate.pages.mount import report_address
+
+    address, file = report_address(run.dag_id, run.run_id), run.evidence.folder / "report.html"
+    return f"{address} ({file})" if address else str(file)
 
 
 def tell_story(run: GateRun) -> tuple[Story, bool, str]:

@@ -9,6 +9,7 @@ from airflow.sdk import BaseBranchOperator, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from stage_gate.files import EvidenceError
+from stage_gate.log_line import log_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +46,7 @@ class FollowAnswer(BaseBranchOperator):
         if answer is None:
             self.log.warning("Nobody has answered about the newest verdict; on to %s.", self.otherwise)
             return [self.otherwise]
-        self.log.info("%s answered %s: %s", answer.by, answer.option, answer.reason)
+        self.log.info("%s answered %s: %s", log_line(answer.by), answer.option, log_line(answer.reason))
         return [self.tasks.get(answer.option, self.otherwise)]
 
 
@@ -78,7 +79,7 @@ class RetestStage(BaseOperator):
             raise AirflowFailException(f"Production waits, and stage is not tested again: {error}") from error
         write_retest(run.evidence, record)
         self._say_what_cannot_be_proven(run, sealed)
-        self.log.info("%s", tell(record))
+        self.log.info("%s", log_line(tell(record)))
         self.log.info(
             "Attempt %d begins: all tasks of run %s are cleared now, this one included, so that Airflow can't note "
             "how it ended and says so in an error line below.",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
+
+from stage_gate.log_line import log_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,17 +17,16 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from aem_checks.baseline import Baseline
     from aem_checks.config import ConfiguredCheck
     from aem_checks.outcomes import CheckResult, Finding
-    from aem_checks.sites import Target
+    from aem_checks.sites import SiteConfig, Target
     from stage_gate.configuration.gate import Gate
     from stage_gate.run import GateRun
 
 
 SETTLED = "settled"
 """The kind of check that ``settle_stage`` runs by itself, before any other."""
-
-log = logging.getLogger(__name__)
 
 
 class SettleStage(BaseOperator):
@@ -39,6 +39,7 @@ class SettleStage(BaseOperator):
         self.gate_file = gate_file
 
     def execute(self, context: Context) -> None:
+        from stage_gate.baseline import NONE_YET, with_baseline
         from stage_gate.planning import plan_of
         from stage_gate.run import GateRun
         from stage_gate.settings import minimum_checks
@@ -47,12 +48,14 @@ class SettleStage(BaseOperator):
         run.skip_unless_decidable()
         candidate = run.read_candidate()
         plan = plan_of(run.gate, run.pin, minimum_checks(), datetime.now(UTC))
+        plan = with_baseline(plan, candidate, run.evidence, run.reached_production)
         attempt = run.evidence.begin_attempt(plan, candidate)
         self.log.info(
             "Attempt %d tests %s on environment %s.", attempt, candidate, candidate.stage.environment_id
         )
-        for sentence in candidate.stage.unknown():
-            self.log.warning(sentence)
+        self.log.info("Compared with: %s.", plan.baseline or NONE_YET)
+        for sentence in (*candidate.stage.unknown(), *plan.baseline_notes):
+            self.log.warning("%s", sentence)
         for sentence in _exposed(run):
             self.log.warning(sentence)
         for check in settling_checks(run.gate):
@@ -78,15 +81,32 @@ class RecordPages(BaseOperator):
         folder = folder_of(run, self.target)
         for site in run.gate.sites:
             if self.target == "stage" or site.production is not None:
-                asyncio.run(self._record(site, folder))
+                asyncio.run(self._record(site, folder, self._baseline(run, site)))
 
-    async def _record(self, site: Any, folder: Path) -> None:
+    def _baseline(self, run: GateRun, site: SiteConfig) -> Baseline | None:
+        """Whose choice of pages is preferred; a baseline that can't be believed any more stops the checks, not this."""
+        from stage_gate.baseline import open_baseline
+        from stage_gate.files import EvidenceError
+
+        if self.target != "stage" or site.coverage is None:
+            return None
+        try:
+            opened = open_baseline(run.evidence, run.evidence.read_plan(run.evidence.open_attempt()))
+            return opened.of_site(site.name) if opened else None
+        except EvidenceError as error:
+            self.log.warning("No earlier choice of pages is preferred: %s", error)
+            return None
+
+    async def _record(self, site: SiteConfig, folder: Path, baseline: Baseline | None) -> None:
         from aem_checks.client import Client
-        from aem_checks.recording import record
+        from aem_checks.coverage.recorded import record_site
         from stage_gate.run import access_of_connection
 
+        kept = site_folder(folder, site.name)
         async with Client.for_site(site, access_of_connection) as client:
-            recording = await record(site, self.target, client, site_folder(folder, site.name) / "recording")
+            recording = await record_site(
+                site, self.target, client, kept / "recording", evidence=kept, baseline=baseline
+            )
         count = len(list(recording.responses))
         self.log.info(
             "Recorded %d responses for %d pages of %s (%s).",
@@ -121,7 +141,7 @@ class RunCheck(BaseOperator):
         say(self.log, result)
         if result.outcome is not Outcome.PASSED and check.blocks:
             raise AirflowFailException(
-                f"{self.key} is {result.outcome}: {(result.sentences or ['nothing was examined'])[0]}"
+                f"{self.key} is {result.outcome}: {log_line((result.sentences or ['nothing was examined'])[0])}"
             )
 
     def _run(self, run: GateRun, check: ConfiguredCheck) -> CheckResult:
@@ -191,12 +211,21 @@ async def _visit(
     from aem_checks.recording import Recording
     from aem_checks.runner import run_check
     from aem_checks.visit import Visit
+    from stage_gate.baseline import baseline_for, not_compared
+    from stage_gate.facts import facts_for
+    from stage_gate.files import EvidenceError
     from stage_gate.reruns import take_rerun
     from stage_gate.run import access_of_connection
 
     def may_rerun() -> bool:
         return take_rerun(folder, run.gate.policy.flakes.reruns, check.key)
 
+    try:
+        baseline = baseline_for(run.evidence, run.evidence.attempts(), check)
+    except EvidenceError as error:
+        result = not_compared(check, error)
+        keep(result)
+        return result
     site = run.gate.site(check.site)
     name = site.endpoint(check.target).access
     evidence = site_folder(folder, site.name)
@@ -210,7 +239,8 @@ async def _visit(
             evidence=evidence,
             access=access_of_connection(name) if name else NO_ACCESS,
             resolver=access_of_connection,
-            facts=_facts(run, check),
+            facts=facts_for(run, check),
+            baseline=baseline,
         )
         result = await run_check(check.create(), visit, key=check.key, may_rerun=may_rerun)
     found = [_in_attempt(finding, site.name) for finding in result.findings]
@@ -231,52 +261,12 @@ def _in_attempt(finding: Finding, site: str) -> Finding:
     return finding.model_copy(update={"evidence": f"sites/{site}/{finding.evidence}"})
 
 
-def _facts(run: GateRun, check: ConfiguredCheck) -> dict[str, Any]:
-    """What Cloud Manager knows and a check can't ask for."""
-    attempt = run.evidence.attempts()
-    candidate = run.evidence.read_candidate(attempt) if attempt else None
-    facts: dict[str, Any] = {
-        "commit_id": candidate.commit_id if candidate else None,
-        "artifacts_version": candidate.artifacts_version if candidate else None,
-    }
-    if check.kind == "environment_variables":
-        facts["environment_variables"] = _variable_names(run)
-    return facts
-
-
-def _variable_names(run: GateRun) -> dict[str, list[str]]:
-    """Names of the variables of both environments; a target that can't be read is absent."""
-    from adobe_cloud_manager.exceptions import CloudManagerError
-
-    names: dict[str, list[str]] = {}
-    for target, environment in _environments(run).items():
-        try:
-            variables = run.reading.list_environment_variables(run.pin.program_id, environment)
-        except CloudManagerError as error:
-            log.warning("The variables of %s (environment %s) can't be read: %s", target, environment, error)
-            continue
-        names[target] = [variable.name for variable in variables]
-    return names
-
-
-def _environments(run: GateRun) -> dict[str, str]:
-    """The environment of each target, as far as Cloud Manager says: that of stage as it was pinned for the tests."""
-    execution = run.read_execution()
-    attempt = run.evidence.attempts()
-    if attempt:
-        stage = run.evidence.read_candidate(attempt).stage.environment_id
-    else:
-        stage = (step.environment_id or "") if (step := execution.stage_deployment) else ""
-    production = (step.environment_id or "") if (step := execution.production_deployment) else ""
-    return {target: each for target, each in (("stage", stage), ("production", production)) if each}
-
-
 def say(log: Any, result: CheckResult) -> None:
     """Write a result into the task log: findings in a group, the outcome last."""
     if result.findings:
         log.info("::group::%s: %d findings", result.key, len(result.findings))
         for finding in result.findings:
-            log.info("%s [%s] %s", finding.outcome, finding.subject, finding.sentence)
+            log.info("%s [%s] %s", finding.outcome, log_line(finding.subject), log_line(finding.sentence))
         log.info("::endgroup::")
     log.info(
         "%s on %s is %s: examined %d, %d findings, %d run(s)%s.",

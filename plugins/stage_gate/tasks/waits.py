@@ -14,6 +14,7 @@ from adobe_cloud_manager.sensors.cloud_manager import (
     ProductionDeploymentSensor,
     StageDeploymentSensor,
 )
+from stage_gate.log_line import log_line
 from stage_gate.reminders import BLOCKED, due, following, still_waits
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class HoldProduction(TellingWait, DecisionSensor):
             *explain_hold(run),
         ]
         for sentence in sentences:
-            self.log.warning("%s", sentence)
+            self.log.warning("%s", log_line(sentence))
         report_so_far(run)
         if not tell_once(run, Event.HELD, sentences, f"attempt {run.evidence.attempts()}"):
             self._remind_of(run)
@@ -117,7 +118,7 @@ class HoldProduction(TellingWait, DecisionSensor):
         sentences = [*still_waits(began, now), *newest_sentences(run)]
         if tell_once(run, Event.REMINDER, sentences, moment.isoformat()):
             for sentence in sentences:
-                self.log.warning("%s", sentence)
+                self.log.warning("%s", log_line(sentence))
 
     def _next_wake(self, context: Context) -> float | None:
         from stage_gate.run import GateRun
