@@ -7,11 +7,14 @@ Each ``seeds_<letter>.py`` beside this file holds ``SEEDS``, a tuple of ``Seed``
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Where = Literal["stage", "production"]
+TIME_SCALE = 60.0
+"""How many seconds of a cache's lifetime pass in a real second: a page is kept for five."""
 AUTHOR_ACCESS = "author"
 """The name of the simulator's access to author: ``site={"author": {"url": "{author}", "access": "author"}}``."""
 
@@ -39,6 +42,7 @@ class Seed:
     """``passed-with-warning``: a blocking check that passes and has a failed finding of severity ``warn``."""
     severity: Literal["block", "warn"] = "block"
     """Of the result; for ``passed-with-warning`` that of the check."""
+    time_scale: float = TIME_SCALE
     says: str = ""
     """Part of the sentence of one of the findings that are not mere notes."""
 
@@ -51,7 +55,8 @@ class Seed:
         """For people and as the identity of a test: ``cached_errors-cached_error``."""
         what = "+".join(self.defects) or "settings"
         place = "" if self.on == ("stage",) else "-on-" + "-and-".join(self.on)
-        return f"{self.kind}-{what}{place}-{self.severity}-{self.outcome}"
+        said = "-".join(re.findall(r"[A-Za-z0-9]+", self.says))[:40]
+        return "-".join(filter(None, (f"{self.kind}-{what}{place}", self.severity, self.outcome, said)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +70,9 @@ class Clean:
     baseline: bool = False
     """Whether it has the evidence of a run on the same clean site as its baseline; without, there is none."""
     target: Where = "stage"
+    time_scale: float = TIME_SCALE
 
     @property
     def name(self) -> str:
-        return f"{self.kind}-clean" + ("-with-baseline" if self.baseline else "")
+        place = "" if self.target == "stage" else f"-{self.target}"
+        return f"{self.kind}-clean{place}" + ("-with-baseline" if self.baseline else "")

@@ -123,6 +123,9 @@ def test_every_resource_around_executions_follows_the_specification() -> None:
     scenario = load_scenario(slow_scenario()).model_dump()
     for plan in scenario["programs"][0]["pipelines"]:
         plan |= {"history": 2, "show_steps": True}
+    scenario["programs"][0]["ip_allow_lists"] = [{"name": "Office", "environments": ["7654321"]}]
+    for plan in scenario["programs"][0]["environments"]:
+        plan["networking"] = {"port_forwards": ["smtp.example.com:465"]}
     with Simulator.start(scenario) as sim:
         caller = Caller(sim)
         tenant = validated(caller, "/api/tenants")["_embedded"]["tenants"][0]["id"]
@@ -130,10 +133,17 @@ def test_every_resource_around_executions_follows_the_specification() -> None:
         validated(caller, f"/api/tenant/{tenant}/programs")
         validated(caller, "/api/programs")
         program = f"/api/program/{sim.program_id}"
-        for path in ("", "/pipelines", "/environments", "/environments?type=stage", "/domain-mappings"):
+        lists = (
+            "/pipelines",
+            "/environments",
+            "/environments?type=stage",
+            "/domain-mappings",
+            "/ipAllowlists",
+        )
+        for path in ("", *lists):
             validated(caller, program + path)
         for environment in validated(caller, f"{program}/environments")["_embedded"]["environments"]:
-            for path in ("", "/variables", "/domain-mappings"):
+            for path in ("", "/variables", "/domain-mappings", "/advancedNetworking", "/restorePoints"):
                 validated(caller, f"{program}/environment/{environment['id']}{path}")
         for pipeline in validated(caller, f"{program}/pipelines")["_embedded"]["pipelines"]:
             for path in ("", "/variables", "/executions", "/execution"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import requests
+
 from integration.cases import case, plays
 from integration.house import BROKEN_GATES
 from integration.play import Play, Run
@@ -50,6 +52,23 @@ def test_only_the_deciding_credential_sends_the_approval(run: Run) -> None:
     deciders = {each.header("x-api-key") for each in sent}
     assert deciders == {"simulated-decider"}
     assert "simulated-reader" in {each.header("x-api-key") for each in run.play.simulator.requests}
+
+
+@plays(a_good_release)
+def test_its_report_opens_in_airflow_for_those_who_are_logged_in_and_its_ledger_is_kept(run: Run) -> None:
+    assert run.report_address in run.last_words
+    browser = requests.Session()
+    browser.trust_env = False
+    assert browser.get(run.report_address, timeout=30).status_code == 401
+    house = run.play.house
+    login = {"username": "admin", "password": house.airflow.passwords["admin"]}
+    token = browser.post(f"{house.airflow.url}/auth/token", json=login, timeout=30).json()["access_token"]
+    report = browser.get(run.report_address, cookies={"_token": token}, timeout=30)
+    assert report.url.endswith("/report.html")
+    assert "Approved, and the production tests passed." in report.text
+    assert report.headers["Content-Security-Policy"].startswith("sandbox")
+    [entry] = (run.play.evidence / "ledger").iterdir()
+    assert entry.name == f"{run.run_id}-attempt-1.json"
 
 
 @case(release=BROKEN, acts=("reject",))

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from simulator.faults import Fault
+from simulator.network_plan import AllowListPlan, DomainPlan, NetworkingPlan
 
 SIMULATED = "simulated"
 SCOPES = (
@@ -185,6 +186,7 @@ class EnvironmentPlan(_Model):
     aem_release: str = "2026.11.23482.20261101T000000Z-260900"
     pages: int = Field(default=44, ge=1)  # of the site, per language tree
     variables: tuple[VariablePlan, ...] = ()
+    networking: NetworkingPlan | None = None
 
 
 class PipelinePlan(_Model):
@@ -204,18 +206,13 @@ class PipelinePlan(_Model):
     variables: tuple[VariablePlan, ...] = ()
 
 
-class DomainPlan(_Model):
-    name: str
-    environment: str
-    status: str = "DEPLOYED"
-
-
 class ProgramPlan(_Model):
     id: str
     name: str
     environments: tuple[EnvironmentPlan, ...] = ()
     pipelines: tuple[PipelinePlan, ...] = ()
     domains: tuple[DomainPlan, ...] = ()
+    ip_allow_lists: tuple[AllowListPlan, ...] = ()
 
     @model_validator(mode="after")
     def _references_exist(self) -> ProgramPlan:

@@ -107,6 +107,11 @@ class Sites:
         self._urls[environment_id] |= {"publish": publish, "author": author}
         self.by_id[environment_id].aem.set_urls(publish=publish, author=author)
 
+    def aem_release(self, plan: EnvironmentPlan) -> str:
+        """What runs there now: that of its site, or of the plan where it has no site."""
+        site = self.by_id.get(plan.id)
+        return plan.aem_release if site is None else site.aem.aem_release
+
     def join(self, accepts_token: Callable[[str], bool]) -> None:
         """Once all have URLs: stage names production as its public site, tokens are those of IMS."""
         for site in self.by_id.values():

@@ -25,13 +25,13 @@ class Cdn:
 
     def __init__(self, clock: Callable[[], float], scale: float) -> None:
         self._clock, self._scale = clock, scale
-        self._entries: dict[tuple[str, str], _Entry] = {}
+        self._entries: dict[tuple[str, str, str], _Entry] = {}
 
     def answer(self, ask: Ask, origin: Callable[[Ask], Reply]) -> Reply:
         """From the cache (``x-cache: HIT``), else from the origin (``MISS``)."""
         if ask.method not in ("GET", "HEAD"):
             return origin(ask).with_headers(x_cache="MISS")
-        key = (ask.path, _relevant(ask.query))
+        key = (ask.path, _relevant(ask.query), ask.headers.get("origin", ""))
         entry = self._entries.get(key)
         age = 0.0 if entry is None else (self._clock() - entry.stored) * self._scale
         if entry is not None and age < entry.lifetime:
@@ -40,7 +40,7 @@ class Cdn:
         self._keep(key, reply)
         return reply.with_headers(x_cache="MISS", age="0")
 
-    def _keep(self, key: tuple[str, str], reply: Reply) -> None:
+    def _keep(self, key: tuple[str, str, str], reply: Reply) -> None:
         lifetime = lifetime_of(reply)
         self._entries.pop(key, None)
         if lifetime <= 0 or reply.status not in _CACHED_STATUSES or "set-cookie" in reply.headers:

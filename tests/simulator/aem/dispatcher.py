@@ -38,6 +38,8 @@ _VHOST_HEADERS = {
     "referrer-policy": "strict-origin-when-cross-origin",
     "content-security-policy": f"frame-ancestors 'self' {FRAME_ANCESTOR}",
 }
+APPLICATION = "https://app.larkfell.example"
+"""The one foreign origin whose scripts may read persisted queries."""
 _STATIC_EXTENSIONS = frozenset(
     ("css", "eot", "gif", "ico", "jpeg", "jpg", "js", "png", "svg", "swf", "ttf", "woff", "woff2")
 )
@@ -75,6 +77,7 @@ FILTERS = (
     Rule(True, lambda ask, url: _is_content(url) and url.ending in _EXPORTS),
     Rule(True, lambda ask, url: ask.path.startswith(("/etc.clientlibs/", f"{graphql.PREFIX}"))),
     Rule(True, lambda ask, url: ask.path in _EXACT),
+    Rule(True, lambda ask, url: ask.path.startswith("/is/image/")),
     Rule(False, lambda ask, url: _is_content(url) and _leaks(ask, url)),
     Rule(False, lambda ask, url: "debug=" in ask.query or "wcmmode=" in ask.query),
     Rule(False, lambda ask, url: ask.method not in ("GET", "HEAD")),
@@ -93,6 +96,13 @@ def redirects(ask: Ask, own_url: str) -> Reply | None:
     return None if found is None else redirect(own_url + found[0], found[1])
 
 
+def preflight(ask: Ask) -> Reply | None:
+    """The answer to a browser that asks whether a script may read a persisted query: 204, for strangers too."""
+    if ask.method != "OPTIONS" or not ask.path.startswith(graphql.PREFIX):
+        return None
+    return Reply(204, {"access-control-allow-methods": "GET, HEAD", "cache-control": "no-store"})
+
+
 def mapped(ask: Ask) -> Ask:
     """The request with the repository path of a short path; the home page for ``/``."""
     if ask.path == "/":
@@ -107,6 +117,10 @@ def dress(ask: Ask, reply: Reply) -> Reply:
     headers = {**_VHOST_HEADERS, **reply.headers}
     if reply.status < 400 and "cache-control" not in headers:
         headers["cache-control"] = _lifetime(ask, reply)
+    if ask.path.startswith(graphql.PREFIX):
+        headers["vary"] = "Origin"
+        if ask.headers.get("origin") == APPLICATION:
+            headers["access-control-allow-origin"] = APPLICATION
     return Reply(reply.status, headers, reply.body, reply.delay)
 
 

@@ -162,7 +162,8 @@ class AemEnvironment:
         self._turn += 1
         node = self._node(build)
         scene = self._scene(ask, node)
-        reply = dispatcher.redirects(ask, self.publish_url) or _through_filters(dispatcher.mapped(ask), node)
+        answered = dispatcher.redirects(ask, self.publish_url) or dispatcher.preflight(ask)
+        reply = answered or _through_filters(dispatcher.mapped(ask), node)
         reply = defects.apply("origin", build.defects, ask, reply, scene)
         return defects.apply("headers", build.defects, ask, dispatcher.dress(ask, reply), scene)
 

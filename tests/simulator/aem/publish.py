@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from simulator.aem import clientlibs, graphql, media, render
 from simulator.aem.content import Page
 from simulator.aem.desk import Desk
-from simulator.aem.exchange import CONTENT_ROOT, Ask, Reply, as_json, html, text
+from simulator.aem.exchange import CONTENT_ROOT, Ask, Reply, as_json, html, redirect, text
 from simulator.aem.render import View
 from simulator.aem.sling import SlingUrl, parse
 from simulator.aem.words import LOCALES
@@ -18,7 +18,11 @@ WIDTHS = frozenset({"320", "600", "1024", "1600"})
 BUILD_JSON = "/etc.clientlibs/larkfell/build.json"
 TOGGLES = ("FT_SITES-2144", "FT_GRANITE-48170", "FT_CQ-4352211")
 _DAM = f"{CONTENT_ROOT.replace('/content', '/content/dam')}/"
+DYNAMIC_MEDIA = "/is/image/Larkfell/"
+"""Where the CDN sends visitors on to Dynamic Media; here publish answers in its place."""
 _UNCACHED = "no-cache, no-store, must-revalidate"
+ACCOUNT = "/us/en/account.html"
+"""The short path of the page that wants a login; without one it leads to the contact page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class PublishNode:
             return self._library(ask.path)
         if url.resource.startswith(_DAM):
             return _asset(url)
+        if ask.path.startswith(DYNAMIC_MEDIA):
+            return Reply(200, {"content-type": "image/jpeg"}, media.jpeg(ask.path, 800))
         path = url.resource.removeprefix(CONTENT_ROOT)
         if path == url.resource:
             return None
@@ -143,6 +149,10 @@ def _health(node: PublishNode) -> Reply:
     return text("OK\n").with_headers(cache_control=_UNCACHED)
 
 
+def _account(node: PublishNode) -> Reply:
+    return redirect(f"{node.view.own_url}/us/en/contact.html", 302).with_headers(cache_control="private")
+
+
 _EXACT: dict[str, Callable[[PublishNode], Reply]] = {
     "/sitemap.xml": _sitemap_index,
     "/robots.txt": _robots,
@@ -154,4 +164,5 @@ _EXACT: dict[str, Callable[[PublishNode], Reply]] = {
     BUILD_JSON: _build,
     "/system/probes/health": _health,
     "/systemready": _health,
+    CONTENT_ROOT + ACCOUNT: _account,
 }

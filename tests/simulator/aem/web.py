@@ -40,7 +40,7 @@ def _ask(request: web.Request, body: bytes) -> Ask:
 def _response(request: web.Request, reply: Reply) -> web.Response:
     headers, body = dict(reply.headers), reply.body
     if "content-encoding" not in headers and headers.get("content-type", "").startswith(_PACKED):
-        headers["vary"] = "Accept-Encoding"
+        headers["vary"] = ", ".join(filter(None, (headers.get("vary"), "Accept-Encoding")))
         if len(body) >= _WORTH_PACKING and "gzip" in request.headers.get("accept-encoding", ""):
             headers["content-encoding"], body = "gzip", _packed(body)
     return web.Response(status=reply.status, headers=headers, body=body)

@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from aem_checks.access import NO_ACCESS, Access
+from aem_checks.baseline import Baseline
 from aem_checks.check import SiteCheck
 from aem_checks.client import Client
 from aem_checks.outcomes import Finding, Judgement, Outcome
@@ -74,6 +75,7 @@ def visit(
     access: Access = NO_ACCESS,
     resolver: Callable[[str], Access] = lambda name: NO_ACCESS,
     author: str | None = None,
+    baseline: Baseline | None = None,
 ) -> Judgement:
     """Run a check against stage and production as the answers say, and return its judgement."""
 
@@ -91,7 +93,7 @@ def visit(
             async with Client.for_site(site, resolver, rate_limit=limit, timeout=5, backoff=0.01) as client:
                 evidence = folder / "evidence"
                 return await check.run(
-                    Visit(site, target, client, None, evidence, access, facts or {}, resolver)
+                    Visit(site, target, client, None, evidence, access, facts or {}, resolver, baseline)
                 )
 
     return asyncio.run(run())

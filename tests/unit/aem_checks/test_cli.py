@@ -135,8 +135,8 @@ def test_the_whole_plan_runs_on_a_protected_site(gate, capsys, monkeypatch):
         return (page() if right else status(401))(request)
 
     site = PageSite({"/": protected})
-    off = "dispatcher_probes: false, response_parity: false, environment_variables: false"
-    more = f"checks: {{{off}, settled: {{answers: 2, every: 0s}}}}\n"
+    named = "key_pages: {}, real_404: {}, placeholders: {}, host_leaks: {}, client_libraries: {}"
+    more = f"checks: {{others: false, {named}, settled: {{answers: 2, every: 0s}}}}\n"
     with serving(site) as url:
         code = main(["run", gate(f"{{url: '{url}', access: wknd_stage}}", more), "--site", "stage"])
     out, err = capsys.readouterr()

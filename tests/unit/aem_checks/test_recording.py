@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -10,6 +11,7 @@ from aiohttp import web
 from aem_checks.check import CheckSettings
 from aem_checks.kinds.caching.client_libraries import ClientLibraries
 from aem_checks.recording import Recording, RecordingError, record
+from aem_checks.stored_response import BodyError
 from unit.aem_checks.page_site import SCRIPT, STYLE, PageSite, page, status, text
 
 pytestmark = pytest.mark.asyncio
@@ -147,3 +149,35 @@ async def test_what_is_no_html_has_no_references(tmp_path):
     async with PageSite({"/data.json": text('{"a": "<script src=/x.js>"}', "application/json")}) as site:
         recording = await _record(site, tmp_path, pages=["/data.json"])
     assert recording.pages[0].references == ()
+
+
+async def test_bodies_stay_in_the_folder_and_are_compared_when_they_are_read(tmp_path):
+    async with PageSite() as site:
+        fresh = await _record(site, tmp_path)
+    for recording in (fresh, Recording.load(tmp_path)):
+        final = recording.pages[0].final
+        assert "body" not in vars(final)
+        assert final.size == len(final.body) > 500
+        assert final.document.css_first("title").text() == "WKND"
+    (tmp_path / "bodies" / final.sha256).write_bytes(b"forged")
+    with pytest.raises(BodyError, match="has changed"):
+        final.body  # noqa: B018 - reading is what fails
+
+
+async def test_a_recording_is_copied_with_its_bodies(tmp_path):
+    async with PageSite() as site:
+        recording = await _record(site, tmp_path / "one")
+    changed = replace(recording.pages[0].final, status=201)
+    assert changed.body == recording.pages[0].final.body
+    replace(recording, pages=(replace(recording.pages[0], hops=(changed,)),)).save(tmp_path / "two")
+    copy = Recording.load(tmp_path / "two")
+    assert (copy.pages[0].final.status, copy.pages[0].final.body) == (201, changed.body)
+
+
+async def test_an_index_that_hides_a_body_is_noticed(tmp_path):
+    async with PageSite() as site:
+        await _record(site, tmp_path)
+    index = json.loads((tmp_path / "index.json").read_text())
+    index["pages"][0]["hops"][0]["bytes"] = 0
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    assert Recording.load(tmp_path).pages[0].final.size > 500

@@ -5,13 +5,21 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from simulator.aem import DEFECTS, AemEnvironment
 from simulator.aem.defects import PAGE, REGISTRY, SITEMAP_PAGE, SLOW
 from simulator.aem.exchange import Reply
-from unit.simulator import author_symptoms
+from unit.simulator import (
+    author_symptoms,
+    browsing_symptoms,
+    cache_symptoms,
+    content_symptoms,
+    crawler_symptoms,
+    front_symptoms,
+)
 from unit.simulator.aem_visitor import Clock, ask, built_by, environment, served
 
 UNKNOWN = "/us/en/no-such-page-4711.html"
@@ -61,6 +69,16 @@ def _is_not_gzip(reply: Reply) -> bool:
     return True
 
 
+def _has(aem: AemEnvironment, text: bytes, *, without: bytes) -> bool:
+    page = _page(aem)
+    return page.status == 200 and text in page.body and without not in page.body
+
+
+def _toggles(aem: AemEnvironment) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(ask(aem, "/etc.clientlibs/toggles.json").body)
+    return told
+
+
 SYMPTOMS: dict[str, Callable[[AemEnvironment], bool]] = {
     "page_500": _answers(PAGE, 500),
     "page_missing": _answers(PAGE, 404),
@@ -102,7 +120,18 @@ SYMPTOMS: dict[str, Callable[[AemEnvironment], bool]] = {
     "slow": lambda aem: _page(aem).delay == SLOW,
     "garbage": lambda aem: _is_not_gzip(_page(aem)),
     **author_symptoms.SYMPTOMS,
+    **browsing_symptoms.SYMPTOMS,
+    **front_symptoms.SYMPTOMS,
+    **crawler_symptoms.SYMPTOMS,
+    **cache_symptoms.SYMPTOMS,
+    **content_symptoms.SYMPTOMS,
     "never_settles": lambda aem: len({built_by(ask(aem, f"/us/en.html?{turn}")) for turn in range(4)}) == 2,
+    "toggle_lost": lambda aem: len(_toggles(aem)["enabled"]) == 2,
+    "later_aem": lambda aem: _toggles(aem)["release"].startswith("2026.12."),
+    "teaser_without_links": lambda aem: _has(aem, b"cmp-teaser__title", without=b"cmp-teaser__title-link"),
+    "product_data_lost": lambda aem: _has(aem, b"cmp-title", without=b"ld+json"),
+    "model_field_lost": lambda aem: b"richText" not in ask(aem, PAGE.replace(".html", ".model.json")).body,
+    "restless": _shows("csrf-token"),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from aem_checks.kinds import all_kinds
 from stage_gate.configuration.describe import describe
 from stage_gate.configuration.describe_policy import code, plain_text
 from stage_gate.configuration.gate_file import load_gate
@@ -124,3 +125,18 @@ def test_a_reason_is_neither_markdown_nor_html(tmp_path: Path) -> None:
     assert "&#42;&#42;Christmas&#42;&#42; &#60;b&#62;" in text
     assert "<b>" not in text
     assert plain_text("[a](http://b)\n# c") == "&#91;a&#93;&#40;http&#58;//b&#41; &#35; c"
+
+
+def test_it_names_what_is_not_checked_and_what_each_of_these_needs(tmp_path: Path) -> None:
+    text = text_of(tmp_path, TEXT.replace("checks: {", "checks: {cors: false, "))
+    absent = text.partition("## Not checked\n\n")[2].partition("\n\n")[0].splitlines()
+    assert "- `cors`, Other origins: switched off in the gate file" in absent
+    assert any(
+        line.startswith("- `redirects`, Redirects: needs the redirects of the site") for line in absent
+    )
+    assert not any(line.startswith("- `key_pages`") for line in absent)
+
+
+def test_every_kind_that_is_off_by_default_says_what_it_needs() -> None:
+    silent = [name for name, kind in all_kinds().items() if not kind.default_on and not kind.needs]
+    assert silent == []

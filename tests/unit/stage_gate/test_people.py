@@ -29,6 +29,15 @@ from unit.stage_gate.test_waits import context, signing, slack, told
 __all__ = ["signing", "slack"]
 
 ASKS = {"failed": {"ask": ["alice", "bob"], "within": "8h", "silence": "halt"}}
+CHECKS = {
+    "others": False,
+    **{
+        kind: {}
+        for kind in ("settled", "key_pages", "real_404", "placeholders", "host_leaks", "client_libraries")
+    },
+    **{kind: {} for kind in ("images", "robots")},
+}
+"""Eight that block, whatever a gate without any of its own has."""
 NOTIFY = {"slack": {"connection": "slack", "channel": "#releases"}}
 
 
@@ -46,7 +55,7 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
 
 @pytest.fixture
 def release(simulator: Simulator, tmp_path: Path, signing: None) -> Release:
-    return Release(simulator, tmp_path, policy=ASKS, notify=NOTIFY)
+    return Release(simulator, tmp_path, policy=ASKS, notify=NOTIFY, checks=CHECKS)
 
 
 def question_of(kind: type[Question], release: Release, folder: Path, attempt: int = 1) -> Question:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,11 +13,16 @@ from stage_gate.configuration.gate_file import load_gate
 from stage_gate.decision import Decision, Mode
 from stage_gate.ending import End
 from stage_gate.evidence import Evidence
+from stage_gate.flaky import Proposal
+from stage_gate.ledger import read_ledger, write_entry
 from stage_gate.pin import Pin
+from stage_gate.plan import PinnedBaseline
 from stage_gate.record import DecisionRecord
 from stage_gate.report import render_report
 from stage_gate.story import Story
 from stage_gate.verdict import judge
+from unit.stage_gate.kept_releases import keep
+from unit.stage_gate.release import KEYS
 from unit.stage_gate.samples import CANDIDATE, NOW, finding, plan, planned, recorded, result
 from unit.stage_gate.test_dags import GATE
 
@@ -76,3 +82,34 @@ def test_the_report_needs_nothing_from_elsewhere(tmp_path: Path) -> None:
     assert "default-src 'none'" in page
     for reaching_out in ("src=", "href=", "url(", "@import"):
         assert reaching_out not in page
+
+
+def test_the_report_tells_what_was_compared_with_what_is_known_since_and_what_is_flaky(
+    tmp_path: Path,
+) -> None:
+    failed = result("key_pages", Outcome.FAILED, findings=(finding(),))
+    for execution in ("2000001", "2000002"):
+        sealed = keep(tmp_path / "before", execution, results=(failed,))
+        write_entry(Evidence(tmp_path / "before", "wknd", execution, KEYS), sealed)
+    ledger = read_ledger(tmp_path / "before", "wknd", KEYS)
+    told = story(tmp_path)
+    assert told.sealed is not None
+    pinned = PinnedBaseline(execution_id="1999999", attempt=1, seal_digest="d", sealed_at=NOW)
+    plan = told.sealed.plan.model_copy(
+        update={"baseline": pinned, "baseline_notes": ("Execution 2 is not.",)}
+    )
+    told = replace(
+        told,
+        sealed=told.sealed.model_copy(update={"plan": plan}),
+        ledger=ledger,
+        flaky=[Proposal("key_pages", 3, 10, NOW.date())],
+    )
+    page = render_report(told, "Halted.")
+    for wanted in (
+        "execution 1999999 of 2026-11-02",
+        "Execution 2 is not.",
+        "0 of 2 passed",
+        "known since execution 2000001",
+        "key_pages was flaky in 3 of the last 10 releases.",
+    ):
+        assert wanted in page

@@ -17,6 +17,7 @@ from stage_gate.evidence import Evidence
 from stage_gate.reruns import take_rerun
 from stage_gate.tasks import stage
 from unit.aem_checks.page_site import PageSite, status
+from unit.stage_gate.samples import CANDIDATE, plan
 
 
 def test_as_many_re_runs_as_the_budget_holds_are_given_and_counted_in_files(tmp_path: Path) -> None:
@@ -54,14 +55,15 @@ def test_the_checks_of_a_release_share_the_budget_of_the_gate(tmp_path: Path) ->
     async def run_both() -> list[CheckResult]:
         async with PageSite(everything=status(500)) as site:
             gate = gate_from_content("wknd", content_of(site.url), folder=tmp_path)
-            run: Any = SimpleNamespace(gate=gate, evidence=Evidence(tmp_path / "store", "wknd", "1"))
+            evidence = Evidence(tmp_path / "store", "wknd", "1")
+            run: Any = SimpleNamespace(gate=gate, evidence=evidence)
             check = next(check for check in gate.stage_checks if check.kind == "real_404")
             async with site.client() as client:
-                folder = tmp_path / "attempt-1" / "sites" / "wknd" / "recording"
-                await record(gate.site("wknd"), "stage", client, folder)
+                folder = evidence.attempt_folder(evidence.begin_attempt(plan(), CANDIDATE))
+                await record(gate.site("wknd"), "stage", client, folder / "sites" / "wknd" / "recording")
             kept: list[CheckResult] = []
             for _ in range(2):
-                await stage._visit(run, check, tmp_path / "attempt-1", kept.append)
+                await stage._visit(run, check, folder, kept.append)
             return kept
 
     first, second = asyncio.run(run_both())

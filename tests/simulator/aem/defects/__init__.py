@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from simulator.aem.defects import authoring
+from simulator.aem.defects import authoring, browsing, caches, content, crawlers, files, front, parity
 from simulator.aem.defects.pages import SITEMAP_PAGE
 from simulator.aem.defects.registry import PAGE, REGISTRY, Defect, Scene, apply
 from simulator.aem.defects.services import SLOW
@@ -17,6 +17,13 @@ __all__ = [
     "Scene",
     "apply",
     "authoring",
+    "browsing",
+    "caches",
+    "content",
+    "crawlers",
+    "files",
+    "front",
+    "parity",
 ]
 
 DEFECTS = frozenset(REGISTRY)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -26,17 +27,22 @@ print("stage_gate.webhook.mount" in sys.modules)
 """
 
 
+def webhook(plugin: StageGatePlugin | None = None) -> list[dict[str, Any]]:
+    """What the plugin mounts at the webhook's address."""
+    return [each for each in (plugin or StageGatePlugin()).fastapi_apps if each["url_prefix"] == PREFIX]
+
+
 def test_it_is_off_by_default() -> None:
-    assert StageGatePlugin().fastapi_apps == []
+    assert webhook() == []
 
 
 def test_it_is_one_app_where_it_is_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__WEBHOOK", "True")
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__EVENT_REGISTRATIONS", "main=client-of-ours")
     plugin = StageGatePlugin()
-    (mounted,) = plugin.fastapi_apps
-    assert mounted["url_prefix"] == PREFIX == "/stage-gate/events"
-    assert plugin.fastapi_apps[0]["app"] is mounted["app"]
+    (mounted,) = webhook(plugin)
+    assert PREFIX == "/stage-gate/events"
+    assert webhook(plugin)[0]["app"] is mounted["app"]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +61,7 @@ def test_wrong_settings_are_said_and_answered_503_so_that_adobe_comes_again(
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__WEBHOOK", "True")
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__EVENT_REGISTRATIONS", "main=client-of-ours")
     monkeypatch.setenv(name, value)
-    (mounted,) = StageGatePlugin().fastapi_apps
+    (mounted,) = webhook()
     assert told in caplog.text
     assert TestClient(mounted["app"]).post("/main").status_code == 503
 

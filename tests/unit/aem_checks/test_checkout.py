@@ -1,0 +1,142 @@
+"""Is a checkout the candidate's commit, and nothing else?"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from aem_checks.access import NO_ACCESS, Access, AccessError
+from aem_checks.checkout import Checkout, CheckoutError, Commit, opened
+from aem_checks.visit import Visit
+from unit.aem_checks.git_repository import commit, git
+
+FILES = {"ui.config/a.cfg.json": "{}", "all/pom.xml": "<project/>", "README.md": "Hello"}
+
+
+def visit(commit_id: str | None, resolver: Any = lambda name: NO_ACCESS) -> Visit:
+    nothing: Any = None
+    return Visit(nothing, "stage", nothing, None, Path(), facts={"commit_id": commit_id}, resolver=resolver)
+
+
+def read(checkout: Checkout, commit_id: str | None, *patterns: str, **options: Any) -> dict[str, str]:
+    async def run() -> dict[str, str]:
+        async with opened(checkout, visit(commit_id, **options)) as found:
+            return await found.texts(*patterns)
+
+    return asyncio.run(run())
+
+
+def test_the_files_are_those_of_the_commit_whatever_is_checked_out(tmp_path: Path) -> None:
+    first = commit(tmp_path, FILES)
+    commit(tmp_path, {"README.md": "Another release"})
+    (tmp_path / "README.md").write_text("Nobody committed this")
+    assert read(Checkout(folder=str(tmp_path)), first, "*.md") == {"README.md": "Hello"}
+
+
+def test_a_repository_is_fetched_at_that_commit_alone(tmp_path: Path) -> None:
+    first = commit(tmp_path / "origin", FILES)
+    commit(tmp_path / "origin", {"README.md": "Another release"})
+    found = read(Checkout(repository=f"file://{tmp_path}/origin"), first, "**/*.json", "*.md")
+    assert found == {"README.md": "Hello", "ui.config/a.cfg.json": "{}"}
+
+
+def test_a_folder_inside_the_repository_can_be_the_project(tmp_path: Path) -> None:
+    only = commit(tmp_path, {"aem/pom.xml": "<project/>", "other/pom.xml": "<other/>"})
+    assert read(Checkout(folder=str(tmp_path), base="aem/"), only, "**/pom.xml") == {"pom.xml": "<project/>"}
+
+
+@pytest.mark.parametrize(
+    ("commit_id", "words"),
+    [
+        (None, "names no commit of this release"),
+        ("main", "names no commit of this release"),
+        ("--upload-pack=touch /tmp/x", "names no commit of this release"),
+        ("0" * 40, "is not in"),
+    ],
+)
+def test_another_commit_is_no_answer(tmp_path: Path, commit_id: str | None, words: str) -> None:
+    commit(tmp_path, FILES)
+    with pytest.raises(CheckoutError, match=words):
+        read(Checkout(folder=str(tmp_path)), commit_id, "**")
+
+
+def test_a_folder_that_is_missing_or_no_clone_is_no_answer(tmp_path: Path) -> None:
+    with pytest.raises(CheckoutError, match="There is no folder"):
+        read(Checkout(folder=str(tmp_path / "nowhere")), "1" * 40, "**")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CheckoutError, match="not a git repository"):
+        read(Checkout(folder=str(tmp_path / "empty")), "1" * 40, "**")
+
+
+def test_links_and_long_files_are_not_read(tmp_path: Path) -> None:
+    (tmp_path / "passwd.md").symlink_to("/etc/passwd")
+    only = commit(tmp_path, {"long.md": "x" * (1024 * 1024 + 1), "short.md": "short"})
+
+    async def run() -> Commit:
+        async with opened(Checkout(folder=str(tmp_path)), visit(only)) as found:
+            return found
+
+    found = asyncio.run(run())
+    assert list(found.files) == ["short.md"]
+    assert found.too_long == ("long.md",)
+
+
+def test_hooks_and_settings_of_a_clone_run_nothing(tmp_path: Path) -> None:
+    only = commit(tmp_path, FILES)
+    git(tmp_path, "config", "core.fsmonitor", f"touch {tmp_path}/was-run")
+    git(tmp_path, "config", "core.sshCommand", f"touch {tmp_path}/was-run")
+    read(Checkout(folder=str(tmp_path)), only, "**")
+    assert not (tmp_path / "was-run").exists()
+
+
+TELLING_GIT = """#!/bin/sh
+case "$*" in
+*fetch*) env >> {told}/environment; echo "$*" >> {told}/arguments; echo "fatal: $GIT_CONFIG_VALUE_0" >&2; exit 128 ;;
+esac
+"""
+
+
+def test_credentials_are_in_the_environment_of_git_alone(tmp_path: Path, monkeypatch: Any) -> None:
+    """A git that tells what it was given, and says the secret in its error."""
+    (tmp_path / "git").write_text(TELLING_GIT.format(told=tmp_path))
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "not for git")
+    checkout = Checkout(repository="https://git.example/wknd.git", access="git")
+    with pytest.raises(CheckoutError) as error:
+        read(checkout, "1" * 40, "**", resolver=lambda name: Access({}, ("me", "s3cret-word")))
+    header = "Authorization: Basic " + base64.b64encode(b"me:s3cret-word").decode()
+    environment = (tmp_path / "environment").read_text()
+    assert header in environment
+    assert "FERNET" not in environment
+    assert "Basic" not in (tmp_path / "arguments").read_text()
+    assert "https://git.example/wknd.git" in (tmp_path / "arguments").read_text()
+    assert str(error.value) == "git says: fatal: [hidden]"
+
+
+def test_a_connection_that_is_missing_is_no_answer(tmp_path: Path) -> None:
+    def missing(name: str) -> Access:
+        raise AccessError(f"there is no connection {name!r}")
+
+    with pytest.raises(CheckoutError, match="there is no connection 'git'"):
+        read(Checkout(repository=f"file://{tmp_path}", access="git"), "1" * 40, "**", resolver=missing)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "either 'folder:' or 'repository:'"),
+        ({"folder": "/a", "repository": "https://git.example/a"}, "either 'folder:' or 'repository:'"),
+        ({"repository": "http://git.example/a"}, "begins with https://"),
+        ({"repository": "ext::sh -c id"}, "begins with https://"),
+        ({"repository": "https://me:word@git.example/a"}, "name it with 'access:'"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(settings: dict[str, str], words: str) -> None:
+    with pytest.raises(ValidationError, match=words):
+        Checkout(**settings)
