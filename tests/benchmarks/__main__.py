@@ -8,11 +8,15 @@ import time
 from types import ModuleType
 
 from benchmarks import (
+    browser_set,
     dag_import,
     decision_latency,
     gate_overhead,
+    http_set,
     last_look,
     page_checks,
+    page_selection,
+    parity,
     replayed,
     start_latency,
     waiting,
@@ -24,12 +28,16 @@ PARTS: dict[str, ModuleType] = {
     "gate_overhead": gate_overhead,
     "dag_import": dag_import,
     "page_checks": page_checks,
+    "parity": parity,
+    "page_selection": page_selection,
     "decision_latency": decision_latency,
     "last_look": last_look,
     "replayed": replayed,
     "webhook": webhook,
     "start_latency": start_latency,
     "waiting": waiting,
+    "http_set": http_set,
+    "browser_set": browser_set,
 }
 
 

@@ -158,11 +158,13 @@ def _site(addresses: dict[str, Any]) -> SiteConfig:
 
 
 @contextmanager
-def _simulator(delay: float = 0.0) -> Iterator[dict[str, Any]]:
-    """The simulator in a process of its own; its addresses."""
+def _simulator(
+    delay: float = 0.0, *, pages: int = PAGES, production_pages: int = 1
+) -> Iterator[dict[str, Any]]:
+    """The simulator in a process of its own, with that many pages per language tree; its addresses."""
     with tempfile.TemporaryDirectory(prefix="stage-gate-bench-") as folder:
         scenario, ready = Path(folder) / "scenario.yaml", Path(folder) / "ready.json"
-        scenario.write_text(yaml.safe_dump(_scenario(delay)), encoding="utf-8")
+        scenario.write_text(yaml.safe_dump(_scenario(delay, pages, production_pages)), encoding="utf-8")
         environment = os.environ | {"STAGE_GATE_SIMULATOR": "yes", "PYTHONPATH": str(TESTS)}
         command = [sys.executable, "-m", "simulator", str(scenario), "--ready", str(ready)]
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
@@ -183,13 +185,14 @@ def _addresses(ready: Path, process: subprocess.Popen[bytes]) -> dict[str, Any]:
     return told
 
 
-def _scenario(delay: float) -> dict[str, Any]:
+def _scenario(delay: float, pages: int, production_pages: int) -> dict[str, Any]:
     environments = [
-        {"id": "1", "name": "bench-stage", "type": "stage", "pages": PAGES},
-        {"id": "2", "name": "bench-prod", "type": "prod", "pages": 1},
+        {"id": "1", "name": "bench-stage", "type": "stage", "pages": pages},
+        {"id": "2", "name": "bench-prod", "type": "prod", "pages": production_pages},
     ]
     pipelines = [{"id": "3", "name": "bench", "stage": "1", "production": "2"}]
-    faults = [{"effect": "delay", "service": "stage", "seconds": delay, "times": None}] if delay else []
+    slow = ("stage", "production") if delay else ()
+    faults = [{"effect": "delay", "service": each, "seconds": delay, "times": None} for each in slow]
     return {
         "faults": faults,
         "programs": [{"id": "12345", "name": "bench", "environments": environments, "pipelines": pipelines}],
