@@ -12,9 +12,11 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 help: ## list these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.installed ## install what a deployment needs into .venv (hashes checked)
+setup: $(VENV)/.installed ## install what a deployment needs into .venv (hashes checked), and a Chromium
+	@$(BIN)/python -m aem_checks.browser
 
 setup-dev: $(VENV)/.installed-dev ## the same, with tests and linters
+	@$(BIN)/python -m aem_checks.browser
 
 demo: $(VENV)/.installed ## three releases through one gate on a simulated Cloud Manager (KEEP=0: no UI afterwards)
 	$(IN_TESTS) $(BIN)/python -m demo $(ARGS)
@@ -23,7 +25,7 @@ up: $(VENV)/.installed ## Airflow with your gates against the real Cloud Manager
 	$(BIN)/python -m stage_gate up $(ARGS)
 
 test: $(VENV)/.installed-dev ## the whole test suite (ARGS="-k name" for a part)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadgroup $(ARGS)
 
 lint: $(VENV)/.installed-dev ## style, types, import arrows, compose file, shell scripts
 	$(BIN)/ruff check
