@@ -7,8 +7,10 @@ commit, whatever is checked out. A commit that is not there is no answer.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
+import signal
 import tempfile
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -42,6 +44,8 @@ MOST_FILES = 100_000
 MOST_BYTES = 1024 * 1024
 """Bytes of one file; a longer one is not read."""
 MOST_IN_ALL = 128 * 1024 * 1024
+_MOST_SAID = MOST_IN_ALL + 32 * 1024 * 1024
+"""Bytes that git may print; a tree that holds itself ten times over would never end."""
 _SECONDS = 300.0
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _KEPT = ("PATH", "HOME", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE")
@@ -51,8 +55,11 @@ _QUIET = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
     "LC_ALL": "C",
 }
+"""``GIT_ALLOW_PROTOCOL``: what a partial clone lacks is not fetched behind our back, by a command of its own choice."""
+_FETCHING = {"GIT_ALLOW_PROTOCOL": "https:file"}
 
 
 class CheckoutError(RuntimeError):
@@ -117,8 +124,16 @@ class Commit:
     _read: Callable[[Iterable[str]], Any] = field(default=lambda paths: {}, repr=False)
 
     def matching(self, *patterns: str) -> list[str]:
-        """Paths that match a pattern such as ``**/*.cfg.json``, sorted; symbolic links are not among them."""
+        """Paths that match a pattern such as ``**/*.cfg.json``, sorted; symbolic links are not among them.
+
+        Raises ``CheckoutError`` where one of them is too long to be read: what it says would be missed in silence.
+        """
         expressions = [_expression(pattern) for pattern in patterns]
+        for path in self.too_long:
+            if any(each.fullmatch(path) for each in expressions):
+                raise CheckoutError(
+                    f"{quoted(path, 200)} is longer than {MOST_BYTES // 1024} KiB, so it was not read."
+                )
         return sorted(path for path in self.files if any(each.fullmatch(path) for each in expressions))
 
     async def read(self, paths: Iterable[str]) -> dict[str, bytes]:
@@ -175,17 +190,10 @@ async def _fetch(checkout: Checkout, commit_id: str, folder: Path, visit: Visit)
                 f"GIT_CONFIG_VALUE_{number}": f"{name}: {value}",
             }
     await _git(folder, "init", "--quiet", "--bare", ".")
-    only = (
-        "-c",
-        "protocol.allow=never",
-        "-c",
-        "protocol.https.allow=always",
-        "-c",
-        "protocol.file.allow=always",
-    )
     options = ("-c", "http.followRedirects=false", "fetch", "--quiet", "--depth=1", "--no-tags")
     try:
-        await _git(folder, *only, *options, checkout.repository or "", commit_id, environment=secrets)
+        given = {**secrets, **_FETCHING}
+        await _git(folder, *options, checkout.repository or "", commit_id, environment=given)
     except CheckoutError as error:
         hidden = str(error)
         for secret in secrets.values():
@@ -216,8 +224,13 @@ async def _listed(folder: Path, commit_id: str, checkout: Checkout) -> Commit:
         name = path.removeprefix(base)
         if size > MOST_BYTES:
             too_long.append(name)
-        elif len(ids) < MOST_FILES:
+        else:
             ids[name], sizes[name] = object_id, size
+    if len(ids) > MOST_FILES:
+        raise CheckoutError(
+            f"The commit has more than {MOST_FILES} files, too many to look at. To do: name the folder of the Maven "
+            "project under 'base:'."
+        )
 
     async def read(paths: Iterable[str]) -> dict[str, bytes]:
         wanted = [path for path in paths if path in ids]
@@ -268,15 +281,17 @@ async def _git(
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
         )
     except OSError as error:
         raise CheckoutError(
             f"git cannot be started here ({error.strerror}). To do: install git on the worker."
         ) from None
     try:
-        output, errors = await asyncio.wait_for(process.communicate(given), _SECONDS)
+        output, errors = await asyncio.wait_for(_talk(process, given), _SECONDS)
     except BaseException as error:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # what git started holds its pipes, and would be waited for
         await process.wait()
         if isinstance(error, TimeoutError):
             raise CheckoutError(f"git {arguments[0]} gave no answer within {_SECONDS:.0f} s.") from None
@@ -284,6 +299,34 @@ async def _git(
     if process.returncode != 0:
         raise CheckoutError(f"git says: {plain(errors.decode('utf-8', 'replace').strip() or 'nothing', 300)}")
     return output
+
+
+async def _talk(process: asyncio.subprocess.Process, given: bytes) -> tuple[bytes, bytes]:
+    """What git prints, and what it complains of. Raises ``CheckoutError`` where that has no end."""
+    assert process.stdin and process.stdout and process.stderr
+
+    async def tell(to: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            to.write(given)
+            await to.drain()
+        to.close()
+
+    output, errors, _ = await asyncio.gather(
+        _all_of(process.stdout), _all_of(process.stderr), tell(process.stdin)
+    )
+    await process.wait()
+    return output, errors
+
+
+async def _all_of(stream: asyncio.StreamReader) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := await stream.read(256 * 1024):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > _MOST_SAID:
+            raise CheckoutError(f"git printed more than {_MOST_SAID // 1024**2} MiB, so it was ended.")
+    return b"".join(chunks)
 
 
 def not_read(error: CheckoutError) -> Finding:

@@ -35,8 +35,18 @@ _FORMS = "form[action*=searchresults], [role=search] form, form[role=search], fo
 _FIELDS = "input[type=search][name], input[type=text][name], input:not([type])[name]"
 _LISTS = ("hits", "results", "items", "data", "documents")
 _NO_HITS = frozenset(
-    "error errors facets filters messages pages pagination related sort sorting spellcheck suggestions synonyms tags "
-    "warnings".split()
+    (
+        "errors",
+        "facets",
+        "filters",
+        "messages",
+        "pages",
+        "related",
+        "sort",
+        "suggestions",
+        "synonyms",
+        "warnings",
+    )
 )
 """Lists that an answer without a hit has too."""
 _TERM = "{term}"

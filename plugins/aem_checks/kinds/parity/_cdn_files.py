@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,10 @@ PATTERNS = (
 KINDS = frozenset({"CDN", "LogForwarding", "EnvironmentVariables", "AlertForwarding"})
 _ALL = frozenset({"dev", "stage", "prod"})
 _MOST_RULES = 5_000
+_LONGEST = 300_000
+"""Characters of a file that are read; more would take many seconds."""
+_ALIAS = re.compile(r"<<[ \t]*:[ \t]*\[")
+"""A merge of several mappings: ten of ten of ten of them take all memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +43,18 @@ def cdn_files(texts: Mapping[str, str]) -> tuple[list[CdnFile], list[str]]:
 
     found, broken = [], []
     for path, text in texts.items():
+        if len(text) > _LONGEST or _ALIAS.search(text):
+            broken += [path] if "kind:" in text else []
+            continue
         try:
             tree = yaml.safe_load(text)
         except (yaml.YAMLError, RecursionError, ValueError):
             if "kind:" in text:
                 broken.append(path)
             continue
-        if isinstance(tree, dict) and str(tree.get("kind")) in KINDS:
-            found.append(CdnFile(path, str(tree["kind"]), _environments(tree), _rules(tree.get("data"))))
+        kind = tree.get("kind") if isinstance(tree, dict) else None
+        if isinstance(kind, str) and kind in KINDS:
+            found.append(CdnFile(path, kind, _environments(tree), _rules(tree.get("data"))))
     return found, broken
 
 
@@ -53,7 +62,9 @@ def _environments(tree: dict[Any, Any]) -> frozenset[str]:
     """``metadata.envTypes``; without them the file holds everywhere."""
     metadata = tree.get("metadata")
     types = metadata.get("envTypes") if isinstance(metadata, dict) else None
-    return frozenset(str(each).lower() for each in types) if isinstance(types, list) and types else _ALL
+    named = types if isinstance(types, list) else []
+    # only words: as text, a list that holds itself ten times over in ten steps takes all memory
+    return frozenset(each.lower() for each in named if isinstance(each, str)) or _ALL
 
 
 def _rules(data: Any) -> frozenset[str]:

@@ -23,7 +23,6 @@ _INDEX_NAME = re.compile(
     r"(?:^|.*/)_?oak_index/([^/]+?)(?:\.tidy)?(?:/.*|\.xml)$|(?:^|.*/)(_oak_index)\.xml$"
 )
 _ARTIFACT = re.compile(r"<artifactId>\s*([A-Za-z0-9_.-]{1,200})\s*</artifactId>")
-_PARENT = re.compile(r"<parent>.*?</parent>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +91,13 @@ def _is_installed(package: str, poms: Mapping[str, str]) -> bool:
     own = poms.get(f"{package}/pom.xml")
     if container is None or own is None or PurePosixPath(package).name == "all":
         return True
-    names = _ARTIFACT.findall(_PARENT.sub("", own, count=1)[:20_000])
+    names = _ARTIFACT.findall(_without_parent(own)[:20_000])
     return not names or names[0] in _ARTIFACT.findall(container)
+
+
+def _without_parent(pom: str) -> str:
+    before, _, rest = pom.partition("<parent>")
+    return before + rest.partition("</parent>")[2]
 
 
 def _read_filter(package: str, path: str, text: str, state: SourceState) -> None:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _OSGI = re.compile(r"\$\[(env|secret):([A-Za-z_][A-Za-z0-9_]{0,255})((?:;[^\]]{0,1000})?)\]")
 _CDN = re.compile(r"\$\{\{([A-Za-z_][A-Za-z0-9_]{0,255})\}\}")
 _APACHE = re.compile(r"\$\{([A-Z_][A-Z0-9_]{0,255})\}")
-_DEFINED = re.compile(r"^\s*Define\s+([A-Za-z_][A-Za-z0-9_]{0,255})", re.MULTILINE)
-_COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
+_DEFINED = re.compile(r"^[ \t]*Define[ \t]+([A-Za-z_][A-Za-z0-9_]{0,255})", re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 _APACHE_FILES = ("**/conf.d/**", "**/conf.dispatcher.d/**")
 _CDN_FILES = ("config/**/*.yaml", "config/**/*.yml", "**/config/cdn*.yaml", "**/config/cdn*.yml")
 _OF_THE_IMAGE = frozenset(

@@ -42,7 +42,11 @@ def test_the_form_of_the_page_says_where_the_search_is(tmp_path: Path) -> None:
         ((200, "[" * 99_999, JSON), "block failed product", "no JSON"),
         ((200, '"words"', JSON), "block failed product", "without a list"),
         ((200, '{"errors": ["a", "b", "c"]}', JSON), "block failed product", "without a list"),
-        ((200, '{"total": 0, "suggestions": ["a", "b", "c"]}', JSON), "block failed product", "without a list"),
+        (
+            (200, '{"total": 0, "suggestions": ["a", "b", "c"]}', JSON),
+            "block failed product",
+            "without a list",
+        ),
         ((404, "no"), "block failed product", "dispatcher's filters"),
         ((500, "no"), "block failed product", "lack its index"),
         ((405, "no"), "block inconclusive network", "allow list"),
