@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict
 
 from aem_checks.outcomes import Cause, CheckResult, Outcome, Severity, worst
+from aem_checks.text import count
 from stage_gate.candidate import Candidate, must_be_built_again
 from stage_gate.leniency import weigh
 from stage_gate.plan import CLOUD_MANAGER, NOT_AUTOMATIC, PROVES_NOTHING, Plan, PlannedCheck, RecordedResult
@@ -15,6 +16,8 @@ PLAN = "plan"
 """What an override accepts where the plan itself is in doubt."""
 REASONS_PER_CHECK = 5
 """How many findings of one check are spelled out among the reasons; the rest is counted and in the report."""
+SILENT_CHECKS = 5
+"""How many checks without an answer are spelled out among the reasons: often all of them have the same."""
 
 _UNVERIFIED = "Served build not verified: not on every site does a blocking check compare a build marker."
 
@@ -120,16 +123,16 @@ def _doubt(check: PlannedCheck, candidate: Candidate, entries: Sequence[Recorded
 def _explain(result: CheckResult) -> tuple[str, ...]:
     if result.outcome is Outcome.PASSED:
         return ()
-    cause = f" (cause: {result.cause or Cause.CHECK})"
+    cause = f"cause: {result.cause or Cause.CHECK}"
     told = [f for f in result.findings if f.outcome is not Outcome.PASSED]
     if not told:
-        return (f"{result.key} is {result.outcome} and examined {result.examined} things{cause}.",)
-    shown = REASONS_PER_CHECK if result.outcome is Outcome.FAILED else 1
-    sentences = [f"{result.key}: {finding.sentence}" for finding in told[:shown]]
+        return (f"{result.key} is {result.outcome} and examined {result.examined} things ({cause}).",)
     if result.outcome is Outcome.INCONCLUSIVE:
-        sentences[0] += cause
-    if len(told) > shown:
-        sentences.append(f"{result.key}: {len(told) - shown} more findings are in the report.")
+        more = f"; {count(len(told) - 1, 'more finding')} in the report" if told[1:] else ""
+        return (f"{result.key}: {told[0].sentence} ({cause}{more})",)
+    sentences = [f"{result.key}: {finding.sentence}" for finding in told[:REASONS_PER_CHECK]]
+    if len(told) > REASONS_PER_CHECK:
+        sentences.append(f"{result.key}: {len(told) - REASONS_PER_CHECK} more findings are in the report.")
     return tuple(sentences)
 
 
@@ -159,17 +162,26 @@ def _unplanned(plan: Plan, recorded: Sequence[RecordedResult]) -> list[str]:
 
 
 def _summary(outcome: Outcome, answers: Sequence[_Answer], doubts: int) -> str:
-    count = {each: sum(answer.outcome is each for answer in answers) for each in Outcome}
+    of = {each: sum(answer.outcome is each for answer in answers) for each in Outcome}
     return (
-        f"{outcome.value.capitalize()}: of {len(answers)} blocking checks {count[Outcome.PASSED]} passed, "
-        f"{count[Outcome.FAILED]} failed and {count[Outcome.INCONCLUSIVE]} gave no answer"
+        f"{outcome.value.capitalize()}: of {len(answers)} blocking checks {of[Outcome.PASSED]} passed, "
+        f"{of[Outcome.FAILED]} failed and {of[Outcome.INCONCLUSIVE]} gave no answer"
         f"{f'; {doubts} more doubts are among the reasons' if doubts else ''}."
     )
 
 
 def _reasons(answers: Sequence[_Answer]) -> tuple[str, ...]:
-    gravest_first = sorted(answers, key=lambda answer: answer.outcome is not Outcome.FAILED)
-    return tuple(sentence for answer in gravest_first for sentence in answer.sentences)
+    """Failures first, doubts about the plan last; of many checks without an answer, most are only named."""
+    against = [answer for answer in answers if answer.outcome is not Outcome.PASSED]
+    failed = [answer for answer in against if answer.outcome is Outcome.FAILED]
+    silent = [answer for answer in against if answer not in failed and answer.key != PLAN]
+    doubts = [answer for answer in against if answer.key == PLAN]
+    told, named = silent[:SILENT_CHECKS], silent[SILENT_CHECKS:]
+    sentences = [sentence for answer in (*failed, *told) for sentence in answer.sentences]
+    if named:
+        keys = ", ".join(answer.key for answer in named)
+        sentences.append(f"{len(named)} more blocking checks gave no answer; the report says why: {keys}.")
+    return (*sentences, *(sentence for answer in doubts for sentence in answer.sentences))
 
 
 def _only_by_origin(plan: Plan, candidate: Candidate) -> list[str]:

@@ -25,10 +25,33 @@ class Own(PageCheck[CheckSettings]):
 """
 
 
-def test_the_kinds_are_in_the_order_of_the_catalogue():
-    places = [(each.number[0], int(each.number[1:])) for each in all_kinds().values()]
-    assert places == sorted(places)
-    assert next(iter(all_kinds())) == "settled"
+CATALOGUE = {
+    "A": 8,
+    "B": 6,
+    "C": 5,
+    "D": 5,
+    "E": 5,
+    "F": 1,
+    "G": 4,
+    "H": 1,
+    "I": 1,
+    "J": 3,
+    "K": 6,
+    "L": 2,
+    "M": 2,
+    "N": 3,
+}
+"""How many checks each group of the catalogue has."""
+
+
+def test_every_check_of_the_catalogue_is_there_and_in_its_order():
+    numbers = [each.number for each in all_kinds().values()]
+    assert numbers == [f"{group}{place}" for group, many in CATALOGUE.items() for place in range(1, many + 1)]
+    assert len(numbers) == 52
+
+
+def test_a_check_that_needs_something_is_off_and_says_what():
+    assert all(bool(each.needs) is not each.default_on for each in all_kinds().values())
 
 
 def test_the_kinds_load_no_client_and_no_parser():

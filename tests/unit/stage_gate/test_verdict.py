@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from aem_checks.outcomes import Finding, Outcome, Severity
+from aem_checks.outcomes import Cause, Finding, Outcome, Severity
 from stage_gate.plan import CLOUD_MANAGER, Excuse, FlakeRules, RecordedResult, Waiver
 from stage_gate.verdict import PLAN, judge
 from unit.stage_gate.samples import CANDIDATE, finding, plan, planned, recorded, result
@@ -133,6 +133,22 @@ def test_many_findings_are_counted_beyond_the_first_five() -> None:
 
 def passed(*keys: str) -> list[RecordedResult]:
     return [recorded(result(key)) for key in keys]
+
+
+def test_of_many_checks_without_an_answer_the_first_are_told_and_all_are_named() -> None:
+    keys = [f"check_{number}" for number in range(8)]
+    checks = [planned(key) for key in keys]
+    silent = [
+        recorded(result(key, Outcome.INCONCLUSIVE, cause=Cause.NETWORK, findings=(finding("No answer."),) * 2))
+        for key in keys
+    ]
+    verdict = judge(plan(*checks), CANDIDATE, silent)
+    assert verdict.reasons[0] == "check_0: No answer. (cause: network; 1 more finding in the report)"
+    assert verdict.reasons[5] == (
+        "3 more blocking checks gave no answer; the report says why: check_5, check_6, check_7."
+    )
+    assert len(verdict.reasons) == 6
+    assert verdict.not_passed == tuple(keys)
 
 
 def test_cloud_managers_own_checks_prove_nothing_of_the_site() -> None:
