@@ -7,10 +7,7 @@ commit, whatever is checked out. A commit that is not there is no answer.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import re
-import signal
 import tempfile
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,8 +29,9 @@ from pydantic import (
 
 from aem_checks.access import AccessError
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.git import FETCHING, CheckoutError, run_git
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
-from aem_checks.text import plain, quoted
+from aem_checks.text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -44,26 +42,7 @@ MOST_FILES = 100_000
 MOST_BYTES = 1024 * 1024
 """Bytes of one file; a longer one is not read."""
 MOST_IN_ALL = 128 * 1024 * 1024
-_MOST_SAID = MOST_IN_ALL + 32 * 1024 * 1024
-"""Bytes that git may print; a tree that holds itself ten times over would never end."""
-_SECONDS = 300.0
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_KEPT = ("PATH", "HOME", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE")
-_QUIET = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_ALLOW_PROTOCOL": "none",
-    "LC_ALL": "C",
-}
-"""``GIT_ALLOW_PROTOCOL``: what a partial clone lacks is not fetched behind our back, by a command of its own choice."""
-_FETCHING = {"GIT_ALLOW_PROTOCOL": "https:file"}
-
-
-class CheckoutError(RuntimeError):
-    """The commit cannot be read. The message is a sentence with what to do."""
 
 
 def _repository(value: str) -> str:
@@ -189,11 +168,12 @@ async def _fetch(checkout: Checkout, commit_id: str, folder: Path, visit: Visit)
                 f"GIT_CONFIG_KEY_{number}": "http.extraHeader",
                 f"GIT_CONFIG_VALUE_{number}": f"{name}: {value}",
             }
-    await _git(folder, "init", "--quiet", "--bare", ".")
-    options = ("-c", "http.followRedirects=false", "fetch", "--quiet", "--depth=1", "--no-tags")
+    await run_git(folder, "init", "--quiet", "--bare", ".")
+    slow = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60")  # should nobody be left to end it
+    options = ("-c", "http.followRedirects=false", *slow, "fetch", "--quiet", "--depth=1", "--no-tags")
     try:
-        given = {**secrets, **_FETCHING}
-        await _git(folder, *options, checkout.repository or "", commit_id, environment=given)
+        given = {**secrets, **FETCHING}
+        await run_git(folder, *options, checkout.repository or "", commit_id, environment=given)
     except CheckoutError as error:
         hidden = str(error)
         for secret in secrets.values():
@@ -207,13 +187,13 @@ async def _listed(folder: Path, commit_id: str, checkout: Checkout) -> Commit:
             f"There is no folder {folder}. To do: clone the repository there, or correct 'folder:'."
         )
     try:
-        await _git(folder, "cat-file", "-e", f"{commit_id}^{{commit}}")
+        await run_git(folder, "cat-file", "-e", f"{commit_id}^{{commit}}")
     except CheckoutError as error:
         raise CheckoutError(
             f"The commit {commit_id[:12]} of this release is not in {folder} ({error}). To do: fetch it there before "
             "the gate runs, or give the 'repository:' instead."
         ) from None
-    listing = await _git(folder, "ls-tree", "-r", "-z", "--long", "--full-tree", commit_id)
+    listing = await run_git(folder, "ls-tree", "-r", "-z", "--long", "--full-tree", commit_id)
     ids: dict[str, str] = {}
     sizes: dict[str, int] = {}
     too_long = []
@@ -253,7 +233,7 @@ def _entries(listing: bytes) -> Iterator[tuple[str, str, int]]:
 async def _contents(folder: Path, ids: Mapping[str, str]) -> dict[str, bytes]:
     if not ids:
         return {}
-    answer = await _git(folder, "cat-file", "--batch", given="\n".join(ids.values()).encode() + b"\n")
+    answer = await run_git(folder, "cat-file", "--batch", given="\n".join(ids.values()).encode() + b"\n")
     found: dict[str, bytes] = {}
     at = 0
     for path in ids:
@@ -265,68 +245,6 @@ async def _contents(folder: Path, ids: Mapping[str, str]) -> dict[str, bytes]:
         found[path] = answer[end + 1 : end + 1 + size]
         at = end + 1 + size + 1
     return found
-
-
-async def _git(
-    folder: Path, *arguments: str, given: bytes = b"", environment: Mapping[str, str] | None = None
-) -> bytes:
-    """Run git without any configuration but the repository's own, without hooks and without questions."""
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    fixed = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", f"safe.directory={folder}")
-    try:
-        process = await asyncio.create_subprocess_exec(
-            *("git", *fixed, *arguments),
-            cwd=folder,
-            env={**kept, **_QUIET, **(environment or {})},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
-    except OSError as error:
-        raise CheckoutError(
-            f"git cannot be started here ({error.strerror}). To do: install git on the worker."
-        ) from None
-    try:
-        output, errors = await asyncio.wait_for(_talk(process, given), _SECONDS)
-    except BaseException as error:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # what git started holds its pipes, and would be waited for
-        await process.wait()
-        if isinstance(error, TimeoutError):
-            raise CheckoutError(f"git {arguments[0]} gave no answer within {_SECONDS:.0f} s.") from None
-        raise
-    if process.returncode != 0:
-        raise CheckoutError(f"git says: {plain(errors.decode('utf-8', 'replace').strip() or 'nothing', 300)}")
-    return output
-
-
-async def _talk(process: asyncio.subprocess.Process, given: bytes) -> tuple[bytes, bytes]:
-    """What git prints, and what it complains of. Raises ``CheckoutError`` where that has no end."""
-    assert process.stdin and process.stdout and process.stderr
-
-    async def tell(to: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            to.write(given)
-            await to.drain()
-        to.close()
-
-    output, errors, _ = await asyncio.gather(
-        _all_of(process.stdout), _all_of(process.stderr), tell(process.stdin)
-    )
-    await process.wait()
-    return output, errors
-
-
-async def _all_of(stream: asyncio.StreamReader) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    while chunk := await stream.read(256 * 1024):
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > _MOST_SAID:
-            raise CheckoutError(f"git printed more than {_MOST_SAID // 1024**2} MiB, so it was ended.")
-    return b"".join(chunks)
 
 
 def not_read(error: CheckoutError) -> Finding:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,34 +11,6 @@ if TYPE_CHECKING:
 
 SAMPLES = frozenset({"pre", "code", "samp", "kbd", "textarea"})
 """Elements whose content is shown to a reader as it is written."""
-
-
-_TAG = re.compile(rb"<(\\?/)?([a-zA-Z][a-zA-Z0-9-]{0,40})")
-"""A tag; in a script an end tag is written with a backslash."""
-_CLOSED_BY_ITSELF = frozenset(
-    b"area base br col dd dt embed hr img input li link meta option p source td th tr track wbr".split()
-)
-DEEPEST = 2_000
-"""Elements inside of each other that are parsed; Chromium stops at 512, and 100,000 would take minutes."""
-
-
-def not_too_deep(body: bytes) -> bytes:
-    """The body up to where more than ``DEEPEST`` elements are open at once, found in linear time."""
-    if body.count(b"<") <= DEEPEST:
-        return body
-    opened: dict[bytes, int] = {}
-    depth = 0
-    for tag in _TAG.finditer(body):
-        name = tag[2].lower()
-        count = opened.get(name, 0)
-        if name in _CLOSED_BY_ITSELF or (tag[1] and not count):
-            continue
-        step = -1 if tag[1] else 1
-        opened[name] = count + step
-        depth += step
-        if depth > DEEPEST:
-            return body[: tag.start()]
-    return body
 
 
 class Attribute(NamedTuple):
@@ -54,20 +25,31 @@ class Attribute(NamedTuple):
 def attributes_with(document: LexborHTMLParser, *needles: str) -> Iterator[Attribute]:
     """Attributes outside of samples whose value contains one of the needles, without regard to case."""
     lower = tuple(needle.lower() for needle in needles)
+    known: dict[int, bool] = {}
     for node in document.css("*"):
         for name, value in node.attributes.items():
-            if value and any(needle in value.lower() for needle in lower) and not in_sample(node):
+            if value and any(needle in value.lower() for needle in lower) and not in_sample(node, known):
                 yield Attribute(node, node.tag or "", name, value)
 
 
-def in_sample(node: LexborNode) -> bool:
-    """Whether an element is, or is inside of, a code sample."""
+def in_sample(node: LexborNode, known: dict[int, bool] | None = None) -> bool:
+    """Whether an element is, or is inside of, a code sample.
+
+    ``known`` keeps the answers for whoever asks of many elements of a page, which may be deep.
+    """
+    known = {} if known is None else known
     current: LexborNode | None = node
-    while current is not None:
-        if current.tag in SAMPLES:
-            return True
+    way: list[int] = []
+    found = False
+    while current is not None and not found:
+        if current.mem_id in known:
+            found = known[current.mem_id]
+            break
+        way.append(current.mem_id)
+        found = current.tag in SAMPLES
         current = current.parent
-    return False
+    known.update(dict.fromkeys(way, found))
+    return found
 
 
 def in_samples(document: LexborHTMLParser, text: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aem_checks.nesting import DEEPEST
 from aem_checks.outcomes import Cause, Finding, Outcome
 from aem_checks.response import Response
 from aem_checks.text import quoted
@@ -64,6 +65,8 @@ def unjudged(page: Page, recording: Recording) -> Finding | None:
     """
     final, evidence = page.final, recording.evidence(page.final)
     missing = unreached(final, page.url, evidence=evidence)
+    if missing is None and final.ok and final.is_html and final.is_too_deep:
+        return _too_deep(page.url, evidence)
     if missing is not None or final.ok:
         return missing
     actual = describe(final)
@@ -72,6 +75,19 @@ def unjudged(page: Page, recording: Recording) -> Finding | None:
         sentence=f"{page.url} answers with {actual}, so its content cannot be judged. To do: see key_pages.",
         expected="status 200",
         actual=actual,
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.PRODUCT,
+        evidence=evidence,
+    )
+
+
+def _too_deep(url: str, evidence: str) -> Finding:
+    return Finding(
+        subject=url,
+        sentence=f"{url} has more than {DEEPEST} elements inside of each other, so only its beginning was judged. To do: "
+        "see which component opens elements and does not close them.",
+        expected=f"at most {DEEPEST} elements inside of each other",
+        actual="more",
         outcome=Outcome.INCONCLUSIVE,
         cause=Cause.PRODUCT,
         evidence=evidence,

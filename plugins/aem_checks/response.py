@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from aem_checks.markup import not_too_deep
+from aem_checks.nesting import not_too_deep
 from aem_checks.recent import Recent
 
 if TYPE_CHECKING:
@@ -93,6 +93,11 @@ class Response:
     def size(self) -> int:
         """Bytes of the body, without reading it where it is kept in a file."""
         return len(self.body)
+
+    @cached_property
+    def is_too_deep(self) -> bool:
+        """Whether ``document`` is only the beginning of the body."""
+        return len(not_too_deep(self.body)) < self.size
 
     @property
     def text(self) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from aem_checks.coverage.record import FILE, MEASURES, Coverage, coverage_of, read_coverage
 from aem_checks.recording import record
+from aem_checks.text import plain
 
 if TYPE_CHECKING:
     from aem_checks.baseline import Baseline
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_LONGEST_LINE = 4000
 CHOSEN = "chosen"
 """The folder of ``python -m aem_checks run`` that has a folder with the choice for each site; a gate has it beside
 the recording."""
@@ -86,7 +88,7 @@ def keep(coverage: Coverage, evidence: Folder) -> None:
 
 
 def told(coverage: Coverage) -> list[str]:
-    """What a log says of a choice."""
+    """What a log says of a choice; paths are the site's words."""
     point = coverage.point
     asked = len(coverage.pages) + len(coverage.unusable)
     least = "the fewest that do" if coverage.is_least else "whether fewer would do is not proven"
@@ -106,7 +108,7 @@ def told(coverage: Coverage) -> list[str]:
         sentences.append(
             f"Chosen at {coverage.since}, no page now, recorded to be judged: {', '.join(coverage.broken[:20])}."
         )
-    return [*sentences, *coverage.problems]
+    return [plain(each, _LONGEST_LINE) for each in (*sentences, *coverage.problems)]
 
 
 def _before(baseline: Baseline | None, site: str) -> Coverage | None:

@@ -186,6 +186,8 @@ def _parse(head: bytes) -> _Request | None:
     parts = urlsplit(f"//{target}" if method == b"CONNECT" else target)
     if not parts.hostname or (method != b"CONNECT" and parts.scheme != "http"):
         return None
+    if "@" in parts.netloc or "\\" in target:
+        return None  # a further proxy might take another part of it for the host
     if method == b"CONNECT":
         return _Request(method, parts.hostname, parts.port or 443, b"", b"", MAX_BYTES)
     rest = [line for line in lines if line.partition(b":")[0].strip().lower() not in _NOT_FORWARDED]

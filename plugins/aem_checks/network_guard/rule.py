@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -142,7 +142,8 @@ def _is_loopback(name: str) -> bool:
 
 
 def _is_public(address: IpAddress) -> bool:
-    return address.is_global and not address.is_multicast
+    closed = address.is_multicast or address in _METADATA or any(address in each for each in _NEVER_PUBLIC)
+    return address.is_global and not closed
 
 
 def _is_private(address: IpAddress) -> bool:
@@ -150,5 +151,9 @@ def _is_private(address: IpAddress) -> bool:
     return not closed and address not in _METADATA
 
 
-_METADATA = frozenset({ip_address("fd00:ec2::254"), ip_address("100.100.100.200"), ip_address("192.0.0.192")})
-"""Where clouds answer with credentials outside of the link-local range: AWS, Alibaba, Oracle."""
+_METADATA = frozenset(map(ip_address, ("fd00:ec2::254", "100.100.100.200", "192.0.0.192", "168.63.129.16")))
+"""Where clouds answer with credentials outside of the link-local range: AWS, Alibaba, Oracle, Azure."""
+_NEVER_PUBLIC = tuple(
+    map(ip_network, ("192.0.0.0/24", "::/96", "::ffff:0:0:0/96", "fec0::/10", "5f00::/16", "3fff::/20"))
+)
+"""What ``is_global`` of this Python does not know: for protocols, IPv4 inside of IPv6, site-local, for examples."""

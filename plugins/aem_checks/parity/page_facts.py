@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-from aem_checks.markup import not_too_deep
+from aem_checks.nesting import not_too_deep
 from aem_checks.parity.rules import Normaliser, path_of
 
 if TYPE_CHECKING:

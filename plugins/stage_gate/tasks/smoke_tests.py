@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from aem_checks.outcomes import Outcome
 from aem_checks.text import plain
 from stage_gate.asking import SILENCE, Given, may_be_asked
+from stage_gate.log_line import log_line
 from stage_gate.smoke_tests import CANT_SAY, OPTIONS, SmokeAnswer, about, key_of, refusal
 from stage_gate.tasks.people import asked_at, required_actions, users_of, who_started
 
@@ -80,7 +81,8 @@ class AskSmokeTest(HITLOperator):
         asking = self._asking(context)
         standing = asking.standing()
         if standing is not None:
-            self.log.info("%s answered %s before: %s", standing.by, standing.option, standing.reason)
+            before = log_line(standing.reason)
+            self.log.info("%s answered %s before: %s", log_line(standing.by), standing.option, before)
             return standing.option
         left = asking.began_at + asking.within - datetime.now(UTC)
         people = may_be_asked(asking.ask, who_started(asking.run) or "")
@@ -157,7 +159,7 @@ class AskSmokeTest(HITLOperator):
                 "The answer could not be signed, so it counts for nothing: give the workers of the deciding queue a "
                 "signing key (python -m stage_gate key)."
             )
-        self.log.info("%s answered %s: %s", answer.by, answer.option, answer.reason)
+        self.log.info("%s answered %s: %s", log_line(answer.by), answer.option, log_line(answer.reason))
         return answer.option
 
 

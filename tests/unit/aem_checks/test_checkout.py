@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from aem_checks import checkout
+from aem_checks import git as git_command
 from aem_checks.access import NO_ACCESS, Access, AccessError
-from aem_checks.checkout import Checkout, CheckoutError, Commit, opened
+from aem_checks.checkout import Checkout, Commit, opened
+from aem_checks.git import CheckoutError
 from aem_checks.visit import Visit
 from unit.aem_checks.git_repository import commit, git
 
@@ -140,3 +145,58 @@ def test_a_connection_that_is_missing_is_no_answer(tmp_path: Path) -> None:
 def test_settings_that_cannot_work_are_refused(settings: dict[str, str], words: str) -> None:
     with pytest.raises(ValidationError, match=words):
         Checkout(**settings)
+
+
+def test_a_server_that_never_answers_ends_in_time_and_leaves_no_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(git_command, "_SECONDS", 1.0)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(8)
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}/wknd.git"
+        began = time.monotonic()
+        with pytest.raises(CheckoutError, match="gave no answer within 1 s"):
+            read(Checkout(repository=url), "a" * 40, "*")
+        assert time.monotonic() - began < 15
+        running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+        assert not any(url.encode() in line for line in running)
+
+
+def test_what_a_partial_clone_lacks_is_not_fetched_by_a_command_of_its_own(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--bare", "origin")
+    git(tmp_path, "init", "--quiet", "--bare", "clone")
+    (tmp_path / "clone" / "config").write_text(
+        "[core]\n\trepositoryformatversion = 1\n\tbare = true\n[extensions]\n\tpartialClone = origin\n"
+        f'[remote "origin"]\n\turl = {tmp_path}/origin\n\tpromisor = true\n'
+        f"\tuploadpack = touch {tmp_path}/ran; git-upload-pack\n[protocol]\n\tallow = always\n"
+    )
+    with pytest.raises(CheckoutError, match="is not in"):
+        read(Checkout(folder=str(tmp_path / "clone")), "b" * 40, "*")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_commit_with_more_files_than_are_looked_at_is_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only = commit(tmp_path, FILES)
+    monkeypatch.setattr(checkout, "MOST_FILES", 2)
+    with pytest.raises(CheckoutError, match="more than 2 files"):
+        read(Checkout(folder=str(tmp_path)), only, "*.md")
+
+
+def test_a_file_that_is_too_long_to_be_read_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only = commit(tmp_path, {**FILES, "ui.config/b.cfg.json": "x" * 2000})
+    monkeypatch.setattr(checkout, "MOST_BYTES", 1024)
+    assert read(Checkout(folder=str(tmp_path)), only, "*.md") == {"README.md": "Hello"}
+    with pytest.raises(CheckoutError, match="is longer than 1 KiB"):
+        read(Checkout(folder=str(tmp_path)), only, "**/*.json")
+
+
+def test_a_tree_without_end_is_not_listed_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    only = commit(tmp_path, {f"d{number}/f{each}": "" for number in range(20) for each in range(20)})
+    monkeypatch.setattr(git_command, "_MOST_SAID", 1000)
+    with pytest.raises(CheckoutError, match="printed more than"):
+        read(Checkout(folder=str(tmp_path)), only, "*")

@@ -233,6 +233,18 @@ def test_an_answer_stands_however_often_the_task_is_cleared(tested: Trial, shown
     assert tested.verdict().outcome is Outcome.FAILED
 
 
+def test_a_reason_folds_no_log(
+    tested: Trial, shown: Shown, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    tested.answer(WORKS, shown, reason="fine ::endgroup:: approved")
+    tested.question().execute(tested.context)
+    lines = [*capsys.readouterr().out.splitlines(), *caplog.messages]
+    said = [line for line in lines if "answered Works" in line]
+    assert said
+    assert not any("::endgroup::" in line for line in said)
+
+
 def test_a_result_that_no_person_signed_counts_for_nothing(tested: Trial) -> None:
     planned = next(check for check in tested.plan.stage_checks if check.key == KEY)
     forged = result(KEY, Outcome.PASSED, kind="smoke_tests", site=planned.site)

@@ -139,7 +139,9 @@ def test_of_many_checks_without_an_answer_the_first_are_told_and_all_are_named()
     keys = [f"check_{number}" for number in range(8)]
     checks = [planned(key) for key in keys]
     silent = [
-        recorded(result(key, Outcome.INCONCLUSIVE, cause=Cause.NETWORK, findings=(finding("No answer."),) * 2))
+        recorded(
+            result(key, Outcome.INCONCLUSIVE, cause=Cause.NETWORK, findings=(finding("No answer."),) * 2)
+        )
         for key in keys
     ]
     verdict = judge(plan(*checks), CANDIDATE, silent)

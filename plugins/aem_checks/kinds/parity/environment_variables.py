@@ -20,7 +20,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aem_checks.check import SiteCheck
-from aem_checks.checkout import CheckoutError, CheckoutSettings, not_read, opened
+from aem_checks.checkout import CheckoutSettings, not_read, opened
+from aem_checks.git import CheckoutError
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted

@@ -15,7 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aem_checks.check import SiteCheck
-from aem_checks.checkout import CheckoutError, CheckoutSettings, not_read, opened
+from aem_checks.checkout import CheckoutSettings, not_read, opened
+from aem_checks.git import CheckoutError
 from aem_checks.kinds.parity import _network_facts as network
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.shortened import shortened

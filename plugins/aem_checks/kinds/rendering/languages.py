@@ -118,11 +118,12 @@ def _is_below(path: str, prefix: str) -> bool:
 def _untranslated(response: Response, settings: LanguagesSettings) -> Iterator[Trouble]:
     key = re.compile(settings.keys)
     shown: dict[str, None] = {}
+    known: dict[int, bool] = {}
     for node, text in _texts(response):
         if text in settings.ignore:
             continue
         if len(text) <= _LONGEST_KEY and key.fullmatch(text):
-            if not _NOT_A_KEY.match(text) and not in_sample(node):
+            if not _NOT_A_KEY.match(text) and not in_sample(node, known):
                 shown[text] = None
         else:
             shown |= dict.fromkeys(_MISSING_KEY.findall(text[:10_000]) if "???" in text else ())

@@ -160,7 +160,8 @@ def _template(page: Page) -> str:
 
 
 def _of_the_editor(document: LexborHTMLParser) -> Iterator[Problem]:
-    nodes = [node for node in document.css(_EDITOR) if not in_sample(node)]
+    known: dict[int, bool] = {}
+    nodes = [node for node in document.css(_EDITOR) if not in_sample(node, known)]
     if nodes:
         says = nodes[0].attributes.get("data-emptytext") or nodes[0].attributes.get("class") or ""
         yield Problem(
@@ -172,10 +173,10 @@ def _of_the_editor(document: LexborHTMLParser) -> Iterator[Problem]:
 
 
 def _broken_off(page: Page) -> Iterator[Problem]:
-    body = page.final.body
+    body, known = page.final.body, dict[int, bool]()
     found = _BROKEN.search(page.final.text) if any(trace in body for trace in _TRACES) else None
     if found is not None and any(
-        found.group() in (node.text(deep=False) or "") and not in_sample(node)
+        found.group() in (node.text(deep=False) or "") and not in_sample(node, known)
         for node in page.final.document.css("body, body *:not(script):not(style)")
     ):
         yield Problem(

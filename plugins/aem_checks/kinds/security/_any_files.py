@@ -13,6 +13,7 @@ _TOKEN = re.compile(
 )
 _DEEPEST = 15
 _MOST_TOKENS = 200_000
+_MOST_INCLUDES = 2_000
 
 
 @dataclass(slots=True)
@@ -39,7 +40,9 @@ class AnyReader:
 
     def __init__(self, texts: Mapping[str, str]) -> None:
         self._texts = texts
-        self._left = _MOST_TOKENS
+        self._left, self._includes_left = _MOST_TOKENS, _MOST_INCLUDES
+        self.is_cut = False
+        """Whether there was more than is read, so that nothing follows from what was not found."""
         self.missing: set[str] = set()
         """Includes that are not in the commit, as the image brings them."""
 
@@ -53,6 +56,7 @@ class AnyReader:
         for token in _TOKEN.finditer(self._texts[path]):
             self._left -= 1
             if self._left < 0:
+                self.is_cut = True
                 return
             if not token[0].startswith("#"):
                 yield token[0]
@@ -84,6 +88,10 @@ class AnyReader:
 
     def _include(self, block: Block, target: str, path: str, open_files: tuple[str, ...], depth: int) -> None:
         """Relative to the file, else to the dispatcher's folder; ``*`` stands for several files."""
+        self._includes_left -= 1
+        if self._includes_left < 0:
+            self.is_cut = True
+            return
         places = [posixpath.normpath(posixpath.join(posixpath.dirname(path), target))]
         root, mark, _ = path.rpartition("/conf.dispatcher.d/")
         if mark:

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from aem_checks.checkout import CheckoutCheck, CheckoutSettings
-from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
 
@@ -64,6 +64,8 @@ class DispatcherConfig(CheckoutCheck[DispatcherConfigSettings]):
         findings += _of_apache({path: text for path, text in texts.items() if _APACHE.fullmatch(path)})
         if reader.missing:
             findings.append(_of_the_image(reader.missing))
+        if reader.is_cut:
+            findings.append(_cut())
         unique = {(finding.subject, finding.sentence): finding for finding in findings}
         severity = self.settings.severity or self.severity
         return Judgement(examined=len(farms), findings=shortened(unique.values(), severity=severity))
@@ -165,6 +167,16 @@ def _of_the_image(missing: set[str]) -> Finding:
         sentence=f"{count(len(missing), 'include')}, such as {names}, are not in the commit: the dispatcher's image brings "
         "them, so what they set was not judged.",
         outcome=Outcome.PASSED,
+    )
+
+
+def _cut() -> Finding:
+    return Finding(
+        subject="dispatcher configuration",
+        sentence="The farms and what they include are too long to be read to their end, so a rule may have been missed. "
+        "To do: see which file includes others again and again.",
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
     )
 
 

@@ -153,6 +153,13 @@ def test_a_lost_field_or_type_breaks_the_contract(tmp_path: Path, value: Any, su
     assert "execution 4710" in findings[0].sentence
 
 
+def test_a_lost_field_is_no_note_however_many_were_lost_before_it(tmp_path: Path) -> None:
+    was = {f"f{number:02}": 1 for number in range(40)}
+    judgement = after(tmp_path, {"f00": 1}, was)
+    assert [each.subject for each in bad(judgement)][-1] == "14 more"
+    assert {each.outcome for each in bad(judgement)} == {Outcome.FAILED}
+
+
 def test_without_a_verified_release_it_says_so(tmp_path: Path) -> None:
     judgement = look(check(API), tmp_path, {API: answer(STORES)})
     assert [each.outcome for each in judgement.findings] == [Outcome.PASSED]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ from aiohttp import web
 
 from aem_checks.baseline import Baseline, baseline_in
 from aem_checks.coverage import look
-from aem_checks.coverage.record import FILE, Coverage, read_coverage
+from aem_checks.coverage.record import FILE, Coverage, coverage_of, read_coverage
 from aem_checks.coverage.recorded import choose_pages, record_site, told
 from aem_checks.kinds.availability.key_pages import KeyPages
 from aem_checks.outcomes import Outcome
 from aem_checks.recording import Recording
 from aem_checks.runner import run_check
 from aem_checks.session import run_site
+from aem_checks.sites import SiteConfig
 from aem_checks.visit import Visit
 from unit.aem_checks.page_site import Answer, PageSite, page, status
 
@@ -245,3 +247,13 @@ async def test_the_command_line_chooses_as_a_gate_does(tmp_path: Path) -> None:
         "an earlier run can be the baseline of a later one"
     )
     assert (seen[0].examined, seen[0].sentences) == (3, [])
+
+
+async def test_a_path_of_the_site_forges_no_line_of_a_log() -> None:
+    site = {"name": "wknd", "stage": "https://stage.wknd.site", "pages": ["/"], "coverage": {}}
+    coverage = coverage_of(SiteConfig.model_validate(site), look.Look(), datetime.now(UTC), None, "")
+    hostile = coverage.model_copy(update={"broken": ("/a::endgroup::\u202eb", "/\x85::group::c")})
+    (line,) = [each for each in told(hostile) if "no page now" in each]
+    assert "::endgroup::" not in line
+    assert "::group::" not in line
+    assert line.isprintable()

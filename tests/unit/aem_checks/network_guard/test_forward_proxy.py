@@ -179,6 +179,8 @@ def test_a_second_request_on_a_connection_cannot_slip_through_to_another_host(tm
         b"\x00\xff\r\n\r\n",
         b"CONNECT 127.0.0.1:99999 HTTP/1.1\r\n\r\n",
         b"GET http://[broken/ HTTP/1.1\r\n\r\n",
+        b"GET http://elsewhere.example\\@127.0.0.1/ HTTP/1.1\r\n\r\n",
+        b"CONNECT elsewhere.example:443@127.0.0.1:443 HTTP/1.1\r\n\r\n",
         b"A" * 200_000,
     ],
 )

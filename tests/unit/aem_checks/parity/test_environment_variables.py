@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,15 @@ def test_a_source_that_cannot_be_read_is_inconclusive(tmp_path: Path) -> None:
     )
     judgement = visit(check, tmp_path, {}, facts={FACT: NONE, "commit_id": "1" * 40})
     assert outcome(check, judgement) == "block inconclusive check"
+
+
+def test_a_file_of_empty_lines_is_read_in_linear_time(tmp_path: Path) -> None:
+    files = {
+        "dispatcher/conf.d/a.conf": "\n" * 200_000 + "Header set X ${LATE}\n",
+        "config/cdn.yaml": "\n" * 200_000,
+    }
+    began = time.monotonic()
+    names = {"stage": ["LATE"], "production": []}
+    judgement = judge_source(EnvironmentVariables, tmp_path, files, facts={"environment_variables": names})
+    assert time.monotonic() - began < 20
+    assert "LATE" in {finding.subject for finding in judgement.findings}

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from aem_checks.kinds.parity._cdn_files import cdn_files
 from aem_checks.kinds.parity.network_parity import NetworkParity, NetworkParitySettings
 from unit.aem_checks.parity.source import judge_source
 from unit.aem_checks.small_site import bad, outcome, visit
@@ -107,3 +108,25 @@ def test_rules_that_do_not_hold_on_production_are_named(
 ) -> None:
     judgement = judge_source(NetworkParity, tmp_path, files, facts=FACTS)
     assert [finding.subject for finding in bad(judgement)] == words
+
+
+LAUGHS = "l0: &l0 [x]\n" + "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, 10))
+MERGES = "l0: &l0 {x: 1}\n" + "".join(
+    f"l{n}: &l{n}\n  <<: [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, 11)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "broken"),
+    [
+        (f"{LAUGHS}kind: *l9\n", 0, 0),
+        (f"{LAUGHS}kind: CDN\nmetadata: {{envTypes: *l9}}\n", 1, 0),
+        (f"{MERGES}kind: CDN\n", 0, 1),
+        ("kind: CDN\n#" + "x" * 300_000, 0, 1),
+    ],
+)
+def test_a_file_that_unfolds_without_end_takes_neither_time_nor_memory(
+    text: str, found: int, broken: int
+) -> None:
+    files, refused = cdn_files({"config/cdn.yaml": text})
+    assert (len(files), len(refused)) == (found, broken)

@@ -96,7 +96,9 @@ def test_a_source_without_a_farm_is_inconclusive(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{" * 100_000, "}" * 100_000, '/a { $include "wknd.farm" }', '"' * 5000, '/a "\\', "/a /b /c {"]
+    "text",
+    ["{" * 100_000, "}" * 100_000, '/a { $include "wknd.farm" }', '"' * 5000, '/a "\\', "/a /b /c {"],
+    ids=["opens", "closes", "itself", "quotes", "escape", "names"],
 )
 def test_garbage_crashes_nothing(text: str) -> None:
     assert AnyReader({FARM: text}).read(FARM).name == ""
@@ -110,3 +112,14 @@ def test_includes_with_patterns_and_variables_are_read() -> None:
     farm = AnyReader(texts).read(FARM).blocks[0]
     assert [block.values for block in farm.blocks] == [{"type": "deny"}]
     assert farm.values == {"docroot": "${DOCROOT}/x"}
+
+
+@pytest.mark.parametrize(
+    "filler", ["x " * 200_001, '$include "none.any" ' * 2_001], ids=["words", "includes"]
+)
+def test_farms_that_are_not_read_to_their_end_prove_nothing(tmp_path: Path, filler: str) -> None:
+    first = f"{ROOT}/available_farms/000.farm"
+    open_filters = '/0001 { /type "allow" /glob "*" }'
+    judgement = judge_source(DispatcherConfig, tmp_path, {first: filler, **files(filters=open_filters)})
+    assert outcome(CHECK, judgement).startswith("warn inconclusive")
+    assert "too long to be read to their end" in " ".join(each.sentence for each in bad(judgement))
