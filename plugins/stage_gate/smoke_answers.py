@@ -8,45 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from aem_checks.outcomes import Cause, Finding, Outcome
-from stage_gate.files import EvidenceError, safe_name, write, written
+from stage_gate.files import safe_name, written
 from stage_gate.plan import SMOKE_TESTS, RecordedResult
-from stage_gate.signed import read_signed, signed_file
+from stage_gate.signed import read_signed
 from stage_gate.signing import Keys
 from stage_gate.smoke_tests import SmokeAnswer, result_of, unbelieved
 
-if TYPE_CHECKING:
-    from stage_gate.evidence import Evidence
-
 FOLDER = "smoke-tests"
-
-
-def write_smoke_answer(evidence: Evidence, answer: SmokeAnswer) -> None:
-    """Keep an answer. Raises ``EvidenceError`` where one stands already, or the attempt takes no more results."""
-    if evidence.open_attempt() != answer.attempt:
-        raise EvidenceError(
-            f"{answer.key} was answered for attempt {answer.attempt}, which is not the newest."
-        )
-    if (earlier := read_smoke_answer(evidence, answer.attempt, answer.key)) is not None:
-        raise EvidenceError(
-            f"{earlier.by} answered {earlier.key} before ({earlier.option}), and that stands."
-        )
-    path = _path(evidence.attempt_folder(answer.attempt), answer.key)
-    write(path, signed_file(answer, evidence.gate, evidence.execution_id, evidence.keys))
-
-
-def read_smoke_answer(evidence: Evidence, attempt: int, key: str) -> SmokeAnswer | None:
-    """The answer that stands, ``None`` where nobody answered or what is there is not believed."""
-    path = _path(evidence.attempt_folder(attempt), key)
-    if not path.exists():
-        return None
-    try:
-        answer = read_signed(path, SmokeAnswer, evidence.keys, evidence.gate, evidence.execution_id)
-    except EvidenceError:
-        return None
-    return None if _doubt(answer, attempt, evidence.keys) or answer.key != key else answer
 
 
 def with_answers(
@@ -70,11 +40,11 @@ def _answers(
 ) -> Iterator[RecordedResult]:
     for path in written(folder):
         answer = read_signed(path, SmokeAnswer, keys, gate, execution_id)
-        doubt = _doubt(answer, attempt, keys)
+        doubt = doubt_of(answer, attempt, keys)
         yield unbelieved(answer, doubt) if doubt else result_of(answer)
 
 
-def _doubt(answer: SmokeAnswer, attempt: int, keys: Keys) -> str:
+def doubt_of(answer: SmokeAnswer, attempt: int, keys: Keys) -> str:
     """Why it is not believed, as the end of a sentence; empty where it is. Only where no key is known, any one counts."""
     if not answer.is_trusted and keys.believed:
         return f"is {answer.signature}"
@@ -93,5 +63,6 @@ def _no_answer(entry: RecordedResult) -> RecordedResult:
     return entry.model_copy(update={"result": entry.result.model_copy(update=values)})
 
 
-def _path(folder: Path, key: str) -> Path:
+def path_of(folder: Path, key: str) -> Path:
+    """Where the answer to a question lies, below the folder of an attempt."""
     return folder / FOLDER / f"{safe_name(key)}.json"

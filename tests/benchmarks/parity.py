@@ -18,7 +18,8 @@ import aiohttp
 
 from aem_checks.access import NO_ACCESS
 from aem_checks.client import USER_AGENT, Client
-from aem_checks.kinds.parity.response_parity import ResponseParity, ResponseParitySettings
+from aem_checks.kinds.parity._parity_settings import ResponseParitySettings
+from aem_checks.kinds.parity.response_parity import ResponseParity
 from aem_checks.outcomes import Outcome
 from aem_checks.parity.compare import Suspicion
 from aem_checks.parity.facts import Facts, Reader

@@ -150,7 +150,7 @@ class AskSmokeTest(HITLOperator):
 
     def _store(self, asking: _Asking, given: Given | None, why: str = "") -> str:
         """Keep the answer, or that there was none. Raises where it can't be signed although it has to be."""
-        from stage_gate.smoke_answers import write_smoke_answer
+        from stage_gate.smoke_record import write_smoke_answer
 
         answer = asking.answer(given, why)
         write_smoke_answer(asking.run.evidence, answer)
@@ -190,7 +190,7 @@ class _Asking:
 
     def standing(self) -> SmokeAnswer | None:
         """The answer that was given already."""
-        from stage_gate.smoke_answers import read_smoke_answer
+        from stage_gate.smoke_record import read_smoke_answer
 
         return read_smoke_answer(self.run.evidence, self.attempt, self.planned.key)
 

@@ -29,7 +29,8 @@ from stage_gate.plan import Plan, RecordedResult
 from stage_gate.planning import plan_of, smoke_tests_of
 from stage_gate.seal import read_seal
 from stage_gate.signing import Keys
-from stage_gate.smoke_answers import FOLDER, read_smoke_answer
+from stage_gate.smoke_answers import FOLDER
+from stage_gate.smoke_record import read_smoke_answer
 from stage_gate.smoke_tests import BROKEN, CANT_SAY, WORKS, SmokeAnswer
 from stage_gate.tasks.smoke_tests import AskSmokeTest, OpenSmokeTests
 from stage_gate.verdict import Verdict, judge

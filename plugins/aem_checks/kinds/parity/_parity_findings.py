@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from aem_checks.kinds.parity.response_parity import KEPT, MODEL, ResponseParitySettings
+from aem_checks.kinds.parity._parity_settings import KEPT, MODEL, ResponseParitySettings
 from aem_checks.outcomes import Cause, Finding, Outcome, Severity
 from aem_checks.parity.attribution import StageBefore, keep, read
 from aem_checks.parity.compare import Difference, Suspicion, by_field, groups

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from aem_checks.baseline import Baseline
-from aem_checks.kinds.parity.response_parity import ResponseParity, ResponseParitySettings
+from aem_checks.kinds.parity._parity_settings import ResponseParitySettings
+from aem_checks.kinds.parity.response_parity import ResponseParity
 from aem_checks.outcomes import Cause, Judgement, Severity
 from aem_checks.parity.facts import Reader
 from aem_checks.parity.rules import Normaliser
