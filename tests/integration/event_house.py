@@ -214,7 +214,13 @@ class EventHouse:
         return self.client.task_states(dag_of(gate), run_id).get(task)
 
     def log(self, gate: str, run_id: str, task: str = "wait_for_stage_deployment") -> str:
-        return self.client.task_log(dag_of(gate), run_id, task)
+        """Empty while Airflow has none: between two tries of a task it can say that there is no such task."""
+        try:
+            return self.client.task_log(dag_of(gate), run_id, task)
+        except AirflowApiError as error:
+            if error.status != 404:
+                raise
+            return ""
 
     def restart(self, component: str, *, after: float = 0.3) -> None:
         """Kill a part of Airflow outright and start it again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 600.0
 """Seconds that anything may take: all cases share two cores with whatever else is tested at that time."""
+BEFORE_ANSWERING = 4.0
+"""Seconds in which Airflow gets the parking of a question on record."""
 Json = dict[str, Any]
 PERSON = "a person"
 _VERBS = {("advance", True): "approve", ("cancel", False): "reject"}
@@ -197,6 +200,36 @@ class Play:
         finally:
             self.house.view.look_again()
         return 200
+
+    def decide(
+        self, run_id: str, option: str, reason: str, *, task: str = "ask_release_manager", attempt: int = 1
+    ) -> None:
+        """Answer a question as the person who is asked, until the answer is taken."""
+        asked = f"{task}[{attempt - 1}]"
+        self.until_taken(
+            run_id, asked, lambda: self.answer(run_id, option, reason, task=task, attempt=attempt)
+        )
+
+    def until_taken(self, run_id: str, asked: str, send: Callable[[], int]) -> None:
+        """Answer until the answer is taken: on a busy machine Airflow can lose one (upstream issue 72716) and ask again."""
+        taken = False
+        while not taken:
+            self.until(run_id, asked, "awaiting_input")
+            time.sleep(BEFORE_ANSWERING)
+            tries = self.task(run_id, asked)["try_number"]
+            assert send() == 200
+            taken = self.airflow.wait_until(
+                lambda tries=tries: self._taken(run_id, asked, tries),
+                PATIENCE,
+                lambda: f"the answer is not taken: {self.tasks(run_id)}",
+            )
+
+    def _taken(self, run_id: str, asked: str, tries: int) -> bool | None:
+        """Whether the answer was taken or the question is asked again; None while neither can be seen."""
+        task = self.task(run_id, asked)
+        if task["state"] == "success":
+            return True
+        return False if task["try_number"] > tries else None
 
     def question(self, run_id: str, attempt: int = 1, task: str = "ask_release_manager") -> Json:
         """The question about an attempt, as Airflow shows it."""

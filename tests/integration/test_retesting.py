@@ -6,7 +6,6 @@ import time
 
 from integration.cases import case, plays
 from integration.play import Play, Run
-from integration.test_people import BEFORE_ANSWERING
 
 _ASKS = {"policy": {"inconclusive": {"ask": ["admin"], "within": "10m", "silence": "hold"}}}
 _SLOW = {"checks": {"waits_for_a_file": {"file": "of the case", "within": "8s"}, "key_pages": False}}
@@ -15,9 +14,8 @@ _SLOW = {"checks": {"waits_for_a_file": {"file": "of the case", "within": "8s"},
 def _answer(play: Play, run_id: str, attempt: int, option: str, reason: str) -> str:
     """Answer the question about an attempt, and return what was asked."""
     play.until(run_id, f"ask_release_manager[{attempt - 1}]", "awaiting_input")
-    time.sleep(BEFORE_ANSWERING)
     told = str(play.question(run_id, attempt)["body"])
-    assert play.answer(run_id, option, reason, attempt=attempt) == 200
+    play.decide(run_id, option, reason, attempt=attempt)
     return told
 
 

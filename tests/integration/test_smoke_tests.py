@@ -6,8 +6,7 @@ import json
 import time
 
 from integration.cases import case, plays
-from integration.play import Play, Run
-from integration.test_people import BEFORE_ANSWERING
+from integration.play import BEFORE_ANSWERING, Play, Run
 from stage_gate.local.airflow_api import AirflowApiError
 
 ASK = "smoke_tests.basket[0]"
@@ -39,7 +38,7 @@ def a_person_tries_it_out(play: Play) -> Run:
     play.until(run_id, ASK, "awaiting_input")
     time.sleep(BEFORE_ANSWERING)
     stranger = _answer(play, run_id, "Broken", user="mallory")
-    _answer(play, run_id, "Works")
+    play.until_taken(run_id, ASK, lambda: _answer(play, run_id, "Works"))
     return play.end(run_id, stranger=stranger)
 
 
