@@ -79,7 +79,7 @@ class Judgement(BaseModel):
         if blocking and not (capped and severity is Severity.WARN):
             return Severity.BLOCK, *_gravest(blocking)
         if self.examined == 0:
-            return severity, Outcome.INCONCLUSIVE, Cause.CHECK
+            return severity, Outcome.INCONCLUSIVE, _gravest(seen)[1] if seen else Cause.CHECK
         if seen and severity is Severity.WARN:
             return Severity.WARN, *_gravest(seen)
         return severity, Outcome.PASSED, None

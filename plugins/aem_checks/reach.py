@@ -38,7 +38,9 @@ def unreached(response: Response, subject: str, *, evidence: str = "") -> Findin
     """The inconclusive finding of cause network for an answer that is none; ``None`` for a real answer."""
     if not is_unreached(response):
         return None
+    how = f"could not be reached after {response.elapsed:.1f} s"
     if response.status in REFUSALS and response.error is None:
+        how = "refuses this gate"
         actual = f"status {response.status} for a plain {response.method}"
         remedy = _REMEDIES[response.status]
     elif _undecodable(response):
@@ -49,7 +51,7 @@ def unreached(response: Response, subject: str, *, evidence: str = "") -> Findin
         remedy = "check name resolution, proxy and firewall of the machine that asked"
     return Finding(
         subject=subject,
-        sentence=f"{subject} could not be reached after {response.elapsed:.1f} s: {actual}. To do: {remedy}.",
+        sentence=f"{subject} {how}: {actual}. To do: {remedy}.",
         expected="an answer of the site",
         actual=actual,
         outcome=Outcome.INCONCLUSIVE,

@@ -23,7 +23,7 @@ def known_since(ledger: Ledger, key: str, finding: Finding) -> str:
     wanted, since = fingerprint(key, finding.subject), ""
     checked = list(ledger.history(key))
     for entry, check in reversed(checked):
-        if all(each.fingerprint != wanted for each in check.findings):
+        if all((each.fingerprint, each.outcome) != (wanted, finding.outcome) for each in check.findings):
             break
         since = entry.execution_id
     if since:

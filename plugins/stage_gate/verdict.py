@@ -211,6 +211,8 @@ def _warnings(
     milder = {check.key for check in plan.stage_checks if not check.blocks}
     for entry in recorded:
         excused = entry.result.key in milder and entry not in _escalated(plan, recorded)
-        if excused or entry.result.outcome is Outcome.PASSED:
+        if entry.result.outcome is Outcome.PASSED:
             sentences += [f"{entry.result.key}: {f.sentence}" for f in entry.result.findings]
+        elif excused:
+            sentences += _explain(entry.result)
     return tuple(dict.fromkeys(sentences))

@@ -44,6 +44,9 @@ class AirflowApi:
         self._token: str | None = None
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.headers["Connection"] = (
+            "close"  # a kept one can be closed by the server as it is used again
+        )
 
     def api(
         self,

@@ -76,7 +76,7 @@ class Judge(BaseOperator):
         if verdict.warnings:
             self.log.info("::group::%d things to know that did not decide", len(verdict.warnings))
             for warning in verdict.warnings:
-                self.log.warning("%s", log_line(warning))
+                self.log.info("%s", log_line(warning))
             self.log.info("::endgroup::")
         for reason in verdict.reasons:
             self.log.error("%s", log_line(reason))

@@ -118,7 +118,7 @@ class RecordPages(BaseOperator):
 
 
 class RunCheck(BaseOperator):
-    """Run one planned check. A blocking check that does not pass fails its task; the verdict is not taken here."""
+    """Run one planned check. One that blocks, or whose findings do, fails its task; the verdict is not taken here."""
 
     def __init__(self, *, gate_file: str, key: str, target: Target, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -127,7 +127,7 @@ class RunCheck(BaseOperator):
         self.target = target
 
     def execute(self, context: Context) -> None:
-        from aem_checks.outcomes import Outcome
+        from aem_checks.outcomes import Outcome, Severity
         from stage_gate.run import GateRun
 
         run = GateRun.of(self.gate_file, context)
@@ -139,7 +139,7 @@ class RunCheck(BaseOperator):
             )
         result = self._run(run, check)
         say(self.log, result)
-        if result.outcome is not Outcome.PASSED and check.blocks:
+        if result.outcome is not Outcome.PASSED and (check.blocks or result.severity is Severity.BLOCK):
             raise AirflowFailException(
                 f"{self.key} is {result.outcome}: {log_line((result.sentences or ['nothing was examined'])[0])}"
             )
@@ -263,18 +263,21 @@ def _in_attempt(finding: Finding, site: str) -> Finding:
 
 def say(log: Any, result: CheckResult) -> None:
     """Write a result into the task log: findings in a group, the outcome last."""
+    from aem_checks.text import count
+
+    found = count(len(result.findings), "finding")
     if result.findings:
-        log.info("::group::%s: %d findings", result.key, len(result.findings))
+        log.info("::group::%s: %s", result.key, found)
         for finding in result.findings:
             log.info("%s [%s] %s", finding.outcome, log_line(finding.subject), log_line(finding.sentence))
         log.info("::endgroup::")
     log.info(
-        "%s on %s is %s: examined %d, %d findings, %d run(s)%s.",
+        "%s on %s is %s: examined %d, %s, %s%s.",
         result.key,
         result.target,
         result.outcome,
         result.examined,
-        len(result.findings),
-        result.attempts,
+        found,
+        count(result.attempts, "run"),
         f", cause: {result.cause}" if result.cause else "",
     )

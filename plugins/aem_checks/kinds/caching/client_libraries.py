@@ -75,7 +75,8 @@ def _look_at(
         if expected:
             yield Finding(
                 subject=reference.url,
-                sentence=f"{reference.url}, a {_NOUN[reference.kind]} {used_by}, {actual}; expected {expected}.",
+                sentence=f"{reference.url}, a {_NOUN[reference.kind]} {used_by}, {actual}; expected {expected}. "
+                "To do: see whether the build made it, and whether the dispatcher lets /etc.clientlibs pass.",
                 expected=expected,
                 actual=actual,
                 severity=severity,
