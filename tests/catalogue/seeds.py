@@ -1,6 +1,6 @@
 """What is one row of the table check × failure: which defect, seen by which check, with which outcome?
 
-Each ``seeds_<letter>.py`` beside this file holds ``SEEDS``, a tuple of ``Seed``, and ``CLEAN``, a tuple of
+Each ``seeds_<topic>.py`` beside this file holds ``SEEDS``, a tuple of ``Seed``, and ``CLEAN``, a tuple of
 ``Clean``. In every text of ``settings``, ``site`` and ``facts`` the words ``{stage}``, ``{production}`` and
 ``{author}`` stand for the addresses of the simulator's environments, and ``{folder}`` for an empty folder.
 """

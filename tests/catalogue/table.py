@@ -1,4 +1,4 @@
-"""Which rows does the table check × failure have? Those of all ``seeds_<letter>.py`` beside this file."""
+"""Which rows does the table check × failure have? Those of all ``seeds_<topic>.py`` beside this file."""
 
 from __future__ import annotations
 
