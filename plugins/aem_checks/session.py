@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 Report = Callable[[CheckResult], None]
 FIRST = "settled"
-LAST = "dispatcher_probes"
-"""Probes may make a firewall refuse whoever sends them, so nothing of the site is asked after them."""
 
 
 async def run_site(
@@ -86,8 +84,8 @@ async def _run(check: ConfiguredCheck, visit: Visit, report: Report) -> CheckRes
 
 def _groups(checks: Sequence[ConfiguredCheck]) -> list[list[ConfiguredCheck]]:
     first = [check for check in checks if check.kind == FIRST]
-    last = [check for check in checks if check.kind == LAST]
-    others = [check for check in checks if check.kind not in {FIRST, LAST}]
+    last = [check for check in checks if check.check_type.last_on_host]
+    others = [check for check in checks if check not in (*first, *last)]
     early = [check for check in others if check.after == "settled"]
     late = [check for check in others if check.after != "settled"]
     return [group for group in (first, early, late, last) if group]

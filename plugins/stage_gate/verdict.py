@@ -209,8 +209,9 @@ def _warnings(
         if check.quarantine
     ]
     milder = {check.key for check in plan.stage_checks if not check.blocks}
+    escalated = _escalated(plan, recorded)
     for entry in recorded:
-        excused = entry.result.key in milder and entry not in _escalated(plan, recorded)
+        excused = entry.result.key in milder and entry not in escalated
         if entry.result.outcome is Outcome.PASSED:
             sentences += [f"{entry.result.key}: {f.sentence}" for f in entry.result.findings]
         elif excused:
