@@ -58,7 +58,7 @@ class Check(ABC, Generic[SettingsT]):
     last_on_host: ClassVar[bool] = False
     """Whether it runs only after every other check of its host, since it may set off a firewall there."""
     reads_recording: ClassVar[bool] = False
-    """Whether it looks at every recorded page."""
+    """Whether it looks at every recorded page, and so is not run without a recording."""
     settings_type: ClassVar[type[CheckSettings]] = CheckSettings
 
     def __init__(self, settings: SettingsT) -> None:

@@ -84,6 +84,9 @@ async def _attempt(check: Check[Any], visit: Visit, key: str) -> Judgement:
             from aem_checks.isolated import run_isolated
 
             return await run_isolated(check, visit, module, key)
+        if check.reads_recording and visit.recording is None:
+            said = f"{check.kind} has no recording to judge. To do: record the pages first."
+            return _no_answer(check.kind, said)
         if isinstance(check, PageCheck):
             return await _judge(check, visit)
         assert isinstance(check, SiteCheck)
@@ -93,12 +96,8 @@ async def _attempt(check: Check[Any], visit: Visit, key: str) -> Judgement:
 
 
 async def _judge(check: PageCheck[Any], visit: Visit) -> Judgement:
-    if visit.recording is None:
-        return _no_answer(
-            check.kind, f"{check.kind} has no recording to judge. To do: record the pages first."
-        )
     before = visit.baseline.recording if visit.baseline else None
-    return await asyncio.to_thread(check.judge, replace(visit.recording, baseline=before))
+    return await asyncio.to_thread(check.judge, replace(visit.recorded, baseline=before))
 
 
 async def _fresh(check: Check[Any], visit: Visit, key: str) -> Visit:

@@ -48,6 +48,13 @@ class Visit:
         all that it is made of; before the recording the named ones."""
         return tuple(page.path for page in self.recording.pages) if self.recording else self.site.pages
 
+    @property
+    def recorded(self) -> Recording:
+        """The recording, for checks that read it: these are not run without one. Raises ``LookupError``."""
+        if self.recording is None:
+            raise LookupError("there is no recording")
+        return self.recording
+
     def url(self, path: str) -> str:
         """The path on the target's host, as written: ``/us/en.html`` or ``us/en.html``."""
         return self.endpoint.url.rstrip("/") + "/" + path.removeprefix("/")

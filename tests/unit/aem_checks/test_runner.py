@@ -173,6 +173,21 @@ def test_a_page_check_without_recording_is_inconclusive(tmp_path):
     )
 
 
+def test_a_check_of_the_site_that_reads_the_recording_is_not_run_without_one(tmp_path):
+    class Reading(Scripted):
+        reads_recording = True
+
+    check = Reading(GOOD)
+
+    async def run():
+        async with PageSite() as site, site.client() as client:
+            return await run_check(check, Visit(site.config(), "stage", client, None, tmp_path))
+
+    result = asyncio.run(run())
+    assert (result.outcome, result.examined, check.runs) == (Outcome.INCONCLUSIVE, 0, 0)
+    assert "has no recording to judge" in result.sentences[0]
+
+
 def test_a_page_check_is_confirmed_on_a_new_recording(tmp_path):
     count = 0
 

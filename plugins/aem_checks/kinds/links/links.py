@@ -70,11 +70,7 @@ class Links(SiteCheck[LinksSettings]):
         from aem_checks.kinds.links._relay import Relay
         from aem_checks.kinds.links._walk import Walk
 
-        recording = visit.recording
-        if recording is None:
-            return Judgement(
-                examined=0, findings=(_unable("links has no recording to look at", "record first"),)
-            )
+        recording = visit.recorded
         known = {page.path: page.final for page in recording.pages}
         findings = [bad for page in recording.pages if (bad := unjudged(page, recording)) is not None]
         try:

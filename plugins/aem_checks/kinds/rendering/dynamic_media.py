@@ -75,12 +75,13 @@ class DynamicMedia(SiteCheck[DynamicMediaSettings]):
 
     async def run(self, visit: Visit) -> Judgement:
         own = self.settings.stage if visit.target == "stage" else self.settings.production
-        if visit.recording is None or own is None:
-            return Judgement(examined=0, findings=(_missing(visit, own),))
+        if own is None:
+            return Judgement(examined=0, findings=(_missing(visit),))
+        recording = visit.recorded
         other = self.settings.production if visit.target == "stage" else self.settings.stage
         found: dict[str, str] = {}
-        findings = [f for page in visit.recording.pages if (f := unjudged(page, visit.recording)) is not None]
-        for page in visit.recording.good_pages:
+        findings = [bad for page in recording.pages if (bad := unjudged(page, recording)) is not None]
+        for page in recording.good_pages:
             for url in find_dynamic_media(page.final):
                 found.setdefault(url, page.path)
         wrong = {url: why for url in found if (why := _misplaced(url, own, other))}
@@ -113,9 +114,9 @@ class DynamicMedia(SiteCheck[DynamicMediaSettings]):
         if right > fetched:
             sentence = f"{count(right - fetched, 'URL')} of Dynamic Media beyond 'most' or with parts that a "
             yield _finding("dynamic media", sentence + "script fills in were not asked for.", Outcome.PASSED)
-        if not right and not fetched and visit.recording is not None and visit.recording.good_pages:
+        if not right and not fetched and visit.recorded.good_pages:
             sentence = (
-                f"{visit.recording.base_url}: no page uses the Dynamic Media that the gate file names for "
+                f"{visit.recorded.base_url}: no page uses the Dynamic Media that the gate file names for "
             )
             yield _finding("dynamic media", sentence + f"{visit.target}. To do: see whether images are missing, "
                            "or name pages that show some.", Outcome.INCONCLUSIVE)  # fmt: skip
@@ -192,11 +193,9 @@ def _fault(answer: Fetched, page: str) -> Finding:
     )
 
 
-def _missing(visit: Visit, own: DynamicMediaOf | None) -> Finding:
-    lack = "a recording" if own else f"the Dynamic Media of {visit.target}"
-    return _finding(
-        "dynamic media", f"dynamic_media lacks {lack}. To do: name it in the gate file.", Outcome.INCONCLUSIVE
-    )
+def _missing(visit: Visit) -> Finding:
+    said = f"dynamic_media lacks the Dynamic Media of {visit.target}. To do: name it in the gate file."
+    return _finding("dynamic media", said, Outcome.INCONCLUSIVE)
 
 
 def _finding(subject: str, sentence: str, outcome: Outcome) -> Finding:

@@ -48,9 +48,7 @@ class Images(SiteCheck[ImagesSettings]):
     async def run(self, visit: Visit) -> Judgement:
         from aem_checks.kinds.rendering._fetching import fetch_all
 
-        recording = visit.recording
-        if recording is None:
-            return Judgement(examined=0, findings=(_no_recording(),))
+        recording = visit.recorded
         found = Collected(recording, visit, self.settings)
         wanted = found.wanted[: self.settings.most]
         answers = await fetch_all((media for media, _ in wanted), visit.client, visit, "images")
@@ -156,12 +154,3 @@ def _path(url: str) -> str:
 
 def _note(sentence: str) -> Finding:
     return Finding(subject="images", sentence=sentence, outcome=Outcome.PASSED)
-
-
-def _no_recording() -> Finding:
-    return Finding(
-        subject="images",
-        sentence="images has no recording to look at. To do: record the pages first.",
-        outcome=Outcome.INCONCLUSIVE,
-        cause=Cause.CHECK,
-    )

@@ -21,7 +21,7 @@ from pydantic import Field
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.kinds.rendering._locales import language_of_path
 from aem_checks.markup import in_sample
-from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, is_unreached, unjudged
 from aem_checks.shortened import shortened
 from aem_checks.sites import PagePath, Pattern
@@ -75,9 +75,7 @@ class Languages(SiteCheck[LanguagesSettings]):
     settings_type = LanguagesSettings
 
     async def run(self, visit: Visit) -> Judgement:
-        recording = visit.recording
-        if recording is None:
-            return Judgement(examined=0, findings=(_unknown("languages has no recording to look at"),))
+        recording = visit.recorded
         findings = [bad for page in recording.pages if (bad := unjudged(page, recording)) is not None]
         for page in recording.good_pages:
             for trouble in (*_language(page, self.settings), *_untranslated(page.final, self.settings)):
@@ -251,12 +249,3 @@ def _finding(page: Page, trouble: Trouble, evidence: str) -> Finding:
 
 def _note(sentence: str) -> Finding:
     return Finding(subject="languages", sentence=sentence, outcome=Outcome.PASSED)
-
-
-def _unknown(what: str) -> Finding:
-    return Finding(
-        subject="languages",
-        sentence=f"{what}. To do: record the pages first.",
-        outcome=Outcome.INCONCLUSIVE,
-        cause=Cause.CHECK,
-    )
