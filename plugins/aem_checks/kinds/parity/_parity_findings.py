@@ -228,14 +228,3 @@ def sitemap_problems(sitemap: Sitemap, compared: int) -> Iterator[Finding]:
         outcome=Outcome.INCONCLUSIVE,
         cause=Cause.NETWORK if network else Cause.PRODUCT,
     )
-
-
-def no_production(site: str) -> Finding:
-    """There is nothing to compare with."""
-    return Finding(
-        subject=site,
-        sentence=f"Site {site} has no 'production:' address, so there is nothing to compare stage with. To do: add "
-        "it, or switch the check off with 'response_parity: false'.",
-        outcome=Outcome.INCONCLUSIVE,
-        cause=Cause.CHECK,
-    )

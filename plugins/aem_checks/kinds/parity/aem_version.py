@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.kinds.parity._no_production import no_production
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, is_unreached, unreached
 from aem_checks.text import count, quoted
@@ -62,7 +63,7 @@ class AemVersion(SiteCheck[AemVersionSettings]):
     async def run(self, visit: Visit) -> Judgement:
         production = visit.site.production
         if production is None:
-            return Judgement(examined=0, findings=(_no_production(visit.site.name),))
+            return Judgement(examined=0, findings=(no_production(self.kind, visit.site.name),))
         here, there = await asyncio.gather(
             *(
                 visit.client.get(uncached(url + PATH), tries=3)
@@ -160,13 +161,3 @@ def _not_told(visit: Visit, stage: Response, production: Response) -> Iterator[F
                 outcome=Outcome.INCONCLUSIVE,
                 cause=Cause.PRODUCT,
             )
-
-
-def _no_production(site: str) -> Finding:
-    return Finding(
-        subject=site,
-        sentence=f"Site {site} has no 'production:' address, so there is nothing to compare stage with. To do: add "
-        "it, or switch the check off with 'aem_version: false'.",
-        outcome=Outcome.INCONCLUSIVE,
-        cause=Cause.CHECK,
-    )

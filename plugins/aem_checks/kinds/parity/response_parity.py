@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aem_checks.check import SiteCheck
+from aem_checks.kinds.parity._no_production import no_production
 from aem_checks.kinds.parity._parity_settings import MODEL, ResponseParitySettings
 from aem_checks.outcomes import Judgement, Severity
 from aem_checks.parity.rules import VERSION, Normaliser
@@ -60,7 +61,7 @@ class ResponseParity(SiteCheck[ResponseParitySettings]):
         from aem_checks.sitemaps import read_sitemaps
 
         if visit.site.production is None:
-            return Judgement(examined=0, findings=(say.no_production(visit.site.name),))
+            return Judgement(examined=0, findings=(no_production(self.kind, visit.site.name),))
         sitemap = await read_sitemaps(visit.site.production.url, visit.client)
         paths, left_out = choose(sitemap.urls, visit, self.settings.urls)
         asking = _Asking(visit, self.settings)
