@@ -21,7 +21,7 @@ from simulator.server import Services
 from simulator.world import SeenAct
 
 T = TypeVar("T")
-PATIENCE = 30.0  # seconds for a call into the simulator's thread
+PATIENCE = 120.0  # seconds for a call into the simulator's thread
 
 
 class Simulator:

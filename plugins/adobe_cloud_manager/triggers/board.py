@@ -120,7 +120,7 @@ class Board:
         )
         self._line = Line()
         self._running: dict[tuple[Read, str, str], asyncio.Task[Any]] = {}
-        self._said_late = 0.0
+        self._said_late = float("-inf")
 
     async def turn(self) -> float:
         """Seconds until it is the turn of a look that is not urgent. Raises as reading does."""

@@ -113,11 +113,15 @@ class Reply:
 
 @dataclass
 class LocalCloudManager:
-    """A local server with one pipeline. ``looks`` are the answers to GET execution; the last one stays."""
+    """A local server with one pipeline. ``looks`` are the answers to GET execution; the last one stays.
+
+    ``current`` is the answer to GET current execution, whatever the looks show: how often and when a wait asks for it
+    depends on the time that the looks took.
+    """
 
     url: str = ""
     looks: list[Json | Reply] = field(default_factory=lambda: [execution_json()])
-    current: Json | Reply | None = None
+    current: Json | Reply = field(default_factory=lambda: execution_json())
     history: list[Json] = field(default_factory=list)
     log: str = "first line\nlast line"
     act: Callable[[str, Json], Reply] = lambda verb, body: Reply(202)
@@ -151,7 +155,7 @@ class LocalCloudManager:
         if path.endswith("/executions"):
             return Reply(200, {"_embedded": {"executions": self.history}})
         if path.endswith("/execution"):
-            found: Json | Reply | None = self.current if self.current is not None else self.looks[0]
+            found = self.current
         elif path.endswith(f"/execution/{EXECUTION}"):
             found = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
         else:

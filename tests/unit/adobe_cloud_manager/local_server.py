@@ -112,7 +112,7 @@ class LocalServer:
         if answer == RESET:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif answer == HANG:
-            self._over.wait(5)
+            self._over.wait()
         elif answer != SILENCE:
             connection.sendall(answer)
             return answer.startswith(b"HTTP/1.1 ") and b"Connection: close" not in answer

@@ -22,13 +22,14 @@ from unit.adobe_cloud_manager.answers_of_adobe import (
     step,
 )
 from unit.adobe_cloud_manager.local_server import HANG, RESET, SILENCE, LocalServer, reply
+from unit.simulator.caller import eventually
 
 ADVANCE = f"{STEP_PATH}/advance"
 START = "/api/program/1/pipeline/2/execution"
 
 
 def hook(**options: Any) -> CloudManagerHook:
-    quick: dict[str, Any] = {"deadline": 20.0, "request_timeout": 10.0, "backoff": wait_none()}
+    quick: dict[str, Any] = {"deadline": 120.0, "request_timeout": 60.0, "backoff": wait_none()}
     return CloudManagerHook(**(quick | options))
 
 
@@ -104,8 +105,12 @@ def test_anything_but_a_clear_answer_leaves_the_act_unknown_and_is_never_repeate
     adobe: Adobe, answer: bytes
 ) -> None:
     adobe.routes[ADVANCE] = [answer, reply(202)]
+    acting = hook()
+    acting.log_in()
+    acting.request_timeout = 0.5 if answer == HANG else acting.request_timeout
     with pytest.raises(errors.ActUnknown, match="read the state back"):
-        hook(request_timeout=0.5).advance(step(), {"approved": True})
+        acting.advance(step(), {"approved": True})
+    eventually(lambda: puts(adobe))
     assert puts(adobe) == [ADVANCE]
 
 

@@ -30,7 +30,7 @@ def trigger(goal: str) -> ExecutionTrigger:
         pipeline_id=PIPELINE,
         execution_id=EXECUTION,
         cloud_manager_conn_id="cloud_manager_default",
-        deadline=time.time() + 60,
+        deadline=time.time() + 120,
         poll_interval=0.02,
     )
 
@@ -44,7 +44,7 @@ def run_watched(*triggers: ExecutionTrigger) -> list[Any]:
 
     async def main() -> list[Any]:
         with blockbuster_ctx():
-            return await asyncio.wait_for(beside(), 30)
+            return await asyncio.wait_for(beside(), 120)
 
     return asyncio.run(main())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from structlog.testing import capture_logs
 
 from adobe_cloud_manager.ending import Ending, Kind
 from adobe_cloud_manager.events.hint import HINT_VARIABLE, merged
+from adobe_cloud_manager.hooks import cloud_manager_async as hooks
 from adobe_cloud_manager.pinned import PinnedExecution
 from adobe_cloud_manager.questions import Goal
 from adobe_cloud_manager.sensors.cloud_manager import StageDeploymentSensor
@@ -22,20 +24,25 @@ from unit.adobe_cloud_manager.adobe_double import Adobe
 from unit.adobe_cloud_manager.events.triggerer import Supervisor
 from unit.adobe_cloud_manager.local_cloud_manager import EXECUTION, PIPELINE, PROGRAM, Json, execution_json
 from unit.adobe_cloud_manager.local_server import Received, reply
+from unit.adobe_cloud_manager.virtual_time import Clock
 
 SUBJECT = f"{PROGRAM}/{PIPELINE}/{EXECUTION}"
 BUILDING, STAGED = execution_json("build"), execution_json("deploy:stage", "FINISHED")
-PATIENCE = 20.0
+PATIENCE = 120.0
 """Seconds that a busy machine may take for what takes a moment."""
 
 
 class Pipeline:
-    """What the pipeline shows at the moment; ``seen`` are the times at which somebody looked."""
+    """What the pipeline shows at the moment; ``seen`` are the times at which somebody looked.
+
+    No look is answered while ``free`` is not set. It shows what it showed when it was asked.
+    """
 
     def __init__(self, adobe: Adobe) -> None:
         self.adobe = adobe
         self.shows: Json | bytes = BUILDING
-        self.slow = 0.0
+        self.free = threading.Event()
+        self.free.set()
         self.seen: list[float] = []
         for execution in [EXECUTION, *map(str, range(100, 160))]:
             adobe.routes[path(execution)] = self.answer
@@ -45,7 +52,7 @@ class Pipeline:
     def answer(self, request: Received) -> bytes:
         self.seen.append(time.monotonic())
         shows = self.shows
-        time.sleep(self.slow)
+        self.free.wait(PATIENCE)
         if isinstance(shows, bytes):
             return shows
         return reply(200, shows | {"id": request.path.rsplit("/", 1)[1]})
@@ -98,6 +105,36 @@ async def until(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.01)
 
 
+def posts() -> list[board.Post]:
+    """The executions that somebody waits for."""
+    boards = board._FLOORS[asyncio.get_running_loop()].boards.values()
+    return [post for one in boards for post in one.posts.values()]
+
+
+def seats() -> int:
+    """How many waits have begun; each of them asks for its first look as it takes its seat."""
+    return sum(len(post.seats) for post in posts())
+
+
+def is_calm() -> bool:
+    """No look is on its way, and no wait has an answer that it did not take."""
+    return all(post._look is None and not any(seat._mail for seat in post.seats) for post in posts())
+
+
+async def begin_together(pipeline: Pipeline, *triggers: ExecutionTrigger) -> list[asyncio.Task[Any]]:
+    """Let these waits of one execution begin; their first look has been asked for and is not answered yet."""
+    pipeline.free.clear()
+    waits = begin(*triggers)
+    await until(lambda: pipeline.seen and seats() == len(triggers))
+    return waits
+
+
+async def go_on(pipeline: Pipeline) -> None:
+    """Let the look be answered, and every wait take the answer."""
+    pipeline.free.set()
+    await until(is_calm)
+
+
 async def end(*tasks: asyncio.Task[Any]) -> None:
     for task in tasks:
         task.cancel()
@@ -113,10 +150,10 @@ def kind_of(task: asyncio.Task[Any]) -> Kind:
 def test_all_waits_of_an_execution_are_one_poll_with_one_token_on_one_connection(pipeline: Pipeline) -> None:
     async def main() -> None:
         goals = ["stage deployment", "stage deployment", "production approval", "production deployment"]
-        waits = begin(*[trigger(goal=goal, poll_interval=0.2) for goal in goals])
         began = time.monotonic()
-        await until(lambda: len(pipeline.seen) > 5)
-        assert len(pipeline.seen) <= 2 + (time.monotonic() - began) / 0.2
+        waits = begin(*[trigger(goal=goal, poll_interval=0.1) for goal in goals])
+        await until(lambda: len(pipeline.seen) > 12)
+        assert len(pipeline.seen) <= len(waits) + (time.monotonic() - began) / 0.1
         pipeline.shows = STAGED
         await asyncio.wait(waits[:2])
         assert [kind_of(wait) for wait in waits[:2]] == [Kind.DONE, Kind.DONE]
@@ -141,12 +178,12 @@ def test_what_one_wait_sees_another_one_sees_too_without_a_call(pipeline: Pipeli
 
 
 def test_a_wait_that_is_cancelled_takes_no_answer_from_the_others(pipeline: Pipeline) -> None:
-    pipeline.shows, pipeline.slow = STAGED, 0.4
+    pipeline.shows = STAGED
 
     async def main() -> None:
-        first, second = begin(trigger(), trigger())
-        await until(lambda: pipeline.seen)
+        first, second = await begin_together(pipeline, trigger(), trigger())
         await end(first)
+        pipeline.free.set()
         await second
         assert kind_of(second) is Kind.DONE
 
@@ -155,17 +192,15 @@ def test_a_wait_that_is_cancelled_takes_no_answer_from_the_others(pipeline: Pipe
 
 
 def test_the_last_wait_that_ends_ends_the_look_too(pipeline: Pipeline) -> None:
-    pipeline.slow = 0.3
-
     async def main() -> None:
-        [only] = begin(trigger())
-        await until(lambda: pipeline.seen)
+        [only] = await begin_together(pipeline, trigger())
         await end(only)
         assert asyncio.all_tasks() == {asyncio.current_task()} or all(
             task.cancelling() for task in asyncio.all_tasks() - {asyncio.current_task()}
         )
 
     run(main)
+    pipeline.free.set()
 
 
 def test_a_trigger_that_is_built_again_beside_the_old_one_costs_no_call(pipeline: Pipeline) -> None:
@@ -187,9 +222,8 @@ def test_a_look_that_fails_is_a_failed_look_of_every_wait(pipeline: Pipeline) ->
     pipeline.shows = reply(200, body=b"<html>oops")
 
     async def main() -> None:
-        waits = begin(trigger(), trigger())
-        await until(lambda: pipeline.seen)
-        await asyncio.sleep(0.1)
+        waits = await begin_together(pipeline, trigger(), trigger())
+        await go_on(pipeline)
         await end(*waits)
 
     with capture_logs() as said:
@@ -214,9 +248,8 @@ def test_a_defect_ends_every_wait_that_asked(pipeline: Pipeline, monkeypatch: py
 @pytest.mark.parametrize("subject", [SUBJECT, f"{PROGRAM}/{PIPELINE}/"])
 def test_an_event_wakes_every_wait_of_its_execution_at_once(pipeline: Pipeline, subject: str) -> None:
     async def main() -> None:
-        waits = begin(trigger(), trigger(goal="production approval"))
-        await until(lambda: pipeline.seen)
-        await asyncio.sleep(0.1)
+        waits = await begin_together(pipeline, trigger(), trigger(goal="production approval"))
+        await go_on(pipeline)
         pipeline.shows = execution_json("approval", "WAITING")
         assert board.wake(subject) == 1
         await asyncio.wait(waits)
@@ -232,10 +265,10 @@ def test_an_event_wakes_every_wait_of_its_execution_at_once(pipeline: Pipeline, 
 )
 def test_an_event_about_something_else_wakes_nobody(pipeline: Pipeline, subject: str) -> None:
     async def main() -> None:
-        [wait] = begin(trigger())
-        await until(lambda: pipeline.seen)
+        [wait] = await begin_together(pipeline, trigger())
+        await go_on(pipeline)
         assert board.wake(subject) == 0
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.1)  # time enough for a look that must not be
         await end(wait)
 
     run(main)
@@ -243,13 +276,11 @@ def test_an_event_about_something_else_wakes_nobody(pipeline: Pipeline, subject:
 
 
 def test_an_event_that_comes_while_a_look_is_on_its_way_leads_to_another_look(pipeline: Pipeline) -> None:
-    pipeline.slow = 0.3
-
     async def main() -> None:
-        [wait] = begin(trigger())
-        await until(lambda: pipeline.seen)
+        [wait] = await begin_together(pipeline, trigger())
         pipeline.shows = STAGED
         board.wake(SUBJECT)
+        pipeline.free.set()
         await wait
         assert kind_of(wait) is Kind.DONE
 
@@ -263,11 +294,10 @@ def test_the_hint_variable_wakes_within_seconds(pipeline: Pipeline, supervisor: 
         supervisor.variables[HINT_VARIABLE] = text
 
     async def main() -> None:
-        [wait] = begin(trigger())
-        await until(lambda: pipeline.seen)
-        await asyncio.sleep(0.2)
+        [wait] = await begin_together(pipeline, trigger())
+        await go_on(pipeline)
         hint(f"{PROGRAM}/{PIPELINE}/1")
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.3)  # time enough for a look that must not be
         assert len(pipeline.seen) == 1, "that was about another execution"
         pipeline.shows = STAGED
         hint(SUBJECT)
@@ -307,23 +337,35 @@ def test_hints_that_cannot_be_read_cost_nothing(pipeline: Pipeline, supervisor: 
     run(main)
 
 
-def test_waits_that_begin_at_once_do_not_ask_at_once_and_an_event_stands_in_no_line(
+def test_waits_that_begin_at_once_do_not_ask_at_once(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE", "200")
 
     async def main() -> None:
-        waits = begin(*[trigger(execution_id=str(number)) for number in range(100, 112)])
-        await until(lambda: pipeline.seen)
+        began = time.monotonic()
+        waits = begin(*[trigger(execution_id=str(number)) for number in range(100, 108)])
+        await until(lambda: len(pipeline.seen) == 8)
+        assert pipeline.seen[-1] - began >= 7 * 60 / 200 - 0.05
+        await end(*waits)
+
+    run(main)
+
+
+def test_an_event_stands_in_no_line(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stands in line is asked for every three seconds, so that the last one's turn is in two minutes."""
+    monkeypatch.setenv("AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE", "20")
+
+    async def main() -> None:
+        waits = begin(*[trigger(execution_id=str(number)) for number in range(100, 140)])
+        await until(lambda: pipeline.seen and seats() == 40)
         hurried = trigger(execution_id="159", memory={"begun": True, "next_look": time.time() + 500})
         [last] = begin(hurried)
-        await until(lambda: len(pipeline.seen) >= 2)
+        await until(lambda: seats() == 41)
         pipeline.shows = STAGED
-        board.wake(f"{PROGRAM}/{PIPELINE}/159")
+        assert board.wake(f"{PROGRAM}/{PIPELINE}/159") == 1
         await last
-        assert len(pipeline.seen) < 10, "it did not wait for those before it"
-        await until(lambda: len(pipeline.seen) == 13)
-        assert pipeline.seen[-1] - pipeline.seen[0] >= 11 * 60 / 200 - 0.05
+        assert len(pipeline.seen) < 18, "it did not wait for those before it"
         await end(*waits)
 
     run(main)
@@ -333,20 +375,24 @@ def test_what_is_asked_about_a_pipeline_is_asked_once_and_outlives_who_asked_fir
     pipeline: Pipeline,
 ) -> None:
     asked: list[float] = []
+    answers = threading.Event()
 
     def slowly(_: Received) -> bytes:
         asked.append(time.monotonic())
-        time.sleep(0.3)
+        answers.wait(PATIENCE)
         return reply(200, BUILDING | {"id": EXECUTION})
 
     pipeline.adobe.routes[path("")] = slowly
     overdue = {"begun": True, "current_checked": 0.0}
 
     async def main() -> None:
-        first, second = begin(trigger(memory=overdue), trigger(memory=overdue))
+        first, second = await begin_together(pipeline, trigger(memory=overdue), trigger(memory=overdue))
+        pipeline.free.set()
         await until(lambda: asked)
         await end(first)
-        await asyncio.sleep(0.5)
+        answers.set()
+        [post] = posts()
+        await until(lambda: not post.board._running)
         assert not second.done(), "it has its answer and goes on"
         pipeline.shows = STAGED
         board.wake(SUBJECT)
@@ -384,8 +430,6 @@ def test_a_credential_that_is_refused_is_read_again_from_the_connection(
 def test_the_connection_is_read_once_for_many_waits(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from adobe_cloud_manager.hooks import cloud_manager_async as hooks
-
     asked = []
     original = hooks.get_async_connection
 
@@ -409,6 +453,14 @@ def test_a_budget_that_is_too_small_is_told(pipeline: Pipeline, monkeypatch: pyt
     monkeypatch.setenv("AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE", "10")
     warnings: list[str] = []
     monkeypatch.setattr(board.log, "warning", lambda text, *values: warnings.append(text % values))
+    monkeypatch.setattr(board, "time", Clock(5.0))  # as on a machine that has just been started
+    original = hooks.get_async_connection
+
+    async def when_all_wait(**kwargs: Any) -> Any:
+        await until(lambda: seats() == 20)
+        return await original(**kwargs)
+
+    monkeypatch.setattr(hooks, "get_async_connection", when_all_wait)
 
     async def main() -> None:
         waits = begin(*[trigger(execution_id=str(number)) for number in range(100, 120)])

@@ -23,11 +23,18 @@ from unit.adobe_cloud_manager.local_cloud_manager import (
     Reply,
     execution_json,
 )
+from unit.adobe_cloud_manager.virtual_time import Clock
 
 WAITING = execution_json("approval", "WAITING")
 APPROVED = execution_json("deploy:prod")
 REJECTED = execution_json("approval", "CANCELLED", "CANCELLED")
 PATH = f"/api/program/{PROGRAM}/pipeline/{PIPELINE}/execution/{EXECUTION}/phase/2/step/9"
+
+
+@pytest.fixture(autouse=True)
+def _reading_back_takes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often it is read back must not depend on how fast the machine is."""
+    monkeypatch.setattr("adobe_cloud_manager.golive.time", Clock())
 
 
 class Claimed(Exception):
@@ -45,8 +52,7 @@ def act(verb: Verb = Verb.APPROVE, **more: Any) -> ActOutcome:
         "read_back_for": 2.0,
         "read_back_every": 0.02,
     }
-    hook = CloudManagerHook(deadline=2.0, request_timeout=1.0)
-    return act_once(hook, PROGRAM, PIPELINE, EXECUTION, verb, **given | more)
+    return act_once(CloudManagerHook(), PROGRAM, PIPELINE, EXECUTION, verb, **given | more)
 
 
 def applied(double: LocalCloudManager, after: Json, reply: Reply) -> None:
@@ -324,7 +330,7 @@ def test_an_answer_that_cannot_be_read_sends_nothing(cloud_manager: LocalCloudMa
 
 def test_a_hook_that_sends_nothing_says_so(cloud_manager: LocalCloudManager) -> None:
     cloud_manager.looks = [WAITING]
-    hook = CloudManagerHook(deadline=2.0, request_timeout=1.0)
+    hook = CloudManagerHook()
     refused = NotSent("Could not connect.")
 
     def advance(step: StepState, body: object) -> None:
@@ -339,7 +345,7 @@ def test_a_hook_that_sends_nothing_says_so(cloud_manager: LocalCloudManager) -> 
 
 def test_a_defect_while_sending_counts_as_sent(cloud_manager: LocalCloudManager) -> None:
     cloud_manager.looks = [WAITING]
-    hook = CloudManagerHook(deadline=2.0, request_timeout=1.0)
+    hook = CloudManagerHook()
 
     def advance(step: StepState, body: object) -> None:
         cloud_manager.looks = [APPROVED]

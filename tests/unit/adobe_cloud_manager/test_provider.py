@@ -21,6 +21,7 @@ from adobe_cloud_manager.provider import get_provider_info
 from adobe_cloud_manager.settings import API_URL, IMS_URL, Settings, base_url
 from unit.adobe_cloud_manager.adobe_double import ORG, Adobe
 from unit.adobe_cloud_manager.local_server import SILENCE, reply
+from unit.adobe_cloud_manager.virtual_time import every_answer_takes
 
 ROOT = Path(__file__).parents[3]
 TENANT = {"_embedded": {"tenants": [{"id": "7", "imsTenantId": "acme"}]}}
@@ -28,7 +29,7 @@ PROGRAMS = {"_embedded": {"programs": [{"id": "1"}, {"id": "2"}]}}
 
 
 def tried(**options: Any) -> tuple[bool, str]:
-    quick: dict[str, Any] = {"deadline": 20, "request_timeout": 10, "backoff": wait_fixed(0.2)}
+    quick: dict[str, Any] = {"deadline": 120, "request_timeout": 60, "backoff": wait_fixed(0.2)}
     return CloudManagerHook(**(quick | options)).test_connection()
 
 
@@ -104,11 +105,12 @@ def test_the_test_works_for_a_plain_http_connection(adobe: Adobe, monkeypatch: p
     ],
 )
 def test_the_test_says_what_is_wrong(
-    adobe: Adobe, ims: bytes | None, tenants: bytes | None, told: str
+    adobe: Adobe, ims: bytes | None, tenants: bytes | None, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    every_answer_takes(100, adobe, monkeypatch)
     adobe.token_answers = [ims] * 10_000 if ims else []
     adobe.routes["/api/tenants"] = tenants or reply(200, TENANT)
-    worked, sentence = tried(deadline=2)
+    worked, sentence = tried(deadline=600)
     assert not worked
     assert any(part in sentence for part in told.split("|")), sentence
     assert adobe.client_secret not in sentence
@@ -168,7 +170,7 @@ def test_an_installed_package_brings_the_connection_type_and_its_test_button(
         env=os.environ | {"PYTHONPATH": places},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
     name, (worked, sentence) = json.loads(done.stdout.splitlines()[-1])

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from adobe_cloud_manager.answers import Answer
 from adobe_cloud_manager.exceptions import CloudManagerError, NotSent
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-from adobe_cloud_manager.hooks.patience import BACKOFF
+from adobe_cloud_manager.hooks.single_put import put_once
 from adobe_cloud_manager.operators.start import StartPipelineExecutionOperator
 from adobe_cloud_manager.starts import (
     NOTE,
@@ -27,6 +28,8 @@ from simulator import Simulator
 from simulator.faults import Fault
 from simulator.holds import Hold
 from simulator.request_log import RecordedRequest
+from unit.adobe_cloud_manager.virtual_time import Clock
+from unit.simulator.caller import eventually
 
 PROGRAM, PIPELINE = "12345", "678901"
 START = rf"/pipeline/{PIPELINE}/execution(\?|$)"
@@ -54,15 +57,32 @@ class KeptNotes:
 
 
 def start(notes: KeptNotes, *, if_running: IfRunning = IfRunning.FAIL, source: str | None = None) -> Started:
-    hook = CloudManagerHook(deadline=2.0, request_timeout=0.4, backoff=BACKOFF)
     return start_once(
-        hook,
+        CloudManagerHook(deadline=120.0, request_timeout=60.0),
         Wanted(PROGRAM, PIPELINE, source),
         notes,
         if_running=if_running,
         read_back_for=0.4,
         read_back_every=0.1,
     )
+
+
+def give_up_soon(monkeypatch: pytest.MonkeyPatch, *, but_not_before: Callable[[], object]) -> None:
+    """A PUT is given up before its answer comes, and nobody goes on before it is where it has to be."""
+
+    def put(url: str, **given: Any) -> Answer:
+        try:
+            return put_once(url, **given | {"timeout": 0.5})
+        finally:
+            eventually(but_not_before)
+
+    monkeypatch.setattr("adobe_cloud_manager.hooks.cloud_manager.put_once", put)
+
+
+@pytest.fixture(autouse=True)
+def _reading_back_takes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often it is read back must not depend on how fast the machine is."""
+    monkeypatch.setattr("adobe_cloud_manager.starts.time", Clock())
 
 
 def outcome(attempt: Callable[[], Started]) -> str:
@@ -94,7 +114,7 @@ TABLE: dict[str, tuple[Fault | None, int, str, str, int]] = {
     "the answer is lost": (on_start("lose_answer"), 0, "started", "started", 1),
     "the answer breaks off": (on_start("truncate"), 0, "started", "started", 1),
     "the answer is no JSON": (on_start("malformed"), 0, "started", "started", 1),
-    "the answer comes too late": (on_start("late_answer", seconds=1.0), 0, "started", "started", 1),
+    "the answer comes too late": (on_start("late_answer", seconds=600), 0, "started", "started", 1),
     "the request gets lost": (on_start("drop"), 0, "StartUnresolved", "StartUnresolved", 0),
     "503": (on_start("answer"), 0, "StartUnresolved", "StartUnresolved", 0),
     "500": (on_start("answer", status=500), 0, "StartUnresolved", "StartUnresolved", 0),
@@ -125,10 +145,14 @@ TABLE: dict[str, tuple[Fault | None, int, str, str, int]] = {
 
 
 @pytest.mark.parametrize("case", TABLE)
-def test_no_fault_and_no_retry_starts_a_second_execution(simulator: Simulator, case: str) -> None:
+def test_no_fault_and_no_retry_starts_a_second_execution(
+    simulator: Simulator, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fault, dies_after, first, second, in_the_end = TABLE[case]
     if fault is not None:
         simulator.inject(fault)
+    if fault is not None and fault.effect == "late_answer":
+        give_up_soon(monkeypatch, but_not_before=lambda: executions(simulator))
     notes = KeptNotes(dies_after=dies_after)
     assert outcome(lambda: start(notes)) == first
     notes.dies_after = 0
@@ -156,18 +180,18 @@ def test_a_retry_says_the_same_execution(simulator: Simulator) -> None:
     assert start(notes).execution_id == start(notes).execution_id == executions(simulator)[0]
 
 
-def test_a_request_that_is_carried_out_late_is_found_by_the_next_try(simulator: Simulator) -> None:
+def test_a_request_that_is_carried_out_late_is_found_by_the_next_try(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def is_start(request: RecordedRequest) -> bool:
         return request.method == "PUT"
 
     hold, notes = simulator.hold(Hold(is_start)), KeptNotes()
+    give_up_soon(monkeypatch, but_not_before=lambda: hold.caught)
     assert outcome(lambda: start(notes)) == "StartUnresolved"
     assert executions(simulator) == []
     simulator.let_go(hold)
-    for _ in range(100):
-        if executions(simulator):
-            break
-        threading.Event().wait(0.02)
+    eventually(lambda: executions(simulator))
     assert start(notes).execution_id == executions(simulator)[0]
     assert puts(simulator) == 1
 
@@ -179,8 +203,7 @@ def test_somebody_who_starts_it_between_look_and_request_is_joined_or_refused(
     hold = simulator.hold(Hold(lambda request: request.method == "PUT"))
 
     def somebody() -> None:
-        while not hold.caught:
-            threading.Event().wait(0.01)
+        eventually(lambda: hold.caught)
         simulator.start_execution("quality-waits")
         simulator.let_go(hold)
 

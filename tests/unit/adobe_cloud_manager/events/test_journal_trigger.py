@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 from collections.abc import Iterator
@@ -89,7 +90,7 @@ def test_what_airflow_has_not_stored_is_read_again(sim: Simulator, supervisor: S
             position = supervisor.position
             subject = happens(sim)
             await until(lambda: subject in crashing.subjects)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # time enough for a move that must not be
             assert supervisor.position == position
         async with Triggerer().watching(trigger) as second:
             await until(lambda: subject in second.subjects)
@@ -106,7 +107,7 @@ def test_what_airflow_can_never_store_is_not_passed_over(sim: Simulator, supervi
             position = supervisor.position
             happens(sim)
             await until(lambda: crashing.failed)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.2)  # time enough for a move that must not be
         assert supervisor.position == position
 
     run(scene)
@@ -237,7 +238,7 @@ def test_the_oldest_kept_events_are_read_after_a_position_is_gone(
     ("bad", "word"),
     [
         (reply(503), "answered 503"),
-        (reply(429, headers={"retry-after": "1"}), "answered 429"),
+        (reply(429, headers={"retry-after": "0.1"}), "answered 429"),
         (reply(403, {"error_code": "403003", "message": "Api Key is invalid"}), "I/O Management API"),
         (reply(401, {"error_code": "401013", "message": "Oauth token is not valid"}), "I/O Management API"),
         (reply(404), "compare the URL"),
@@ -353,7 +354,7 @@ def test_a_journal_that_leads_nowhere_is_not_read_in_a_circle(
     async def scene() -> None:
         async with Triggerer().watching(of(journal.url + PATH)) as triggerer:
             await until(lambda: "leads nowhere" in caplog.text)
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.2)  # time enough for several requests that must not be
             assert triggerer.subjects == ["1/2/3"]
 
     run(scene)
@@ -363,7 +364,7 @@ def test_a_journal_that_leads_nowhere_is_not_read_in_a_circle(
 def test_a_quiet_journals_position_is_kept_fresh(
     journal: Adobe, supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    count = iter(range(1000))
+    count = itertools.count()
     journal.routes[PATH] = lambda request: answer(next(count))
     monkeypatch.setattr(journal_stream, "PACE", Pace(idle=0.01, after_events=0.01, keep_position_every=0.1))
 

@@ -47,7 +47,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def ring(host: Adobe, clock: Clock) -> KeyRing:
+def ring(host: Adobe, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> KeyRing:
+    monkeypatch.setattr("adobe_cloud_manager.events.keys._WITHIN", 60.0)
     return KeyRing(host.url, clock)
 
 

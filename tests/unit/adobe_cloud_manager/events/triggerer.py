@@ -15,7 +15,8 @@ from airflow.triggers.shared_stream import SharedStreamManager
 
 from adobe_cloud_manager.triggers.journal import JournalTrigger
 
-PATIENCE = 10.0
+PATIENCE = 60.0
+"""Seconds that a busy machine may take for what takes a moment."""
 
 
 class Supervisor:
