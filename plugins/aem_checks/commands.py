@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 MARKER = "STAGE_GATE_SUITE_RUN"
 """A variable in the environment of the command and of what it starts, different in each run."""
 _CHUNK = 65536
-_DRAIN_SECONDS = 2.0
+_DRAIN_LOOKS = 20
+_DRAIN_SECONDS = 0.1
 _REPORT_BYTES = 65536
 
 
@@ -169,8 +170,13 @@ def _end_marked(mark: str) -> None:
 
 
 async def _drain(reading: asyncio.Task[None]) -> None:
-    """Let the rest of the output arrive; a process that escaped may hold the pipe open for ever."""
-    await asyncio.wait({reading}, timeout=_DRAIN_SECONDS)
+    """Let the rest of the output arrive; a process that escaped may hold the pipe open for ever.
+
+    In many short looks: a machine that stands still for all of the time has read nothing meanwhile.
+    """
+    for _ in range(_DRAIN_LOOKS):
+        if (await asyncio.wait({reading}, timeout=_DRAIN_SECONDS))[0]:
+            break
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
 

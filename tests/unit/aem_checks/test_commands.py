@@ -8,18 +8,24 @@ import shlex
 import sys
 import time
 import uuid
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from aem_checks import commands
 from aem_checks.commands import CommandResult, run_command
 
 CLEAN = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
 needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
 
 
-def run(command: str, folder: Path, *, seconds: float = 20, grace: float = 0.3, **more: int) -> CommandResult:
+def run(
+    command: str, folder: Path, *, seconds: float = 120, grace: float = 0.3, **more: int
+) -> CommandResult:
     return asyncio.run(
         run_command(
             command,
@@ -34,6 +40,20 @@ def run(command: str, folder: Path, *, seconds: float = 20, grace: float = 0.3, 
 
 def python(program: str, *arguments: str) -> str:
     return shlex.join([sys.executable, "-I", "-c", program, *arguments])
+
+
+def over_when(monkeypatch: pytest.MonkeyPatch, condition: Callable[[], bool]) -> None:
+    """The time limit of commands is over as soon as the condition holds, and not before."""
+
+    async def wait_for(ending: Awaitable[Any], seconds: float) -> Any:
+        task = asyncio.ensure_future(ending)
+        await until(lambda: task.done() or condition(), seconds)
+        if task.done():
+            return task.result()
+        task.cancel()
+        raise TimeoutError
+
+    monkeypatch.setattr(commands, "asyncio", SimpleNamespace(**{**vars(asyncio), "wait_for": wait_for}))
 
 
 def running(marker: str) -> list[str]:
@@ -82,33 +102,63 @@ def test_of_a_flood_of_output_only_the_tail_is_kept(tmp_path: Path) -> None:
     assert result.output_bytes == 3000 * 10000 + 8
 
 
-def test_an_endless_flood_is_ended_by_the_time_limit(tmp_path: Path) -> None:
-    result = run("yes", tmp_path, seconds=0.5, keep_output=100)
+def test_output_that_waits_in_the_pipe_is_read_though_the_machine_stands_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(commands, "_DRAIN_SECONDS", 0.01)
+
+    async def drained() -> bytes:
+        reading, writing = os.pipe()
+        os.write(writing, b"x" * 1000)
+        os.close(writing)
+        tail = commands._Tail(2000)
+        with os.fdopen(reading, "rb", buffering=0) as pipe:
+            task = asyncio.create_task(tail.read(pipe))
+            asyncio.get_running_loop().call_soon(time.sleep, 0.5)
+            await commands._drain(task)
+        return tail.bytes
+
+    assert asyncio.run(drained()) == b"x" * 1000
+
+
+def test_an_endless_flood_is_ended_by_the_time_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    over_when(monkeypatch, lambda: (tmp_path / "flooding").exists())
+    result = run("yes | { head -c 100000; touch flooding; cat; }", tmp_path, keep_output=100)
     assert result.timed_out
     assert result.exit_code is None
     assert len(result.output) == 100
 
 
 @needs_proc
-def test_a_command_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
+def test_a_command_that_ignores_sigterm_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     marker = uuid.uuid4().hex
-    stubborn = "import signal,time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+    stubborn = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open("stubborn", "w").close()
+time.sleep(600)
+"""
+    over_when(monkeypatch, lambda: (tmp_path / "stubborn").exists())
     started = time.monotonic()
-    result = run(python(stubborn, marker), tmp_path, seconds=0.5)
+    result = run(python(stubborn, marker), tmp_path)
     assert result.timed_out
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 100
     assert running(marker) == []
 
 
 DAEMON = """
-import os, sys, time
+import os, sys
+reading, writing = os.pipe()
 if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
         os.execve(sys.executable, [sys.executable, "-I", "-c", "import time; time.sleep(600)", sys.argv[1]], {})
     os._exit(0)
-time.sleep(0.3)
+os.close(writing)
+os.read(reading, 1)
+os.wait()
 """
+"""It ends when its daemon is alone: its own process has ended, and the new program has closed the pipe."""
 
 
 @needs_proc
@@ -119,7 +169,7 @@ def test_a_daemon_in_a_session_of_its_own_without_environment_is_found_and_ended
     assert result.exit_code == 0
     assert len(result.left_over) == 1
     assert running(marker) == []
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 100
 
 
 @needs_proc
@@ -129,6 +179,7 @@ def test_a_command_that_kills_its_keeper_is_ended_by_its_mark_and_has_no_exit_co
     result = run("exec " + python(killer, marker), tmp_path)
     assert result.exit_code is None
     assert not result.timed_out
+    asyncio.run(until(lambda: not running(marker)))
     assert running(marker) == []
 
 
@@ -139,9 +190,9 @@ def test_a_cancelled_call_leaves_nothing_behind(tmp_path: Path) -> None:
     async def cancelled() -> None:
         command = python("import time; time.sleep(600)", marker)
         task = asyncio.create_task(
-            run_command(command, folder=tmp_path, environment=CLEAN, within=timedelta(minutes=1), grace=0.3)
+            run_command(command, folder=tmp_path, environment=CLEAN, within=timedelta(minutes=10), grace=0.3)
         )
-        await asyncio.sleep(0.5)
+        await until(lambda: bool(running(marker)))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -159,7 +210,7 @@ from datetime import timedelta
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parents[3] / "plugins")!r})
 from aem_checks.commands import run_command
-asyncio.run(run_command(sys.argv[1], folder=Path("."), environment={{}}, within=timedelta(minutes=1), grace=0.2))
+asyncio.run(run_command(sys.argv[1], folder=Path("."), environment={{}}, within=timedelta(minutes=10), grace=0.2))
 """
 
     async def kill_the_worker() -> None:
@@ -176,8 +227,7 @@ asyncio.run(run_command(sys.argv[1], folder=Path("."), environment={{}}, within=
     assert running(marker) == []
 
 
-async def until(condition: object, seconds: float = 10) -> None:
-    assert callable(condition)
+async def until(condition: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:  # noqa: ASYNC110 - another process acts
         await asyncio.sleep(0.05)
