@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LOAD_SECONDS = 30.0
 """For the ``load`` event of one page; what comes later is not waited for."""
 _QUIET_SECONDS = 3.0
+_LOOK_SECONDS, _CALM_LOOKS = 0.1, 5
 _ASK_SECONDS = 30.0
 _MAX_ANSWER = 4 * 1024 * 1024
 
@@ -111,6 +112,17 @@ class OpenPage:
 
         with contextlib.suppress(Error):
             await self.page.wait_for_load_state("networkidle", timeout=seconds * 1000)
+
+    async def quiet_again(self, seconds: float = _QUIET_SECONDS) -> None:
+        """Wait the same after something was done to the page, which was quiet before: half a second from now on."""
+        before, known, calm = len(self.seen.requests), 0, 0
+        for _ in range(int(seconds / _LOOK_SECONDS)):
+            await asyncio.sleep(_LOOK_SECONDS)
+            asked = self.seen.requests[before:]
+            is_calm = len(asked) == known and all(each.finished or each.error for each in asked)
+            known, calm = len(asked), calm + 1 if is_calm else 0
+            if calm == _CALM_LOOKS:
+                return
 
     async def go(self, url: str) -> None:
         """Open another URL in the same window. Raises ``PageLost`` when no answer arrives."""

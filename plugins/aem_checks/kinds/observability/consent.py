@@ -134,7 +134,7 @@ class Consent(BrowserCheck[ConsentSettings]):
             if not told.choose:
                 return []
             await page.page.locator(told.choose).first.click(timeout=_CLICK_SECONDS * 1000)
-            await page.quiet()
+            await page.quiet_again()
             await page.go(page.page.url)
             await page.quiet()
             if await page.page.locator(told.banner).first.is_visible():

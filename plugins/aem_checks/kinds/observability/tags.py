@@ -111,7 +111,7 @@ class Tags(BrowserCheck[TagsSettings]):
             await page.page.locator(self.settings.accept).first.click(timeout=5000)
         except Error:
             return [_no_button(path, self.settings.accept)]
-        await page.quiet()
+        await page.quiet_again()
         return []
 
     def _judge(
