@@ -51,8 +51,8 @@ def main() -> int:
 def run_releases(simulator: Simulator, airflow: LocalAirflow, *, keep: bool, began: float) -> int:
     """Take the releases through the gate one after the other, and say what was decided."""
     client = airflow.client()
-    client.wait_for_dag(DAG_ID, timeout=60)
-    client.wait_for_dag("stage_gate.start", timeout=60)
+    client.wait_for_dag(DAG_ID)
+    client.wait_for_dag("stage_gate.start")
     results = []
     for number, expected in enumerate(EXPECTED, start=1):
         say(f"\n── Release {number} of {len(EXPECTED)} " + "─" * 50)

@@ -12,6 +12,8 @@ import requests
 T = TypeVar("T")
 
 TERMINAL_RUN_STATES = frozenset({"success", "failed"})
+_TRY_AGAIN_FOR = 30.0
+"""Seconds for which a request is sent again that SQLite's lock ends with a 500."""
 
 
 class AirflowApiError(Exception):
@@ -34,7 +36,7 @@ class AirflowApi:
         username: str,
         password: str,
         *,
-        timeout: float = 30.0,
+        timeout: float = 120.0,
         between_polls: Callable[[], None] = lambda: None,
     ) -> None:
         self.url = url.rstrip("/")
@@ -59,9 +61,9 @@ class AirflowApi:
         """Call `/api/v2{path}` and return the decoded answer, None when it is empty.
 
         Raises AirflowApiError on any 4xx or 5xx. SQLite may answer 500 under load ("database is locked"): a
-        read is tried again for five seconds.
+        read is tried again for thirty seconds.
         """
-        end = time.monotonic() + 5.0
+        end = time.monotonic() + _TRY_AGAIN_FOR
         while True:
             answer = self._send(method, f"/api/v2{path}", json, params)
             if answer.status_code != 500 or method != "GET" or time.monotonic() > end:
@@ -136,14 +138,14 @@ class AirflowApi:
         """
         path = f"{_run_path(dag_id, run_id)}/taskInstances/{quote(task_id)}/{map_index}/hitlDetails"
         body = {"chosen_options": list(options), "params_input": dict(params_input or {})}
-        for _ in range(9):
+        end = time.monotonic() + _TRY_AGAIN_FOR
+        while True:
             try:
                 return self.api("PATCH", path, body)
             except AirflowApiError as error:
-                if error.status != 500:
+                if error.status != 500 or time.monotonic() > end:
                     raise
                 time.sleep(0.3)
-        return self.api("PATCH", path, body)
 
     def import_errors(self) -> dict[str, str]:
         """File name to the error that its import raised."""
@@ -152,7 +154,7 @@ class AirflowApi:
             for error in self.api("GET", "/importErrors")["import_errors"]
         }
 
-    def wait_for_dag(self, dag_id: str, *, timeout: float = 30.0) -> dict[str, Any]:
+    def wait_for_dag(self, dag_id: str, *, timeout: float = 120.0) -> dict[str, Any]:
         """Wait until a Dag has been read and can be triggered. Raises TimeoutError with the import errors."""
 
         def ready() -> dict[str, Any] | None:
@@ -170,7 +172,7 @@ class AirflowApi:
             lambda: f"Airflow has not read the Dag {dag_id}. Import errors: {self.import_errors() or 'none'}",
         )
 
-    def wait_for_run(self, dag_id: str, run_id: str, *, timeout: float = 60.0) -> str:
+    def wait_for_run(self, dag_id: str, run_id: str, *, timeout: float = 300.0) -> str:
         """Wait until a run ended: "success" or "failed". Raises TimeoutError with the states of its tasks."""
 
         def ended() -> str | None:

@@ -27,7 +27,7 @@ from stage_gate.local.local_key import with_local_key
 from stage_gate.local.ports import free_port, port_is_free
 from stage_gate.local.processes import Component, Watchdog, end_sessions, tail
 
-HEALTH_TIMEOUT = 120.0
+HEALTH_TIMEOUT = 300.0
 """Seconds within which all components must be healthy: 8 on an idle machine of two cores."""
 
 SQLITE_TIMEOUT = 60.0
@@ -216,7 +216,7 @@ class LocalAirflow:
             self.start_component("worker")
         self.wait_until_healthy(since=since)
         # The first request builds the execution API's application, 3 s that the first task would wait.
-        _get(f"{self.url}/execution/health", timeout=30.0)
+        _get(f"{self.url}/execution/health", timeout=120.0)
 
     def _environment(self, dags: Path, plugins: Path, extra: Mapping[str, str]) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
@@ -234,6 +234,8 @@ class LocalAirflow:
             "CORE__EXECUTOR": "LocalExecutor",
             "CORE__PARALLELISM": "8",
             "CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "CORE__DAGBAG_IMPORT_TIMEOUT": "300",  # of every task as well; a busy machine needs 5 s for 20 gates
+            "DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "360",
             "CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(
                 f"{name}:{role}" for name, role in self.users.items()
             ),
@@ -249,7 +251,7 @@ class LocalAirflow:
             "LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
             "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.2",
             "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-            "WORKERS__EXECUTION_API_TIMEOUT": "30",  # after 5 s a busy machine would lose tasks
+            "WORKERS__EXECUTION_API_TIMEOUT": "120",  # after 5 s a busy machine would lose tasks
         }
         return {
             **inherited,
@@ -291,7 +293,7 @@ class LocalAirflow:
 
     def _unhealthy(self, since: datetime) -> str:
         """What is missing, or an empty string. A heartbeat older than `since` is of an earlier Airflow."""
-        health = _get(f"{self.url}/api/v2/monitor/health", timeout=5.0)
+        health = _get(f"{self.url}/api/v2/monitor/health", timeout=30.0)
         if health is None:
             return "the API server does not answer"
         if health["metadatabase"]["status"] != "healthy":
