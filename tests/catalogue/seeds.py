@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Where = Literal["stage", "production"]
-TIME_SCALE = 60.0
-"""How many seconds of a cache's lifetime pass in a real second: a page is kept for five."""
 AUTHOR_ACCESS = "author"
 """The name of the simulator's access to author: ``site={"author": {"url": "{author}", "access": "author"}}``."""
 
@@ -42,7 +40,6 @@ class Seed:
     """``passed-with-warning``: a blocking check that passes and has a failed finding of severity ``warn``."""
     severity: Literal["block", "warn"] = "block"
     """Of the result; for ``passed-with-warning`` that of the check."""
-    time_scale: float = TIME_SCALE
     says: str = ""
     """Part of the sentence of one of the findings that are not mere notes."""
 
@@ -70,7 +67,6 @@ class Clean:
     baseline: bool = False
     """Whether it has the evidence of a run on the same clean site as its baseline; without, there is none."""
     target: Where = "stage"
-    time_scale: float = TIME_SCALE
 
     @property
     def name(self) -> str:

@@ -60,7 +60,9 @@ async def _all_checks(send: Send, folder: Path, timeout: float) -> list[CheckRes
 
 async def _one(row: Clean, visit: Visit, folder: Path) -> CheckResult:
     kind = all_kinds()[row.kind]
-    settings = {"within": "60s", **row.settings} | ({"within": "1s"} if row.kind == WAITS else {})
+    settings = {"within": "10m", **row.settings} | (
+        {"within": "1s", "every": "0.01s"} if row.kind == WAITS else {}
+    )
     check = kind(kind.settings_type.model_validate(settings, context={"folder": str(folder)}))
     return await run_check(check, visit, may_rerun=lambda: False)
 

@@ -1,7 +1,8 @@
 """What does one row of the table run on? Stage and production of the simulator on free ports, shared by all rows.
 
 The servers run in a thread of their own, as they are elsewhere for a real check. Between two rows the defects
-change and all that the CDNs keep runs out.
+change and all that the CDNs keep runs out. Slow answers, lifetimes in caches and the patience of checks are of one
+clock, which stands still but for them: a verdict about time is the same on a busy machine.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import asyncio
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,11 +19,14 @@ from typing import Any, TypeVar
 
 from aiohttp.test_utils import TestServer
 
+from aem_checks import client as client_module
 from aem_checks.access import NO_ACCESS, Access
 from aem_checks.baseline import Baseline
 from aem_checks.check import Check
 from aem_checks.client import Client
 from aem_checks.kinds import all_kinds
+from aem_checks.kinds.authoring import publish_round_trip
+from aem_checks.kinds.availability import settled
 from aem_checks.outcomes import CheckResult
 from aem_checks.rate_limit import RateLimit
 from aem_checks.recording import Recording, record
@@ -33,6 +36,8 @@ from aem_checks.visit import Visit
 from catalogue.seeds import AUTHOR_ACCESS, Clean, Seed, Where
 from catalogue.table import needs_chromium
 from simulator.aem import AemEnvironment, Build
+from simulator.aem.clock import Clock
+from unit.aem_checks.browser.patience import patient
 
 PAGES = (
     "/us/en.html",
@@ -47,6 +52,8 @@ PAGES = (
 TOKEN = "catalogue-token"
 _LONG = 100_000_000.0
 """Seconds after which no cache has anything."""
+_TIMEOUT = 120.0
+"""Seconds for one answer: each comes at once, as soon as its server has its turn."""
 _T = TypeVar("_T")
 
 
@@ -55,7 +62,7 @@ class World:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._later = 0.0
+        self._clock = Clock()
         self.environments: dict[Where, AemEnvironment] = {
             name: AemEnvironment(
                 name,
@@ -63,7 +70,9 @@ class World:
                 program_id="12345",
                 environment_id=number,
                 pages=12,
+                time_scale=1.0,
                 clock=self._clock,
+                sleep=self._clock.sleep,
             )
             for name, number in (("stage", "67890"), ("production", "67891"))
         }
@@ -71,9 +80,6 @@ class World:
         self._folder = Path(tempfile.mkdtemp(prefix="catalogue-"))
         self._number = 0
         self._baselines: dict[str, Baseline] = {}
-
-    def _clock(self) -> float:
-        return time.monotonic() + self._later
 
     @classmethod
     @contextmanager
@@ -83,7 +89,8 @@ class World:
         thread.start()
         try:
             world._on_servers(world._start())
-            yield world
+            with patient(), world._clock.rules(client_module, settled, publish_round_trip):
+                yield world
         finally:
             world._on_servers(world._stop())
             world._loop.call_soon_threadsafe(world._loop.stop)
@@ -92,7 +99,7 @@ class World:
             shutil.rmtree(world._folder, ignore_errors=True)
 
     def _on_servers(self, work: Coroutine[Any, Any, _T]) -> _T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(120)
 
     async def _start(self) -> None:
         for aem in self.environments.values():
@@ -114,7 +121,7 @@ class World:
         """Give the environments these defects, and let all that the CDNs keep run out."""
 
         async def change() -> None:
-            self._later += _LONG
+            self._clock.now += _LONG
             for name, aem in self.environments.items():
                 aem.set_defects(defects.get(name, set()))
 
@@ -137,8 +144,6 @@ class World:
     def run(self, row: Seed | Clean, *, warm: bool = False, key: str | None = None) -> CheckResult:
         """Run the check of one row on the environments as they are. ``warm``: after a round of visitors."""
         baseline = self._baseline(row) if row.baseline else None
-        for aem in self.environments.values():
-            aem._cdn._scale = row.time_scale
         if isinstance(row, Seed):
             self.prepare(**{name: set(row.defects) for name in row.on})
         return asyncio.run(self._visited(row, self._fresh_folder(), baseline, warm=warm))
@@ -166,7 +171,9 @@ class World:
         filled = self._filler(folder)
         site = self._site(row, filled)
         limit = RateLimit(5000, folder=self._folder / "rate")
-        async with Client.for_site(site, self.resolver, rate_limit=limit, timeout=20, backoff=0.01) as client:
+        async with Client.for_site(
+            site, self.resolver, rate_limit=limit, timeout=_TIMEOUT, backoff=0.01
+        ) as client:
             if warm:
                 await _visitors(site, client)
             recording = await record(site, row.target, client, folder / "recording")

@@ -32,9 +32,16 @@ def installed(source: Path) -> Path:
     with FileLock(str(folder) + ".lock"):
         if not (folder / "installed").exists():
             _install(source, folder)
-    for script in source.glob("*.js"):
-        shutil.copyfile(script, folder / script.name)
+        for script in source.glob("*.js"):
+            if not _is_there(script, folder):
+                shutil.copyfile(script, folder / script.name)
     return folder
+
+
+def _is_there(script: Path, folder: Path) -> bool:
+    """Whether Node may be reading this very script already."""
+    there = folder / script.name
+    return there.exists() and there.read_bytes() == script.read_bytes()
 
 
 def _install(source: Path, folder: Path) -> None:

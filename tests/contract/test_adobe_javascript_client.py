@@ -36,7 +36,9 @@ class AdobeLibrary:
             "HOME": str(self.folder),
         }
         command = ["node", "drive.js", verb, *arguments]
-        return subprocess.run(command, cwd=self.folder, env=given, capture_output=True, text=True, timeout=60)
+        return subprocess.run(
+            command, cwd=self.folder, env=given, capture_output=True, text=True, timeout=300
+        )
 
     def __call__(self, verb: str, *arguments: str) -> Any:
         done = self.run(verb, *arguments)

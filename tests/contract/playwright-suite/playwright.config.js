@@ -5,7 +5,7 @@ module.exports = {
   testDir: ".",
   testMatch: "*.spec.js",
   workers: 1,
-  timeout: 20000,
+  timeout: 120000,
   outputDir: `${reports}/pictures`,
   reporter: [["list"], ["junit", { outputFile: `${reports}/result.xml` }]],
   use: {

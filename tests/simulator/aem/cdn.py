@@ -21,7 +21,7 @@ class _Entry:
 
 
 class Cdn:
-    """One point of presence. ``scale`` is how many seconds of a lifetime pass in one real second."""
+    """One point of presence. ``scale`` is how many seconds of a lifetime pass in one second of the clock."""
 
     def __init__(self, clock: Callable[[], float], scale: float) -> None:
         self._clock, self._scale = clock, scale

@@ -7,7 +7,7 @@ import base64
 import difflib
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -55,8 +55,12 @@ class AemEnvironment:
         pages: int = content.DEFAULT_PAGES,
         time_scale: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """``pages`` per language tree; ``time_scale`` seconds of a cache lifetime pass in a real second."""
+        """``pages`` per language tree; ``time_scale`` seconds of a cache lifetime pass in a second of the ``clock``.
+
+        ``sleep`` is how publish and author wait before an answer that is slow by a defect.
+        """
         self.name, self.program_id, self.environment_id = name, program_id, environment_id
         self.aem_release = aem_release
         self._access = "open"
@@ -74,16 +78,17 @@ class AemEnvironment:
         self._nodes = [build] * nodes
         self._turn = 0
         self._cdn = Cdn(clock, time_scale)
+        self._sleep = sleep
         self._keep_last_node_behind()
 
     # Applications
 
     def app(self) -> web.Application:
         """Publish behind dispatcher and CDN."""
-        return application(self.answer)
+        return application(self.answer, self._sleep)
 
     def author_app(self) -> web.Application:
-        return application(self.answer_author)
+        return application(self.answer_author, self._sleep)
 
     def set_urls(self, *, publish: str, author: str) -> None:
         """Tell the environment its own origins, without a slash at the end."""

@@ -16,8 +16,13 @@ _WORTH_PACKING = 1000
 _PACKED = ("text/", "application/json", "application/javascript", "application/xml")
 
 
-def application(answer: Callable[[Ask], Reply]) -> web.Application:
-    """An application without routes: its middleware sees every path exactly as it was sent."""
+def application(
+    answer: Callable[[Ask], Reply], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> web.Application:
+    """An application without routes: its middleware sees every path exactly as it was sent.
+
+    ``sleep`` is how it waits before an answer that has a delay.
+    """
 
     @web.middleware
     async def door(
@@ -25,7 +30,7 @@ def application(answer: Callable[[Ask], Reply]) -> web.Application:
     ) -> web.StreamResponse:
         reply = answer(_ask(request, await request.read()))
         if reply.delay:
-            await asyncio.sleep(reply.delay)
+            await sleep(reply.delay)
         return _response(request, reply)
 
     return web.Application(middlewares=[door])

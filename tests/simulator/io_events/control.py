@@ -16,6 +16,7 @@ from simulator.io_events.signing import signed_headers
 
 T = TypeVar("T")
 Call = Callable[[Coroutine[Any, Any, Any], float], Any]  # runs a coroutine in the simulator's loop
+_PATIENCE = 120.0  # seconds that the loop may need for anything, on a busy machine
 
 
 class IoEventsControl:
@@ -47,6 +48,16 @@ class IoEventsControl:
     def deliveries(self) -> list[Attempt]:
         """Every attempt to deliver so far, oldest first."""
         return list(self._events.post.attempts)
+
+    @property
+    def begun(self) -> int:
+        """How many slow deliveries a webhook has had a part of so far."""
+        return self._events.post.begun
+
+    @property
+    def next_attempt_in(self) -> float | None:
+        """Simulated seconds until a delivery is tried again; None when none is to be."""
+        return self._do(lambda: self._events.post.next_attempt_in)
 
     @property
     def emitted(self) -> list[Emitted]:
@@ -107,10 +118,11 @@ class IoEventsControl:
         """Send the same bytes and signatures again, as one who overheard them; all of them without a choice."""
         chosen = self.deliveries if attempts is None else attempts
         registrations = self._events.registrations
-        return [
-            self._run(self._events.post.send(registrations[each.registration], each.letter), 10.0)
-            for each in chosen
-        ]
+        made = []
+        for each in chosen:
+            to = registrations[each.registration]
+            made.append(self._run(self._events.post.send(to, each.letter), to.patience))
+        return made
 
     def send(
         self, registration: Registration, body: bytes, *, headers: dict[str, str] | None = None
@@ -125,7 +137,7 @@ class IoEventsControl:
 
         return self._run(self._events.post.send(registration, self._do(letter)), registration.patience)
 
-    def settle(self, seconds: float = 60.0) -> None:
+    def settle(self, seconds: float = 300.0) -> None:
         """Wait until everything that is due has been delivered or has failed for now."""
         self._call(self._events.settle(), seconds)
 
@@ -142,12 +154,12 @@ class IoEventsControl:
         self._do(self._events.keys.rotate)
 
     def _run(self, coroutine: Coroutine[Any, Any, T], patience: float) -> T:
-        done: T = self._call(coroutine, 2 * patience + 30.0)
+        done: T = self._call(coroutine, 2 * patience + _PATIENCE)
         return done
 
     def _do(self, function: Callable[[], T]) -> T:
         async def call() -> T:
             return function()
 
-        done: T = self._call(call(), 30.0)
+        done: T = self._call(call(), _PATIENCE)
         return done

@@ -11,7 +11,7 @@ from simulator.io_events.letters import Effect
 Trouble = Literal[
     "duplicate",  # sent `count` times, at once: the same event ids, other delivery ids
     "reorder",  # `count` of them are held back, then leave in reverse order
-    "slow",  # the body takes `seconds` (real) to be sent
+    "slow",  # the body takes `seconds` (real) to be sent, in the first attempt
     "down",  # for `seconds` of simulated time from now no attempt reaches the webhook
     "lose",  # neither sent nor tried again
     "answer_lost",  # the webhook's answer never arrives: tried again

@@ -27,7 +27,7 @@ from simulator.io_events.schedule import is_retried, next_attempt
 BATCH_WINDOW = 0.05  # real seconds that a batch waits for more events
 BATCH_SIZE = 20
 LATE = 1.0  # seconds; what is due for longer was skipped over
-HELD_BACK = 2.0  # real seconds after which held deliveries leave even if they are too few
+HELD_BACK = 60.0  # real seconds after which held deliveries leave even if they are too few
 TROUBLES = frozenset({"duplicate", "reorder", "slow", "lose", "answer_lost"})
 
 
@@ -58,7 +58,7 @@ class Delivery:
     letter: Letter
     first: float
     retry: int = 0
-    slow: float = 0.0  # real seconds to send the body
+    slow: float = 0.0  # real seconds to send the body, in the first attempt
     answer_lost: bool = False  # of the next attempt
 
 
@@ -75,6 +75,7 @@ class Post:
     def __init__(self, now: Callable[[], float], composer: Composer, faults: EventFaults) -> None:
         self._now, self._composer, self._faults = now, composer, faults
         self.attempts: list[Attempt] = []
+        self.begun = 0  # slow bodies of which a part has been sent
         self._due: list[_Due] = []
         self._numbers = itertools.count()
         self._flying: set[asyncio.Task[None]] = set()
@@ -88,6 +89,12 @@ class Post:
         """True when nothing is on its way and nothing is due."""
         due = bool(self._due) and self._due[0].at <= self._now()
         return not (self._flying or self._held or self._waiting_batches or due)
+
+    @property
+    def next_attempt_in(self) -> float | None:
+        """Simulated seconds until a delivery is tried again, at least 0; None when none is to be."""
+        waiting = [each.at for each in self._due if each.delivery.to.takes_deliveries]
+        return max(0.0, min(waiting) - self._now()) if waiting else None
 
     def post(self, to: Registration, event: Emitted) -> None:
         """Deliver an event to a registration, alone or in its next batch."""
@@ -228,9 +235,10 @@ class Post:
             return None, "simulated: the webhook is down", ""
         try:
             async with asyncio.timeout(to.patience):
-                if delivery.slow:
+                is_slow = bool(delivery.slow) and not delivery.retry
+                if is_slow:
                     headers["content-length"] = str(len(delivery.letter.body))
-                data = _slowly(delivery.letter.body, delivery.slow) if delivery.slow else delivery.letter.body
+                data = self._slowly(delivery) if is_slow else delivery.letter.body
                 async with self.session.post(
                     str(to.url), data=data, headers=headers, allow_redirects=False
                 ) as answer:
@@ -241,6 +249,15 @@ class Post:
             delivery.answer_lost = False
             return None, "simulated: the answer was lost", ""
         return status, "", text
+
+    async def _slowly(self, delivery: Delivery) -> AsyncIterator[bytes]:
+        body = delivery.letter.body
+        parts = max(2, min(20, len(body)))
+        size = -(-len(body) // parts)
+        for start in range(0, len(body), size):
+            yield body[start : start + size]
+            self.begun += start == 0
+            await asyncio.sleep(delivery.slow / parts)
 
     @property
     def session(self) -> aiohttp.ClientSession:
@@ -256,11 +273,3 @@ class Post:
         await asyncio.gather(*flying, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
-
-
-async def _slowly(body: bytes, seconds: float) -> AsyncIterator[bytes]:
-    parts = max(2, min(20, len(body)))
-    size = -(-len(body) // parts)
-    for start in range(0, len(body), size):
-        yield body[start : start + size]
-        await asyncio.sleep(seconds / parts)

@@ -24,7 +24,7 @@ def _runs_for_nobody(python: str) -> bool:
     other = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
     try:
         done = subprocess.run(  # type: ignore[call-overload]
-            [python, "-I", "-B", "-c", program], cwd="/", env={}, capture_output=True, timeout=60, **other
+            [python, "-I", "-B", "-c", program], cwd="/", env={}, capture_output=True, timeout=300, **other
         )
     except OSError:
         return False

@@ -90,7 +90,7 @@ def visit(
                 config["author"] = author
             site = SiteConfig.model_validate(config)
             limit = RateLimit(1000, folder=folder / "rate")
-            async with Client.for_site(site, resolver, rate_limit=limit, timeout=5, backoff=0.01) as client:
+            async with Client.for_site(site, resolver, rate_limit=limit, timeout=60, backoff=0.01) as client:
                 evidence = folder / "evidence"
                 return await check.run(
                     Visit(site, target, client, None, evidence, access, facts or {}, resolver, baseline)

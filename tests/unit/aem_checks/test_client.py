@@ -19,25 +19,27 @@ from unit.aem_checks.page_site import PageSite, text
 pytestmark = pytest.mark.asyncio
 
 
-async def _raw_server(answer: bytes, *, wait: float = 0.0):
-    """A server that sends these bytes whatever it is asked, then closes; it keeps the request lines."""
+async def _raw_server(answer: bytes | None):
+    """A server that sends these bytes, or none for as long as it is asked, then closes; it keeps the request lines."""
     lines: list[bytes] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             lines.append(await reader.readline())
             await reader.readuntil(b"\r\n\r\n")
-            await asyncio.sleep(wait)
-            writer.write(answer)
-            await writer.drain()
+            if answer is None:
+                await reader.read()
+            else:
+                writer.write(answer)
+                await writer.drain()
         writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     return server, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", lines
 
 
-async def _ask_raw(answer: bytes, path: str = "/", *, wait: float = 0.0, **options):
-    server, url, lines = await _raw_server(answer, wait=wait)
+async def _ask_raw(answer: bytes | None, path: str = "/", **options):
+    server, url, lines = await _raw_server(answer)
     async with server, Client({url: Access()}, rate_limit=RateLimit(5000), backoff=0.01, **options) as client:
         return await client.get(url + path), lines
 
@@ -105,9 +107,24 @@ async def test_a_broken_answer_is_a_value_not_an_exception(answer, status, words
 
 
 async def test_a_slow_answer_ends_at_the_time_limit():
-    response, _ = await _ask_raw(b"", wait=5, timeout=0.2)
+    response, _ = await _ask_raw(None, timeout=0.2)
     assert not response.answered
     assert "time limit" in response.error
+
+
+async def test_the_first_byte_and_the_whole_answer_are_timed():
+    async def slow(request: web.BaseRequest) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await asyncio.sleep(0.2)
+        await answer.prepare(request)
+        await asyncio.sleep(0.2)
+        await answer.write(b"at last")
+        return answer
+
+    async with PageSite({"/": slow}) as site, site.client() as client:
+        response = await client.get(site.url + "/")
+    assert 0.2 <= response.first_byte <= response.elapsed
+    assert response.elapsed >= 0.4
 
 
 async def test_a_refused_connection_is_a_value():

@@ -24,7 +24,7 @@ from aem_checks.outcomes import Judgement
 from unit.aem_checks.observability.test_suites import GREEN, RED, report
 from unit.aem_checks.other_user import NOBODY, PYTHON, needs_python_for_all, needs_root, open_folder
 from unit.aem_checks.small_site import bad, outcome, visit
-from unit.aem_checks.test_commands import DAEMON, running
+from unit.aem_checks.test_commands import DAEMON, running, until
 
 USER = CodeUser("nobody", NOBODY, NOBODY)
 
@@ -46,12 +46,12 @@ def python(program: str, *arguments: str) -> str:
 
 
 def run(command: str, folder: Path, user: CodeUser | None = USER, **more: Any) -> CommandResult:
-    options = {"environment": {"PATH": os.environ["PATH"]}, "within": timedelta(seconds=20), "grace": 0.3}
+    options = {"environment": {"PATH": os.environ["PATH"]}, "within": timedelta(minutes=2), "grace": 0.3}
     return asyncio.run(run_command(command, folder=folder, user=user, **(options | more)))
 
 
 def judge(folder: Path, command: str, **settings: Any) -> tuple[str, Judgement]:
-    given = {"name": "cypress", "folder": "ui.tests", "run": command, "within": "20s", **settings}
+    given = {"name": "cypress", "folder": "ui.tests", "run": command, "within": "2m", **settings}
     suite = Suites(SuitesSettings.model_validate(given, context={"folder": folder}))
     judgement = visit(suite, folder, {})
     return outcome(suite, judgement), judgement
@@ -175,7 +175,7 @@ manager = own_folders("suite-", ["R"], user)
 report = manager.__enter__()["R"]
 command = f"id -u > {report}/who; mkdir {report}/deep; echo x > {report}/deep/x; chmod 0 {report}/deep; "
 command += "grep -E '^Cap(Prm|Eff|Amb)' /proc/self/status; exec " + sys.argv[3]
-options = {"environment": {"PATH": os.environ["PATH"]}, "within": timedelta(seconds=20), "grace": 0.3}
+options = {"environment": {"PATH": os.environ["PATH"]}, "within": timedelta(minutes=2), "grace": 0.3}
 result = asyncio.run(run_command(command, folder=Path("/"), user=user, **options))
 take_back(report, user)
 who, deep = ((report / name).read_text().strip() for name in ("who", "deep/x"))
@@ -207,7 +207,7 @@ def test_a_worker_that_is_not_root_hands_none_of_its_capabilities_on(place: Path
         cwd="/",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     first, *others = done.stdout.splitlines() or [done.stderr]
     assert first == f"0 1  {NOBODY} x", done.stderr
@@ -249,7 +249,7 @@ print("gained", gained)
 @contextmanager
 def worker_with_the_secret() -> Iterator[str]:
     """A process of the worker's user whose environment holds what the worker's does."""
-    process = subprocess.Popen(["sleep", "60"])
+    process = subprocess.Popen(["sleep", "600"])
     try:
         yield str(process.pid)
     finally:
@@ -323,13 +323,22 @@ def test_a_working_folder_that_the_user_may_not_enter_is_inconclusive(place: Pat
 
 @needs_root
 def test_two_suites_of_one_user_do_not_end_each_other(place: Path) -> None:
+    shared = place / "shared"
+    shared.mkdir()
+    shared.chmod(0o777)
+
     async def both() -> tuple[CommandResult, CommandResult]:
-        options: dict[str, Any] = {"folder": place, "environment": {"PATH": os.environ["PATH"]}, "user": USER}
-        slow = asyncio.create_task(
-            run_command("sleep 1.5; echo whole", within=timedelta(seconds=20), grace=0.3, **options)
-        )
-        await asyncio.sleep(0.3)
-        fast = await run_command("sleep 600 &", within=timedelta(seconds=20), grace=0.3, **options)
+        options: dict[str, Any] = {
+            "folder": shared,
+            "environment": {"PATH": os.environ["PATH"]},
+            "user": USER,
+        }
+        options |= {"within": timedelta(minutes=2), "grace": 0.3}
+        command = "touch begun; while [ ! -e end ]; do sleep 0.1; done; echo whole"
+        slow = asyncio.create_task(run_command(command, **options))
+        await until(lambda: (shared / "begun").exists())
+        fast = await run_command("sleep 600 &", **options)
+        (shared / "end").touch()
         return await slow, fast
 
     slow, fast = asyncio.run(both())

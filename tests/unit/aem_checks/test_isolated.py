@@ -77,7 +77,7 @@ def judge(place: Path, body: str, *, site: bool = False, **settings: Any) -> Che
     module = place / f"own_{uuid.uuid4().hex}.py"
     module.write_text(source)
     kind = kind_of_file(module)
-    check = kind(kind.settings_type.model_validate({"within": "20s", **settings}))
+    check = kind(kind.settings_type.model_validate({"within": "2m", **settings}))
 
     async def run() -> CheckResult:
         async with PageSite() as server:
@@ -279,7 +279,7 @@ return Judgement(examined=1)
 def test_a_hostile_check_gains_nothing_and_its_daemon_is_gone(place: Path, as_nobody: None) -> None:
     store, marker = place / "store", uuid.uuid4().hex
     store.mkdir(mode=0o700)
-    worker = subprocess.Popen(["sleep", "60"])
+    worker = subprocess.Popen(["sleep", "600"])
     names = {
         "worker": worker.pid,
         "store": str(store),

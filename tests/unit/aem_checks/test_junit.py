@@ -100,10 +100,10 @@ def bomb(use: str) -> bytes:
     "use", ["><testcase name='a'>&e11;</testcase>", "><testcase name='&e11;'/>", " name='&e11;'>"]
 )
 def test_an_entity_bomb_is_refused_at_once(use: str) -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     with pytest.raises(ReportError):
         read_report(bomb(use))
-    assert time.monotonic() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_a_report_cannot_read_files_of_the_machine() -> None:

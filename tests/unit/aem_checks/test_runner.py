@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 
 import pytest
@@ -31,9 +32,11 @@ class Scripted(SiteCheck[CheckSettings]):
     def __init__(self, *answers, **settings):
         super().__init__(CheckSettings(**settings))
         self.answers, self.runs = list(answers), 0
+        self.started = asyncio.Event()
 
     async def run(self, visit):
         self.runs += 1
+        self.started.set()
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -59,7 +62,7 @@ def test_a_check_that_passes_on_re_run_passes_and_is_called_flaky(tmp_path):
     assert result.sentences == ["Passed only on re-run: flaky. The first run said: It is broken."]
 
 
-@pytest.mark.parametrize("second", [NO_ANSWER, Judgement(examined=0), RuntimeError("no"), 9.0])
+@pytest.mark.parametrize("second", [NO_ANSWER, Judgement(examined=0), RuntimeError("no"), 600.0])
 def test_a_failure_stands_when_the_re_run_gives_no_answer(tmp_path, second):
     _, result = _run(tmp_path, BAD, second, within=timedelta(seconds=0.3))
     assert (result.outcome, result.attempts) == (Outcome.FAILED, 2)
@@ -128,7 +131,7 @@ def test_a_dry_run_never_blocks(tmp_path):
 
 
 def test_a_check_that_does_not_end_is_inconclusive(tmp_path):
-    _, result = _run(tmp_path, 30.0, within=timedelta(seconds=0.2))
+    _, result = _run(tmp_path, 600.0, within=timedelta(seconds=0.2))
     assert (result.outcome, result.cause) == (Outcome.INCONCLUSIVE, Cause.CHECK)
     assert "did not end within" in result.sentences[0]
 
@@ -202,27 +205,31 @@ def test_a_page_check_is_confirmed_on_a_new_recording(tmp_path):
 
 
 def test_a_judgement_that_blocks_its_thread_ends_in_time(tmp_path):
+    released = threading.Event()
+
     class Slow(PageCheck[CheckSettings]):
         kind, number, title = "slow", "Z2", "Slow"
 
         def judge(self, recording):
-            import time
-
-            time.sleep(0.8)
+            released.wait(600)
             return GOOD
 
     async def run():
         async with PageSite() as site:
             check = Slow(CheckSettings(within=timedelta(seconds=0.1)))
-            return await check_page_site(site, check, tmp_path)
+            try:
+                return await check_page_site(site, check, tmp_path)
+            finally:
+                released.set()
 
     assert asyncio.run(run()).outcome is Outcome.INCONCLUSIVE
 
 
 async def _cancelled(tmp_path):
     async with PageSite() as site:
-        task = asyncio.create_task(check_page_site(site, Scripted(30.0), tmp_path))
-        await asyncio.sleep(0.2)
+        check = Scripted(600.0)
+        task = asyncio.create_task(check_page_site(site, check, tmp_path))
+        await check.started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -95,10 +95,10 @@ def test_an_endless_index_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_an_entity_bomb_is_refused_at_once() -> None:
     entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
     bomb = f'<!DOCTYPE urlset [<!ENTITY e0 "x">{entities}]><urlset><url><loc>&e11;</loc></url></urlset>'
-    started = time.monotonic()
+    started = time.thread_time()
     with pytest.raises(SitemapError):
         parse_sitemap(bomb.encode())
-    assert time.monotonic() - started < 2
+    assert time.thread_time() - started < 2
 
 
 def test_a_packed_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ class Caller:
             "grant_type": "client_credentials",
             "scope": ",".join(scopes),
         }
-        return requests.post(f"{sim.ims_url}/ims/token/v3", data=form, timeout=10)
+        return requests.post(f"{sim.ims_url}/ims/token/v3", data=form, timeout=60)
 
     @property
     def pipeline(self) -> str:
@@ -68,7 +68,7 @@ class Caller:
     def _request(self, method: str, path: str, **options: Any) -> requests.Response:
         url = self.sim.api_url + path
         headers = {**self.headers, **options.pop("headers", {})}
-        return requests.request(method, url, headers=headers, timeout=10, allow_redirects=False, **options)
+        return requests.request(method, url, headers=headers, timeout=60, allow_redirects=False, **options)
 
 
 def exchange(sim: Simulator, *, key: str | None = None, **changed: Any) -> requests.Response:
@@ -85,7 +85,7 @@ def exchange(sim: Simulator, *, key: str | None = None, **changed: Any) -> reque
     given = {name: value for name, value in claims.items() if value is not None}
     token = jwt.encode(given, key or integration["privateKey"], algorithm="RS256")
     form = {"client_id": account["clientId"], "client_secret": account["clientSecret"], "jwt_token": token}
-    return requests.post(f"{sim.ims_url}/ims/exchange/jwt", data=form, timeout=10)
+    return requests.post(f"{sim.ims_url}/ims/exchange/jwt", data=form, timeout=60)
 
 
 def step_of(execution: dict[str, Any], action: str, environment: str | None = None) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def rels(step: dict[str, Any]) -> set[str]:
     return names - {"execution", "pipeline", "program"}
 
 
-def eventually(question: Callable[[], Any], *, within: float = 10.0) -> Any:
+def eventually(question: Callable[[], Any], *, within: float = 90.0) -> Any:
     """The first answer that is true; fails when there is none within the time (seconds)."""
     end = time.monotonic() + within
     while not (answer := question()):

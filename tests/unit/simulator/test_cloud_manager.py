@@ -73,14 +73,14 @@ def test_a_log_is_behind_a_redirect_grows_and_has_ranges(sim: Simulator) -> None
     direct = caller.get(href, headers={"Accept": "*/*"})
     url = caller.get(href).json()["redirect"]
     assert (direct.status_code, direct.headers["Location"]) == (307, url)
-    first = requests.get(url, timeout=5)
+    first = requests.get(url, timeout=60)
     rest = {"Range": f"bytes={len(first.content)}-"}
     sim.skip(LONG)
-    more = requests.get(url, headers=rest, timeout=5)
+    more = requests.get(url, headers=rest, timeout=60)
     assert more.status_code == 206
-    assert (first.text + more.text) == requests.get(url, timeout=5).text
-    assert requests.get(url, headers={"Range": "bytes=99999-"}, timeout=5).status_code == 416
-    assert requests.get(url, headers={"Range": "bytes=-9"}, timeout=5).text == "FINISHED\n"
+    assert (first.text + more.text) == requests.get(url, timeout=60).text
+    assert requests.get(url, headers={"Range": "bytes=99999-"}, timeout=60).status_code == 416
+    assert requests.get(url, headers={"Range": "bytes=-9"}, timeout=60).text == "FINISHED\n"
 
 
 def test_the_blob_store_refuses_adobes_headers(sim: Simulator) -> None:
@@ -88,7 +88,7 @@ def test_the_blob_store_refuses_adobes_headers(sim: Simulator) -> None:
     sim.skip(3 * LONG)
     build = step_of(caller.execution(execution_id), "build")
     url = caller.get(build["_links"][f"{REL}pipeline/logs"]["href"]).json()["redirect"]
-    assert requests.get(url, headers={"x-api-key": "simulated"}, timeout=5).status_code == 400
+    assert requests.get(url, headers={"x-api-key": "simulated"}, timeout=60).status_code == 400
 
 
 def test_pages_have_a_next_link_even_on_the_last_one_and_end_with_an_empty_page() -> None:

@@ -161,7 +161,7 @@ def test_an_error_that_echoes_gives_back_what_was_sent(sim: Simulator, caller: C
 def test_a_page_that_echoes_gives_back_what_was_sent_in_headers_and_markup() -> None:
     with Simulator.start() as sim:
         sim.inject(Fault(effect="echo", service="stage", times=None))
-        answer = requests.get(f"{sim.stage_url}/us/en.html", auth=("someone", "simulated<>"), timeout=10)
+        answer = requests.get(f"{sim.stage_url}/us/en.html", auth=("someone", "simulated<>"), timeout=60)
     assert answer.headers["x-echo-authorization"] == answer.request.headers["Authorization"]
     assert "someone:simulated<>" in answer.text
     assert "someone:simulated&lt;&gt;" in answer.text

@@ -53,11 +53,11 @@ def test_a_credential_that_looks_real_is_refused_and_not_kept(sim: Simulator) ->
     assert "simulated credentials only" in answer.json()["error_description"]
     assert not any(b"REAL-LOOKING" in request.body for request in sim.requests)
     headers = {"Authorization": "Bearer eyJ-REAL-LOOKING", "x-api-key": sim.client_id}
-    refused = requests.get(f"{sim.api_url}/api/programs", headers=headers, timeout=5)
+    refused = requests.get(f"{sim.api_url}/api/programs", headers=headers, timeout=60)
     assert refused.status_code == 401
     query = {"client_id": "0123", "client_secret": "p8e-REAL-LOOKING"}
-    requests.post(f"{sim.ims_url}/ims/token/v3", params=query, timeout=5)
-    requests.get(f"{sim.api_url}/api/programs", auth=("someone", "REAL-LOOKING"), timeout=5)
+    requests.post(f"{sim.ims_url}/ims/token/v3", params=query, timeout=60)
+    requests.get(f"{sim.api_url}/api/programs", auth=("someone", "REAL-LOOKING"), timeout=60)
     assert "REAL-LOOKING" not in repr(sim.requests)
 
 

@@ -210,9 +210,9 @@ def test_without_the_challenge_the_validation_url_must_be_fetched(sim: Simulator
         assert registration.status == "PENDING"
         url = hook.received[0].json["validationUrl"]
     assert url.startswith(sim.environment()["AIRFLOW__ADOBE_CLOUD_MANAGER__EVENT_VALIDATION_URL"] + "?id=")
-    assert requests.get(url.replace("challenge=", "challenge=x"), timeout=5).status_code == 400
+    assert requests.get(url.replace("challenge=", "challenge=x"), timeout=60).status_code == 400
     assert registration.status == "PENDING"
-    assert requests.get(url, timeout=5).status_code == 200
+    assert requests.get(url, timeout=60).status_code == 200
     assert registration.status == "ACTIVE"
 
 
@@ -220,7 +220,7 @@ def test_the_validation_url_is_good_for_five_minutes(sim: Simulator) -> None:
     with Webhook(challenge="nothing") as hook:
         registration = sim.io_events.register(hook.url)
     sim.skip(301)
-    assert requests.get(hook.received[0].json["validationUrl"], timeout=5).status_code == 400
+    assert requests.get(hook.received[0].json["validationUrl"], timeout=60).status_code == 400
     assert registration.status == "DISABLED"
 
 

@@ -33,7 +33,7 @@ class Reader:
 
     def get(self, link: str = "", **query: Any) -> requests.Response:
         url = requests.compat.urljoin(self.sim.io_events.journal_url, link)  # type: ignore[attr-defined]
-        return requests.get(url, params=query, headers=self.headers, timeout=5)
+        return requests.get(url, params=query, headers=self.headers, timeout=60)
 
     def follow(self, answer: requests.Response) -> requests.Response:
         return self.get(answer.links["next"]["url"])
@@ -140,7 +140,7 @@ def test_nonsense_is_refused(sim: Simulator) -> None:
     assert reader.get(limit="0").status_code == 400
     assert reader.get("/organizations/1/integrations/1/nobody").status_code == 404
     other = sim.io_events.journal_url.replace("/events/organizations", "/organizations")
-    assert requests.get(other, headers=reader.headers, timeout=5).status_code == 204
+    assert requests.get(other, headers=reader.headers, timeout=60).status_code == 204
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("-PT2H", 7200), ("-P1DT1M", 86460), ("-PT30S", 30)])

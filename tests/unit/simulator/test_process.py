@@ -22,7 +22,7 @@ TESTS = Path(__file__).parents[2]
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command(*arguments), env=surroundings(**environment), capture_output=True, text=True,
-                          timeout=60)  # fmt: skip
+                          timeout=300)  # fmt: skip
 
 
 def command(*arguments: str) -> list[str]:
@@ -44,17 +44,17 @@ def ready(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
         text=True,
     )
     try:
-        eventually(lambda: file.exists() or process.poll() is not None, within=60)
+        eventually(lambda: file.exists() or process.poll() is not None, within=120)
         yield json.loads(file.read_text())
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
+        assert process.wait(120) == 0
     finally:
         process.kill()
         process.communicate()
 
 
 def control(ready: dict[str, Any], name: str, **body: Any) -> requests.Response:
-    return requests.post(f"{ready['api_url']}/_simulator/{name}", json=body, timeout=10)
+    return requests.post(f"{ready['api_url']}/_simulator/{name}", json=body, timeout=60)
 
 
 def test_it_refuses_to_start_without_the_switch() -> None:
@@ -85,7 +85,7 @@ def test_the_control_api_starts_decides_breaks_and_tells(ready: dict[str, Any]) 
     execution_id = started.json()["execution"]
 
     def shown() -> dict[str, Any]:
-        state = requests.get(f"{ready['api_url']}/_simulator/state", timeout=10).json()
+        state = requests.get(f"{ready['api_url']}/_simulator/state", timeout=60).json()
         return {item["id"]: item for item in state["executions"]}[execution_id]  # type: ignore[no-any-return]
 
     eventually(lambda: shown()["steps"]["approval"] == "WAITING")
@@ -93,8 +93,8 @@ def test_the_control_api_starts_decides_breaks_and_tells(ready: dict[str, Any]) 
     assert control(ready, "person", verb="approve", execution=execution_id).status_code == 202
     eventually(lambda: shown()["status"] == "FINISHED")
     assert control(ready, "fault", effect="answer", status=503, path="/api/programs").status_code == 201
-    assert requests.get(f"{ready['api_url']}/api/programs", timeout=10).status_code == 503
-    seen = requests.get(f"{ready['api_url']}/_simulator/requests", timeout=10).json()
+    assert requests.get(f"{ready['api_url']}/api/programs", timeout=60).status_code == 503
+    seen = requests.get(f"{ready['api_url']}/_simulator/requests", timeout=60).json()
     assert seen[-1]["path"] == "/api/programs"
 
 
@@ -112,7 +112,7 @@ def test_the_control_api_registers_a_webhook_and_spoils_deliveries(ready: dict[s
         assert control(ready, "execution", release="slow-build", beside=True).status_code == 201
         eventually(lambda: len(hook.received) > 1)
         told = eventually(
-            lambda: requests.get(f"{ready['api_url']}/_simulator/deliveries", timeout=10).json()
+            lambda: requests.get(f"{ready['api_url']}/_simulator/deliveries", timeout=60).json()
         )
     assert (told[0]["status"], told[0]["registration"]) == (503, made.json()["id"])
     assert "this machine" in control(ready, "registration", url="https://gate.example.com/").json()["error"]

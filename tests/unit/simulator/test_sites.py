@@ -20,6 +20,7 @@ SCENARIO: dict[str, Any] = {
         "broken": {"steps": STEPS, "stage": {"defects": ["querybuilder_open"]}},
         "unreachable": {"steps": STEPS, "stage": {"access": "ip-blocked"}},
         "late": {"steps": STEPS, "stage": {"mutable_content_after": 0.5}},
+        "very late": {"steps": STEPS, "stage": {"mutable_content_after": 3600}},
         "rolls back": {
             "steps": {"deploy stage": {"seconds": 0.3, "outcome": "rolled back"}},
             "stage": {"defects": ["querybuilder_open"]},
@@ -35,7 +36,7 @@ def sim() -> Iterator[Simulator]:
 
 
 def status(url: str) -> int:
-    return requests.get(url, timeout=10, allow_redirects=False).status_code
+    return requests.get(url, timeout=60, allow_redirects=False).status_code
 
 
 def deployed(sim: Simulator, release: str) -> str:
@@ -56,7 +57,7 @@ def test_a_build_reaches_stage_and_after_approval_production(sim: Simulator) -> 
     sim.person("approve", execution_id)
     eventually(lambda: sim.execution(execution_id)["status"] == "FINISHED")
     eventually(lambda: nodes(sim, "7654322") == {version})
-    assert version in requests.get(f"{sim.production_url}/us/en.html?fresh=1", timeout=10).text
+    assert version in requests.get(f"{sim.production_url}/us/en.html?fresh=1", timeout=60).text
 
 
 def test_the_defects_of_a_release_are_on_stage_and_not_on_production(sim: Simulator) -> None:
@@ -74,9 +75,10 @@ def test_an_ip_allow_list_closes_stage_until_the_next_deployment(sim: Simulator)
 
 
 def test_mutable_content_can_arrive_after_the_deployment(sim: Simulator) -> None:
-    execution_id = deployed(sim, "late")
-    version = sim.execution(execution_id)["artifactsVersion"]
+    version = sim.execution(deployed(sim, "very late"))["artifactsVersion"]
+    eventually(lambda: nodes(sim, "7654321") == {version})
     assert sim.state()["sites"]["7654321"]["mutable_content"] != version
+    version = sim.execution(deployed(sim, "late"))["artifactsVersion"]
     eventually(lambda: sim.state()["sites"]["7654321"]["mutable_content"] == version)
 
 
@@ -104,16 +106,16 @@ def test_a_site_changes_behind_the_gates_back(sim: Simulator) -> None:
     url = f"{sim.stage_url}/us/en.html"
     connection = json.loads(sim.environment()["AIRFLOW_CONN_SIMULATED_STAGE"])
     login = (connection["login"], connection["password"])
-    assert (status(url), requests.get(url, auth=login, timeout=10).status_code) == (401, 200)
+    assert (status(url), requests.get(url, auth=login, timeout=60).status_code) == (401, 200)
 
 
 def test_sites_are_marked_recorded_and_broken_by_rule(sim: Simulator) -> None:
-    answer = requests.get(f"{sim.stage_url}/us/en.html?x=1", timeout=10)
+    answer = requests.get(f"{sim.stage_url}/us/en.html?x=1", timeout=60)
     assert answer.headers["X-Simulated"] == "true"
     assert [(each.service, each.path) for each in sim.requests] == [("stage", "/us/en.html?x=1")]
     sim.inject(Fault(effect="truncate", service="stage"))
     with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.ConnectionError)):
-        _ = requests.get(f"{sim.stage_url}/us/en.html?x=2", timeout=10).content
+        _ = requests.get(f"{sim.stage_url}/us/en.html?x=2", timeout=60).content
     assert status(f"{sim.production_author_url}/libs/granite/core/content/login.html") == 200
 
 
@@ -121,7 +123,7 @@ def test_the_author_takes_a_token_of_the_simulated_ims(sim: Simulator) -> None:
     token = exchange(sim).json()["access_token"]
     url = f"{sim.stage_author_url}/content.1.json"
     answer = requests.get(
-        url, headers={"Authorization": f"Bearer {token}"}, timeout=10, allow_redirects=False
+        url, headers={"Authorization": f"Bearer {token}"}, timeout=60, allow_redirects=False
     )
     assert answer.status_code == 200
     assert status(url) != 200

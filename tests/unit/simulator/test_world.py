@@ -111,7 +111,7 @@ def test_the_tail_of_a_failed_step_is_in_its_log(sim: Simulator) -> None:
     execution_id = started_and_seen(sim, "build-fails", "build", "FAILED")
     build = step_of(sim.execution(execution_id), "build")
     href = build["_links"]["http://ns.adobe.com/adobecloud/rel/pipeline/logs"]["href"]
-    log = requests.get(Caller(sim).get(href).json()["redirect"], timeout=5).text
+    log = requests.get(Caller(sim).get(href).json()["redirect"], timeout=60).text
     assert log.splitlines()[-2] == "[ERROR] COMPILATION ERROR: Teaser.java:42"
 
 

@@ -91,7 +91,7 @@ def signatures(sim: Simulator, received: Received) -> list[bool]:
     found = []
     for number in (1, 2):
         path = received.headers[f"x-adobe-public-key{number}-path"]
-        key = serialization.load_pem_public_key(requests.get(sim.io_events.url + path, timeout=5).content)
+        key = serialization.load_pem_public_key(requests.get(sim.io_events.url + path, timeout=60).content)
         assert isinstance(key, rsa.RSAPublicKey)
         signature = base64.b64decode(received.headers[f"x-adobe-digital-signature-{number}"])
         try:

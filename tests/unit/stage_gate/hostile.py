@@ -131,7 +131,7 @@ class HostileSite:
         )
         (self.folder / "ui.tests").mkdir(parents=True)
         run = f"{shlex.join([sys.executable, '-I', '-c', program])}; exit 1"
-        given = {"name": "cypress", "folder": "ui.tests", "run": run, "within": "20s"}
+        given = {"name": "cypress", "folder": "ui.tests", "run": run, "within": "5m"}
         return SuitesSettings.model_validate(given, context={"folder": self.folder})
 
 

@@ -15,6 +15,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+from unit.stage_gate.waiting import PATIENCE
+
 
 @dataclass
 class Heard:
@@ -51,7 +53,7 @@ def web_listener(answer: dict[str, Any], status: int = 200) -> Iterator[tuple[st
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}", heard
@@ -88,7 +90,7 @@ def mail_listener() -> Iterator[tuple[int, Heard]]:
         Keeper(),
         hostname="127.0.0.1",
         port=0,
-        ready_timeout=10,
+        ready_timeout=PATIENCE,
         authenticator=take_down,
         auth_require_tls=False,
     )

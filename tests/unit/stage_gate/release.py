@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ import yaml
 
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from aem_checks.outcomes import Outcome
-from simulator import Simulator
+from simulator import Fault, Simulator
 from stage_gate.acting import Act
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import load_gate
@@ -25,9 +24,19 @@ from stage_gate.right import Right
 from stage_gate.signing import Keys, read_key
 from stage_gate.verdict import judge
 from unit.stage_gate.samples import result
+from unit.stage_gate.waiting import until
 
 KEYS = Keys(private=read_key("c3RhZ2UgZ2F0ZSB0ZXN0cyBvbmx5LCAzMiBieXRlcyE="))
 """A key for tests alone."""
+OVER = {"FINISHED", "CANCELLED", "FAILED", "ERROR"}
+"""Statuses of an execution that has ended."""
+BRIEFLY = {"read_back": "1s", "poll": "1s"}
+"""The waits of a gate whose act will not be seen to have an effect, however long it looks."""
+
+
+def down(path: str = "") -> Fault:
+    """A service that can't answer, and says that it will not for longer than any read has patience."""
+    return Fault(effect="answer", status=503, headers={"Retry-After": "3600"}, path=path, times=None)
 
 
 class Release:
@@ -53,11 +62,11 @@ class Release:
         self.evidence.write_pin(self.pin)
 
     def wait_for(self, status: str) -> None:
-        for _ in range(400):
-            if self.approval_status == status:
-                return
-            threading.Event().wait(0.02)
-        raise AssertionError(f"the approval is {self.approval_status}, not {status}")
+        until(lambda: self.approval_status == status, f"the approval is {status}")
+
+    def wait_for_end(self) -> None:
+        """Until the execution is over."""
+        until(lambda: self.simulator.execution(self.execution_id)["status"] in OVER, "the execution is over")
 
     @property
     def approval_status(self) -> str:
@@ -74,7 +83,7 @@ class Release:
             "pipeline": {"program": self.simulator.program_id, "pipeline": self.simulator.pipeline_id},
             "sites": [{"name": "larkfell", "stage": publish, "pages": ["/"]}],
             "mode": "guard",
-            "waits": {"read_back": "2s", "poll": "1s"},
+            "waits": {"read_back": "60s", "poll": "1s"},
             **changes,
         }
         self.gate_file = folder / "larkfell.yaml"
@@ -138,8 +147,9 @@ class Release:
         )
 
     def act(self, **right: object) -> Act:
+        """An act whose clock stands still, so that no look is ever too long ago."""
         run_id = run_id_of(self.execution_id)
-        return Act(self.right(**right), self.hook, "stage_gate.larkfell", run_id)  # type: ignore[arg-type]
+        return Act(self.right(**right), self.hook, "stage_gate.larkfell", run_id, lambda: 0.0)  # type: ignore[arg-type]
 
     @property
     def puts(self) -> list[str]:

@@ -25,12 +25,19 @@ from stage_gate.claims import Claim, ClaimUnsupported, take
 from stage_gate.decision import APPROVE, HALT, OVERRIDE, Decision
 from stage_gate.record import write_decision
 from stage_gate.signing import NO_KEYS, Keys, new_private_key, read_key
-from unit.stage_gate.release import KEYS, Release
+from unit.stage_gate.release import BRIEFLY, KEYS, Release
+from unit.stage_gate.waiting import until
 
 
 @pytest.fixture
 def release(simulator: Simulator, tmp_path: Path) -> Release:
     return Release(simulator, tmp_path)
+
+
+@pytest.fixture
+def unseen(simulator: Simulator, tmp_path: Path) -> Release:
+    """A release whose act will have no effect that could be seen."""
+    return Release(simulator, tmp_path, waits=BRIEFLY)
 
 
 def test_a_passed_release_is_approved_with_one_put(release: Release) -> None:
@@ -89,8 +96,7 @@ def test_a_verdict_that_its_own_results_contradict_is_not_believed(release: Rele
 def test_the_seal_of_another_execution_proves_nothing(release: Release) -> None:
     release.seal()
     release.simulator.person("reject", release.execution_id)
-    release.wait_for("CANCELLED")
-    threading.Event().wait(0.3)
+    release.wait_for_end()
     second = Release(release.simulator, release.evidence.store.parent)
     shutil.copytree(release.evidence.attempt_folder(1), second.evidence.attempt_folder(1))
     with pytest.raises(Held, match="not what was tested"):
@@ -161,24 +167,24 @@ def test_a_lost_answer_is_resolved_by_reading_back_and_never_sent_again(release:
     assert len(release.puts) == 1
 
 
-def test_an_answer_that_was_lost_on_the_way_there_holds(release: Release) -> None:
-    release.seal()
-    release.simulator.inject(Fault(effect="drop", method="PUT", path="/advance"))
+def test_an_answer_that_was_lost_on_the_way_there_holds(unseen: Release) -> None:
+    unseen.seal()
+    unseen.simulator.inject(Fault(effect="drop", method="PUT", path="/advance"))
     with pytest.raises(Held, match="not sent again"):
-        release.act().perform(Decision.APPROVED)
-    assert release.approval_status == "WAITING"
+        unseen.act().perform(Decision.APPROVED)
+    assert unseen.approval_status == "WAITING"
     with pytest.raises(Held):
-        release.act().perform(Decision.APPROVED)
-    assert len(release.puts) == 1
+        unseen.act().perform(Decision.APPROVED)
+    assert len(unseen.puts) == 1
 
 
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 503])
-def test_a_refused_act_is_held_and_not_repeated(release: Release, status: int) -> None:
-    release.seal()
-    release.simulator.inject(Fault(effect="answer", method="PUT", path="/advance", status=status, times=None))
+def test_a_refused_act_is_held_and_not_repeated(unseen: Release, status: int) -> None:
+    unseen.seal()
+    unseen.simulator.inject(Fault(effect="answer", method="PUT", path="/advance", status=status, times=None))
     with pytest.raises(Held):
-        release.act().perform(Decision.APPROVED)
-    assert len(release.puts) == 1
+        unseen.act().perform(Decision.APPROVED)
+    assert len(unseen.puts) == 1
 
 
 def test_a_redirect_is_not_followed(release: Release) -> None:
@@ -256,10 +262,13 @@ def test_an_approval_for_stage_is_never_touched(simulator: Simulator, tmp_path: 
     release = Release.__new__(Release)
     release.simulator, release.hook = simulator, CloudManagerHook()
     execution_id = simulator.start_execution("two-approvals")
-    threading.Event().wait(0.6)
-    steps = simulator.execution(execution_id)["_embedded"]["stepStates"]
-    waiting = [step for step in steps if step["status"] == "WAITING"]
-    assert [step["environmentType"] for step in waiting] == ["stage"]
+
+    def waiting() -> list[str]:
+        steps = simulator.execution(execution_id)["_embedded"]["stepStates"]
+        return [step["environmentType"] for step in steps if step["status"] == "WAITING"]
+
+    until(waiting, "an approval waits")
+    assert waiting() == ["stage"]
 
 
 def test_evidence_that_cannot_be_claimed_in_is_refused(
@@ -285,19 +294,17 @@ def test_a_sibling_that_cannot_be_read_any_more_voids_the_tests(release: Release
     assert release.puts == []
 
 
-def test_one_claim_holds_whatever_the_api_is_called(
-    release: Release, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    release.seal()
-    release.simulator.inject(Fault(effect="drop", method="PUT", path="/advance"))
+def test_one_claim_holds_whatever_the_api_is_called(unseen: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    unseen.seal()
+    unseen.simulator.inject(Fault(effect="drop", method="PUT", path="/advance"))
     with pytest.raises(Held):
-        release.act().perform(Decision.APPROVED)
-    other_name = release.simulator.api_url.replace("127.0.0.1", "localhost")
+        unseen.act().perform(Decision.APPROVED)
+    other_name = unseen.simulator.api_url.replace("127.0.0.1", "localhost")
     monkeypatch.setenv("AIRFLOW__ADOBE_CLOUD_MANAGER__API_URL", other_name)
-    release.hook = CloudManagerHook()
+    unseen.hook = CloudManagerHook()
     with pytest.raises(Held):
-        release.act().perform(Decision.APPROVED)
-    assert len(release.puts) == 1
+        unseen.act().perform(Decision.APPROVED)
+    assert len(unseen.puts) == 1
 
 
 def test_another_gates_act_is_not_taken_for_ones_own(simulator: Simulator, tmp_path: Path) -> None:
@@ -453,18 +460,18 @@ def test_the_last_look_comes_after_the_login_of_the_deciding_credential(
     assert "ims" in [each.service for each in seen[:put]]
 
 
-def test_a_try_that_died_after_sending_is_not_forgotten_when_its_seal_breaks(release: Release) -> None:
-    release.seal()
-    release.simulator.inject(Fault(effect="drop", method="PUT", path="/advance"))
+def test_a_try_that_died_after_sending_is_not_forgotten_when_its_seal_breaks(unseen: Release) -> None:
+    unseen.seal()
+    unseen.simulator.inject(Fault(effect="drop", method="PUT", path="/advance"))
     with pytest.raises(Held):
-        release.act().perform(Decision.APPROVED)
-    (release.evidence.attempt_folder(1) / "verdict.json").write_text("{}")
+        unseen.act().perform(Decision.APPROVED)
+    (unseen.evidence.attempt_folder(1) / "verdict.json").write_text("{}")
     with pytest.raises(
         Held, match=r"this run claimed the right to approve at .* look at the execution"
     ) as held:
-        release.act().perform(Decision.APPROVED)
+        unseen.act().perform(Decision.APPROVED)
     assert held.value.may_have_left
-    assert len(release.puts) == 1
+    assert len(unseen.puts) == 1
 
 
 def test_what_was_never_sent_raises_no_alarm(release: Release) -> None:

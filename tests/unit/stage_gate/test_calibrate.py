@@ -75,7 +75,9 @@ def test_a_good_site_needs_nothing(calibrate: Calibrate) -> None:
 
 
 def test_what_fails_on_production_too_is_proposed_as_a_waiver_that_ends(calibrate: Calibrate) -> None:
+    days = {datetime.now(UTC).date() + timedelta(days=20)}
     code, said, file = calibrate(old_is_gone(), old_is_gone(), "--owner", "alice", "--days", "20")
+    days.add(datetime.now(UTC).date() + timedelta(days=20))
     assert code == 1
     assert "failed on stage and production" in said
     assert "on stage only" not in said
@@ -83,7 +85,7 @@ def test_what_fails_on_production_too_is_proposed_as_a_waiver_that_ends(calibrat
     assert waiver["check"] == "key_pages"
     assert waiver["subject"].endswith("/old.html")
     assert waiver["owner"] == "alice"
-    assert date.fromisoformat(str(waiver["until"])) == datetime.now(UTC).date() + timedelta(days=20)
+    assert date.fromisoformat(str(waiver["until"])) in days
     again = yaml.safe_load(file.read_text()) | proposed(said)
     file.write_text(yaml.safe_dump(again))
     assert load_gate(file, minimum=()).policy.waivers[0].owner == "alice"

@@ -10,6 +10,7 @@ import pytest
 from simulator import Simulator
 from stage_gate.cli import main
 from stage_gate.configuration.gate_file import load_gate
+from unit.stage_gate.waiting import PATIENCE
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def write_gate(simulator: Simulator, folder: Path, *, extra: str = "", **replace
 
 def doctor(file: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     capsys.readouterr()
-    code = main(["doctor", str(file), "--timeout", "5"])
+    code = main(["doctor", str(file), "--timeout", str(PATIENCE)])
     return code, capsys.readouterr().out
 
 

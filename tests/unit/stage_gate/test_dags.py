@@ -31,6 +31,7 @@ GATE = {
 @pytest.fixture
 def gates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__GATES_FOLDER", str(tmp_path))
+    monkeypatch.setenv("AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT", "600")
     return tmp_path
 
 

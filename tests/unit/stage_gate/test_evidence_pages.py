@@ -20,6 +20,7 @@ from stage_gate.pages.mount import PREFIX, report_address
 from stage_gate.pages.served_file import MOST_BYTES, NoSuchFile, address_in, serve
 from stage_gate.pages.tickets import LASTS, NoTicket, Ticket, Tickets
 from stage_gate.tasks.publishing import PublishReport
+from unit.stage_gate.waiting import PATIENCE
 from unit.stage_gate.webhook.serving import served
 
 SECRET = "the API server's own key, for tests only"
@@ -325,7 +326,9 @@ def test_in_a_real_browser_a_hostile_page_runs_nothing_and_takes_no_cookie_along
 
     listening = Listening(app)
     with served(listening.whole) as port, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"], timeout=PATIENCE * 1000
+        )
         context = browser.new_context()
         here = f"http://127.0.0.1:{port}"
         cookie = {
@@ -337,7 +340,7 @@ def test_in_a_real_browser_a_hostile_page_runs_nothing_and_takes_no_cookie_along
         }
         context.add_cookies([cookie])  # type: ignore[list-item]
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(PATIENCE * 1000)
         page.goto(f"{here}{PREFIX}/run/{DAG}/{RUN}")
         assert page.title() == "report"
         assert page.locator("#shot").evaluate("each => each.naturalWidth") == 1, (

@@ -29,6 +29,7 @@ from stage_gate.exposure import (
 )
 from stage_gate.tasks import stage
 from unit.aem_checks.other_user import NOBODY, needs_root, open_folder
+from unit.stage_gate.waiting import PATIENCE
 
 SUITES = CodeUser("suites", 60000, 60000)
 
@@ -95,6 +96,14 @@ def listening() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port that nobody listens on and nobody else is given."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
+
+
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with open_folder() as folder:
@@ -102,15 +111,14 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setenv("AIRFLOW__STAGE_GATE__EVIDENCE", str(folder / "evidence"))
         monkeypatch.setenv("AIRFLOW_HOME", str(folder / "home"))
         monkeypatch.delenv("AEM_CHECKS_SUITE_USER", raising=False)
+        monkeypatch.setattr("aem_checks.code_user._SECONDS", PATIENCE)
         yield folder / "evidence"
 
 
 def test_a_port_that_answers_is_named_and_a_closed_one_is_not(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with listening() as port:
-        with listening() as closed:
-            pass
+    with listening() as port, closed_port() as closed:
         monkeypatch.setenv(
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"postgresql://a:pw@127.0.0.1:{port}/airflow"
         )

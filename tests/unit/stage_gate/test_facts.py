@@ -31,7 +31,7 @@ def scenario() -> Any:
 
 
 def facts_of(simulator: Simulator, kind: str, *, program: str | None = None) -> dict[str, Any]:
-    hook = CloudManagerHook(backoff=wait_none(), deadline=5)
+    hook = CloudManagerHook(backoff=wait_none())
     execution_id = simulator.start_execution("good")
     run: Any = SimpleNamespace(
         reading=hook,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 
 import pytest
@@ -16,14 +15,15 @@ from adobe_cloud_manager.sensors.cloud_manager import (
 )
 from aem_checks.config import ConfigError
 from aem_checks.outcomes import Judgement, Outcome, Severity
-from simulator import Fault, Simulator
+from simulator import Simulator
 from stage_gate.acting import Held
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.decision import Action, Decision, Mode, Policy, Step, next_step
 from stage_gate.verdict import judge
-from unit.stage_gate.release import Release
+from unit.stage_gate.release import Release, down
 from unit.stage_gate.samples import CANDIDATE, plan, planned, recorded, result
 from unit.stage_gate.test_decision import WAITING
+from unit.stage_gate.waiting import until
 
 
 def gate_file(folder: Path, **changes: object) -> Path:
@@ -71,14 +71,17 @@ def test_5_approving_production_never_overrides_code_quality(simulator: Simulato
     release = Release(simulator, tmp_path)
     release.seal()
     simulator.person("reject", release.execution_id)
-    release.wait_for("CANCELLED")
-    threading.Event().wait(0.3)
-    waiting = simulator.start_execution("quality-waits")
-    threading.Event().wait(0.3)
+    release.wait_for_end()
+    execution = simulator.start_execution("quality-waits")
+
+    def waiting() -> list[str]:
+        steps = simulator.execution(execution)["_embedded"]["stepStates"]
+        return [step["action"] for step in steps if step["status"] == "WAITING"]
+
+    until(waiting, "code quality waits")
     with pytest.raises(Held):
         release.act().perform(Decision.APPROVED)
-    steps = simulator.execution(waiting)["_embedded"]["stepStates"]
-    assert [s["action"] for s in steps if s["status"] == "WAITING"] == ["codeQuality"]
+    assert waiting() == ["codeQuality"]
     assert release.puts == []
 
 
@@ -100,8 +103,7 @@ def test_7_a_gate_that_opened_once_is_closed_for_the_next_release() -> None:
 def test_8_a_service_that_is_down_lets_nothing_through(simulator: Simulator, tmp_path: Path) -> None:
     release = Release(simulator, tmp_path)
     release.seal()
-    release.hook.deadline = 1.0
-    simulator.inject(Fault(effect="answer", status=503, times=None))
+    simulator.inject(down())
     with pytest.raises(Held):
         release.act().perform(Decision.APPROVED)
     assert release.puts == []

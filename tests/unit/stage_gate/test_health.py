@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
 from stage_gate.local import health
+from unit.stage_gate.waiting import PATIENCE
 
 
 @pytest.fixture
-def airflow() -> Iterator[tuple[str, dict[str, object]]]:
+def airflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, dict[str, object]]]:
     """An API server that answers what the test puts into the dictionary."""
     answer: dict[str, object] = {}
+    monkeypatch.setattr(health, "trouble", partial(health.trouble, timeout=PATIENCE))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -27,7 +27,7 @@ def test_it_imports_for_those_who_fork_and_spares_a_task_itself(before: str, exp
         env={**os.environ, "PYTHONPATH": str(ROOT / "plugins")},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=True,
     )
     assert told.stdout.split("\n")[-2] == expected

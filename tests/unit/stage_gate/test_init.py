@@ -26,6 +26,7 @@ from stage_gate.commands.site_probe import ask, source_address
 from stage_gate.commands.sitemap_pages import MAX_PAGES, pick
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.decision import Mode
+from unit.stage_gate.waiting import PATIENCE
 
 PROGRAM = Program("12345", 'WKND (global) "x"\n# y', "1", True)
 
@@ -150,20 +151,20 @@ def site() -> Iterator[str]:
 
 
 def test_pages_come_from_the_sitemaps_on_the_asked_host_only(site: str) -> None:
-    assert look_for_pages(("http://127.0.0.1:1", site), 2.0) == (
+    assert look_for_pages(("http://127.0.0.1:1", site), PATIENCE) == (
         ("/", "/us/en.html"),
         f"the sitemap of {site}",
     )
 
 
 def test_without_a_sitemap_the_home_page_is_all() -> None:
-    assert look_for_pages(("http://127.0.0.1:1",), 2.0) == (("/",), "")
+    assert look_for_pages(("http://127.0.0.1:1",), PATIENCE) == (("/",), "")
 
 
 def test_a_site_that_does_not_answer_is_an_answer_with_a_reason(site: str) -> None:
     assert ask("http://127.0.0.1:1/").error == "the connection was refused"
     assert ask("http://no-such-host.invalid/").status == 0
-    found = ask(f"{site}/robots.txt")
+    found = ask(f"{site}/robots.txt", seconds=PATIENCE)
     assert (found.status, found.date is not None) == (200, True)
     assert source_address(site) == "127.0.0.1"
     assert source_address("http://no-such-host.invalid/") == ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
@@ -12,47 +10,49 @@ from aem_checks.outcomes import CheckResult, Outcome, Severity
 from simulator import Fault, Simulator
 from stage_gate.cloud_manager_results import CloudManagerMinimums, Seen, judge_results
 from stage_gate.own_results import read_own_results
+from unit.stage_gate.release import OVER, down
+from unit.stage_gate.waiting import until
 
-OVER = {"FINISHED", "CANCELLED", "FAILED", "ERROR"}
 BLOCKING = CloudManagerMinimums.model_validate(
     {name: {"severity": "block"} for name in CloudManagerMinimums.model_fields}
 )
 
 
+def statuses(simulator: Simulator, number: str) -> dict[str, str]:
+    """The status of each step, by its action; of two deployments that of the last."""
+    steps = simulator.execution(number)["_embedded"]["stepStates"]
+    return {step["action"]: step["status"] for step in steps}
+
+
 def release(simulator: Simulator, name: str = "good", trigger: str = "MANUAL") -> str:
     """An execution that waits for its approval, or is over."""
     number = simulator.start_execution(name, trigger=trigger)  # type: ignore[arg-type]
-    for _ in range(400):
+
+    def waits_or_is_over() -> bool:
         execution = simulator.execution(number)
         waits = any(step["status"] == "WAITING" for step in execution["_embedded"]["stepStates"])
-        if waits or execution["status"] in OVER:
-            return number
-        threading.Event().wait(0.02)
-    raise AssertionError("the execution neither waits nor ends")
+        return waits or execution["status"] in OVER
+
+    until(waits_or_is_over, "the execution waits or is over")
+    return number
 
 
 def earlier_release(simulator: Simulator, name: str, trigger: str = "MANUAL") -> str:
     number = release(simulator, name, trigger)
     simulator.person("approve", number)
-    for _ in range(400):
-        if simulator.execution(number)["status"] in OVER:
-            return number
-        threading.Event().wait(0.02)
-    raise AssertionError("the execution does not end")
+    until(lambda: simulator.execution(number)["status"] in OVER, "the execution is over")
+    return number
 
 
-def read(simulator: Simulator, number: str, deadline: float) -> Seen:
+def read(simulator: Simulator, number: str) -> Seen:
     pinned = PinnedExecution(simulator.program_id, simulator.pipeline_id, number)
-    return read_own_results(CloudManagerHook(deadline=deadline), pinned)
+    return read_own_results(CloudManagerHook(), pinned)
 
 
 def judged(
-    simulator: Simulator,
-    number: str,
-    settings: CloudManagerMinimums = BLOCKING,
-    deadline: float = 60.0,
+    simulator: Simulator, number: str, settings: CloudManagerMinimums = BLOCKING
 ) -> dict[str, CheckResult]:
-    results = judge_results(settings, read(simulator, number, deadline))
+    results = judge_results(settings, read(simulator, number))
     return {result.key.removeprefix("cloud_manager."): result for result in results}
 
 
@@ -81,10 +81,8 @@ def test_a_metric_that_a_person_overrode_in_cloud_manager_counts(simulator: Simu
     number = release(simulator, "quality-waits")
     assert "was WAITING in Cloud Manager" in judged(simulator, number)["code_quality"].sentences[0]
     simulator.person("approve", number)
-    for _ in range(400):
-        results = judged(simulator, number)
-        if any("a person overrode it" in each for each in results["code_quality"].sentences):
-            break
+    until(lambda: statuses(simulator, number)["codeQuality"] != "WAITING", "code quality goes on")
+    results = judged(simulator, number)
     overridden = [each for each in results["code_quality"].sentences if "a person overrode it" in each]
     assert [each.split(" is ")[0] for each in overridden] == ["Coverage", "Maintainability rating"]
 
@@ -100,8 +98,8 @@ def test_an_answer_without_metrics_or_without_a_history_is_inconclusive(
     simulator: Simulator, path: str
 ) -> None:
     number = release(simulator)
-    simulator.inject(Fault(effect="answer", status=503, path=path, times=None))
-    found = outcomes(judged(simulator, number, deadline=2.0))
+    simulator.inject(down(path))
+    found = outcomes(judged(simulator, number))
     expected = {
         "/metrics": {"code_quality": "inconclusive", "experience_audit": "inconclusive"},
         "/executions": {"ui_tests": "inconclusive"},
@@ -123,10 +121,8 @@ def test_an_execution_that_cannot_be_read_is_no_error_and_no_answer(simulator: S
 
 def test_an_unknown_status_is_inconclusive(simulator: Simulator) -> None:
     number = simulator.start_execution("unknown-status")
-    for _ in range(400):
-        results = judged(simulator, number)
-        if "TELEPORTED" in " ".join(results["product_tests"].sentences):
-            break
+    until(lambda: "TELEPORTED" in statuses(simulator, number).values(), "the product tests are over")
+    results = judged(simulator, number)
     assert "a status that this version does not know" in results["product_tests"].sentences[0]
     assert results["product_tests"].outcome is Outcome.INCONCLUSIVE
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from simulator import Simulator
 from simulator.faults import Fault
 from stage_gate.tasks.promote import FindReleases, KeptInStore, StartRelease
 from unit.stage_gate.test_split_pipelines import PRODUCTION_ONLY, STAGE_ONLY, gate_content
+from unit.stage_gate.waiting import until
 
 
 class Split:
@@ -34,18 +34,15 @@ class Split:
         return self.until_over(self.simulator.start_execution(release, pipeline=STAGE_ONLY))
 
     def until_over(self, execution: str) -> str:
-        for _ in range(400):
-            if self.simulator.execution(execution)["status"] != "RUNNING":
-                return execution
-            threading.Event().wait(0.02)
-        raise AssertionError(f"execution {execution} does not end")
+        until(lambda: self.simulator.execution(execution)["status"] != "RUNNING", f"{execution} is over")
+        return execution
 
     def halt(self, execution: str) -> None:
-        for _ in range(400):
+        def waits() -> bool:
             steps = self.simulator.execution(execution)["_embedded"]["stepStates"]
-            if any(step["status"] == "WAITING" for step in steps):
-                break
-            threading.Event().wait(0.02)
+            return any(step["status"] == "WAITING" for step in steps)
+
+        until(waits, f"the approval of {execution} waits")
         self.simulator.person("reject", execution)
         self.until_over(execution)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,25 +23,12 @@ from stage_gate.tasks.cloud_manager import ReadCloudManagerResults
 from stage_gate.verdict import Verdict, judge
 from unit.stage_gate.release import Release
 from unit.stage_gate.samples import result
+from unit.stage_gate.test_own_results import earlier_release
 from unit.stage_gate.test_waits import signing
 
 __all__ = ["signing"]
 
 pytestmark = pytest.mark.usefixtures("signing")
-
-
-def a_release_before(simulator: Simulator, name: str = "good") -> str:
-    number = simulator.start_execution(name)
-    for _ in range(400):
-        status = simulator.execution(number)["status"]
-        if status != "RUNNING":
-            return number
-        if any(
-            step["status"] == "WAITING" for step in simulator.execution(number)["_embedded"]["stepStates"]
-        ):
-            simulator.person("approve", number)
-        threading.Event().wait(0.02)
-    raise AssertionError("the earlier release does not end")
 
 
 def settle(release: Release) -> tuple[int, Plan]:
@@ -117,7 +103,7 @@ def test_a_gate_can_refuse_an_overridden_metric(simulator: Simulator, tmp_path: 
 
 
 def test_lost_tests_make_the_verdict_inconclusive_by_default(simulator: Simulator, tmp_path: Path) -> None:
-    before = a_release_before(simulator)
+    before = earlier_release(simulator, "good")
     verdict = verdict_of(Release(simulator, tmp_path, "no-tests"))
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert any(f"execution {before} before it had some" in reason for reason in verdict.reasons)
@@ -126,7 +112,7 @@ def test_lost_tests_make_the_verdict_inconclusive_by_default(simulator: Simulato
 def test_without_tests_now_and_before_the_verdict_passes_with_a_warning(
     simulator: Simulator, tmp_path: Path
 ) -> None:
-    a_release_before(simulator, "no-tests")
+    earlier_release(simulator, "no-tests")
     verdict = verdict_of(Release(simulator, tmp_path, "no-tests"))
     assert verdict.outcome is Outcome.PASSED
     assert any(each.startswith("cloud_manager.functional_tests:") for each in verdict.warnings)

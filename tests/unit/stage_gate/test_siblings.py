@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-
 import pytest
 
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from simulator import Fault, Simulator
 from stage_gate.candidate import NONE, RUNNING, UNKNOWN, Candidate, changes, must_be_built_again
 from stage_gate.observe import read_candidate
+from unit.stage_gate.release import OVER, down
+from unit.stage_gate.waiting import until
 
 FRONT_END, WEB_TIER, CONFIG, OTHER_FULL_STACK = "678903", "678904", "678905", "678902"
 DEVELOPMENT, CODE_QUALITY = "678907", "678906"
-OVER = {"FINISHED", "CANCELLED", "FAILED", "ERROR"}
-
-
-def until(seen: Callable[[], bool]) -> None:
-    for _ in range(400):
-        if seen():
-            return
-        threading.Event().wait(0.02)
-    raise AssertionError("it did not happen within 8 s")
 
 
 class Stage:
@@ -42,7 +32,10 @@ class Stage:
             steps = self.simulator.execution(execution_id)["_embedded"]["stepStates"]
             return any(step["status"] == "WAITING" for step in steps)
 
-        until(waits)
+        until(waits, f"a step of execution {execution_id} waits")
+
+    def wait_for_end(self, execution_id: str) -> None:
+        until(lambda: self.status(execution_id) in OVER, f"execution {execution_id} is over")
 
     def read(self) -> Candidate:
         execution = self.hook.get_execution(
@@ -55,7 +48,10 @@ class Stage:
     ) -> str:
         """Start another execution; ``to_the_end`` waits until it is over, else until stage is touched."""
         number = self.simulator.start_execution(release, pipeline=pipeline, trigger=trigger, beside=True)  # type: ignore[arg-type]
-        until(lambda: (self.status(number) in OVER) if to_the_end else self.touches_stage(number))
+        if to_the_end:
+            self.wait_for_end(number)
+        else:
+            until(lambda: self.touches_stage(number), f"execution {number} touches stage")
         return number
 
     def touches_stage(self, execution_id: str) -> bool:
@@ -105,7 +101,7 @@ def test_a_sibling_that_runs_is_told_and_a_change_also_when_it_is_over(stage: St
     (sentence,) = changes(pinned, stage.read())
     assert sentence.startswith(f"Pipeline {pipeline} runs execution {number} (")
     stage.simulator.person("cancel", number)
-    until(lambda: stage.status(number) in OVER)
+    stage.wait_for_end(number)
     (sentence,) = changes(pinned, stage.read())
     assert f"has run execution {number}" in sentence
 
@@ -113,7 +109,8 @@ def test_a_sibling_that_runs_is_told_and_a_change_also_when_it_is_over(stage: St
 def test_a_sibling_that_was_done_before_the_deployment_does_not_count(simulator: Simulator) -> None:
     before = simulator.start_execution("good", pipeline=WEB_TIER)
     update = simulator.start_execution("good", pipeline=OTHER_FULL_STACK, trigger="PUSH_UPGRADES")
-    until(lambda: all(simulator.execution(each)["status"] in OVER for each in (before, update)))
+    for each in (before, update):
+        until(lambda each=each: simulator.execution(each)["status"] in OVER, f"execution {each} is over")  # type: ignore[misc]
     stage = Stage(simulator)
     pinned = stage.read()
     assert pinned.stage.other_pipelines[WEB_TIER] == before
@@ -168,7 +165,7 @@ def test_a_re_execution_of_the_guarded_pipeline_counts(simulator: Simulator) -> 
 
 def test_an_earlier_run_of_the_guarded_pipeline_does_not_count(simulator: Simulator) -> None:
     first = simulator.start_execution("build-fails")
-    until(lambda: simulator.execution(first)["status"] in OVER)
+    until(lambda: simulator.execution(first)["status"] in OVER, f"execution {first} is over")
     assert Stage(simulator).read().stage.newer_releases == ()
 
 
@@ -186,7 +183,8 @@ def test_an_aem_update_of_any_pipeline_that_is_over_counts(simulator: Simulator,
     stage = Stage(simulator)
     pinned = stage.read()
     number = stage.run(pipeline, trigger="PUSH_UPGRADES", to_the_end=False)
-    until(lambda: stage.status(number) in OVER or pipeline == "678901")
+    if pipeline == OTHER_FULL_STACK:
+        stage.wait_for_end(number)
     now = stage.read()
     told = [sentence for sentence in changes(pinned, now) if "AEM update" in sentence]
     assert len(told) == len(changes(pinned, now)) == 1
@@ -215,7 +213,7 @@ def test_an_aem_update_that_runs_counts_before_and_after_its_end(stage: Stage) -
     (sentence,) = changes(pinned, stage.read())
     assert sentence.startswith(f"An AEM update changes stage just now: execution {number} (")
     stage.simulator.person("cancel", number)
-    until(lambda: stage.status(number) in OVER)
+    stage.wait_for_end(number)
     (sentence,) = changes(pinned, stage.read())
     assert sentence.startswith("An AEM update has changed stage since the tests began")
 
@@ -247,11 +245,12 @@ def test_a_scenario_can_make_each_happen(
     monkeypatch.setenv("AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE", "60000")  # it looks all the time
     pinned = Stage(simulator).read()
     simulator.person("reject", pinned.execution_id)
-    until(lambda: simulator.execution(pinned.execution_id)["status"] in OVER)
+    execution = pinned.execution_id
+    until(lambda: simulator.execution(execution)["status"] in OVER, f"execution {execution} is over")
     stage = Stage(simulator, release)
     before = pinned.stage
     until(lambda: any(words in each for each in changes(
-        stage.read().model_copy(update={"stage": before}), stage.read())))  # fmt: skip
+        stage.read().model_copy(update={"stage": before}), stage.read())), words)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -264,8 +263,7 @@ def test_a_scenario_can_make_each_happen(
 )
 def test_what_cannot_be_read_is_unknown_and_holds(stage: Stage, path: str, unknown: set[str]) -> None:
     pinned = stage.read()
-    stage.simulator.inject(Fault(effect="answer", status=503, path=path, times=None))
-    stage.hook = CloudManagerHook(deadline=2.0)
+    stage.simulator.inject(down(path))
     now = stage.read()
     found = {
         "other_pipelines": UNKNOWN in now.stage.other_pipelines.values(),

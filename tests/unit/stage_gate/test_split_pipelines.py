@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from stage_gate.decision import Decision
 from stage_gate.observe import NoSource, read_candidate
 from stage_gate.tasks.pin import reason_to_report_only
 from unit.stage_gate.release import Release
+from unit.stage_gate.waiting import PATIENCE, until
 
 STAGE_ONLY, PRODUCTION_ONLY, FULL = "678911", "678910", "678901"
 
@@ -43,11 +43,8 @@ class SplitRelease(Release):
     def test_on_stage(self, release: str = "good") -> str:
         """Run the stage-only pipeline to its end; the id of the execution."""
         execution = self.simulator.start_execution(release, pipeline=STAGE_ONLY)
-        for _ in range(400):
-            if self.simulator.execution(execution)["status"] != "RUNNING":
-                return execution
-            threading.Event().wait(0.02)
-        raise AssertionError(f"execution {execution} does not end")
+        until(lambda: self.simulator.execution(execution)["status"] != "RUNNING", f"{execution} is over")
+        return execution
 
     def _gate(self, folder: Path, changes: dict[str, object]) -> Gate:
         self.gate_file = folder / "larkfell.yaml"
@@ -68,7 +65,7 @@ def gate_content(stage: str, **source: object) -> dict[str, object]:
         },
         "sites": [{"name": "larkfell", "stage": stage, "pages": ["/"]}],
         "mode": "guard",
-        "waits": {"read_back": "2s", "poll": "1s"},
+        "waits": {"read_back": "60s", "poll": "1s"},
     }
 
 
@@ -130,10 +127,7 @@ def test_a_build_that_ended_before_stage_holds_nothing(release: SplitRelease) ->
     release.seal()
     running = release.simulator.start_execution("slow-build", pipeline=STAGE_ONLY)
     release.simulator.person("cancel", running)
-    for _ in range(200):
-        if release.simulator.execution(running)["status"] == "CANCELLED":
-            break
-        threading.Event().wait(0.02)
+    until(lambda: release.simulator.execution(running)["status"] == "CANCELLED", f"{running} is cancelled")
     assert release.act().perform(Decision.APPROVED).decision is Decision.APPROVED
 
 
@@ -223,7 +217,7 @@ def test_a_source_that_makes_no_sense_is_refused_with_its_line(
 
 
 def test_the_doctor_looks_at_both_pipelines_of_a_split_gate(release: SplitRelease) -> None:
-    found = list(examine_cloud_manager(release.gate, 5.0))
+    found = list(examine_cloud_manager(release.gate, PATIENCE))
     assert [each for each in found if each.state is State.BAD] == []
     told = [str(each.detail) for each in found]
     assert any("tests on stage what" in each for each in told)
@@ -239,5 +233,5 @@ def test_the_doctor_says_which_of_the_two_is_no_half(
     file = tmp_path / "other.yaml"
     file.write_text(yaml.safe_dump(content))
     release.gate_file.unlink()
-    bad = [each for each in examine_cloud_manager(load_gate(file), 5.0) if each.state is State.BAD]
+    bad = [each for each in examine_cloud_manager(load_gate(file), PATIENCE) if each.state is State.BAD]
     assert any("is a pipeline of kind 'full stack production'" in str(each.detail) for each in bad)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,13 +14,14 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.comms import AssetEventDagRunReferenceResult
 from airflow.sdk.execution_time.context import TriggeringAssetEventsAccessor
 
+from adobe_cloud_manager.budget import RequestBudget
 from aem_checks.outcomes import Outcome
-from simulator import Fault, Simulator
+from simulator import Simulator
 from stage_gate.decision import Decision
-from stage_gate.looking import FEW, all_are_due, load_gates, note_all_asked, pipelines_of
+from stage_gate.looking import FEW, PATIENCE, all_are_due, load_gates, note_all_asked, pipelines_of
 from stage_gate.record import DecisionRecord, write_decision
 from stage_gate.starting import FindExecutions, SayWhatIsWrong, build_start_dag, subjects_of
-from unit.stage_gate.release import KEYS, Release
+from unit.stage_gate.release import KEYS, Release, down
 from unit.stage_gate.runs_of_airflow import RunsOfAirflow
 
 PAUSED = "678901"
@@ -103,20 +105,27 @@ def test_a_pipeline_that_cannot_be_asked_is_red_and_keeps_no_other_waiting(
 def test_more_pipelines_than_the_budget_of_a_minute_are_asked_all_the_same(
     gates: Path, airflow: RunsOfAirflow, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE", "2")
-    monkeypatch.setattr("adobe_cloud_manager.budget.MINUTE", 1.5)
-    monkeypatch.setattr("stage_gate.looking.PATIENCE", 0.2)
+    clock = [0.0]
+    two_a_minute = RequestBudget(2, lambda: clock[0])
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    monkeypatch.setattr("adobe_cloud_manager.budget.MINUTE", 1.5 * PATIENCE)
+    monkeypatch.setattr("adobe_cloud_manager.hooks.account.budget_of", lambda *_: two_a_minute)
+    monkeypatch.setattr("adobe_cloud_manager.hooks.reading.time", SimpleNamespace(sleep=sleep))
     for number in range(5):
         write_gate(gates, f"gate-{number}", str(990 + number))
     assert [each for each in find(gates, airflow) if "budget" in each["trouble"]] == []
+    asked = {each.path for each in simulator.requests if each.path.endswith("/execution")}
+    assert asked == {f"/api/program/12345/pipeline/{990 + number}/execution" for number in range(5)}
 
 
 def test_whether_a_silent_pipeline_is_there_at_all_is_said_when_it_can_be_read(
-    gates: Path, airflow: RunsOfAirflow, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+    gates: Path, airflow: RunsOfAirflow, simulator: Simulator
 ) -> None:
-    monkeypatch.setattr("stage_gate.looking.PATIENCE", 0.5)
     write_gate(gates, "nowhere", "999")
-    simulator.inject(Fault(effect="answer", status=503, path="/pipelines$", times=None))
+    simulator.inject(down("/pipelines$"))
     assert find(gates, airflow) == []
     simulator.clear_faults()
     assert [each["gate"] for each in find(gates, airflow)] == ["nowhere"]

@@ -18,7 +18,7 @@ from stage_gate.notify import Event
 from stage_gate.tasks.acts import ApproveProduction, HaltProduction, RecordBypass
 from stage_gate.tasks.judging import Decide
 from unit.stage_gate.listeners import Heard
-from unit.stage_gate.release import Release
+from unit.stage_gate.release import BRIEFLY, Release
 from unit.stage_gate.test_waits import context, release, signing, slack, told
 
 __all__ = ["release", "signing", "slack"]
@@ -64,7 +64,11 @@ def test_an_act_that_was_not_sent_is_told_as_held(release: Release, tmp_path: Pa
     assert "only passed can be approved" in text
 
 
-def test_an_act_that_may_have_been_sent_is_an_alarm(release: Release, tmp_path: Path, slack: Heard) -> None:
+def test_an_act_that_may_have_been_sent_is_an_alarm(
+    simulator: Simulator, signing: None, tmp_path: Path, slack: Heard
+) -> None:
+    told_to = {"slack": {"connection": "slack", "channel": "#releases"}}
+    release = Release(simulator, tmp_path, notify=told_to, waits=BRIEFLY)
     release.seal()
     release.simulator.inject(Fault(effect="drop", method="PUT", path="/advance"))
     with pytest.raises(AirflowFailException):

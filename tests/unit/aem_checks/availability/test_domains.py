@@ -123,7 +123,7 @@ def _read(file, *, host="127.0.0.1", rule_of=None) -> Certificate:
     async def run():
         async with _tls_host(file) as port:
             rule = Rule.of([rule_of or f"https://{host}:{port}"])
-            return await read_certificate(host, port, rule, seconds=5)
+            return await read_certificate(host, port, rule, seconds=60)
 
     return asyncio.run(run())
 
@@ -163,7 +163,7 @@ def test_a_host_without_tls_gives_no_answer(tmp_path):
         async with SmallSite({}).running() as url:
             port = int(url.rpartition(":")[2])
             return await read_certificate(
-                "127.0.0.1", port, Rule.of([f"https://127.0.0.1:{port}"]), seconds=5
+                "127.0.0.1", port, Rule.of([f"https://127.0.0.1:{port}"]), seconds=60
             )
 
     found = asyncio.run(run())
@@ -227,7 +227,7 @@ def test_a_certificate_is_read_through_the_proxy_that_the_environment_names(
         async with _tls_host(file) as port, _proxy(asked, status) as proxy:
             monkeypatch.setenv("https_proxy", proxy)
             rule = Rule.of([f"https://127.0.0.1:{port}"])
-            return await read_certificate("127.0.0.1", port, rule, seconds=5), port
+            return await read_certificate("127.0.0.1", port, rule, seconds=60), port
 
     found, port = asyncio.run(run())
     assert asked == [f"127.0.0.1:{port}"]

@@ -6,21 +6,29 @@ from datetime import timedelta
 
 import pytest
 
+from aem_checks.kinds.availability import settled
 from aem_checks.kinds.availability.settled import Settled, SettledSettings
 from aem_checks.outcomes import Cause, Outcome
+from simulator.aem.clock import Clock
 from unit.aem_checks.page_site import page, run_on, status
 
 NEW, OLD = "abcdef0123456789abcdef0123456789abcdef01", "0123456789abcdef0123456789abcdef01234567"
 HEADER = {"path": "/", "header": "X-Build", "pattern": "(.+)"}
 
 
+@pytest.fixture(autouse=True)
+def _no_time_is_spent():
+    with Clock().rules(settled):
+        yield
+
+
 def _settled(**settings) -> Settled:
-    given = {"answers": 4, "every": timedelta(0), "within": timedelta(seconds=5), **settings}
+    given = {"answers": 4, "every": timedelta(0), "within": timedelta(minutes=2), **settings}
     return Settled(SettledSettings.model_validate(given))
 
 
 def _impatient(**settings) -> Settled:
-    return _settled(every=timedelta(milliseconds=20), within=timedelta(milliseconds=300), **settings)
+    return _settled(every=timedelta(seconds=10), within=timedelta(minutes=2), **settings)
 
 
 def _builds(*served):

@@ -24,6 +24,7 @@ from aem_checks.runner import run_check
 from aem_checks.sites import SiteConfig
 from aem_checks.visit import Visit
 from simulator.aem import AemEnvironment
+from unit.aem_checks.browser.patience import patient
 from unit.aem_checks.page_site import Answer, PageSite
 from unit.simulator.aem_visitor import environment, served
 
@@ -110,7 +111,7 @@ class _Shared:
 @contextmanager
 def house(folder: Path) -> Iterator[House]:
     """A house whose browser is closed at the end."""
-    with asyncio.Runner() as runner:
+    with patient(), asyncio.Runner() as runner:
         made = House(runner, folder)
         try:
             yield made

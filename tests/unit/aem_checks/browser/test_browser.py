@@ -9,8 +9,8 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +125,17 @@ def test_inside_of_tls_requests_keep_the_sites_rate_and_carry_its_credentials(
     monkeypatch.setattr(
         browser, "_options", lambda viewport: {**usual(viewport), "ignore_https_errors": True}
     )
-    seen: list[tuple[float, str]] = []
+    seen: list[str] = []
+    turns: list[float] = []
+
+    class Counted(RateLimit):
+        async def acquire(self, host: str, *, per_second: float | None = None) -> float:
+            turns.append(await super().acquire(host, per_second=per_second))
+            return turns[-1]
 
     async def answer(request: web.BaseRequest) -> web.Response:
-        seen.append((time.monotonic(), request.headers.get("X-AEM-Edge-Key", "")))
+        seen.append(request.headers.get("X-AEM-Edge-Key", ""))
+        assert len(turns) >= len(seen), "it was asked before its turn"
         pictures = "".join(f"<img src=/{number}.png>" for number in range(8))
         return web.Response(text=pictures if request.path == "/" else "", content_type="text/html")
 
@@ -137,7 +144,7 @@ def test_inside_of_tls_requests_keep_the_sites_rate_and_carry_its_credentials(
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=_tls(tmp_path)).start()
         url = f"https://127.0.0.1:{runner.addresses[0][1]}"
-        access, limit = {url: Access({"X-AEM-Edge-Key": SECRET})}, RateLimit(10, folder=tmp_path / "rate")
+        access, limit = {url: Access({"X-AEM-Edge-Key": SECRET})}, Counted(10, folder=tmp_path / "rate")
         keeper = Doorkeeper(access, frozenset({url}), limit)
         async with (
             ForwardProxy(Rule.of([url]), RateLimit(5000, folder=tmp_path / "other")) as proxy,
@@ -148,9 +155,8 @@ def test_inside_of_tls_requests_keep_the_sites_rate_and_carry_its_credentials(
         await runner.cleanup()
 
     asyncio.run(run())
-    assert {secret for _, secret in seen} == {SECRET}
-    assert len(seen) >= 9
-    assert seen[-1][0] - seen[0][0] >= (len(seen) - 1) / 10 * 0.9
+    assert set(seen) == {SECRET}
+    assert len(turns) >= len(seen) >= 9
 
 
 def _tls(folder: Path) -> ssl.SSLContext:
@@ -194,31 +200,33 @@ def test_a_hostile_page_costs_bounded_time_and_memory_and_the_next_page_is_judge
     import aem_checks.browser.browser as browser
     import aem_checks.browser.open_page as open_page
 
-    monkeypatch.setattr(browser, "PAGE_SECONDS", 8.0)
-    monkeypatch.setattr(open_page, "LOAD_SECONDS", 3.0)
-
     async def run() -> None:
         answers = {"/bad": page(body), "/good": page("fine")}
         async with PageSite(answers) as site, opened(site.url, tmp_path, max_memory=700 << 20) as chromium:
-            started = time.monotonic()
-            lost = await _look(chromium, f"{site.url}/bad")
-            assert says in lost
-            assert await _look(chromium, f"{site.url}/good") == ""
-            assert time.monotonic() - started < 40
+            async with asyncio.timeout(300):
+                with monkeypatch.context() as impatient:
+                    if body != EATS:
+                        impatient.setattr(browser, "PAGE_SECONDS", 8.0)
+                        impatient.setattr(open_page, "LOAD_SECONDS", 3.0)
+                    lost = await _look(chromium, f"{site.url}/bad", until_lost=bool(says))
+                assert says in lost
+                assert await _look(chromium, f"{site.url}/good") == ""
 
     asyncio.run(run())
 
 
-async def _look(browser: Browser, url: str) -> str:
+async def _look(browser: Browser, url: str, *, until_lost: bool = False) -> str:
     """Why a page was lost; empty where it was not."""
     try:
         async with browser.page(url) as shown:
             await shown.quiet()
-            await asyncio.sleep(3 if url.endswith("bad") else 0)
-            assert await shown.ask("document.title", seconds=2) == "WKND"
+            while True:
+                assert await shown.ask("document.title") == "WKND"
+                if not until_lost:
+                    return ""
+                await asyncio.sleep(0.2)
     except PageLost as error:
         return str(error)
-    return ""
 
 
 def test_a_warm_page_spares_the_site_its_files_and_knows_nothing_of_the_page_before(tmp_path: Path) -> None:
@@ -261,18 +269,23 @@ from unit.aem_checks.browser.test_browser import opened
 async def main():
     async with opened("http://127.0.0.1:9", Path({str(tmp_path / "rate")!r})) as browser:
         print(browser._profile, flush=True)
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
 asyncio.run(main())
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as task:
         assert task.stdout is not None
         profile = task.stdout.readline().strip()
-        assert len(_processes(profile)) > 2
+        assert _comes(lambda: len(_processes(profile)) > 2)
         task.send_signal(signal.SIGKILL)
-    deadline = time.monotonic() + 20
-    while _processes(profile) and time.monotonic() < deadline:
+    assert _comes(lambda: _processes(profile) == [])
+
+
+def _comes(condition: Callable[[], bool]) -> bool:
+    """Whether something becomes true within two minutes."""
+    deadline = time.monotonic() + 120
+    while not condition() and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert _processes(profile) == []
+    return condition()
 
 
 def _processes(mark: str) -> list[str]:
@@ -314,9 +327,12 @@ def test_chromium_runs_as_the_user_that_is_named_without_rights_of_its_own(
 
 def _status_of_first(profile: str) -> str:
     """What the kernel says of the process from which all others of a browser descend."""
-    words = {each: Path(f"/proc/{each}/cmdline").read_bytes() for each in _processes(profile)}
-    first = next(each for each, line in words.items() if b"--type" not in line and b"crashpad" not in line)
-    return Path(f"/proc/{first}/status").read_text()
+    for each in _processes(profile):
+        with suppress(OSError):  # helpers come and go
+            line = Path(f"/proc/{each}/cmdline").read_bytes()
+            if line and b"--type" not in line and b"crashpad" not in line:
+                return Path(f"/proc/{each}/status").read_text()
+    return ""
 
 
 def test_without_a_chromium_a_check_is_inconclusive_and_says_how_to_get_one(

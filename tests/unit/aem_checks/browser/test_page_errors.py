@@ -125,7 +125,7 @@ async def _never(request: web.BaseRequest) -> web.StreamResponse:
     answer = web.StreamResponse(headers={"Content-Type": "text/html", "Content-Length": "99999"})
     await answer.prepare(request)
     await answer.write(b"<!DOCTYPE html><title>WKND</title><p>Surfing")
-    await asyncio.sleep(20)
+    await asyncio.sleep(600)
     return answer
 
 
@@ -139,6 +139,7 @@ def test_a_page_that_never_arrives_whole_is_not_judged_and_a_script_that_does_no
     answers = {"/half": _never, "/garbage": lambda _: broken}
     result = browsing.check(check(), tmp_path, answers, pages=("/half", "/garbage"))
     assert (outcome(result), result.examined) == ("block inconclusive", 0)
+    monkeypatch.setattr(open_page, "LOAD_SECONDS", 12.0)
     waiting = {"/": page("<script src=/never.js></script>"), "/never.js": _never}
     result = browsing.check(check(), tmp_path, waiting, pages=("/",))
     assert outcome(result) == "block failed"

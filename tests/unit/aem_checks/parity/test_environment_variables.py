@@ -125,8 +125,8 @@ def test_a_file_of_empty_lines_is_read_in_linear_time(tmp_path: Path) -> None:
         "dispatcher/conf.d/a.conf": "\n" * 200_000 + "Header set X ${LATE}\n",
         "config/cdn.yaml": "\n" * 200_000,
     }
-    began = time.monotonic()
+    began = time.process_time()
     names = {"stage": ["LATE"], "production": []}
     judgement = judge_source(EnvironmentVariables, tmp_path, files, facts={"environment_variables": names})
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
     assert "LATE" in {finding.subject for finding in judgement.findings}

@@ -10,25 +10,31 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from aem_checks import client as client_module
 from aem_checks.baseline import Baseline
 from aem_checks.kinds.performance.response_times import ResponseTimes, ResponseTimesSettings, percentile
 from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.runner import run_check
 from aem_checks.visit import Visit
+from simulator.aem.clock import Clock
 from unit.aem_checks.page_site import PageSite, html
 
 
 class Publish:
-    """Takes the seconds of each answer in turn, the last again and again; ``fails`` from that number on."""
+    """Takes the seconds of each answer in turn, the last again and again; ``fails`` from that number on.
+
+    They are seconds of a clock that the client measures with, and that moves in no other way.
+    """
 
     def __init__(self, *seconds: float, fails: int = 10_000) -> None:
         self._seconds, self._fails = seconds, fails
         self.asked: list[str] = []
+        self.clock = Clock()
 
     async def __call__(self, request: Any) -> web.Response:
         turn = len(self.asked)
         self.asked.append(request.path_qs)
-        await asyncio.sleep(self._seconds[min(turn, len(self._seconds) - 1)])
+        await self.clock.sleep(self._seconds[min(turn, len(self._seconds) - 1)])
         if turn >= self._fails:
             return web.Response(status=503)
         return web.Response(text=html(), content_type="text/html")
@@ -41,7 +47,8 @@ def run(publish: Publish, folder: Path, baseline: Baseline | None = None, **sett
             visit = Visit(site.config(), "stage", client, None, folder, baseline=baseline)
             return await run_check(check, visit)
 
-    return asyncio.run(go())
+    with publish.clock.rules(client_module):
+        return asyncio.run(go())
 
 
 def bad(result: CheckResult) -> list[str]:

@@ -57,12 +57,18 @@ def under_true_paths(body: bytes) -> dict[str, str]:
     return forged | {name: value for name, value in true.items() if name.endswith("path")}
 
 
+HANGS = 60.0
+"""Seconds for which a host that does not answer keeps whoever asks waiting."""
+
+
 @dataclass
 class AdobesHost:
     """A host of public keys and of the validation address; `asked` is every path that was asked for."""
 
     url: str = ""
     asked: list[str] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
+    """Of these, what was answered."""
     answers: threading.Event = field(default_factory=threading.Event)
     """Cleared: it accepts requests and does not answer."""
 
@@ -85,7 +91,8 @@ def adobes_host(pairs: Sequence[int] = (0, 1)) -> Iterator[AdobesHost]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             host.asked.append(self.path)
-            host.answers.wait(10)
+            host.answers.wait(HANGS)
+            host.answered.append(self.path)
             known = self.path.startswith("/csm/") or self.path in pems
             content = pems.get(self.path, b"")
             self.send_response(200 if known else 404)
@@ -98,7 +105,7 @@ def adobes_host(pairs: Sequence[int] = (0, 1)) -> Iterator[AdobesHost]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     host.url = f"http://127.0.0.1:{server.server_port}"
     try:
         yield host

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from adobe_cloud_manager.events import handshake
+from adobe_cloud_manager.events import keys as key_ring
+from stage_gate.webhook import reception
 from stage_gate.webhook.app import create_app
+from stage_gate.webhook.body import Reader
 from stage_gate.webhook.reception import Reception
 from stage_gate.webhook.writer import Writer
-from unit.stage_gate.webhook.adobe import REGISTRATIONS, AdobesHost, adobes_host
+from unit.stage_gate.waiting import PATIENCE
+from unit.stage_gate.webhook.adobe import HANGS, REGISTRATIONS, AdobesHost, adobes_host
 
 
 @pytest.fixture(scope="session")
@@ -87,18 +94,25 @@ def stored(tables: None) -> Stored:
     return stored
 
 
-@pytest.fixture(scope="session")
-def keys() -> Iterator[AdobesHost]:
-    with adobes_host() as host:
-        yield host
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body may take a while, and Adobe's host longer to answer than it hangs in any test."""
+    monkeypatch.setattr(reception, "Reader", partial(Reader, within=PATIENCE))
+    for module in (key_ring, handshake):
+        monkeypatch.setattr(module, "_WITHIN", 2 * HANGS)
 
 
 @pytest.fixture
-def host(keys: AdobesHost) -> AdobesHost:
-    """Adobe's host, which has not been asked for anything yet."""
-    keys.asked.clear()
-    keys.answers.set()
-    return keys
+def still_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No time passes in the reception, so that no rate lets more through while a test runs."""
+    monkeypatch.setattr(reception, "time", SimpleNamespace(monotonic=lambda: 1000.0))
+
+
+@pytest.fixture
+def host() -> Iterator[AdobesHost]:
+    """Adobe's host, one for each test: a key may still be fetched when the delivery that names it is answered."""
+    with adobes_host() as host:
+        yield host
 
 
 AppOf = Callable[..., FastAPI]
@@ -106,13 +120,13 @@ AppOf = Callable[..., FastAPI]
 
 @pytest.fixture
 def app_of(stored: Stored, host: AdobesHost) -> AppOf:
-    """Makes an app; its options are those of `Reception`, and `store`. It has time: the machine may be busy."""
+    """Makes an app; its options are those of `Reception`, and `store`. It is in no hurry."""
 
     def make(**options: Any) -> FastAPI:
         from stage_gate.webhook.store import store
 
         writer = Writer(options.pop("store", store))
-        options = {"per_second": 50, "within": 20.0, **options}
+        options = {"per_second": 50, "within": PATIENCE, **options}
         return create_app(Reception(REGISTRATIONS, host.settings, writer, **options))
 
     return make

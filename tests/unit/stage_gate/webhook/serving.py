@@ -11,6 +11,8 @@ from typing import Any
 
 import uvicorn
 
+from unit.stage_gate.waiting import PATIENCE
+
 
 @contextmanager
 def served(app: Any) -> Iterator[int]:
@@ -28,5 +30,5 @@ def served(app: Any) -> Iterator[int]:
         yield listening.getsockname()[1]
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(PATIENCE)
         listening.close()

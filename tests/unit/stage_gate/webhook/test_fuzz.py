@@ -9,6 +9,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case
 
+from unit.stage_gate.waiting import PATIENCE
 from unit.stage_gate.webhook.conftest import AppOf, Stored
 from unit.stage_gate.webhook.serving import served
 from webhook_soak.play import play
@@ -54,7 +55,7 @@ def test_what_schemathesis_makes_of_the_description_is_never_our_fault(
     def one(case: Case) -> None:
         for name in ("main", case.path_parameters.get("registration", "main")):
             case.path_parameters["registration"] = name
-            seen.add(case.call(base_url=url).status_code)
+            seen.add(case.call(base_url=url, timeout=PATIENCE).status_code)
 
     one()
     assert seen <= ANSWERS[method]

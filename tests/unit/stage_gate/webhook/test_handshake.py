@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from fastapi.testclient import TestClient
 
+from unit.stage_gate.waiting import until
 from unit.stage_gate.webhook.adobe import OTHER_UUID, UUID, AdobesHost
 from unit.stage_gate.webhook.conftest import Stored
 
@@ -48,9 +48,7 @@ def post(client: TestClient, url: object) -> int:
 
 
 def _asked(host: AdobesHost, many: int) -> list[str]:
-    end = time.monotonic() + 5
-    while len(host.asked) < many and time.monotonic() < end:
-        time.sleep(0.01)
+    until(lambda: len(host.asked) >= many, f"{many} requests to Adobe's host")
     return host.asked
 
 
@@ -59,6 +57,7 @@ def test_a_validation_url_is_fetched_after_the_answer(
 ) -> None:
     host.answers.clear()
     assert post(client, f"{host.validation_url}?id={UUID}&challenge={OTHER_UUID}") == 200
+    assert host.answered == []
     host.answers.set()
     assert _asked(host, 1) == [f"/csm/registrations/validate?id={UUID}&challenge={OTHER_UUID}"]
     assert stored.events() == []

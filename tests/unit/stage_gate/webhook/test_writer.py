@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 
@@ -11,6 +10,7 @@ import pytest
 
 from stage_gate.webhook import writer as module
 from stage_gate.webhook.writer import News, NotStored, Writer
+from unit.stage_gate.waiting import PATIENCE, until
 
 
 def news(name: str) -> News:
@@ -18,10 +18,7 @@ def news(name: str) -> News:
 
 
 def until_it_runs(waiting: Future[None]) -> None:
-    end = time.monotonic() + 5
-    while not waiting.running():
-        assert time.monotonic() < end
-        time.sleep(0.005)
+    until(waiting.running, "it is being stored")
 
 
 class Store:
@@ -33,7 +30,7 @@ class Store:
         self.trouble: Exception | None = None
 
     def __call__(self, together: Sequence[News]) -> None:
-        self.may.wait(10)
+        self.may.wait(PATIENCE)
         if self.trouble is not None:
             raise self.trouble
         self.kept += [each for item in together for each in item.event_ids]
@@ -47,7 +44,7 @@ def test_what_was_given_up_before_its_turn_is_left_out_and_harms_nobody() -> Non
     given_up, last = writer.put(news("given up")), writer.put(news("last"))
     assert given_up.cancel()
     store.may.set()
-    last.result(5)
+    last.result(PATIENCE)
     assert store.kept == ["first", "last"]
 
 
@@ -58,9 +55,9 @@ def test_a_failure_is_told_to_each_and_the_next_one_is_stored(trouble: Exception
     store.trouble = trouble
     writer = Writer(store)
     with pytest.raises(NotStored):
-        writer.put(news("one")).result(5)
+        writer.put(news("one")).result(PATIENCE)
     store.trouble = None
-    writer.put(news("two")).result(5)
+    writer.put(news("two")).result(PATIENCE)
     assert store.kept == ["two"]
 
 
@@ -83,13 +80,13 @@ def test_one_transaction_holds_only_so_many_events(monkeypatch: pytest.MonkeyPat
     may = threading.Event()
 
     def store(together: Sequence[News]) -> None:
-        may.wait(10)
+        may.wait(PATIENCE)
         sizes.append(sum(len(each.event_ids) for each in together))
 
     writer = Writer(store)
     batches = [writer.put(News(tuple(f"{number}-{each}" for each in range(20)), ())) for number in range(6)]
     may.set()
     for batch in batches:
-        batch.result(5)
+        batch.result(PATIENCE)
     assert sum(sizes) == 120
     assert max(sizes) <= 40 + 20
