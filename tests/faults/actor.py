@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 from unittest import mock
 
 import requests
@@ -28,11 +28,13 @@ from faults.kinds import CLOCKS, CRASHES, LATER, At, Kind
 from faults.scene import Scene
 from faults.schedule import Strike
 from simulator import Fault
+from simulator.holds import Hold
 from stage_gate import acting, signing
 from stage_gate.acting import Held, _Road
 from stage_gate.decision import Command, Event
 from stage_gate.files import EvidenceError
 from stage_gate.record import DecisionRecord, write_decision
+from unit.simulator.caller import eventually
 
 T = TypeVar("T")
 _AT = {
@@ -56,8 +58,8 @@ _EFFECT = {
     Kind.LOST: "lose_answer",
     Kind.APPLIED_LATE: "drop",
 }
-SHORT = 0.1
-"""Seconds that a request may take where one is to time out."""
+SHORT = 0.05
+"""Seconds that the request may take that is to time out; its answer never comes, so that it always does."""
 
 
 class Crash(BaseException):
@@ -118,6 +120,8 @@ class Actor(greenlet):
         self.struck: Strike | None = None
         self.points = 0
         """Calls of the struck kind in this step so far."""
+        self.kept: Hold | None = None
+        """The answers that do not come in this step, so that their requests time out."""
 
     def monotonic(self) -> float:
         return time.monotonic() * 1e-3 + self.skew  # a slow machine changes nothing
@@ -178,16 +182,10 @@ class Actor(greenlet):
             yield None
             return
         strike, self.points = self.struck, 0
-        short = strike.kind is Kind.TIMED_OUT
-        hooks = self.scene.house.hooks[self.who]
         self._arm(strike)
         try:
-            for hook in hooks if short else ():
-                hook.request_timeout = SHORT
             yield strike
         finally:
-            for hook in hooks if short else ():
-                hook.request_timeout = 30.0
             self._disarm(strike)
             self.struck = None
 
@@ -195,6 +193,8 @@ class Actor(greenlet):
         fault = _fault(strike)
         if fault is not None:
             self.scene.backstage.inject(fault)
+        if strike.kind is Kind.TIMED_OUT:
+            self.kept = self.scene.backstage.keep_answers(strike.nth, lasting=strike.lasting)
         if strike.kind is Kind.LATENCY and strike.at is At.SEND:
             self.skew += 3.0
             self.note(strike)
@@ -205,6 +205,9 @@ class Actor(greenlet):
             if strike.kind in LATER:
                 self.scene.under_way += _verbs(self)
         self.scene.backstage.clear_faults()
+        if self.kept is not None:
+            self.scene.backstage.hand_out(self.kept)
+            self.kept = None
         is_over = strike in self.fired and not (strike.lasting and strike.kind not in LATER | CRASHES)
         if is_over:
             self.strikes.remove(strike)
@@ -230,6 +233,17 @@ class Actor(greenlet):
         self.note(self.struck)
         raise crash
 
+    def time_out(self, send: Callable[[], object]) -> NoReturn:
+        """Send what is answered too late. It has been handled by then, however slow the machine is."""
+        assert self.kept is not None
+        before = self.kept.caught
+        try:
+            send()
+        except requests.Timeout:
+            eventually(lambda: self.kept is not None and self.kept.caught > before)
+            raise
+        raise AssertionError("an answer came that was kept")
+
     def inside(self) -> None:
         """Somewhere in the middle of a step: the place to die."""
         if self.point(frozenset({Kind.CRASH_INSIDE})):
@@ -252,8 +266,6 @@ def _fault(strike: Strike) -> Fault | None:
         return Fault(effect="answer", status=_STATUS[kind], headers=headers, **rule)
     if kind in CLOCKS:
         return Fault(effect="clock", offset=CLOCKS[kind], **rule)
-    if kind is Kind.TIMED_OUT:
-        return Fault(effect="late_answer", seconds=3 * SHORT, **rule)
     return Fault(effect=_EFFECT[kind], **rule) if kind in _EFFECT else None  # type: ignore[arg-type]
 
 
@@ -334,6 +346,8 @@ def _send(real: Callable[..., requests.Response]) -> Callable[..., requests.Resp
         actor = _playing()
         if actor and actor.point(frozenset({Kind.LATENCY})):
             actor.skew += 3.0
+        if actor and "/api/" in str(request.url) and actor.point(frozenset({Kind.TIMED_OUT})):
+            actor.time_out(lambda: real(session, request, **options | {"timeout": SHORT}))
         response = real(session, request, **options)
         if actor is None or actor.struck is None:
             _remember(response)

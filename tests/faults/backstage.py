@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from simulator import Fault, Simulator
 from simulator.acts import ActRefused
 from simulator.cloud_manager.executions import execution_resource
 from simulator.execution import Execution, Step
+from simulator.holds import Hold
 from simulator.request_log import RecordedRequest
 
 PROGRAM, GUARDED, SIBLING = "12345", "678901", "678904"
@@ -64,6 +66,7 @@ class Backstage:
     """The simulator from behind. Only while nothing asks it, so that no lock is needed."""
 
     def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
         self._services = simulator._services
         self._world = self._services.world
         self._direct = Direct(simulator)
@@ -151,6 +154,22 @@ class Backstage:
     def fired(self) -> bool:
         """Whether the fault that is in force has met a request."""
         return any(seen[0] >= fault.nth for fault, seen in self._services.around.faults._rules)
+
+    def keep_answers(self, nth: int, *, lasting: bool) -> Hold:
+        """From the nth request on, or to it alone, the answer is ready and does not come before `hand_out`."""
+        numbers = itertools.count(1)
+
+        def wants(request: RecordedRequest) -> bool:
+            if not request.path.startswith("/api/"):
+                return False
+            number = next(numbers)
+            return number >= nth if lasting else number == nth
+
+        return self._simulator.hold(Hold(wants, answered=True))
+
+    def hand_out(self, kept: Hold) -> None:
+        """The answers come, to clients that are gone."""
+        self._simulator.let_go(kept)
 
     def clear_faults(self) -> None:
         self._services.around.faults.clear()

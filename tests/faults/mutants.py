@@ -11,7 +11,7 @@ import requests
 
 from adobe_cloud_manager.answers import Answer
 from adobe_cloud_manager.hooks import cloud_manager as hook_module
-from adobe_cloud_manager.hooks.plain_session import answer_head
+from adobe_cloud_manager.hooks.plain_session import PlainSession, answer_head
 from aem_checks.outcomes import Outcome
 from faults.promises import Promise
 from faults.scene import Scene
@@ -58,8 +58,12 @@ def ignore_the_sibling(patch: Patch) -> None:
 
 
 def follow_a_307(patch: Patch) -> None:
+    class Following(PlainSession):
+        get_redirect_target = requests.Session.get_redirect_target
+
     def put(url: str, *, headers: dict[str, str], body: bytes, timeout: float, what: str) -> Answer:
-        response = requests.put(url, data=body, headers=headers, timeout=timeout)
+        with Following() as session:
+            response = session.put(url, data=body, headers=headers, timeout=timeout)
         return answer_head(response, response.content)
 
     patch.setattr(hook_module, "put_once", put)
