@@ -71,12 +71,12 @@ class Part:
         """What its gate file has besides what all have."""
         waits = {
             "poll": "1s",
-            "stage_deployment": "15m",
-            "approval": "15m",
-            "production_deployment": "15m",
+            "stage_deployment": "2h",
+            "approval": "2h",
+            "production_deployment": "2h",
             "read_back": "8s",
         }
-        patient = {"waits_for_a_file": {"file": "of the case", "within": "10m"}}
+        patient = {"waits_for_a_file": {"file": "of the case", "within": "1h"}}
         return {"waits": waits, "checks": {} if self.phase is Phase.HOLDING else patient}
 
 

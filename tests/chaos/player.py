@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from chaos.theatre import TaskNow, Theatre
 
 Json = dict[str, Any]
-_STEADY = 1.0
-"""Seconds that `judge` runs before it certainly stands at the pipe."""
 _OVER = frozenset({"success", "failed"})
 _PRODUCTION_WAITS = re.compile(
     r"production (is|was) (held|untouched|not touched)|production waits|un-approved|^Held\b|^Unclear\b|^Undecided\b"
@@ -45,7 +43,7 @@ class Player:
         self.go = theatre.folder / f"{part.slug}.go"
         self.execution = self.run_id = ""
         self.began = 0.0
-        self._pipe: tuple[Path, Path] | None = None
+        self._pipe: Pipe | None = None
         self._hold: Hold | None = None
 
     def begin(self) -> None:
@@ -110,8 +108,7 @@ class Player:
         if phase is Phase.TESTING:
             return self.is_tested
         if phase is Phase.JUDGING:
-            judge = self.tasks.get("judge")
-            return judge is not None and judge.state == "running" and judge.running_for > _STEADY
+            return self._pipe is not None and self._pipe.is_read_by(self.running.get("judge"))
         return self._hold is not None and self._hold.caught > 0
 
     @property
@@ -122,7 +119,7 @@ class Player:
         """Let the release go on from its moment."""
         self.go.touch()
         if self._pipe is not None:
-            _open_pipe(*self._pipe)
+            self._pipe.open()
             self._pipe = None
         if self._hold is not None:
             self.simulator.let_go(self._hold)
@@ -186,10 +183,7 @@ class Player:
         newest = max(self.folder.glob("attempt-*"), key=lambda path: path.name)
         one_file_system = self.folder.parent if self.part.starved else self.theatre.store.mount
         outside = one_file_system / f"{self.execution}.pipe"
-        inside = newest / "sites" / self.part.slug / "pipe"
-        os.mkfifo(outside)
-        os.link(outside, inside)
-        self._pipe = (outside, inside)
+        self._pipe = Pipe(outside, newest / "sites" / self.part.slug / "pipe")
 
     def _wanted(self) -> Hold | None:
         """What is held for this part: a request that it sends in its moment and in no other."""
@@ -226,17 +220,38 @@ def _changes(request: RecordedRequest) -> bool:
     return request.service == "api" and request.method not in ("GET", "HEAD", "OPTIONS")
 
 
-def _open_pipe(outside: Path, inside: Path) -> None:
-    """Put an empty file in the place of a pipe, and let whoever waits at the pipe find it empty, too."""
-    try:
-        empty = inside.with_name(f".{inside.name}.partial")
-        empty.touch()
-        empty.replace(inside)
-    except OSError:  # no room, or no folder any more
-        inside.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # nobody waits
-        os.close(os.open(outside, os.O_WRONLY | os.O_NONBLOCK))
-    outside.unlink(missing_ok=True)
+class Pipe:
+    """A file whose reader stands still until it is opened. `outside`: where it is besides, on the same file system."""
+
+    def __init__(self, outside: Path, inside: Path) -> None:
+        self._outside, self._inside = outside, inside
+        os.mkfifo(outside)
+        self._writing = os.open(
+            outside, os.O_RDWR
+        )  # so that a reader gets in, and waits there for a first byte
+        os.link(outside, inside)
+
+    def is_read_by(self, pid: int | None) -> bool:
+        """Whether a process has it open."""
+        ours = os.fstat(self._writing)
+        with contextlib.suppress(OSError):  # it has ended
+            for file in Path(f"/proc/{pid}/fd").iterdir():
+                with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+                    found = file.stat()
+                    if (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino):
+                        return True
+        return False
+
+    def open(self) -> None:
+        """Put an empty file in its place, and let whoever waits at the pipe find it empty, too."""
+        try:
+            empty = self._inside.with_name(f".{self._inside.name}.partial")
+            empty.touch()
+            empty.replace(self._inside)
+        except OSError:  # no room, or no folder any more
+            self._inside.unlink(missing_ok=True)
+        os.close(self._writing)
+        self._outside.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> Json:

@@ -13,9 +13,9 @@ from chaos.strikes import Strike
 from chaos.theatre import Theatre
 from simulator import Simulator
 
-TO_ITS_MOMENT = 300.0
-TO_REST = 100.0
-TO_THE_END = 40.0
+TO_ITS_MOMENT = 600.0
+TO_REST = 600.0
+TO_THE_END = 300.0
 _EVERY = 0.3
 
 
@@ -64,7 +64,7 @@ class Scene:
         ]
 
     def _bring_to_their_moments(self) -> list[Player]:
-        """All at about the same time, since nothing can be held longer than the gate waits for an answer (30 s)."""
+        """All at about the same time: nothing can be held longer than the gate waits for an answer."""
         held_from_the_start = [each for each in self.players if each.in_task and each.part.phase.is_deferred]
         others = [each for each in self.players if each not in held_from_the_start]
         for player in others:

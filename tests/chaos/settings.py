@@ -33,9 +33,20 @@ DETECTION = (
 """No lower: below 15 s a scheduler on a busy machine takes itself for dead and starts its own tasks again and again."""
 
 
-def detection() -> dict[str, str]:
+PATIENT = {
+    "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "40",
+    "SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "40",
+    "SCHEDULER__TASK_QUEUED_TIMEOUT": "600",
+    "TRIGGERER__TRIGGERER_HEALTH_CHECK_THRESHOLD": "40",
+    "WORKERS__EXECUTION_API_TIMEOUT": "120",
+}
+"""For a machine that other tests keep busy: what lives and is slow is not given up."""
+
+
+def detection(*, patient: bool = False) -> dict[str, str]:
     """The environment variables."""
-    return {f"AIRFLOW__{each.name}": each.here for each in DETECTION}
+    here = {each.name: each.here for each in DETECTION} | (PATIENT if patient else {})
+    return {f"AIRFLOW__{name}": value for name, value in here.items()}
 
 
 def as_lines() -> list[str]:

@@ -130,5 +130,5 @@ def test_a_report_that_denies_an_approval_is_seen(bench: Bench) -> None:
 def test_a_run_that_neither_ends_nor_holds_is_seen(bench: Bench) -> None:
     player = player_of(GOOD, bench, sealed="passed")
     bench.run = "running"
-    bench.states = {"judge": TaskNow("running", 1, 1, 9.0)}
+    bench.states = {"judge": TaskNow("running", 1, 1)}
     assert "stuck" in " ".join(end_of(player).violations)

@@ -35,7 +35,7 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
         pytest.skip(str(missing))
     room = mounting_is_allowed(tmp_path_factory.mktemp("mount"))
     parts = [part for part in CAST if room or not part.starved]
-    with Theatre(tmp_path_factory.mktemp("chaos"), parts) as theatre:
+    with Theatre(tmp_path_factory.mktemp("chaos"), parts, patient=True) as theatre:
         played = Scene(strike_named("power cut"), theatre, parts).play()
         assert late_violations(theatre.simulator, theatre.players) == [], table.scene(played)
     return {row.part: row for row in played}

@@ -22,6 +22,12 @@ from stage_gate.local.airflow_api import AirflowApi
 if TYPE_CHECKING:
     from chaos.player import Player
 
+_LOCAL_SETTINGS = """\
+from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+
+CloudManagerHook.__init__.__kwdefaults__ |= {"request_timeout": 600.0, "deadline": 1200.0}
+"""
+"""Who is held in its moment waits there until all others are in theirs, however long that takes."""
 PARALLEL = "16"
 """Tasks at once: every part that is held occupies a process."""
 _GLANCE = 0.3
@@ -34,17 +40,17 @@ class TaskNow:
     state: str | None
     pid: int | None
     attempt: int
-    running_for: float
-    """Seconds since it began; 0 unless it runs."""
 
 
 class Theatre(House):
     """Everything is up inside the block, and every part has its gate, its pipeline and its sites."""
 
-    def __init__(self, folder: Path, parts: Sequence[Part]) -> None:
+    def __init__(self, folder: Path, parts: Sequence[Part], *, patient: bool = False) -> None:
+        """`patient`: give up less soon what does not answer, on a busy machine."""
         cases = [Case(part.name, _nothing, release=part.release, gate=part.gate) for part in parts]
         super().__init__(folder, cases)
         self.parts = tuple(parts)
+        self.patient = patient
         self.players: list[Player] = []
         """Everyone who has played here: late acts are looked for among all of them."""
         self._around = ExitStack()
@@ -107,16 +113,21 @@ class Theatre(House):
         if time.monotonic() - self._glanced < _GLANCE:
             return
         rows = self.database.query(
-            "select dag_id, run_id, task_id, state, pid, try_number, extract(epoch from now() - start_date) "
-            "from task_instance"
+            "select dag_id, run_id, task_id, state, pid, try_number from task_instance"
         )
         tasks: dict[tuple[str, str], dict[str, TaskNow]] = {}
-        for dag_id, run_id, task, state, pid, attempt, seconds in rows:
-            now = TaskNow(state, pid, attempt, float(seconds or 0) if state == "running" else 0.0)
-            tasks.setdefault((dag_id, run_id), {})[task] = now
+        for dag_id, run_id, task, state, pid, attempt in rows:
+            tasks.setdefault((dag_id, run_id), {})[task] = TaskNow(state, pid, attempt)
         states = self.database.query("select dag_id, run_id, state from dag_run")
         self._tasks, self._states = tasks, {(dag, run): str(state) for dag, run, state in states}
         self._glanced = time.monotonic()
+
+    def _write_gates(self) -> None:
+        super()._write_gates()
+        if self.patient:
+            settings = self.folder / "airflow" / "config"
+            settings.mkdir(parents=True)
+            (settings / "airflow_local_settings.py").write_text(_LOCAL_SETTINGS)
 
     def _begin(self, stack: ExitStack) -> None:
         self.open_doors()
@@ -127,7 +138,7 @@ class Theatre(House):
     def _environment(self) -> dict[str, str]:
         return (
             super()._environment()
-            | detection()
+            | detection(patient=self.patient)
             | {
                 "AIRFLOW__CORE__PARALLELISM": PARALLEL,
                 "AIRFLOW__STAGE_GATE__EVIDENCE": str(self.evidence),

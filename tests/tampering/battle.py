@@ -20,9 +20,9 @@ from tampering.watching import LOOK_EVERY, OVER, is_at_rest, puts_of, states_of
 if TYPE_CHECKING:
     from integration.play import Play
 
-IN_FLIGHT = 6.0
+IN_FLIGHT = 15.0
 """Seconds that a request to approve or reject is on its way while it is attacked."""
-PATIENCE_WITH_AIRFLOW = 60.0
+PATIENCE_WITH_AIRFLOW = 300.0
 """Seconds until a run that was marked failed has reported, or a scheduler has looked at what was cleared."""
 
 

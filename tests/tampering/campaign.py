@@ -45,7 +45,7 @@ class GuardedHouse(House):
 
     def _environment(self) -> dict[str, str]:
         lost_tasks = {
-            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "40",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
         }
         return super()._environment() | lost_tasks

@@ -10,9 +10,9 @@ from simulator.request_log import RecordedRequest
 States = dict[tuple[str, int], Any]
 _MOVING = frozenset({"scheduled", "queued", "running", "restarting", "up_for_retry", "up_for_reschedule"})
 LOOK_EVERY = 1.0
-_UNCHANGED = 5.0
+_UNCHANGED = 15.0
 """Seconds without any change after which nothing more is expected to happen."""
-_PARKED = 1.5
+_PARKED = 4.0
 """The same for a run whose gate holds or asks."""
 OVER = ("the run", -1)
 """What `states_of` calls the state of the whole run, `None` while it goes on."""
