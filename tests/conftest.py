@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from pathlib import Path
@@ -18,6 +19,16 @@ _SETTINGS = {
 for _inherited in [name for name in os.environ if name.startswith(("AIRFLOW_CONN_", "AIRFLOW__"))]:
     del os.environ[_inherited]
 os.environ.update(_SETTINGS)
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test stays to the end: the collector need not go through it again and again.
+
+    Airflow alone is half a million objects; this is a sixth of the processor time of the whole suite.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
 
 
 def pytest_unconfigure() -> None:
