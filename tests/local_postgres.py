@@ -21,8 +21,8 @@ from stage_gate.local.processes import Watchdog, tail
 
 USER = "airflow"
 DATABASE = "airflow"
-_START = 30.0
-FORGOTTEN = {"idle_in_transaction_session_timeout": "10s"}
+_START = 300.0
+FORGOTTEN = {"idle_in_transaction_session_timeout": "30s"}
 """When PostgreSQL ends a transaction that nobody goes on with. Never by default: a scheduler that was killed within one
 leaves its socket to the workers that it forked, and the locks on its runs with it, so that no other scheduler looks at
 these runs again."""

@@ -49,7 +49,7 @@ for tier in ("AEM_PUBLISH", "AEM_AUTHOR"):
     login = base64.b64encode(f"{os.environ[tier + '_USERNAME']}:{os.environ[tier + '_PASSWORD']}".encode()).decode()
     asked = urllib.request.Request(os.environ[tier + "_URL"], headers={"Authorization": f"Basic {login}"})
     try:
-        answer = urllib.request.urlopen(asked, timeout=20)
+        answer = urllib.request.urlopen(asked, timeout=120)
     except urllib.error.HTTPError as error:
         answer = error
     told += f"\\n{tier}: {answer.headers}\\n{answer.read().decode()}"

@@ -96,7 +96,7 @@ class House:
             self._client = self.client()
             self.view = View(self._client, self.postgres)
             for case in self.cases:
-                self._client.wait_for_dag(f"stage_gate.{case.slug}", timeout=60)
+                self._client.wait_for_dag(f"stage_gate.{case.slug}", timeout=PATIENCE)
             self._begin(stack)
             self._stack = stack.pop_all()
         return self
@@ -146,6 +146,12 @@ class House:
             if self._first > 0:
                 return
         self._client.api("PATCH", "/dags/stage_gate.start", {"is_paused": True})
+        path, active = "/dags/stage_gate.start/dagRuns/~/taskInstances", {"state": ["queued", "running"]}
+        self._client.wait_until(
+            lambda: self._client.api("GET", path, params=active)["total_entries"] == 0 or None,
+            PATIENCE,
+            lambda: "stage_gate.start goes on",
+        )
         self.doors.set()
 
     def _database(self, stack: ExitStack) -> dict[str, str]:
@@ -246,16 +252,16 @@ class House:
             "production_tests": [],
             "waits": {
                 "poll": "2s",
-                "stage_deployment": "15m",
-                "approval": "15m",
-                "production_deployment": "15m",
+                "stage_deployment": "2h",
+                "approval": "2h",
+                "production_deployment": "2h",
                 "read_back": "20s",
             },
             **case.gate,
             "checks": {
                 "others": False,
                 "key_pages": {},
-                "settled": {"answers": 1, "every": "0.1s", "within": "4s"},
+                "settled": {"answers": 1, "every": "0.1s", "within": "60s"},
                 **named,
             },
         }

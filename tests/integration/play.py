@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from integration.cases import Case
+from integration.task_logs import said
 from simulator.world import SeenAct
 from stage_gate.local.airflow_api import AirflowApi, AirflowApiError
 
 if TYPE_CHECKING:
     from integration.house import House
 
-PATIENCE = 600.0
+PATIENCE = 1800.0
 """Seconds that anything may take: all cases share two cores with whatever else is tested at that time."""
 BEFORE_ANSWERING = 4.0
 """Seconds in which Airflow gets the parking of a question on record."""
@@ -65,7 +66,7 @@ class Run:
         return self.log("publish_report")
 
     def log(self, task: str) -> str:
-        """The log of the last try of a task."""
+        """What a task has said."""
         return self.play.log(self.run_id, task)
 
     @property
@@ -98,9 +99,15 @@ class Play:
         return self.guard(self.start_execution(**how))
 
     def begin_and_let_go(self) -> str:
-        """For a release whose code quality waits: somebody lets it go on once the run has pinned it."""
-        run_id = self.begin()
-        self.until(run_id, "wait_for_stage_deployment", "deferred")
+        """For a release whose code quality waits: somebody lets it go on once the run has pinned it and has said so."""
+        run_id, waits = self.begin(), "wait_for_stage_deployment"
+        self.until(run_id, waits, "deferred")
+        self.airflow.wait_until(
+            lambda: "waits for a person" in self.log(run_id, waits) or None,
+            PATIENCE,
+            lambda: f"nobody is told: {self.log(run_id, waits)}",
+            every=1.0,
+        )
         self.person("approve", run_id)
         return run_id
 
@@ -284,10 +291,10 @@ class Play:
             return {"state": None, "try_number": 0}
         return found
 
-    def log(self, run_id: str, task: str) -> str:
-        attempt = max(1, self.task(run_id, task)["try_number"])
+    def log(self, run_id: str, task: str, tries: int | None = None) -> str:
+        """What a task has said, or in which of its `tries`."""
         name, index = _mapped(task)
-        return self.airflow.task_log(self.dag_id, run_id, name, attempt=attempt, map_index=index)
+        return said(self.house.airflow.home, self.dag_id, run_id, name, map_index=index, attempt=tries)
 
     def acts(self, run_id: str) -> list[SeenAct]:
         return [act for act in self.simulator.acts if act.execution == _execution(run_id)]

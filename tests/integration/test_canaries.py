@@ -20,7 +20,7 @@ from integration.canaries import Canary, Place, files_below, tables_of
 from integration.canary_house import CANARIES, FIELDS, CanaryHouse
 from integration.cases import case
 from integration.house import LOCKED_OUT
-from integration.play import Play, Run
+from integration.play import PATIENCE, Play, Run
 from local_postgres import LocalPostgres, PostgresMissing, programs
 from simulator.echo import MARK
 from simulator.faults import Fault
@@ -37,7 +37,7 @@ _SUITE: dict[str, Any] = {
     "name": "echo",
     "folder": "suite",
     "run": f"{shlex.quote(sys.executable)} echo.py",
-    "within": "2m",
+    "within": "10m",
     "publish": "suite_publish",
 }
 
@@ -91,7 +91,7 @@ def refused_by_a_login_service_that_echoes(play: Play) -> Run:
     run = play.end(play.begin())
     play.airflow.wait_until(
         lambda: play.house.ended(f"stage_gate.{LOCKED_OUT}", locked),
-        300,
+        PATIENCE,
         lambda: "the locked-out run goes on",
     )
     return run

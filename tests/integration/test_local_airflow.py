@@ -21,6 +21,8 @@ from stage_gate.local.airflow_api import AirflowApiError
 from stage_gate.local.local_airflow import LocalAirflow, LocalAirflowError
 from stage_gate.local.ports import free_port
 
+PATIENCE = 300.0
+"""Seconds that anything may take on a busy machine."""
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
 
 DAG = """
@@ -39,7 +41,9 @@ def trivial():
         print("hello from the task")
         return {"said": 1}
 
-    TimeDeltaSensor(task_id="wait", delta=timedelta(seconds=1), deferrable=True) >> say()
+    # Airflow loses a try that is resumed before its scheduler has heard of the pause.
+    again = {"retries": 5, "retry_delay": timedelta(seconds=1)}
+    TimeDeltaSensor(task_id="wait", delta=timedelta(seconds=1), deferrable=True, **again) >> say()
 
 
 trivial()
@@ -72,9 +76,12 @@ def test_a_normal_and_a_deferred_task_run_and_can_be_read_by_rest(airflow: Local
     client = airflow.client()
     client.wait_for_dag("trivial")
     run = client.trigger("trivial", run_id="execution-1")
-    assert client.wait_for_run("trivial", run, timeout=60) == "success"
+    assert client.wait_for_run("trivial", run, timeout=PATIENCE) == "success"
     assert client.task_states("trivial", run) == {"wait": "success", "say": "success"}
-    assert "hello from the task" in client.task_log("trivial", run, "say")
+    said = "hello from the task"  # what a task prints can be written a little after its success is told
+    client.wait_until(
+        lambda: said in client.task_log("trivial", run, "say") or None, PATIENCE, lambda: "it does not say so"
+    )
     assert client.xcom("trivial", run, "say") == {"said": 1}
     assert client.questions() == []
     assert client.import_errors() == {}
@@ -133,7 +140,7 @@ def test_a_component_that_died_is_named_with_the_end_of_its_log_and_can_be_start
     os.killpg(airflow.pids["triggerer"], signal.SIGKILL)
     client = airflow.client()
     with pytest.raises(LocalAirflowError, match=r"triggerer ended with exit code -9"):
-        client.wait_until(lambda: None, 10.0, lambda: "the death was not noticed")
+        client.wait_until(lambda: None, PATIENCE, lambda: "the death was not noticed")
     airflow.kill("triggerer")
     airflow.start_component("triggerer")
     airflow.check()
@@ -142,9 +149,11 @@ def test_a_component_that_died_is_named_with_the_end_of_its_log_and_can_be_start
 @pytest.mark.airflow
 def test_nothing_is_left_when_the_block_ends_by_sigterm(tmp_path: Path, folders: tuple[Path, Path]) -> None:
     owner, family = _start_owner(tmp_path, folders)
+    watchdogs = {process for process in family if "processes.py" in " ".join(process.cmdline())}
     owner.terminate()
-    assert owner.wait(timeout=30) == 128 + signal.SIGTERM
-    assert _survivors(family, within=1.0) == []
+    assert owner.wait(PATIENCE) == 128 + signal.SIGTERM
+    assert _survivors(family - watchdogs, within=0.0) == []
+    assert _survivors(watchdogs, within=PATIENCE) == []
 
 
 @pytest.mark.airflow
@@ -153,8 +162,8 @@ def test_nothing_is_left_when_the_owner_is_killed_outright(
 ) -> None:
     owner, family = _start_owner(tmp_path, folders)
     owner.kill()
-    owner.wait(timeout=10)
-    assert _survivors(family, within=20.0) == []
+    owner.wait(PATIENCE)
+    assert _survivors(family, within=PATIENCE) == []
 
 
 def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path, folders: tuple[Path, Path]) -> None:
@@ -191,7 +200,7 @@ def _start_owner(
         home = Path({str(place / "home")!r})
         with LocalAirflow(home, dags=Path({str(dags)!r}), plugins=Path({str(plugins)!r})):
             print("up", flush=True)
-            time.sleep(120)
+            time.sleep(600)
     """
     owner = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True

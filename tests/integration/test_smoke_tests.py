@@ -12,7 +12,7 @@ from stage_gate.local.airflow_api import AirflowApiError
 ASK = "smoke_tests.basket[0]"
 _SMOKE = {
     "ask": ["admin"],
-    "within": "10m",
+    "within": "2h",
     "questions": [
         {"name": "basket", "question": "Does the basket take a tent?", "page": "/us/en.html"},
         {"name": "home", "question": "Is the home page there?", "covered_by": ["key_pages"]},

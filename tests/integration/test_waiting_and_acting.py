@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,13 +47,25 @@ def pinned(simulator: Simulator, execution_id: str, pipeline: str | None = None)
 
 
 def wait(kind: type[ExecutionSensor], way: str, **ids: Any) -> Any:
-    return WAYS[way](kind(task_id="wait", **{"poll_interval": 0.05, "timeout": 30.0, **ids}))
+    return WAYS[way](kind(task_id="wait", **{"poll_interval": 0.05, "timeout": 300.0, **ids}))
 
 
 def act(kind: type[GoLiveOperator], **ids: Any) -> Any:
     return kind(
-        task_id="act", authorise=lambda *_: None, claim=lambda *_: None, read_back_for=10.0, **ids
+        task_id="act", authorise=lambda *_: None, claim=lambda *_: None, read_back_for=60.0, **ids
     ).execute({})
+
+
+def _until_a_step_waits(simulator: Simulator, execution_id: str) -> None:
+    end = time.monotonic() + 60
+    while "WAITING" not in [step["status"] for step in _steps(simulator, execution_id)]:
+        assert time.monotonic() < end, _steps(simulator, execution_id)
+        time.sleep(0.02)
+
+
+def _steps(simulator: Simulator, execution_id: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = simulator.execution(execution_id)["_embedded"]["stepStates"]
+    return found
 
 
 def sent(simulator: Simulator) -> list[str]:
@@ -103,6 +116,7 @@ def test_another_step_that_waits_is_announced_and_never_acted_on(
 ) -> None:
     """An approval of stage, a step nobody knows, a quality metric, a paused deployment."""
     ids = pinned(simulator, simulator.start_execution(release))
+    _until_a_step_waits(simulator, ids["execution_id"])
     with capture_logs() as said, pytest.raises(AirflowSensorTimeout):
         wait(ApprovalSensor, way, timeout=1.0, **ids)
     announced = [entry for entry in said if "waits for a person" in entry["event"]]

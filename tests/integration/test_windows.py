@@ -20,7 +20,7 @@ _FROZEN = {
 
 
 @case(
-    gate={"policy": {"windows": {**_FROZEN, "hotfix": {"ask": ["admin"], "within": "10m"}}}},
+    gate={"policy": {"windows": {**_FROZEN, "hotfix": {"ask": ["admin"], "within": "2h"}}}},
     acts=("approve",),
 )
 def a_hotfix_outside_the_window(play: Play) -> Run:
