@@ -45,6 +45,13 @@ def serving(site: PageSite) -> Iterator[str]:
         loop.close()
 
 
+@pytest.fixture(autouse=True)
+def evidence_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command leaves its evidence in the folder for temporary files: here in one of the test's own."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+
 @pytest.fixture
 def gate(tmp_path):
     def write(url: str, more: str = "") -> str:

@@ -24,6 +24,13 @@ TODAY = date(2026, 11, 20)
 Calibrate = Callable[..., tuple[int, str, Path]]
 
 
+@pytest.fixture(autouse=True)
+def evidence_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command leaves its evidence in the folder for temporary files: here in one of the test's own."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+
 @pytest.fixture
 def calibrate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Calibrate]:
     """Run the command on a stage and a production with these answers; its exit code, what it said, the gate file."""
