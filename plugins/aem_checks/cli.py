@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aem_checks.allocation import share_memory_between_threads
+from aem_checks.interruptible import run_interruptible
 from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.text import count
 
@@ -149,7 +149,7 @@ def _run(asked: _Asked) -> int:
         plan = load_check_plan(asked.gate)
         checks = _chosen(plan, asked)
         evidence = Path(tempfile.mkdtemp(prefix="aem_checks-"))
-        results = asyncio.run(_run_all(plan, checks, asked, evidence))
+        results = run_interruptible(_run_all(plan, checks, asked, evidence))
     except (ConfigError, KindError, AccessError, UsageError, RecordingError, FileNotFoundError) as error:
         print(error, file=sys.stderr)
         return USAGE_ERROR

@@ -1,6 +1,7 @@
 """What can be done with gates from a terminal? ``init``, ``doctor``, ``key``, ``verify``, ``replay``, and more.
 
-Exit codes: 0 all is well, 1 something would stop the gate, can't be trusted, differs or was not written, 2 wrong usage.
+Exit codes: 0 all is well, 1 something would stop the gate, can't be trusted, differs or was not written, 2 wrong usage,
+130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from stage_gate.commands import init
 
 GATES_FOLDER = Path("dags/gates")
+INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return up(given[1:])
     options = _parser().parse_args(given)
     command: Callable[[argparse.Namespace], int] = options.command
-    return command(options)
+    try:
+        return command(options)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

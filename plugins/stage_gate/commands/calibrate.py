@@ -6,7 +6,6 @@ written but the evidence in a temporary folder. Exit codes: 0 nothing would bloc
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import sys
 import tempfile
@@ -20,6 +19,7 @@ import yaml
 
 from aem_checks.access import AccessError
 from aem_checks.config import ConfigError
+from aem_checks.interruptible import run_interruptible
 from aem_checks.outcomes import Severity
 from aem_checks.text import plain
 from stage_gate.calibration import Proposal, Standing, propose, standing
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         today, checks, owner = _asked(options)
         evidence = Path(tempfile.mkdtemp(prefix="stage_gate-calibrate-"))
-        stage, production = asyncio.run(_run_all(today.gate, checks, evidence))
+        stage, production = run_interruptible(_run_all(today.gate, checks, evidence))
     except (ConfigError, AccessError, AirflowException, OSError, WrongUsage) as error:
         print(f"Nothing was found out. {error}", file=sys.stderr)
         return 2

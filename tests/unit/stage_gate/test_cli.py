@@ -225,3 +225,14 @@ def test_wrong_usage_ends_with_two(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["docter"])
     assert ended.value.code == 2
+
+
+def test_an_interrupt_ends_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(options: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stage_gate.cli._schema", interrupted)
+    assert main(["schema"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
