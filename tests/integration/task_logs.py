@@ -9,7 +9,7 @@ import json
 from datetime import datetime
 from pathlib import Path
 
-from stage_gate.local.airflow_api import _log_line
+from stage_gate.local.airflow_api import as_line
 
 
 def said(
@@ -23,4 +23,4 @@ def said(
     texts = [file.read_text(errors="replace").rpartition("\n")[0] for file in files]
     lines = [json.loads(line) for text in texts for line in text.splitlines() if line.startswith("{")]
     lines.sort(key=lambda each: datetime.fromisoformat(each["timestamp"]))
-    return "\n".join(_log_line(each) for each in lines)
+    return "\n".join(as_line(each) for each in lines)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +23,7 @@ from adobe_cloud_manager.sensors.cloud_manager import (
 )
 from simulator import Simulator
 from unit.adobe_cloud_manager.sensor_ways import WAYS
+from unit.simulator.caller import eventually
 
 pytestmark = pytest.mark.parametrize("way", list(WAYS))
 
@@ -57,15 +57,11 @@ def act(kind: type[GoLiveOperator], **ids: Any) -> Any:
 
 
 def _until_a_step_waits(simulator: Simulator, execution_id: str) -> None:
-    end = time.monotonic() + 60
-    while "WAITING" not in [step["status"] for step in _steps(simulator, execution_id)]:
-        assert time.monotonic() < end, _steps(simulator, execution_id)
-        time.sleep(0.02)
+    def waits() -> bool:
+        steps = simulator.execution(execution_id)["_embedded"]["stepStates"]
+        return "WAITING" in [step["status"] for step in steps]
 
-
-def _steps(simulator: Simulator, execution_id: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = simulator.execution(execution_id)["_embedded"]["stepStates"]
-    return found
+    eventually(waits)
 
 
 def sent(simulator: Simulator) -> list[str]:

@@ -57,16 +57,18 @@ class AirflowApi:
         json: Any = None,
         *,
         params: Mapping[str, Any] | None = None,
+        again: bool = False,
     ) -> Any:
         """Call `/api/v2{path}` and return the decoded answer, None when it is empty.
 
-        Raises AirflowApiError on any 4xx or 5xx. SQLite may answer 500 under load ("database is locked"): a
-        read is tried again for thirty seconds.
+        Raises AirflowApiError on any 4xx or 5xx. SQLite may answer 500 under load ("database is locked"): a read, and
+        what may be sent `again`, is tried for thirty seconds.
         """
+        again = again or method == "GET"
         end = time.monotonic() + _TRY_AGAIN_FOR
         while True:
             answer = self._send(method, f"/api/v2{path}", json, params)
-            if answer.status_code != 500 or method != "GET" or time.monotonic() > end:
+            if answer.status_code != 500 or not again or time.monotonic() > end:
                 break
             time.sleep(0.2)
         if answer.status_code >= 400:
@@ -107,7 +109,7 @@ class AirflowApi:
         """The log of one try as plain lines."""
         path = f"{_run_path(dag_id, run_id)}/taskInstances/{quote(task_id)}/logs/{attempt}"
         answer = self.api("GET", path, params={"map_index": map_index, "full_content": "true"})
-        return "\n".join(_log_line(entry) for entry in answer["content"])
+        return "\n".join(as_line(entry) for entry in answer["content"])
 
     def xcom(
         self, dag_id: str, run_id: str, task_id: str, key: str = "return_value", map_index: int = -1
@@ -138,14 +140,7 @@ class AirflowApi:
         """
         path = f"{_run_path(dag_id, run_id)}/taskInstances/{quote(task_id)}/{map_index}/hitlDetails"
         body = {"chosen_options": list(options), "params_input": dict(params_input or {})}
-        end = time.monotonic() + _TRY_AGAIN_FOR
-        while True:
-            try:
-                return self.api("PATCH", path, body)
-            except AirflowApiError as error:
-                if error.status != 500 or time.monotonic() > end:
-                    raise
-                time.sleep(0.3)
+        return self.api("PATCH", path, body, again=True)
 
     def import_errors(self) -> dict[str, str]:
         """File name to the error that its import raised."""
@@ -230,7 +225,8 @@ def _label(task: Mapping[str, Any]) -> str:
     return str(task["task_id"]) + (f"[{task['map_index']}]" if task["map_index"] >= 0 else "")
 
 
-def _log_line(entry: Any) -> str:
+def as_line(entry: Any) -> str:
+    """An entry of a task's log, as Airflow keeps and serves it, in plain words."""
     if not isinstance(entry, dict):
         return str(entry)
     errors = [

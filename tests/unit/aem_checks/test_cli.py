@@ -21,6 +21,7 @@ import aem_checks
 from aem_checks.cli import main
 from unit.aem_checks.page_site import SCRIPT, PageSite, page, status
 
+pytestmark = pytest.mark.usefixtures("own_temporary_files")
 ONLY = ["--only", "key_pages", "--only", "client_libraries"]
 
 
@@ -43,13 +44,6 @@ def serving(site: PageSite) -> Iterator[str]:
         loop.call_soon_threadsafe(ended.set)
         thread.join(60)
         loop.close()
-
-
-@pytest.fixture(autouse=True)
-def evidence_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command leaves its evidence in the folder for temporary files: here in one of the test's own."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
 
 
 @pytest.fixture

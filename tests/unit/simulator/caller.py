@@ -105,10 +105,10 @@ def rels(step: dict[str, Any]) -> set[str]:
     return names - {"execution", "pipeline", "program"}
 
 
-def eventually(question: Callable[[], Any], *, within: float = 90.0) -> Any:
-    """The first answer that is true; fails when there is none within the time (seconds)."""
+def eventually(question: Callable[[], Any], *, within: float = 90.0, what: str = "it") -> Any:
+    """The first answer that is true; fails when there is none within the time (seconds), and says `what` is missing."""
     end = time.monotonic() + within
     while not (answer := question()):
-        assert time.monotonic() < end, f"not within {within} s"
+        assert time.monotonic() < end, f"not within {within:g} s: {what}"
         time.sleep(0.01)
     return answer

@@ -20,15 +20,9 @@ from unit.aem_checks.page_site import PageSite, status
 from unit.aem_checks.test_cli import serving
 from unit.stage_gate.samples import finding, plan, planned, result
 
+pytestmark = pytest.mark.usefixtures("own_temporary_files")
 TODAY = date(2026, 11, 20)
 Calibrate = Callable[..., tuple[int, str, Path]]
-
-
-@pytest.fixture(autouse=True)
-def evidence_that_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command leaves its evidence in the folder for temporary files: here in one of the test's own."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+
+from unit.simulator.caller import eventually
 
 PATIENCE = 120.0
 """Seconds after which something is taken for never happening."""
@@ -11,7 +12,4 @@ PATIENCE = 120.0
 
 def until(seen: Callable[[], object], what: str) -> None:
     """Return once ``seen`` is true. Raises ``AssertionError`` with ``what`` where that takes too long."""
-    end = time.monotonic() + PATIENCE
-    while not seen():
-        assert time.monotonic() < end, f"not within {PATIENCE:g} s: {what}"
-        time.sleep(0.02)
+    eventually(seen, within=PATIENCE, what=what)

@@ -8,8 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from unit.aem_checks.browser.browser_house import House, bad
 from unit.aem_checks.browser.other_host import other_host
 from unit.aem_checks.other_user import NOBODY, needs_root
 from unit.aem_checks.page_site import PageSite, page, run_on, text
+from unit.simulator.caller import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 SECRET = "edge-key-4711"
@@ -275,17 +275,9 @@ asyncio.run(main())
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as task:
         assert task.stdout is not None
         profile = task.stdout.readline().strip()
-        assert _comes(lambda: len(_processes(profile)) > 2)
+        eventually(lambda: len(_processes(profile)) > 2, within=120)
         task.send_signal(signal.SIGKILL)
-    assert _comes(lambda: _processes(profile) == [])
-
-
-def _comes(condition: Callable[[], bool]) -> bool:
-    """Whether something becomes true within two minutes."""
-    deadline = time.monotonic() + 120
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return condition()
+    eventually(lambda: _processes(profile) == [], within=120)
 
 
 def _processes(mark: str) -> list[str]:
