@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from adobe_cloud_manager.environment_resources import DomainMapping, Environment, Variable
 from adobe_cloud_manager.parsing import (
     EMPTY,
     REL,
@@ -23,17 +24,7 @@ from adobe_cloud_manager.parsing import (
     required_text,
     text,
 )
-from adobe_cloud_manager.resources import (
-    Artifact,
-    DomainMapping,
-    Environment,
-    Metric,
-    Phase,
-    Pipeline,
-    Program,
-    Tenant,
-    Variable,
-)
+from adobe_cloud_manager.resources import Artifact, Metric, Phase, Pipeline, Program, Tenant
 from adobe_cloud_manager.vocabulary import (
     ALIVE,
     ENDED_BADLY,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
-from adobe_cloud_manager import models, resources
+from adobe_cloud_manager import environment_resources, models, resources
 from adobe_cloud_manager.answers import Answer, read_json
 from adobe_cloud_manager.exceptions import CredentialError, NotFound, UnexpectedAnswer
 from adobe_cloud_manager.parsing import REL, embedded, mapping, required_text
@@ -100,20 +100,22 @@ def pipeline(program_id: str, pipeline_id: str) -> Operation[resources.Pipeline]
     return (yield from _item(path, f"pipeline {pipeline_id}", resources.Pipeline.parse))
 
 
-def environments(program_id: str) -> Operation[tuple[resources.Environment, ...]]:
+def environments(program_id: str) -> Operation[tuple[environment_resources.Environment, ...]]:
     """All environments of a program."""
     path = api_path("program", program_id, "environments")
     items = yield from _pages(path, f"the environments of program {program_id}", "environments")
-    return tuple(resources.Environment.parse(item) for item in items)
+    return tuple(environment_resources.Environment.parse(item) for item in items)
 
 
-def environment(program_id: str, environment_id: str) -> Operation[resources.Environment]:
+def environment(program_id: str, environment_id: str) -> Operation[environment_resources.Environment]:
     """One environment."""
     path = api_path("program", program_id, "environment", environment_id)
-    return (yield from _item(path, f"environment {environment_id}", resources.Environment.parse))
+    return (yield from _item(path, f"environment {environment_id}", environment_resources.Environment.parse))
 
 
-def domain_mappings(program_id: str, environment_id: str) -> Operation[tuple[resources.DomainMapping, ...]]:
+def domain_mappings(
+    program_id: str, environment_id: str
+) -> Operation[tuple[environment_resources.DomainMapping, ...]]:
     """The domains of an environment: this list alone comes without ``_embedded`` and pages."""
     what = f"the domain mappings of environment {environment_id}"
     path = api_path("program", program_id, "environment", environment_id, "domain-mappings")
@@ -121,28 +123,28 @@ def domain_mappings(program_id: str, environment_id: str) -> Operation[tuple[res
     items = document.get("domainMappings") or embedded(document, "domainMappings")
     if not isinstance(items, list):
         raise UnexpectedAnswer(f"Cloud Manager answered {what} with something that is not a list.")
-    return tuple(resources.DomainMapping.parse(item) for item in items)
+    return tuple(environment_resources.DomainMapping.parse(item) for item in items)
 
 
-def ip_allow_list_bindings(program_id: str) -> Operation[tuple[resources.AllowListBinding, ...]]:
+def ip_allow_list_bindings(program_id: str) -> Operation[tuple[environment_resources.AllowListBinding, ...]]:
     """Every IP allow list of a program with each environment that it is bound to.
 
     The specification has the bindings inside of the lists; where they are not, each list is asked for its own.
     """
     what = f"the IP allow lists of program {program_id}"
-    found: list[resources.AllowListBinding] = []
+    found: list[environment_resources.AllowListBinding] = []
     for item in (yield from _pages(api_path("program", program_id, "ipAllowlists"), what, "ipAllowlists")):
         name, bindings = required_text(item, "name", "an IP allow list"), item.get("bindings")
         if not isinstance(bindings, list):
             path = api_path("program", program_id, "ipAllowlist", required_text(item, "id", what), "bindings")
             bindings = yield from _pages(path, f"the bindings of {what}", "ipAllowlistBindings")
-        found += [resources.AllowListBinding.parse(each, name) for each in bindings]
+        found += [environment_resources.AllowListBinding.parse(each, name) for each in bindings]
     return tuple(found)
 
 
 def advanced_networking(
     program_id: str, environment_id: str
-) -> Operation[tuple[resources.AdvancedNetworking, ...]]:
+) -> Operation[tuple[environment_resources.AdvancedNetworking, ...]]:
     """The advanced networking configurations of an environment; none where it has none (404)."""
     path = api_path("program", program_id, "environment", environment_id, "advancedNetworking")
     what = f"the advanced networking of environment {environment_id}"
@@ -150,15 +152,34 @@ def advanced_networking(
         items = yield from _pages(path, what, "networkingConfigurations")
     except NotFound:
         return ()
-    return tuple(resources.AdvancedNetworking.parse(item) for item in items)
+    return tuple(environment_resources.AdvancedNetworking.parse(item) for item in items)
 
 
-def restore_points(program_id: str, environment_id: str) -> Operation[tuple[resources.RestorePoint, ...]]:
+def restore_points(
+    program_id: str, environment_id: str
+) -> Operation[tuple[environment_resources.RestorePoint, ...]]:
     """The backups of an environment, with the AEM release of each."""
     path = api_path("program", program_id, "environment", environment_id, "restorePoints")
     what = f"the restore points of environment {environment_id}"
     items = yield from _pages(path, what, "restorePointsDetails")
-    return tuple(resources.RestorePoint.parse(item) for item in items)
+    return tuple(environment_resources.RestorePoint.parse(item) for item in items)
+
+
+def content_flows(program_id: str) -> Operation[tuple[environment_resources.ContentFlow, ...]]:
+    """Every content copy between environments of a program."""
+    path = with_query(api_path("program", program_id, "contentFlows"), start=0, limit=PAGE)
+    items = yield from _pages(path, f"the content copies of program {program_id}", "contentFlows")
+    return tuple(environment_resources.ContentFlow.parse(item) for item in items)
+
+
+def restore_executions(
+    program_id: str, environment_id: str
+) -> Operation[tuple[environment_resources.RestoreExecution, ...]]:
+    """Every restore of an environment from a backup."""
+    path = api_path("program", program_id, "environment", environment_id, "restoreExecutions")
+    what = f"the restores of environment {environment_id}"
+    items = yield from _pages(with_query(path, start=0, limit=PAGE), what, "restoreExecutions")
+    return tuple(environment_resources.RestoreExecution.parse(item) for item in items)
 
 
 def executions(program_id: str, pipeline_id: str, limit: int) -> Operation[tuple[models.Execution, ...]]:
@@ -217,18 +238,22 @@ def artifacts(step: models.StepState) -> Operation[tuple[resources.Artifact, ...
     return tuple(resources.Artifact.parse(item) for item in items)
 
 
-def environment_variables(program_id: str, environment_id: str) -> Operation[tuple[resources.Variable, ...]]:
-    """The names of an environment's variables; values are dropped."""
+def environment_variables(
+    program_id: str, environment_id: str
+) -> Operation[tuple[environment_resources.Variable, ...]]:
+    """An environment's variables, without their values."""
     path = api_path("program", program_id, "environment", environment_id, "variables")
     items = yield from _pages(path, f"the variables of environment {environment_id}", "variables")
-    return tuple(resources.Variable.parse(item) for item in items)
+    return tuple(environment_resources.Variable.parse(item) for item in items)
 
 
-def pipeline_variables(program_id: str, pipeline_id: str) -> Operation[tuple[resources.Variable, ...]]:
-    """The names of a pipeline's variables; values are dropped."""
+def pipeline_variables(
+    program_id: str, pipeline_id: str
+) -> Operation[tuple[environment_resources.Variable, ...]]:
+    """A pipeline's variables, without their values."""
     path = api_path("program", program_id, "pipeline", pipeline_id, "variables")
     items = yield from _pages(path, f"the variables of pipeline {pipeline_id}", "variables")
-    return tuple(resources.Variable.parse(item) for item in items)
+    return tuple(environment_resources.Variable.parse(item) for item in items)
 
 
 def step_log(step: models.StepState, file: str | None, tail: int, *, allow_loopback: bool) -> Operation[str]:

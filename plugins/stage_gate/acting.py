@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
     from adobe_cloud_manager.protocol import Receipt
     from stage_gate.right import Basis, Right
+    from stage_gate.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +111,8 @@ class _Road:
         self.claimed_before = False
         self.won = False
         self._basis: Basis | None = None
+        self.surroundings: Surroundings | None = None
+        """Stage at the last look."""
 
     def walk(self) -> DecisionRecord:
         phase = Phase.PINNED
@@ -216,10 +219,10 @@ class _Road:
             )
         self.act.deciding.log_in()
         self.looked_around_at = self.act.monotonic()
-        surroundings = self.right.read_surroundings(self.right.read_execution())
+        self.surroundings = self.right.read_surroundings(self.right.read_execution())
         self.looked_at = self.act.monotonic()
         execution = self.right.read_execution()
-        refusal = self.right.refusal(self.decision, self.basis, execution, surroundings)
+        refusal = self.right.refusal(self.decision, self.basis, execution, self.surroundings)
         if refusal:
             return self._refuse(refusal)
         again = step_to_act_on(execution, self.act.pinned, self.verb)
@@ -314,7 +317,7 @@ class _Road:
         ours = outcome.kind is ActKind.ACKNOWLEDGED
         return DecisionRecord(
             decision=self.decision,
-            sentence=f"{outcome.sentence} {sealed.verdict.summary}{why}{accepted}",
+            sentence=f"{outcome.sentence} {sealed.verdict.summary}{why}{accepted}{self._unread()}",
             by=(person.by if person else "Stage Gate") if ours else "unattributed",
             at=self.right.now(),
             outcome=sealed.verdict.outcome,
@@ -322,3 +325,8 @@ class _Road:
             production_reached=self.decision is not Decision.HALTED,
             request_id=outcome.request_id or "",
         )
+
+    def _unread(self) -> str:
+        """What nobody knew of stage at the last look, which the gate file accepts, as the end of a sentence."""
+        facts = sorted({each.fact for each in self.surroundings.unread}) if self.surroundings else []
+        return f" Not known of stage, and accepted: {', '.join(facts)}." if facts else ""

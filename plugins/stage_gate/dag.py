@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 _EXECUTION_ID = "{{ run_id.removeprefix('execution-') }}"
 _ONE_WAY_LED_HERE = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
 _LONG = timedelta(hours=1)
+_A_MINUTE = timedelta(minutes=1)
 _LONGER_THAN_CLOUD_MANAGER_WAITS = timedelta(days=15)
 _ASKED_ANEW: dict[str, Any] = {"retries": 50, "retry_delay": timedelta(seconds=3)}
 """Of a question: a refused answer fails a try, and the next one asks again."""
@@ -150,7 +151,13 @@ class _Wiring:
         self, stage_deployed: BaseOperator, approval: BaseOperator, judge: BaseOperator
     ) -> list[BaseOperator]:
         """Settle, record, and one task per check; those that probe come last on their host."""
-        settle = SettleStage(task_id="settle_stage", gate_file=self.gate_file, execution_timeout=_LONG)
+        settle = SettleStage(
+            task_id="settle_stage",
+            gate_file=self.gate_file,
+            execution_timeout=_LONG,
+            retries=5,  # what goes on with stage may end, and what could not be read may be again
+            retry_delay=self.gate.waits.poll or _A_MINUTE,
+        )
         record = RecordPages(
             task_id="record_pages", gate_file=self.gate_file, target="stage", execution_timeout=_LONG
         )

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
-from adobe_cloud_manager.exceptions import CloudManagerError
 from adobe_cloud_manager.models import Execution, ExecutionStatus, StepState
 from adobe_cloud_manager.questions import Approval, approval_state
-from stage_gate.candidate import RUNNING, UNKNOWN, Candidate, Source, Surroundings, host_of
+from stage_gate.candidate import Candidate, host_of
 from stage_gate.decision import GoLive
-from stage_gate.siblings import read_siblings
+from stage_gate.siblings import Deployed, Siblings, read_siblings
 from stage_gate.source import NoSource, NotDeployed, source_of
+from stage_gate.stage_environment import read_stage
+from stage_gate.surroundings import Fact, Source, Surroundings, Way
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-
-log = logging.getLogger(__name__)
 
 _NEWEST, _MOST = 20, 200
 """How many executions of a stage-only pipeline are looked at for a source, first and at most."""
@@ -26,7 +24,6 @@ __all__ = [
     "NoSource",
     "NotDeployed",
     "candidate_of",
-    "environment_hosts",
     "go_live",
     "read_candidate",
     "read_surroundings",
@@ -40,8 +37,7 @@ def read_candidate(
 
     ``source_pipeline`` is the stage-only pipeline that built and deployed it to stage; ``None`` where the execution did
     so itself. Raises ``NotDeployed`` before the stage deployment is FINISHED, ``NoSource`` where nobody can tell what
-    was tested, and ``CloudManagerError`` where the hosts of the environment or the source can't be read; what else
-    can't be read becomes ``unknown``.
+    was tested, and ``CloudManagerError`` where the source can't be read; what else can't be read is ``unread``.
     """
     return candidate_of(execution, read_surroundings(hook, execution, source_pipeline))
 
@@ -95,46 +91,28 @@ def go_live(execution: Execution) -> GoLive:
     return GoLive(approval=state.state, sentence=state.sentence, production_begun=begun)
 
 
-def environment_hosts(hook: CloudManagerHook, program_id: str, step: StepState) -> tuple[str, ...]:
-    """All hosts that Cloud Manager says belong to the environment of a deploy step: its own and mapped domains."""
-    environment_id = step.environment_id or ""
-    environment = hook.get_environment(program_id, environment_id)
-    urls = [each.url for each in step.environment_urls]
-    urls += [url for url in (environment.author_url, environment.publish_url, environment.preview_url) if url]
-    hosts = {host_of(url) for url in urls}
-    try:
-        mappings = hook.list_domain_mappings(program_id, environment_id)
-    except CloudManagerError as error:
-        log.warning(
-            "The domains of environment %s can't be read, only its own hosts are known: %s",
-            environment_id,
-            error,
-        )
-        mappings = ()
-    hosts.update(
-        mapping.domain_name.lower() for mapping in mappings if mapping.environment_id == environment_id
-    )
-    return tuple(sorted(hosts - {""}))
-
-
 def read_surroundings(
     hook: CloudManagerHook, execution: Execution, source_pipeline: str | None = None
 ) -> Surroundings:
     """What stands around the stage deployment that this execution releases. Raises as ``read_candidate``."""
     tested = execution if source_pipeline is None else _read_source(hook, execution, source_pipeline)
     step = _stage_deployment(tested)
-    seen = read_siblings(hook, tested, step, released_by=execution if source_pipeline else None)
+    hook.log_in()  # threads ask for no connections
+    released_by = execution if source_pipeline else None
+    seen = read_siblings(hook, Deployed(execution=tested, step=step, released_by=released_by))
     if source_pipeline is not None:
-        _require_still_on_stage(tested, seen.newer_releases)
+        _require_still_on_stage(tested, seen)
+    stage = read_stage(hook, execution.program_id, step)
+    hosts = {*map(host_of, stage.urls), *stage.domains} - {""}
     return Surroundings(
         environment_id=step.environment_id or "",
-        hosts=environment_hosts(hook, execution.program_id, step),
+        hosts=tuple(sorted(hosts)),
+        status=stage.status,
         other_pipelines=seen.other_pipelines,
-        newer_releases=seen.newer_releases,
-        replaced_by=seen.replaced_by,
-        aem_updates=seen.aem_updates,
+        events=tuple(sorted((*seen.events, *stage.events), key=lambda each: (each.way, each.id))),
+        variables=stage.variables,
+        unread=(*seen.unread, *stage.unread),
         source=_own_deployment(tested) if source_pipeline is not None else None,
-        told=seen.told,
     )
 
 
@@ -150,17 +128,18 @@ def _read_source(hook: CloudManagerHook, execution: Execution, source_pipeline: 
     return source_of(execution, more, source_pipeline)
 
 
-def _require_still_on_stage(source: Execution, newer: tuple[str, ...]) -> None:
+def _require_still_on_stage(source: Execution, seen: Siblings) -> None:
     """Raise ``NoSource`` where the stage-only pipeline has put another build on stage since, or nobody can tell."""
-    if UNKNOWN in newer:
+    unread = next((each for each in seen.unread if each.fact is Fact.OWN_EXECUTIONS), None)
+    if unread is not None:
         raise NoSource(
             f"Whether pipeline {source.pipeline_id} has put another build on stage since execution {source.id} can't be "
-            "read."
+            f"told. {unread.sentence}"
         )
-    reached = [each for each in newer if not each.endswith(RUNNING)]
-    if reached:
+    newer = [each.id for each in seen.events if each.way is Way.OWN_RELEASE and not each.runs]
+    if newer:
         raise NoSource(
             f"Execution {source.id} of pipeline {source.pipeline_id} is not the last one that reached stage: execution "
-            f"{', '.join(reached)} did after it, so stage does not show what goes to production. Promote that one, or "
+            f"{', '.join(sorted(newer))} did after it, so stage does not show what goes to production. Promote that one, or "
             "run the stage-only pipeline again from the same commit and promote it then."
         )

@@ -8,6 +8,7 @@ from datetime import date
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from aem_checks.outcomes import CheckResult, Outcome, Severity
+from stage_gate.surroundings import Fact
 
 CLOUD_MANAGER = "cloud_manager"
 """The kind of the planned checks that Cloud Manager itself has run: they ask no host of ours."""
@@ -102,6 +103,8 @@ class Plan(_Fact):
     flakes: FlakeRules = Field(default_factory=FlakeRules)
     minimum: tuple[str, ...] = ()
     """Kinds that the deployment wants to block in every gate."""
+    accept_unread: tuple[Fact, ...] = ()
+    """Facts about changes of stage that may be unreadable: what they would have told is not known then, and that is said."""
     build_marker: bool
     """Whether on each site a check that blocks compares the build marker with the candidate."""
     covered: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adobe_cloud_manager.models import Execution
-from stage_gate.candidate import changes
+from stage_gate.candidate import changes, must_be_built_again
 from stage_gate.decision import Decision, Mode
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError
@@ -20,13 +20,14 @@ from stage_gate.proof import REFUSALS, Proof
 from stage_gate.record import StoredAnswer, read_answer
 from stage_gate.seal import Sealed
 from stage_gate.signing import Signature
+from stage_gate.surroundings import newly_unread
 from stage_gate.timing import clock_doubt, timing_at
 from stage_gate.verdict import judge
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-    from stage_gate.candidate import Surroundings
     from stage_gate.configuration.gate import Gate
+    from stage_gate.surroundings import Fact, Surroundings
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Right:
     reading: CloudManagerHook
     minimum: tuple[str, ...] = ()
     """Kinds that the deployment wants to block in every gate, as it says now."""
+    minimum_facts: frozenset[Fact] = frozenset()
+    """Facts about changes of stage that the deployment wants to be read, as it says now."""
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     @property
@@ -89,7 +92,7 @@ class Right:
             recomputed_outcome=verdict.outcome,
             not_passed=verdict.not_passed,
             changes=self._changes(sealed, execution, surroundings),
-            doubts=self._doubts(basis),
+            doubts=self._doubts(basis, surroundings),
             golive=go_live(execution),
             timing=timing_at(self.now(), gates, self.gates_folder, sealed.plan.made_at),
             entitled=self.gate.policy.entitled(verdict.outcome, started_by=execution.user),
@@ -99,17 +102,40 @@ class Right:
 
     def _changes(self, sealed: Sealed, execution: Execution, surroundings: Surroundings) -> list[str]:
         """What differs between what was sealed, what was pinned and what is there now."""
-        sentences = changes(sealed.candidate, candidate_of(execution, surroundings))
+        now = candidate_of(execution, surroundings)
+        sentences = changes(sealed.candidate, now)
+        rebuild = must_be_built_again(now, sealed.plan.build_marker) if sentences else None
+        if rebuild:
+            sentences.append(rebuild)
         if sealed.candidate.execution_id != self.pin.execution_id:
             sentences.append(f"The seal is of execution {sealed.candidate.execution_id}.")
         if sealed.plan.gate_digest != self.pin.gate_digest or sealed.plan.gate != self.gate.name:
             sentences.append("The seal is of another gate file than the one pinned when this run began.")
         return sentences
 
-    def _doubts(self, basis: Basis) -> list[str]:
+    def accepted(self, sealed: Sealed) -> frozenset[Fact]:
+        """Facts that may be unread: for the plan, for the gate file as it is now, and for the deployment as it is now."""
+        return (
+            frozenset(sealed.plan.accept_unread)
+            & set(self.gate_now.policy.accept_unread) - self.minimum_facts
+        )
+
+    def _unaccepted(self, sealed: Sealed, now: Surroundings) -> list[str]:
+        """What was or is unread, was accepted when stage was tested, and is not any more."""
+        withdrawn = set(sealed.plan.accept_unread) - self.accepted(sealed)
+        unread = {each.fact for each in (*sealed.candidate.stage.unread, *now.unread)}
+        return [
+            f"{fact} was not read, and the gate file or the deployment does not accept that any more."
+            for fact in sorted(withdrawn & unread)
+        ]
+
+    def _doubts(self, basis: Basis, now: Surroundings) -> list[str]:
         """What can't be made sure, apart from the release itself."""
         sealed, answer = basis.sealed, basis.answer
-        doubts = []
+        doubts = [
+            *newly_unread(sealed.candidate.stage, now, self.accepted(sealed)),
+            *self._unaccepted(sealed, now),
+        ]
         if sealed.signature is not Signature.TRUSTED:
             doubts.append(
                 f"The seal is {sealed.signature}; guard mode needs a signing key (README, 'The signing key')."

@@ -13,6 +13,7 @@ from airflow.sdk.configuration import conf
 from aem_checks.durations import parse_duration
 from stage_gate.files import open_store
 from stage_gate.signing import Keys, read_key
+from stage_gate.surroundings import Fact
 
 if TYPE_CHECKING:
     from stage_gate.webhook.registrations import Registration
@@ -96,6 +97,24 @@ def minimum_checks() -> tuple[str, ...]:
     """
     configured: str = conf.get(SECTION, "minimum_checks", fallback="")
     return tuple(dict.fromkeys(kind.strip() for kind in configured.split(",") if kind.strip()))
+
+
+def minimum_facts() -> frozenset[Fact]:
+    """Facts about changes of stage that no gate may accept unread: ``[stage_gate] minimum_facts``, comma-separated or
+    ``all``; none by default.
+
+    Raises ``ValueError`` for what is no fact.
+    """
+    configured: str = conf.get(SECTION, "minimum_facts", fallback="")
+    named = frozenset(name.strip() for name in configured.split(",") if name.strip())
+    if named == {"all"}:
+        return frozenset(Fact)
+    unknown = sorted(named - set(Fact))
+    if unknown:
+        raise ValueError(
+            f"[stage_gate] minimum_facts: {', '.join(unknown)[:200]} is unknown; there are {', '.join(Fact)}, and all"
+        )
+    return frozenset(map(Fact, named))
 
 
 SHORTEST_ROUND = timedelta(seconds=10)

@@ -1,23 +1,22 @@
-"""What else has changed the stage environment: other pipelines, AEM updates, newer runs of the guarded pipeline?"""
+"""What have pipelines done to the stage environment: this one again, others, AEM updates?"""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from adobe_cloud_manager.exceptions import CloudManagerError
+from adobe_cloud_manager.exceptions import CloudManagerError, UnexpectedAnswer
 from adobe_cloud_manager.models import Action, Execution, Pipeline, StepState
 from adobe_cloud_manager.vocabulary import STAGE
-from stage_gate.candidate import NONE, RUNNING, UNKNOWN
+from stage_gate.side_by_side import ask_all
+from stage_gate.surroundings import NONE, Fact, StageEvent, Unread, Way
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-
-log = logging.getLogger(__name__)
 
 _PAGE = 20
 _MOST = 200
@@ -26,107 +25,124 @@ _BUILD_IMAGE = "buildImage"
 _A_RELEASE_OR_UPDATE = frozenset({"MANUAL", "ON_COMMIT", "PUSH_UPGRADES", "RE_EXECUTE"})
 
 
+@dataclass(frozen=True, kw_only=True)
+class Deployed:
+    """The stage deployment that is tested."""
+
+    execution: Execution
+    step: StepState
+    released_by: Execution | None = None
+    """What takes the build of ``execution`` to production, where that is another execution. Newer runs of the stage-only
+    pipeline that have ended without touching stage are none then: it goes on building meanwhile."""
+
+    @property
+    def own(self) -> frozenset[str]:
+        """Ids of executions that are this very release."""
+        return frozenset({self.execution.id} | ({self.released_by.id} if self.released_by else set()))
+
+
 @dataclass(kw_only=True)
 class Siblings:
-    """What was found, in the words of ``candidate.Surroundings``."""
+    """What was found, in the words of ``surroundings.Surroundings``."""
 
     other_pipelines: dict[str, str] = field(default_factory=dict)
-    newer_releases: tuple[str, ...] = ()
-    replaced_by: tuple[str, ...] = ()
-    aem_updates: tuple[str, ...] = ()
-    told: dict[str, str] = field(default_factory=dict)
-
-    def add_updates(self, *updates: str) -> None:
-        self.aem_updates = tuple(sorted({*self.aem_updates, *updates}))
+    events: list[StageEvent] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
 
 
-def read_siblings(
-    hook: CloudManagerHook, execution: Execution, step: StepState, *, released_by: Execution | None = None
-) -> Siblings:
-    """Everything of this program that has reached the environment of ``step``, the stage deployment, besides it.
-
-    ``released_by`` takes the build of ``execution`` to production, where that is another execution. Newer runs of the
-    stage-only pipeline that have ended without touching stage are none then: it goes on building meanwhile.
-    Never raises ``CloudManagerError``: what can't be read is ``unknown``.
-    """
-    try:
-        pipelines = hook.list_pipelines(execution.program_id)
-    except CloudManagerError as error:
-        log.warning("The pipelines of program %s can't be read: %s", execution.program_id, error)
-        return Siblings(
-            other_pipelines={"others": UNKNOWN}, newer_releases=(UNKNOWN,), aem_updates=(UNKNOWN,)
-        )
+def read_siblings(hook: CloudManagerHook, deployed: Deployed) -> Siblings:
+    """Everything that pipelines of this program have done to stage besides its deployment, and what can't be read of it."""
     seen = Siblings()
-    if all(pipeline.id != execution.pipeline_id for pipeline in pipelines):
-        pipelines = (Pipeline(execution.pipeline_id, execution.program_id, "guarded pipeline"), *pipelines)
-    for pipeline in pipelines:
-        if pipeline.id == execution.pipeline_id or _may_target(pipeline, step.environment_id):
-            _look_at(hook, pipeline, execution, step, seen, released_by)
+    own = Pipeline(deployed.execution.pipeline_id, deployed.execution.program_id, "")
+    others = []
+    try:
+        listed = hook.list_pipelines(own.program_id)
+        others = [
+            each for each in listed if each.id != own.id and _may_target(each, deployed.step.environment_id)
+        ]
+        own = next((each for each in listed if each.id == own.id), own)
+        if own not in listed:
+            raise UnexpectedAnswer(
+                f"The list does not name pipeline {own.id} itself, so it is not the whole one."
+            )
+    except CloudManagerError as error:
+        call = f"GET /api/program/{own.program_id}/pipelines"
+        seen.unread.append(Unread.because(error, Fact.OTHER_PIPELINES, call))
+    since = deployed.step.finished_at
+    histories = ask_all(partial(_history, hook, each, since) for each in (own, *others))
+    _look_at_own(own, histories[0], deployed, seen)
+    for pipeline, history in zip(others, histories[1:], strict=True):
+        _look_at_other(pipeline, history, deployed, seen)
     return seen
 
 
-def _look_at(
-    hook: CloudManagerHook,
-    pipeline: Pipeline,
-    execution: Execution,
-    step: StepState,
-    seen: Siblings,
-    released_by: Execution | None,
-) -> None:
-    is_guarded = pipeline.id == execution.pipeline_id
-    history = _history(hook, pipeline, step.finished_at)
-    if history is None:
-        seen.add_updates(UNKNOWN)
-        if is_guarded:
-            seen.newer_releases = (UNKNOWN,)
-        else:
-            seen.other_pipelines[pipeline.id] = UNKNOWN
+History = Sequence[Execution] | CloudManagerError
+"""The executions of a pipeline, newest first, or why they can't be read."""
+
+
+def _look_at_own(pipeline: Pipeline, history: History, deployed: Deployed, seen: Siblings) -> None:
+    if not isinstance(history, CloudManagerError) and deployed.execution.id not in [h.id for h in history]:
+        history = UnexpectedAnswer(f"The list does not name execution {deployed.execution.id} itself.")
+    if isinstance(history, CloudManagerError):
+        seen.unread.append(Unread.because(history, Fact.OWN_EXECUTIONS, _call(pipeline)))
         return
-    own = {execution.id, released_by.id if released_by else execution.id}
-    updates = [each for each in history if each.is_aem_update and each.id not in own]
-    later = [each for each in updates if not each.is_terminal or _reached_after(each, step)]
-    seen.add_updates(*map(_mark, later))
-    told = list(later)
-    releases = [each for each in history if not each.is_aem_update and each.id not in own]
-    if is_guarded:
-        newer = _newer_than(execution, history, releases)
-        if released_by is not None:
-            newer = [each for each in newer if not each.is_terminal or _reached(each, step)]
-        seen.newer_releases = tuple(sorted(map(_mark, newer)))
-        told += newer
-    else:
-        latest = next((each for each in releases if not each.is_terminal or _reached(each, step)), None)
-        seen.other_pipelines[pipeline.id] = _mark(latest) if latest else NONE
-        replacing = [each for each in releases if _builds_an_image(each) and _reached_after(each, step)]
-        seen.replaced_by = tuple(sorted({*seen.replaced_by, *(each.id for each in replacing)}))
-        told += [latest, *replacing] if latest else replacing
-    seen.told |= {each.id: _in_words(each, pipeline) for each in told}
+    newer = _newer_than(deployed.execution, history)
+    if deployed.released_by is not None:
+        newer = [each for each in newer if not each.is_terminal or _reached(each, deployed.step)]
+    seen.events += [_event(Way.OWN_RELEASE, each, pipeline) for each in newer]
+    seen.events += _updates(pipeline, history, deployed)
 
 
-def _history(
-    hook: CloudManagerHook, pipeline: Pipeline, since: datetime | None
-) -> Sequence[Execution] | None:
-    """The executions of a pipeline, newest first, back to one begun before ``since``; ``None`` where unknown."""
+def _look_at_other(pipeline: Pipeline, history: History, deployed: Deployed, seen: Siblings) -> None:
+    if isinstance(history, CloudManagerError):
+        unread = Unread.because(history, Fact.OTHER_PIPELINES, _call(pipeline), subject=pipeline.id)
+        seen.unread.append(unread)
+        return
+    releases = [each for each in history if not each.is_aem_update and each.id not in deployed.own]
+    reached = [each for each in releases if each.is_terminal and _reached(each, deployed.step)]
+    seen.other_pipelines[pipeline.id] = reached[0].id if reached else NONE
+    for each in releases:
+        if not each.is_terminal or _reached_after(each, deployed.step):
+            way = Way.OTHER_RELEASE if _builds_an_image(each) else Way.DEPLOYMENT
+            seen.events.append(_event(way, each, pipeline))
+    seen.events += _updates(pipeline, history, deployed)
+
+
+def _updates(pipeline: Pipeline, history: Sequence[Execution], deployed: Deployed) -> Iterator[StageEvent]:
+    for each in history:
+        is_another = each.is_aem_update and each.id not in deployed.own
+        if is_another and (not each.is_terminal or _reached_after(each, deployed.step)):
+            yield _event(Way.AEM_UPDATE, each, pipeline)
+
+
+def _event(way: Way, execution: Execution, pipeline: Pipeline) -> StageEvent:
+    return StageEvent(
+        way=way,
+        id=execution.id,
+        pipeline=pipeline.id,
+        runs=not execution.is_terminal,
+        told=_in_words(execution, pipeline),
+    )
+
+
+def _call(pipeline: Pipeline) -> str:
+    return f"GET /api/program/{pipeline.program_id}/pipeline/{pipeline.id}/executions"
+
+
+def _history(hook: CloudManagerHook, pipeline: Pipeline, since: datetime | None) -> History:
+    """The executions of a pipeline, newest first, back to one begun before ``since``, or why they can't be read."""
     try:
         found = hook.list_executions(pipeline.program_id, pipeline.id, limit=_PAGE)
         if len(found) >= _PAGE and not _goes_back_to(found, since):
             found = hook.list_executions(pipeline.program_id, pipeline.id, limit=_MOST)
-            if len(found) >= _MOST and not _goes_back_to(found, since):
-                log.warning(
-                    "Pipeline %s has run %d times since the stage deployment; what came before is unknown.",
-                    pipeline.id,
-                    len(found),
-                )
-                return None
     except CloudManagerError as error:
-        log.warning("The executions of pipeline %s can't be read: %s", pipeline.id, error)
-        return None
-    if not _is_newest_first(found):
-        log.warning(
-            "The executions of pipeline %s are not listed newest first, so which are newer is unknown.",
-            pipeline.id,
+        return error
+    if len(found) >= _MOST and not _goes_back_to(found, since):
+        return UnexpectedAnswer(
+            f"It has run {len(found)} times since the stage deployment, and what came before is not looked at."
         )
-        return None
+    if not _is_newest_first(found):
+        return UnexpectedAnswer("They are not listed newest first, so nobody can tell which are newer.")
     return found
 
 
@@ -141,13 +157,14 @@ def _goes_back_to(history: Sequence[Execution], since: datetime | None) -> bool:
     return since is not None and begun is not None and begun < since
 
 
-def _newer_than(
-    execution: Execution, history: Sequence[Execution], releases: Sequence[Execution]
-) -> list[Execution]:
-    """Runs of the guarded pipeline that were begun after the pinned one, or still go on beside it."""
-    ids = [each.id for each in history]
-    own = ids.index(execution.id) if execution.id in ids else len(ids)
-    return [each for each in releases if ids.index(each.id) < own or not each.is_terminal]
+def _newer_than(execution: Execution, history: Sequence[Execution]) -> list[Execution]:
+    """Releases of the guarded pipeline that were begun after the pinned one, or still go on beside it."""
+    own = [each.id for each in history].index(execution.id)
+    return [
+        each
+        for place, each in enumerate(history)
+        if place != own and not each.is_aem_update and (place < own or not each.is_terminal)
+    ]
 
 
 def _may_target(pipeline: Pipeline, environment_id: str | None) -> bool:
@@ -194,10 +211,6 @@ def _reached_after(execution: Execution, step: StepState) -> bool:
 def _builds_an_image(execution: Execution) -> bool:
     """Whether it brings code of its own; front-end, web-tier and config pipelines build no image."""
     return any(step.action == _BUILD_IMAGE for step in execution.steps)
-
-
-def _mark(execution: Execution) -> str:
-    return execution.id if execution.is_terminal else f"{execution.id}{RUNNING}"
 
 
 def _in_words(execution: Execution, pipeline: Pipeline) -> str:

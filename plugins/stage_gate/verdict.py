@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from aem_checks.outcomes import Cause, CheckResult, Outcome, Severity, worst
 from aem_checks.text import count
 from stage_gate.candidate import Candidate, must_be_built_again
+from stage_gate.decision import Mode
 from stage_gate.leniency import weigh
 from stage_gate.plan import CLOUD_MANAGER, NOT_AUTOMATIC, PROVES_NOTHING, Plan, PlannedCheck, RecordedResult
 
@@ -56,7 +57,7 @@ def judge(plan: Plan, candidate: Candidate, recorded: Sequence[RecordedResult]) 
     weighed = [weigh(plan, entry) for entry in recorded]
     counted = [each.entry for each in weighed]
     blocking = [check for check in plan.stage_checks if check.blocks]
-    answers = [_answer(check, candidate, counted) for check in blocking]
+    answers = [_answer(plan, check, candidate, counted) for check in blocking]
     answers += [_escalation(entry) for entry in _escalated(plan, counted)]
     doubts = [*_unplanned(plan, counted), *_gaps(plan, candidate)]
     doubted = [_Answer(key=PLAN, outcome=Outcome.INCONCLUSIVE, sentences=(doubt,)) for doubt in doubts]
@@ -83,13 +84,17 @@ def _gaps(plan: Plan, candidate: Candidate) -> list[str]:
         for kind in plan.minimum
         if kind not in blocking
     ]
+    gaps += [f"While stage was tested: {sentence}" for sentence in candidate.stage.goes_on]
+    gaps += [each.sentence for each in candidate.stage.unread_but(plan.accept_unread)]
     rebuild = must_be_built_again(candidate, plan.build_marker)
     return [*gaps, rebuild] if rebuild else gaps
 
 
-def _answer(check: PlannedCheck, candidate: Candidate, recorded: Sequence[RecordedResult]) -> _Answer:
+def _answer(
+    plan: Plan, check: PlannedCheck, candidate: Candidate, recorded: Sequence[RecordedResult]
+) -> _Answer:
     entries = [entry for entry in recorded if entry.result.key == check.key]
-    doubt = _doubt(check, candidate, entries)
+    doubt = _doubt(check, candidate, entries) or _elsewhere(plan, check, candidate)
     if doubt:
         return _Answer(key=check.key, outcome=Outcome.INCONCLUSIVE, sentences=(doubt,))
     result = entries[0].result
@@ -118,6 +123,12 @@ def _doubt(check: PlannedCheck, candidate: Candidate, entries: Sequence[Recorded
     if result.outcome is Outcome.PASSED and (result.examined == 0 or result.severity is not Severity.BLOCK):
         return f"{check.key} says passed but examined nothing that blocks (cause: check)."
     return None
+
+
+def _elsewhere(plan: Plan, check: PlannedCheck, candidate: Candidate) -> str | None:
+    """Why a check of a gate that acts has perhaps tested something else than this stage."""
+    doubt = _where_asked(plan, check, candidate) if plan.mode == Mode.GUARD else None
+    return f"{check.key} proves nothing: {doubt} (cause: check)." if doubt else None
 
 
 def _explain(result: CheckResult) -> tuple[str, ...]:
@@ -185,14 +196,29 @@ def _reasons(answers: Sequence[_Answer]) -> tuple[str, ...]:
 
 
 def _only_by_origin(plan: Plan, candidate: Candidate) -> list[str]:
-    """Where nothing but the gate file says that an address leads to this stage environment."""
-    if plan.build_marker:
-        return []
+    """What a reader of shadow mode should know of addresses that guard mode would not believe."""
+    told = (_where_asked(plan, check, candidate) for check in plan.stage_checks)
+    return [sentence for sentence in told if sentence] if plan.mode != Mode.GUARD else []
+
+
+def _where_asked(plan: Plan, check: PlannedCheck, candidate: Candidate) -> str | None:
+    """Why nothing but the gate file says that the address which is asked leads to this stage, if so."""
+    if not check.asked or check.asked in candidate.stage.hosts or plan.build_marker:
+        return None
+    return (
+        f"{check.site} is asked at {check.asked}, which only 'origin' in the gate file ties to stage environment "
+        f"{candidate.stage.environment_id}: Cloud Manager lists no such domain for it. To do: map the domain to stage in "
+        "Cloud Manager, ask stage at its own host, or name a build marker for every site and let 'settled' block."
+    )
+
+
+def _accepted_unread(plan: Plan, candidate: Candidate) -> list[str]:
+    """What the gate file accepts not to know, whether it was known this time or not."""
     return [
-        f"{check.site} is asked at {check.asked}, which only 'origin' in the gate file ties to stage."
-        for check in plan.stage_checks
-        if check.asked and check.asked not in candidate.stage.hosts
-    ]
+        f"The gate file accepts that {fact} may be unreadable (policy.accept_unread)"
+        + (", and this time it was read." if candidate.stage.has_read(fact) else ", and so it was.")
+        for fact in plan.accept_unread
+    ] + [each.sentence for each in candidate.stage.unread if each.fact in plan.accept_unread]
 
 
 def _warnings(
@@ -200,7 +226,8 @@ def _warnings(
 ) -> tuple[str, ...]:
     """What a reader should know although it did not decide anything."""
     sentences = [] if plan.build_marker else [_UNVERIFIED]
-    sentences += [*_only_by_origin(plan, candidate), *candidate.stage.unknown(), *notes]
+    sentences += [*_only_by_origin(plan, candidate), *candidate.stage.never_told]
+    sentences += [*_accepted_unread(plan, candidate), *notes]
     silent = {check.key for check in plan.stage_checks if not check.blocks} - {e.result.key for e in recorded}
     sentences += [f"{key} (warns only) gave no result." for key in sorted(silent)]
     sentences += [

@@ -29,7 +29,7 @@ from faults.scene import Scene
 from faults.schedule import Strike
 from simulator import Fault
 from simulator.holds import Hold
-from stage_gate import acting, signing
+from stage_gate import acting, side_by_side, signing
 from stage_gate.acting import Held, _Road
 from stage_gate.decision import Command, Event
 from stage_gate.files import EvidenceError
@@ -306,7 +306,7 @@ def _carry_out(real: Callable[[_Road, Command], Event]) -> Callable[[_Road, Comm
     return carry_out
 
 
-_SAME = re.compile(r"/program/\d+/(pipelines|environment/)[^/]*(/domain-mappings)?$")
+_SAME = re.compile(r"/program/\d+/(pipelines|environment/[^/]*/domain-mappings)$")
 """What never changes in the scenario: asked for once, and whenever a fault may strike."""
 _REMEMBERED: dict[str, requests.Response] = {}
 
@@ -368,6 +368,7 @@ def on_stage() -> Iterator[None]:
         def replace(owner: object, name: str, new: Any) -> None:
             stack.enter_context(mock.patch.object(owner, name, new))
 
+        replace(side_by_side, "AT_ONCE", 1)  # one after another, where the faults wait
         replace(acting._Road, "_carry_out", _carry_out(_Road._carry_out))
         replace(PlainSession, "get", _get(PlainSession.get))
         replace(PlainSession, "send", _send(PlainSession.send))

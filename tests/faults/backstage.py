@@ -17,6 +17,7 @@ from simulator.cloud_manager.executions import execution_resource
 from simulator.execution import Execution, Step
 from simulator.holds import Hold
 from simulator.request_log import RecordedRequest
+from simulator.upkeep_plan import UpkeepPlan
 
 PROGRAM, GUARDED, SIBLING = "12345", "678901", "678904"
 _STEPS = (
@@ -79,6 +80,8 @@ class Backstage:
         for state in self._world.pipelines(PROGRAM):
             state.executions.clear()
         self._world.acts.clear()
+        self._world.upkeep.begin_again()
+        self._world.lost_rights.clear()
         self._world._agenda.clear()
         self._world._count = 0
         self._world._skipped = 0.0
@@ -143,6 +146,15 @@ class Backstage:
         """Let another step say that it waits, with links of its own."""
         step = next(s for s in self.execution(execution_id).steps if s.blueprint.action == action)
         step.status = "WAITING"
+
+    def upkeep(self, what: str, **plan: object) -> None:
+        """Something is done to stage besides deployments."""
+        self._world.upkeep.do(UpkeepPlan.model_validate({"what": what, **plan}))
+
+    def turn_right(self, path: str) -> bool:
+        """Take the right to read this path, or give it back; whether it is lost now."""
+        self._world.lost_rights ^= {path}
+        return path in self._world.lost_rights
 
     def answer(self, url: str, headers: Mapping[str, str]) -> requests.Response | None:
         """The answer to a GET that no fault may strike; ``None`` where it has to go over the wire."""

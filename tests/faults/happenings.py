@@ -32,11 +32,31 @@ def _other_run(pipeline: str, release: str, trigger: str) -> Callable[[Scene, in
         scene.backstage.begin(pipeline, release, trigger, beside=True)
         scene.rebuilt_needed |= trigger == "PUSH_UPGRADES" or pipeline == GUARDED
         scene.still_running |= release == "slow"
-        for truth in scene.truths:
-            for attempt in truth.attempts:
-                attempt.touched = True
+        _touch(scene)
 
     return begin
+
+
+def _upkeep(
+    what: str, *, brings_code: bool = False, goes_on: bool = False, **plan: object
+) -> Callable[[Scene, int], None]:
+    def begin(scene: Scene, who: int) -> None:
+        scene.backstage.upkeep(what, **plan)
+        scene.rebuilt_needed |= brings_code
+        scene.still_running |= goes_on
+        _touch(scene)
+
+    return begin
+
+
+def _touch(scene: Scene) -> None:
+    for truth in scene.truths:
+        for attempt in truth.attempts:
+            attempt.touched = True
+
+
+def _turn_right(scene: Scene, who: int) -> None:
+    scene.unreadable = scene.backstage.turn_right("/contentFlows")
 
 
 def _other_step(scene: Scene, who: int) -> None:
@@ -148,6 +168,12 @@ _HAPPENINGS: dict[Happening, Callable[[Scene, int], None]] = {
     Happening.SIBLING_RUNS: _other_run(SIBLING, "slow", "MANUAL"),
     Happening.AEM_UPDATE: _other_run(SIBLING, "good", "PUSH_UPGRADES"),
     Happening.NEWER_RELEASE: _other_run(GUARDED, "good", "MANUAL"),
+    Happening.CONTENT_COPIED: _upkeep("content copy"),
+    Happening.COPY_RUNS: _upkeep("content copy", goes_on=True, seconds=3600),
+    Happening.RESTORED: _upkeep("restore", brings_code=True),
+    Happening.VARIABLE_CHANGED: _upkeep("variable", variable={"name": "SIMULATED_NEW"}),
+    Happening.NOT_READY: _upkeep("status", goes_on=True, ends_as="hibernated"),
+    Happening.RIGHT_TURNED: _turn_right,
     Happening.OTHER_STEP_WAITS: _other_step,
     Happening.RETEST_BEGUN: _retest(None),
     Happening.RETEST_FAILED: _retest(ChecksSaid.FAILED),

@@ -57,6 +57,11 @@ def ignore_the_sibling(patch: Patch) -> None:
     patch.setattr(right, "changes", lambda pinned, now: [])
 
 
+def forget_what_cannot_be_read(patch: Patch) -> None:
+    """Unreadable is taken for unchanged."""
+    patch.setattr(right, "newly_unread", lambda then, now, accepted: [])
+
+
 def follow_a_307(patch: Patch) -> None:
     class Following(PlainSession):
         get_redirect_target = requests.Session.get_redirect_target
@@ -95,10 +100,10 @@ def accept_an_empty_plan(patch: Patch) -> None:
 
 
 def treat_missing_as_passed(patch: Patch) -> None:
-    def answer(check: object, candidate: object, recorded: list[object]) -> object:
+    def answer(plan: object, check: object, candidate: object, recorded: list[object]) -> object:
         if not any(entry.result.key == check.key for entry in recorded):  # type: ignore[attr-defined]
             return verdict._Answer(key=check.key, outcome=Outcome.PASSED)  # type: ignore[attr-defined]
-        return real(check, candidate, recorded)  # type: ignore[arg-type]
+        return real(plan, check, candidate, recorded)  # type: ignore[arg-type]
 
     real = verdict._answer
     patch.setattr(verdict, "_answer", answer)
@@ -181,6 +186,7 @@ MUTANTS = (
     Mutant("trust an XCom", trust_an_xcom, Promise.VERDICT),
     Mutant("resend on WAITING", resend_on_waiting, Promise.NO_RESEND),
     Mutant("ignore the sibling", ignore_the_sibling, Promise.UNTOUCHED),
+    Mutant("forget what can't be read", forget_what_cannot_be_read, Promise.KNOWN),
     Mutant("follow a 307", follow_a_307, Promise.ONLY_PINNED),
     Mutant("skip the re-read", skip_the_re_read, Promise.LOOKED),
     Mutant("take the first waiting step", take_the_first_waiting_step, Promise.ONLY_PINNED),

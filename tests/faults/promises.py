@@ -27,6 +27,7 @@ class Promise(StrEnum):
     LOOKED = "nothing is sent that was not read afresh after the claim"
     WAITED = "the step waited at the last look"
     UNTOUCHED = "nothing else had changed stage at the last look"
+    KNOWN = "nothing about stage was unreadable at the last look that was read when it was tested"
     CLOCK = "the clock was Cloud Manager's at the last look"
     SEALED = "the newest attempt had a valid, signed seal at the last look"
     VERDICT = "the sealed results, or an answer bound to them, gave the right to this act"
@@ -53,6 +54,7 @@ class Look:
     sealed: bool
     entitled: bool
     touched: bool
+    known: bool
     clock_off: bool
 
 
@@ -105,6 +107,7 @@ class Promises:
             sealed=newest.sealed and newest.genuine,
             entitled=scene.may(who),
             touched=newest.touched,
+            known=newest.blind or not scene.unreadable,
             clock_off=offset is None or abs(offset) > MOST_CLOCK_OFFSET,
         )
 
@@ -146,6 +149,7 @@ class Promises:
             (Promise.VERDICT, look.entitled and verb == _VERB[decision]),
             (Promise.WAITED, look.waits),
             (Promise.UNTOUCHED, not look.touched),
+            (Promise.KNOWN, look.known),
             (Promise.CLOCK, not look.clock_off),
             (Promise.CLAIMED, self.scene.claims == [(step.who, decision)]),
         ):

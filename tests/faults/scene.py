@@ -85,6 +85,8 @@ class Attempt:
     """Its checks still run."""
     touched: bool = False
     """Something else changed stage since it was begun."""
+    blind: bool = False
+    """Cloud Manager did not show content copies when it was begun."""
 
 
 @dataclass
@@ -160,7 +162,9 @@ class Scene:
         self.rebuilt_needed = False
         """Something may have put other code on stage, and no build marker shows which one answers."""
         self.still_running = False
-        """A deployment to stage that some pipeline has begun."""
+        """A change of stage that has begun and does not end."""
+        self.unreadable = False
+        """Cloud Manager does not show content copies just now."""
         for hooks in house.hooks:
             for hook in hooks:
                 hook._clock_offset = None
@@ -215,11 +219,14 @@ class Scene:
                 ),
             )
             evidence.write_result(attempt, entry)
-        proves = _TESTED[tested] is not Outcome.PASSED or (
-            tested is ChecksSaid.PASSED and not self.rebuilt_needed
-        )
+        in_doubt = self.rebuilt_needed or self.still_running or self.unreadable
+        proves = _TESTED[tested] is not Outcome.PASSED or (tested is ChecksSaid.PASSED and not in_doubt)
         truth.attempts.append(
-            Attempt(_TESTED[tested] if proves else Outcome.INCONCLUSIVE, touched=self.still_running)
+            Attempt(
+                _TESTED[tested] if proves else Outcome.INCONCLUSIVE,
+                touched=self.still_running,
+                blind=self.unreadable,
+            )
         )
 
     def _candidate(self, who: int) -> Candidate:
@@ -236,7 +243,10 @@ class Scene:
             return
         attempt = evidence.attempts()
         evidence.begin_attempt(evidence.read_plan(attempt), evidence.read_candidate(attempt))
-        truth.attempts.append(Attempt(Outcome.INCONCLUSIVE, running=True, touched=truth.newest.touched))
+        before = truth.newest
+        truth.attempts.append(
+            Attempt(Outcome.INCONCLUSIVE, running=True, touched=before.touched, blind=before.blind)
+        )
 
     def judge_and_seal(self, who: int) -> None:
         """What the task ``judge`` does; then alice answers, if her gate asks her. Raises ``EvidenceError``."""

@@ -10,7 +10,7 @@ from faults.promises import Promise, Violation
 from faults.scene import House
 from faults.schedule import SEED, schedule
 
-MOST = 600
+MOST = 1_000
 """Schedules within which each has to be caught."""
 
 

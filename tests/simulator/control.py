@@ -15,13 +15,14 @@ from simulator.io_events.faults import EventFault
 from simulator.io_events.service import IoEvents
 from simulator.middleware import Surroundings
 from simulator.scenario import ScenarioError
+from simulator.upkeep_plan import UpkeepPlan
 from simulator.world import Busy, NoSource, PipelineState, World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ControlApi:
-    """GET state, requests, service-credentials, deliveries; POST execution, fault, person, release, site, skip,
+    """GET state, requests, service-credentials, deliveries; POST execution, fault, person, release, site, skip, upkeep,
     registration, event-fault."""
 
     def __init__(self, world: World, ims: Ims, around: Surroundings, io_events: IoEvents) -> None:
@@ -41,6 +42,7 @@ class ControlApi:
             "release": self._release,
             "site": self._site,
             "skip": self._skip,
+            "upkeep": self._upkeep,
             "registration": self._registration,
             "event-fault": self._event_fault,
         }
@@ -108,6 +110,10 @@ class ControlApi:
         defects = None if sent.get("defects") is None else frozenset(sent["defects"])
         self._world.site(str(sent["site"])).set(access=sent.get("access"), defects=defects)
         return web.json_response({"accepted": True})
+
+    async def _upkeep(self, request: web.Request) -> web.Response:
+        done = self._world.upkeep.do(UpkeepPlan.model_validate(await _sent(request)))
+        return web.json_response({"id": done}, status=201)
 
     async def _skip(self, request: web.Request) -> web.Response:
         self._world.skip(float((await _sent(request))["seconds"]))

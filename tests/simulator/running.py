@@ -18,6 +18,7 @@ from simulator.io_events.control import IoEventsControl
 from simulator.request_log import RecordedRequest
 from simulator.scenario import Access, Scenario, load_scenario
 from simulator.server import Services
+from simulator.upkeep_plan import UpkeepPlan
 from simulator.world import SeenAct
 
 T = TypeVar("T")
@@ -191,6 +192,11 @@ class Simulator:
     def person(self, verb: Literal["approve", "reject", "cancel"], execution_id: str) -> None:
         """Somebody decides in Cloud Manager. Raises ActRefused when nothing waits."""
         self._do(lambda: self._services.world.person(verb, execution_id))
+
+    def upkeep(self, what: str, **plan: Any) -> str:
+        """Something is done to stage besides deployments, as `UpkeepPlan` says; its id, where it has one."""
+        wanted = UpkeepPlan.model_validate({"what": what, **plan})
+        return self._do(lambda: self._services.world.upkeep.do(wanted))
 
     def skip(self, seconds: float) -> None:
         """Let that much simulated time pass at once."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from simulator.faults import Fault
 from simulator.network_plan import AllowListPlan, DomainPlan, NetworkingPlan
+from simulator.upkeep_plan import UpkeepPlan, VariablePlan
 
 SIMULATED = "simulated"
 SCOPES = (
@@ -127,12 +128,13 @@ class Act(_Model):
     access: Access | None = None  # of the stage site
     defects: frozenset[str] | None = None  # of the stage site, from now on
     fault: Fault | None = None
+    upkeep: UpkeepPlan | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Act:
-        choices = (self.person, self.execution, self.aem_release, self.access, self.defects, self.fault)
-        if sum(choice is not None for choice in choices) != 1:
-            raise ValueError("set one of person, execution, aem_release, access, defects, fault")
+        names = ("person", "execution", "aem_release", "access", "defects", "fault", "upkeep")
+        if sum(getattr(self, name) is not None for name in names) != 1:
+            raise ValueError(f"set one of {', '.join(names)}")
         return self
 
 
@@ -162,18 +164,6 @@ class Release(_Model):
         _all_known(self.steps, TIMED_STEPS)
         _all_known(places, {*TIMED_STEPS, "approval", "schedule", *extra})
         return self
-
-
-class VariablePlan(_Model):
-    name: str
-    type: Literal["string", "secretString"] = "string"
-    service: str | None = None
-    value: str = SIMULATED
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: Any) -> Any:
-        return {"name": value} if isinstance(value, str) else value
 
 
 class EnvironmentPlan(_Model):

@@ -20,6 +20,7 @@ from simulator.people import persons_body, run_to_the_end
 from simulator.pipelines import blueprint
 from simulator.scenario import Act, PipelinePlan, ProgramPlan, Release, Scenario, ScenarioError
 from simulator.sites import Site, Sites
+from simulator.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
 FIRST_ID = 2345678
@@ -89,6 +90,10 @@ class World:
         self.next_releases: deque[str] = deque()
         self.watchers: list[Watcher] = []
         self._skipped = 0.0
+        self.upkeep = Upkeep(scenario, self.now)
+        self.lost_rights: set[str] = (
+            set()
+        )  # ends of paths of the API that every credential is refused, with 403
         self._count = 0
         self._agenda: list[tuple[float, Act, str]] = []
         self._changed = asyncio.Event()
@@ -261,6 +266,8 @@ class World:
             if target is None:
                 raise ScenarioError(f"a happening names pipeline {act.pipeline}, which is not there")
             self.start(target, act.execution, trigger=act.trigger, beside=True)
+        elif act.upkeep is not None:
+            self.upkeep.do(act.upkeep)
         elif act.fault is not None:
             self.faults.add(act.fault)
         elif act.aem_release is not None:

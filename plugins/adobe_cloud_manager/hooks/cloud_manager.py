@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from requests import Session
 from tenacity.wait import wait_base
 
-from adobe_cloud_manager import operations, protocol, resources
+from adobe_cloud_manager import environment_resources, operations, protocol, resources
 from adobe_cloud_manager.answers import Answer, json_object
 from adobe_cloud_manager.exceptions import (
     ActUnknown,
@@ -157,33 +157,47 @@ class CloudManagerHook(HttpHook):
         """One pipeline."""
         return self._read(operations.pipeline(program_id, pipeline_id))
 
-    def list_environments(self, program_id: str) -> tuple[resources.Environment, ...]:
+    def list_environments(self, program_id: str) -> tuple[environment_resources.Environment, ...]:
         """All environments of a program."""
         return self._read(operations.environments(program_id))
 
-    def get_environment(self, program_id: str, environment_id: str) -> resources.Environment:
+    def get_environment(self, program_id: str, environment_id: str) -> environment_resources.Environment:
         """One environment."""
         return self._read(operations.environment(program_id, environment_id))
 
     def list_domain_mappings(
         self, program_id: str, environment_id: str
-    ) -> tuple[resources.DomainMapping, ...]:
+    ) -> tuple[environment_resources.DomainMapping, ...]:
         """The domains that lead to an environment."""
         return self._read(operations.domain_mappings(program_id, environment_id))
 
-    def list_ip_allow_list_bindings(self, program_id: str) -> tuple[resources.AllowListBinding, ...]:
+    def list_ip_allow_list_bindings(
+        self, program_id: str
+    ) -> tuple[environment_resources.AllowListBinding, ...]:
         """Which IP allow lists are bound to which environments of a program."""
         return self._read(operations.ip_allow_list_bindings(program_id))
 
     def list_advanced_networking(
         self, program_id: str, environment_id: str
-    ) -> tuple[resources.AdvancedNetworking, ...]:
+    ) -> tuple[environment_resources.AdvancedNetworking, ...]:
         """How an environment reaches other systems; none where nothing is configured."""
         return self._read(operations.advanced_networking(program_id, environment_id))
 
-    def list_restore_points(self, program_id: str, environment_id: str) -> tuple[resources.RestorePoint, ...]:
+    def list_restore_points(
+        self, program_id: str, environment_id: str
+    ) -> tuple[environment_resources.RestorePoint, ...]:
         """The backups of an environment; they alone name its AEM release."""
         return self._read(operations.restore_points(program_id, environment_id))
+
+    def list_content_flows(self, program_id: str) -> tuple[environment_resources.ContentFlow, ...]:
+        """The content copies between environments of a program."""
+        return self._read(operations.content_flows(program_id))
+
+    def list_restore_executions(
+        self, program_id: str, environment_id: str
+    ) -> tuple[environment_resources.RestoreExecution, ...]:
+        """The restores of an environment from a backup."""
+        return self._read(operations.restore_executions(program_id, environment_id))
 
     def list_executions(self, program_id: str, pipeline_id: str, *, limit: int = 20) -> tuple[Execution, ...]:
         """The newest executions of a pipeline, the newest first."""
@@ -215,12 +229,14 @@ class CloudManagerHook(HttpHook):
 
     def list_environment_variables(
         self, program_id: str, environment_id: str
-    ) -> tuple[resources.Variable, ...]:
-        """The names of an environment's variables, without their values."""
+    ) -> tuple[environment_resources.Variable, ...]:
+        """An environment's variables, without their values."""
         return self._read(operations.environment_variables(program_id, environment_id))
 
-    def list_pipeline_variables(self, program_id: str, pipeline_id: str) -> tuple[resources.Variable, ...]:
-        """The names of a pipeline's variables, without their values."""
+    def list_pipeline_variables(
+        self, program_id: str, pipeline_id: str
+    ) -> tuple[environment_resources.Variable, ...]:
+        """A pipeline's variables, without their values."""
         return self._read(operations.pipeline_variables(program_id, pipeline_id))
 
     def advance(self, step: StepState, body: Mapping[str, Any]) -> Receipt:

@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from tenacity.wait import wait_base
 
 from adobe_cloud_manager import operations
+from adobe_cloud_manager.environment_resources import ContentFlow, Environment, RestoreExecution, Variable
 from adobe_cloud_manager.hooks.account import Account, unknown_connection
 from adobe_cloud_manager.hooks.async_session import AsyncSession
 from adobe_cloud_manager.hooks.patience import BACKOFF, Deadline
@@ -100,6 +101,24 @@ class CloudManagerAsyncHook(HttpAsyncHook):
     ) -> tuple[Execution, ...]:
         """The newest executions of a pipeline, the newest first."""
         return await self._read(operations.executions(program_id, pipeline_id, limit))
+
+    async def get_environment(self, program_id: str, environment_id: str) -> Environment:
+        """One environment."""
+        return await self._read(operations.environment(program_id, environment_id))
+
+    async def list_content_flows(self, program_id: str) -> tuple[ContentFlow, ...]:
+        """The content copies between environments of a program."""
+        return await self._read(operations.content_flows(program_id))
+
+    async def list_restore_executions(
+        self, program_id: str, environment_id: str
+    ) -> tuple[RestoreExecution, ...]:
+        """The restores of an environment from a backup."""
+        return await self._read(operations.restore_executions(program_id, environment_id))
+
+    async def list_environment_variables(self, program_id: str, environment_id: str) -> tuple[Variable, ...]:
+        """An environment's variables, without their values."""
+        return await self._read(operations.environment_variables(program_id, environment_id))
 
     async def get_step_state(self, step: StepState) -> StepState:
         """The step as it is now."""

@@ -60,6 +60,11 @@ def describe_excuses(policy: PolicySettings, minimum: Iterable[str] = ()) -> str
     ]
     if not policy.quarantine and not policy.waivers:
         lines.append("- no check is in quarantine, and no finding is waived")
+    if policy.accept_unread:
+        facts = ", ".join(code(fact) for fact in policy.accept_unread)
+        lines.append(
+            f"- may be unreadable in Cloud Manager, so that nobody knows what they would tell: {facts}"
+        )
     lines.append(_minimum(tuple(minimum)))
     return "\n".join(["## What is excused", "", *lines])
 

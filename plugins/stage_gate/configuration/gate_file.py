@@ -24,6 +24,7 @@ from stage_gate.cloud_manager_results import ACTIONS, key_of
 from stage_gate.configuration.gate import Gate, GateSettings
 from stage_gate.configuration.gate_rules import (
     OutOfDate,
+    refuse_accepted_facts,
     refuse_closed_for_ever,
     refuse_endless,
     refuse_expired,
@@ -36,6 +37,7 @@ from stage_gate.configuration.gate_rules import (
 from stage_gate.configuration.other_gates import refuse_second_gate
 from stage_gate.configuration.policy import PolicySettings
 from stage_gate.smoke_tests import key_of as key_of_smoke_test
+from stage_gate.surroundings import Fact
 
 __all__ = [
     "GATE_NAME",
@@ -155,6 +157,7 @@ def _load(file: Path, minimum: Iterable[str] | None, until: date | None = None) 
     wanted = _deployment_minimum() if minimum is None else tuple(minimum)
     if wanted:
         refuse_less_than_minimum(tree, gate.plan, policy, wanted, _known_kinds())
+    refuse_accepted_facts(tree, policy, _deployment_facts() if minimum is None else ())
     return tree, replace(gate, settings=gate.settings.model_copy(update={"policy": policy}))
 
 
@@ -180,6 +183,12 @@ def _deployment_minimum() -> tuple[str, ...]:
     from stage_gate.settings import minimum_checks
 
     return minimum_checks()
+
+
+def _deployment_facts() -> Collection[Fact]:
+    from stage_gate.settings import minimum_facts
+
+    return minimum_facts()
 
 
 def _known_kinds() -> Collection[str]:

@@ -14,6 +14,7 @@ from stage_gate.configuration.calendar_file import read_calendar
 from stage_gate.configuration.gate_values import names_something
 from stage_gate.configuration.policy import Excused, PolicySettings, Quarantine
 from stage_gate.plan import PROVES_NOTHING
+from stage_gate.surroundings import READINGS, Fact
 
 if TYPE_CHECKING:
     from stage_gate.configuration.gate import GateSettings
@@ -162,6 +163,18 @@ def refuse_less_than_minimum(
             raise _below_minimum(tree, ("checks", kind), kind, "is not switched on")
         for check in checks:
             _refuse_weakened(tree, check, policy)
+
+
+def refuse_accepted_facts(tree: Map, policy: PolicySettings, minimum: Collection[Fact]) -> None:
+    """Raise ``ConfigError`` where a fact may be unread that the deployment insists on."""
+    for index, fact in enumerate(policy.accept_unread):
+        if fact in minimum:
+            raise ConfigError(
+                *place_of(tree, ("policy", "accept_unread", index)),
+                f"policy.accept_unread names {fact}, and [stage_gate] minimum_facts of this deployment wants it to be read "
+                "for every release",
+                f"Take it out, and give the credential {READINGS[fact].permission}.",
+            )
 
 
 def _refuse_weakened(tree: Map, check: ConfiguredCheck, policy: PolicySettings) -> None:

@@ -22,6 +22,7 @@ from stage_gate.configuration.gate_values import (
 from stage_gate.configuration.windows import Frozen, Hotfix, Windows
 from stage_gate.decision import Action, Policy
 from stage_gate.proof import Entitled
+from stage_gate.surroundings import Fact
 
 __all__ = [
     "Excused",
@@ -143,6 +144,9 @@ class PolicySettings(GateModel):
     """Checks that don't block for now."""
     waivers: tuple[WaiverSettings, ...] = ()
     """Single findings that are accepted for now; every report shows them."""
+    accept_unread: tuple[Fact, ...] = ()
+    """Facts about changes of stage that may be unreadable, for a credential that lacks a right for good: what they would
+    have told is not known then. Every other unread fact holds production; `doctor` tries each."""
     cloud_manager: CloudManagerMinimums = CloudManagerMinimums()
     """What Cloud Manager's own results have to say."""
 

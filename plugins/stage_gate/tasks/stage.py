@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from stage_gate.log_line import log_line
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aem_checks.sites import SiteConfig, Target
     from stage_gate.configuration.gate import Gate
     from stage_gate.run import GateRun
+    from stage_gate.surroundings import Surroundings
 
 
 SETTLED = "settled"
@@ -42,24 +43,41 @@ class SettleStage(BaseOperator):
         from stage_gate.baseline import NONE_YET, with_baseline
         from stage_gate.planning import plan_of
         from stage_gate.run import GateRun
-        from stage_gate.settings import minimum_checks
+        from stage_gate.settings import minimum_checks, minimum_facts
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
         candidate = run.read_candidate()
-        plan = plan_of(run.gate, run.pin, minimum_checks(), datetime.now(UTC))
+        stage = candidate.stage
+        self._wait_for_what_passes(stage, context)
+        plan = plan_of(run.gate, run.pin, minimum_checks(), datetime.now(UTC), facts=minimum_facts())
         plan = with_baseline(plan, candidate, run.evidence, run.reached_production)
         attempt = run.evidence.begin_attempt(plan, candidate)
         self.log.info(
             "Attempt %d tests %s on environment %s.", attempt, candidate, candidate.stage.environment_id
         )
         self.log.info("Compared with: %s.", plan.baseline or NONE_YET)
-        for sentence in (*candidate.stage.unknown(), *plan.baseline_notes):
+        for sentence in (
+            *stage.never_told,
+            *stage.goes_on,
+            *(each.sentence for each in stage.unread),
+            *plan.baseline_notes,
+        ):
             self.log.warning("%s", sentence)
         for sentence in _exposed(run):
             self.log.warning(sentence)
         for check in settling_checks(run.gate):
             say(self.log, test_stage(run, check, attempt))
+
+    def _wait_for_what_passes(self, stage: Surroundings, context: Context) -> None:
+        """Raise ``AirflowException``, so that the next try looks again, while the tests could prove nothing.
+
+        The last try tests all the same: its verdict says what was in the way.
+        """
+        passing = [each.sentence for each in stage.unread if each.passing]
+        task = context["ti"]
+        if (passing or stage.goes_on) and task.try_number <= task.max_tries:
+            raise AirflowException(" ".join([*stage.goes_on, *passing, "Looking again in a moment."]))
 
 
 class RecordPages(BaseOperator):

@@ -15,8 +15,8 @@ from simulator.scenario import (
     PipelinePlan,
     ProgramPlan,
     Scenario,
-    VariablePlan,
 )
+from simulator.upkeep_plan import VariablePlan
 
 Json = dict[str, Any]
 REL = "http://ns.adobe.com/adobecloud/rel/"
@@ -117,7 +117,7 @@ def pipeline(
     return shown | {key: timestamp(at) for key, at in times.items() if at is not None}
 
 
-def environment(plan: EnvironmentPlan, program_id: str, *, urls: Mapping[str, str]) -> Json:
+def environment(plan: EnvironmentPlan, program_id: str, *, urls: Mapping[str, str], status: str) -> Json:
     """An environment; `urls` are the absolute ones of author, publish and preview."""
     href = f"/api/program/{program_id}/environment/{plan.id}"
     return {
@@ -135,24 +135,24 @@ def environment(plan: EnvironmentPlan, program_id: str, *, urls: Mapping[str, st
         "name": marked(plan.name),
         "description": f"Simulated {plan.type} environment",
         "type": plan.type,
-        "status": plan.status,
+        "status": status,
         "region": "va7",
         "availableLogOptions": [{"service": "publish", "name": "aemerror"}],
     }
 
 
-def variable(plan: VariablePlan) -> Json:
+def variable(plan: VariablePlan, status: str = "ready") -> Json:
     """A variable; the value of a secret is never in an answer."""
-    shown: Json = {"name": plan.name, "type": plan.type, "status": "ready"}
+    shown: Json = {"name": plan.name, "type": plan.type, "status": status}
     if plan.type == "string":
         shown["value"] = plan.value
     return shown if plan.service is None else {**shown, "service": plan.service}
 
 
-def variable_list(plans: Sequence[VariablePlan], owner: str) -> Json:
+def variable_list(variables: Sequence[Json], owner: str) -> Json:
     return {
-        "_totalNumberOfItems": len(plans),
-        "_embedded": {"variables": [variable(plan) for plan in plans]},
+        "_totalNumberOfItems": len(variables),
+        "_embedded": {"variables": list(variables)},
         "_links": links(f"{owner}/variables", program="/".join(owner.split("/")[:4])),
     }
 

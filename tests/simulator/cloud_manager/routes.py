@@ -10,7 +10,7 @@ from aiohttp import web
 
 from simulator.acts import ActRefused
 from simulator.cloud_manager import executions as steps
-from simulator.cloud_manager import gateway, network, resources
+from simulator.cloud_manager import gateway, network, resources, upkeep
 from simulator.cloud_manager.metrics import metrics
 from simulator.execution import Execution, Step
 from simulator.ims import Ims
@@ -54,6 +54,8 @@ class CloudManagerApi:
             web.get(PROGRAM + "/environment/{environment}/domain-mappings", self._environment_domains),
             web.get(PROGRAM + "/environment/{environment}/advancedNetworking", self._networking),
             web.get(PROGRAM + "/environment/{environment}/restorePoints", self._restore_points),
+            web.get(PROGRAM + "/environment/{environment}/restoreExecutions", self._restores),
+            web.get(PROGRAM + "/contentFlows", self._content_flows),
             web.get(PROGRAM + "/domain-mappings", self._domains),
             web.get(PROGRAM + "/ipAllowlists", self._allow_lists),
             web.get(PIPELINE, self._pipeline),
@@ -82,6 +84,8 @@ class CloudManagerApi:
         checked = gateway.check(request, self._world.scenario, self._ims)
         if isinstance(checked, web.Response):
             return checked
+        if request.path.endswith(tuple(self._world.lost_rights)):
+            return gateway.unauthorized()
         request[CREDENTIAL] = checked
         self._world.tick()
         try:
@@ -118,7 +122,8 @@ class CloudManagerApi:
 
     async def _pipeline_variables(self, request: web.Request) -> web.Response:
         state = self._find_pipeline(request)
-        return web.json_response(resources.variable_list(state.plan.variables, state.place.href))
+        shown = [resources.variable(plan) for plan in state.plan.variables]
+        return web.json_response(resources.variable_list(shown, state.place.href))
 
     async def _environments(self, request: web.Request) -> web.Response:
         program, wanted = self._find_program(request), request.query.get("type")
@@ -134,7 +139,9 @@ class CloudManagerApi:
         program = self._find_program(request)
         plan = _find_environment(request, program)
         href = f"/api/program/{program.id}/environment/{plan.id}"
-        return web.json_response(resources.variable_list(plan.variables, href))
+        variables, now = self._world.upkeep.state(program.id, plan.id).variables, self._world.now()
+        shown = [resources.variable(each.plan, each.status(now)) for each in variables.values()]
+        return web.json_response(resources.variable_list(shown, href))
 
     async def _environment_domains(self, request: web.Request) -> web.Response:
         program = self._find_program(request)
@@ -158,6 +165,19 @@ class CloudManagerApi:
         plan = _find_environment(request, self._find_program(request))
         points = [network.restore_point(plan, self._world.sites.aem_release(plan))]
         return network.listed(request, "restorePointsDetails", points)
+
+    async def _restores(self, request: web.Request) -> web.Response:
+        program = self._find_program(request)
+        plan, now = _find_environment(request, program), self._world.now()
+        restores = reversed(self._world.upkeep.state(program.id, plan.id).restores)
+        found = [upkeep.restore_execution(each, program.id, plan.id, now) for each in restores]
+        return _paged("restoreExecutions", found, request, limit=5)
+
+    async def _content_flows(self, request: web.Request) -> web.Response:
+        program, now = self._find_program(request), self._world.now()
+        flows = reversed(self._world.upkeep.content_flows)
+        found = [upkeep.content_flow(each, now) for each in flows if each.program_id == program.id]
+        return _paged("contentFlows", found, request, limit=20)
 
     async def _current(self, request: web.Request) -> web.Response:
         state = self._find_pipeline(request)
@@ -288,7 +308,8 @@ class CloudManagerApi:
         raise Missing("Step")
 
     def _environment_resource(self, plan: EnvironmentPlan, program: ProgramPlan) -> resources.Json:
-        return resources.environment(plan, program.id, urls=self._world.sites.urls(plan.id))
+        status = self._world.upkeep.state(program.id, plan.id).shown_status(self._world.now())
+        return resources.environment(plan, program.id, urls=self._world.sites.urls(plan.id), status=status)
 
 
 def _find_environment(request: web.Request, program: ProgramPlan) -> EnvironmentPlan:

@@ -83,7 +83,9 @@ class World:
     step: Step = Step.WAITING
     sealed: bool = True
     touched: bool = False
-    """A sibling pipeline changed stage after the tests."""
+    """Something changed stage after the tests: a pipeline, an update, a copy, a restore, a variable."""
+    unread: bool = False
+    """Something about changes of stage can't be read that could be when it was tested."""
     claims: tuple[tuple[int, int], ...] = ()
     """(where it lies, who has it)."""
     flight: tuple[Decision, ...] = ()
@@ -118,7 +120,7 @@ def proof_of(world: World, who: int) -> Proof:
         recomputed_outcome=world.outcome,
         not_passed=() if world.outcome is Outcome.PASSED else ("key_pages",),
         changes=("A sibling has touched stage.",) if world.touched else (),
-        doubts=(),
+        doubts=("Content copies can't be read.",) if world.unread else (),
         golive=GoLive(_APPROVAL[world.step], "As Cloud Manager says."),
         timing=Timing(),
         entitled=Entitled(release_managers=("alice",)),
@@ -166,6 +168,7 @@ def _surroundings(world: World) -> Iterator[World]:
             yield replace(world, step=end)
     if not world.touched:
         yield replace(world, touched=True)
+    yield replace(world, unread=not world.unread)
     yield replace(world, sealed=not world.sealed)  # judged and sealed; a re-test, or a broken seal
     for position, decision in enumerate(world.flight):
         flight = world.flight[:position] + world.flight[position + 1 :]
@@ -286,7 +289,8 @@ def _is_right(world: World, who: int) -> bool:
         Decision.OVERRIDDEN: world.outcome is not Outcome.PASSED,
         Decision.HALTED: world.outcome is Outcome.FAILED,
     }[world.tasks[who].decision]
-    return world.sealed and world.step is Step.WAITING and not world.touched and fits
+    is_known = not world.touched and not world.unread
+    return world.sealed and world.step is Step.WAITING and is_known and fits
 
 
 def _require_promises(before: World, world: World, who: int) -> None:

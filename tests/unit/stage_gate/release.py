@@ -22,6 +22,7 @@ from stage_gate.planning import plan_of
 from stage_gate.record import StoredAnswer, write_answer
 from stage_gate.right import Right
 from stage_gate.signing import Keys, read_key
+from stage_gate.surroundings import Fact
 from stage_gate.verdict import judge
 from unit.stage_gate.samples import result
 from unit.stage_gate.waiting import until
@@ -133,7 +134,10 @@ class Release:
         return self.evidence.load_seal(self.evidence.latest_sealed()).verdict.not_passed
 
     def right(
-        self, now: Callable[[], datetime] = lambda: datetime.now(UTC), minimum: tuple[str, ...] = ()
+        self,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        minimum: tuple[str, ...] = (),
+        facts: frozenset[Fact] = frozenset(),
     ) -> Right:
         return Right(
             gate=self.gate,
@@ -143,6 +147,7 @@ class Release:
             evidence=self.evidence,
             reading=self.hook,
             minimum=minimum,
+            minimum_facts=facts,
             now=now,
         )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from aem_checks.outcomes import Cause, CheckResult, Finding, Outcome, Severity
-from stage_gate.candidate import Candidate, Surroundings
+from stage_gate.candidate import Candidate
 from stage_gate.plan import Plan, PlannedCheck, RecordedResult
+from stage_gate.surroundings import READINGS, Fact, StageEvent, Surroundings, Unread, VariableSeen, Way
 
 NOW = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 STAGE_HOST = "publish-p12345-e7654321.adobeaemcloud.com"
@@ -25,8 +26,24 @@ CANDIDATE = Candidate(
         hosts=(STAGE_HOST,),
         aem_release="2026.10.1",
         other_pipelines={"678902": "77"},
+        variables={"FLAG": VariableSeen(type="string", fingerprint="b5bea41b6c623f7c")},
     ),
 )
+
+
+def around(**changed: object) -> Candidate:
+    """The candidate with another stage around it."""
+    return CANDIDATE.model_copy(update={"stage": CANDIDATE.stage.model_copy(update=changed)})
+
+
+def event(way: Way, number: str = "88", *, runs: bool = False, pipeline: str = "678902") -> StageEvent:
+    of_pipeline = way not in (Way.CONTENT_COPY, Way.RESTORE)
+    return StageEvent(way=way, id=number, runs=runs, pipeline=pipeline if of_pipeline else "")
+
+
+def unread(fact: Fact, subject: str = "") -> Unread:
+    call = READINGS[fact].call.format(program="12345", environment="7654321", pipeline=subject or "678901")
+    return Unread(fact=fact, subject=subject, call=call, why="Cloud Manager answered 403.")
 
 
 def planned(key: str = "key_pages", severity: Severity = Severity.BLOCK, **changes: object) -> PlannedCheck:

@@ -4,19 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from stage_gate.candidate import (
-    RUNNING,
-    UNKNOWN,
-    Candidate,
-    changes,
-    host_of,
-    must_be_built_again,
-)
-from unit.stage_gate.samples import CANDIDATE, STAGE_HOST
-
-
-def around(**changed: object) -> Candidate:
-    return CANDIDATE.model_copy(update={"stage": CANDIDATE.stage.model_copy(update=changed)})
+from stage_gate.candidate import changes, host_of, must_be_built_again
+from stage_gate.surroundings import UNKNOWN, Fact, VariableSeen, Way, newly_unread
+from unit.stage_gate.samples import CANDIDATE, STAGE_HOST, around, event, unread
 
 
 def test_nothing_changed_is_no_change() -> None:
@@ -44,75 +34,139 @@ def test_each_part_of_its_identity_counts(field: str, value: object) -> None:
         ({"environment_id": "7"}, "The stage environment was 7654321"),
         ({"aem_release": "2026.11.1"}, "AEM on stage was release 2026.10.1"),
         ({"hosts": ("another.adobeaemcloud.com",)}, f"no longer lists {STAGE_HOST}"),
-        ({"other_pipelines": {"678902": "78"}}, "Pipeline 678902 has run execution 78"),
-        ({"other_pipelines": {"678902": "77", "5": "1"}}, "Pipeline 5 has run execution 1"),
-        ({"other_pipelines": {"678902": f"77{RUNNING}"}}, "Pipeline 678902 runs execution 77 just now"),
-        ({"other_pipelines": {"678902": UNKNOWN}}, "can't be read now"),
-        ({"other_pipelines": {"others": UNKNOWN}}, "can't be read now"),
-        ({"other_pipelines": {}}, "no longer shows what pipeline 678902 did to stage (execution 77)"),
-        ({"aem_updates": ("88",)}, "An AEM update has changed stage since the tests began: execution 88."),
-        ({"aem_updates": (f"88{RUNNING}",)}, "An AEM update changes stage just now: execution 88."),
-        ({"aem_updates": (UNKNOWN,)}, "Whether an AEM update has changed stage"),
+        ({"other_pipelines": {"678902": "76"}}, "no longer shows what pipeline 678902 last did to stage"),
+        ({"other_pipelines": {}}, "it was execution 77, and is none now"),
+        ({"status": "restoring"}, "Stage environment 7654321 is restoring, not ready"),
+        ({"status": "hibernated"}, "is hibernated, not ready"),
+        ({"status": "teleported"}, "is teleported, not ready"),
+        ({"variables": {}}, "Variables of stage were changed since the tests began: FLAG."),
         (
-            {"newer_releases": ("90",)},
-            "The guarded pipeline has run again since the tests began: execution 90",
+            {"variables": {"FLAG": VariableSeen(type="string", fingerprint="other")}},
+            "Variables of stage were changed since the tests began: FLAG.",
         ),
-        ({"newer_releases": (UNKNOWN,)}, "Whether the guarded pipeline has run again"),
+        (
+            {"variables": {"FLAG": VariableSeen(type="secretString", fingerprint="b5bea41b6c623f7c")}},
+            "changed since the tests began: FLAG.",
+        ),
+        (
+            {
+                "variables": {
+                    **CANDIDATE.stage.variables,
+                    "author NEW": VariableSeen(type="string", fingerprint=""),
+                }
+            },
+            "changed since the tests began: author NEW.",
+        ),
+        (
+            {"variables": {"FLAG": CANDIDATE.stage.variables["FLAG"].model_copy(update={"changes": True})}},
+            "Variables of stage are being changed just now: FLAG.",
+        ),
     ],
 )
-def test_what_happened_to_stage_since_is_a_change(changed: dict[str, object], words: str) -> None:
-    found = changes(CANDIDATE, around(**changed))
-    assert len(found) == 1
-    assert words in found[0]
+def test_what_stage_is_and_was_not_is_a_change(changed: dict[str, object], words: str) -> None:
+    (found,) = changes(CANDIDATE, around(**changed))
+    assert words in found
 
 
-def test_a_sibling_that_ran_when_it_was_pinned_and_has_ended_since_is_a_change() -> None:
-    pinned = around(other_pipelines={"678902": f"77{RUNNING}"})
-    assert changes(pinned, around(other_pipelines={"678902": "77"}))
+ENDED = {
+    Way.OWN_RELEASE: "has run again since the tests began: execution 88.",
+    Way.OTHER_RELEASE: "Pipeline 678902 has run execution 88 on stage since the tests began.",
+    Way.DEPLOYMENT: "Pipeline 678902 has run execution 88 on stage since the tests began.",
+    Way.AEM_UPDATE: "An AEM update has changed stage since the tests began: execution 88.",
+    Way.CONTENT_COPY: "Content was copied into stage since the tests began: content copy 88.",
+    Way.RESTORE: "Stage was restored from a backup since the tests began: restore 88.",
+}
+GOES_ON = {
+    Way.OWN_RELEASE: "runs again just now: execution 88.",
+    Way.OTHER_RELEASE: "Pipeline 678902 runs execution 88 just now.",
+    Way.DEPLOYMENT: "Pipeline 678902 runs execution 88 just now.",
+    Way.AEM_UPDATE: "An AEM update changes stage just now: execution 88.",
+    Way.CONTENT_COPY: "Content is copied into stage just now: content copy 88.",
+    Way.RESTORE: "Stage is restored from a backup just now: restore 88.",
+}
 
 
-@pytest.mark.parametrize("field", ["aem_updates", "newer_releases"])
-def test_what_ran_when_it_was_pinned_is_a_change_whether_it_is_over_or_not(field: str) -> None:
-    pinned = around(**{field: (f"88{RUNNING}",)})
-    assert changes(pinned, pinned)
-    assert changes(pinned, around(**{field: ("88",)}))
-    assert not changes(around(**{field: ("88",)}), around(**{field: ("88",)}))
+@pytest.mark.parametrize("way", Way)
+def test_what_happened_to_stage_since_is_a_change(way: Way) -> None:
+    (ended,) = changes(CANDIDATE, around(events=(event(way),)))
+    assert ended.endswith(ENDED[way])
+    (goes_on,) = changes(CANDIDATE, around(events=(event(way, runs=True),)))
+    assert goes_on.endswith(GOES_ON[way])
 
 
-def test_words_for_an_execution_decide_nothing() -> None:
-    told = around(told={"77": "execution 77 ('Web tier' 678902, FINISHED)"})
-    assert changes(CANDIDATE, told) == changes(told, CANDIDATE) == []
+@pytest.mark.parametrize("way", Way)
+def test_what_ran_when_it_was_pinned_is_a_change_whether_it_is_over_or_not(way: Way) -> None:
+    pinned = around(events=(event(way, runs=True),))
+    assert len(changes(pinned, pinned)) == 1
+    assert len(changes(pinned, around(events=(event(way),)))) == 1
+    over = around(events=(event(way),))
+    assert changes(over, over) == []
 
 
-@pytest.mark.parametrize(
-    ("changed", "why"),
-    [
-        ({"aem_updates": ("88",)}, "an AEM update (execution 88)"),
-        ({"aem_updates": (f"88{RUNNING}",)}, "an AEM update (execution 88)"),
-        ({"newer_releases": ("90",)}, "another release (execution 90)"),
-        ({"replaced_by": ("91",)}, "another release (execution 91)"),
-        ({"aem_updates": (UNKNOWN, "88")}, "an AEM update (execution 88)"),
-    ],
-)
-def test_without_a_build_marker_other_code_on_stage_needs_a_new_build(
-    changed: dict[str, object], why: str
-) -> None:
-    sentence = must_be_built_again(around(**changed), build_marker=False)
-    assert sentence is not None
-    assert why in sentence
-    assert "build the release again" in sentence
-    assert must_be_built_again(around(**changed), build_marker=True) is None
+@pytest.mark.parametrize("way", Way)
+def test_what_was_seen_before_the_tests_does_not_hide_what_came_after(way: Way) -> None:
+    pinned = around(events=(event(way, "87"),))
+    now = around(events=(event(way, "87"), event(way, "88")))
+    (found,) = changes(pinned, now)
+    assert "88" in found
 
 
-@pytest.mark.parametrize("changed", [{}, {"aem_updates": (UNKNOWN,)}, {"other_pipelines": {"678902": "78"}}])
-def test_a_release_that_still_stands_on_stage_needs_no_new_build(changed: dict[str, object]) -> None:
-    assert must_be_built_again(around(**changed), build_marker=False) is None
+def test_a_sibling_that_was_known_and_has_run_again_is_told_once() -> None:
+    again = around(other_pipelines={"678902": "88"}, events=(event(Way.DEPLOYMENT),))
+    assert len(changes(CANDIDATE, again)) == 1
 
 
-def test_what_was_unknown_from_the_start_is_stated_and_no_change() -> None:
-    unknown = around(aem_release=UNKNOWN, other_pipelines={"678902": UNKNOWN})
-    assert changes(unknown, unknown) == []
-    assert len(unknown.stage.unknown()) == 2
+def test_words_for_an_event_decide_nothing() -> None:
+    told = around(events=(event(Way.DEPLOYMENT).model_copy(update={"told": "execution 88 ('Web tier')"}),))
+    assert changes(around(events=(event(Way.DEPLOYMENT),)), told) == []
+
+
+@pytest.mark.parametrize("way", Way)
+def test_without_a_build_marker_other_code_on_stage_needs_a_new_build(way: Way) -> None:
+    candidate = around(events=(event(way),))
+    sentence = must_be_built_again(candidate, build_marker=False)
+    assert (sentence is not None) is way.brings_code
+    assert sentence is None or ("build the release again" in sentence and "88" in sentence)
+    assert must_be_built_again(candidate, build_marker=True) is None
+    assert must_be_built_again(around(events=(event(way, runs=True),)), build_marker=False) is None
+
+
+def test_a_release_that_still_stands_on_stage_needs_no_new_build() -> None:
+    assert must_be_built_again(CANDIDATE, build_marker=False) is None
+
+
+@pytest.mark.parametrize("fact", Fact)
+def test_what_could_not_be_read_is_named_with_call_and_permission_and_is_no_sameness(fact: Fact) -> None:
+    now = around(unread=(unread(fact),))
+    (sentence,) = newly_unread(CANDIDATE.stage, now.stage, ())
+    assert f"{fact} can't be read (GET /api/program/12345/" in sentence
+    assert "Cloud Manager answered 403." in sentence
+    assert "To do: see that the credential has " in sentence
+    assert newly_unread(CANDIDATE.stage, now.stage, {fact}) == []
+    others = set(Fact) - {fact}
+    assert newly_unread(CANDIDATE.stage, now.stage, others) == [sentence]
+    assert newly_unread(now.stage, now.stage, ()) == []  # the verdict has weighed it
+
+
+def test_one_pipeline_unread_then_says_nothing_of_another_one_unread_now() -> None:
+    one, other, all_of_them = (unread(Fact.OTHER_PIPELINES, name) for name in ("1", "2", ""))
+    assert newly_unread(around(unread=(one,)).stage, around(unread=(other,)).stage, ())
+    assert newly_unread(around(unread=(one,)).stage, around(unread=(all_of_them,)).stage, ())
+    assert newly_unread(around(unread=(all_of_them,)).stage, around(unread=(one,)).stage, ()) == []
+
+
+def test_hosts_and_variables_that_can_t_be_read_now_are_not_called_gone() -> None:
+    now = around(hosts=(), unread=(unread(Fact.DOMAIN_MAPPINGS),))
+    assert changes(CANDIDATE, now) == []
+    now = around(variables={}, unread=(unread(Fact.ENVIRONMENT_VARIABLES),))
+    assert changes(CANDIDATE, now) == changes(now, CANDIDATE) == []
+
+
+def test_the_aem_release_which_the_api_never_offers_is_stated_and_no_change() -> None:
+    unknown = around(aem_release=UNKNOWN)
+    assert changes(unknown, CANDIDATE) == changes(CANDIDATE, unknown) == []
+    assert len(unknown.stage.never_told) == 1
+    assert CANDIDATE.stage.never_told == []
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,10 @@ def _ignores_the_sibling(world: World, who: int) -> object:
     return replace(proof_of(world, who), changes=())
 
 
+def _ignores_what_is_unread(world: World, who: int) -> object:
+    return replace(proof_of(world, who), doubts=())
+
+
 def _resends(phase: Phase, event: Event) -> Phase:
     return Phase.CLAIMED if (phase, event) == (Phase.UNKNOWN, Event.NOT_SEEN) else after(phase, event)
 
@@ -102,6 +106,7 @@ MUTANTS = {
     "claims in Airflow's database": Protocol(place_of_claim=lambda task: task.airflow),
     "resends while it waits": Protocol(after=_resends),
     "ignores the sibling": Protocol(proof=_ignores_the_sibling),  # type: ignore[arg-type]
+    "ignores what is unread": Protocol(proof=_ignores_what_is_unread),  # type: ignore[arg-type]
     "seals after the PUT": Protocol(needs_seal=False),
     "follows a 307": Protocol(follows_redirects=True),
     "skips the second look": Protocol(command=_skips_the_reread, after=_sends_from_claimed),

@@ -70,12 +70,12 @@ def test_each_site_needs_its_own_build_marker(tmp_path: Path) -> None:
 def test_an_address_that_only_origin_ties_to_stage_is_told_in_the_verdict(tmp_path: Path) -> None:
     behind = {"url": "https://stage.wknd.site", "origin": f"https://{STAGE_HOST}"}
     site = {"name": "a", "stage": behind, "pages": ["/"]}
-    told = "a is asked at stage.wknd.site, which only 'origin' in the gate file ties to stage."
     plan = planned(tmp_path, [site])
     assert {check.host for check in plan.stage_checks if check.site} == {STAGE_HOST}
-    assert told in judge(plan, CANDIDATE, []).warnings
+    told = "a is asked at stage.wknd.site, which only 'origin' in the gate file ties to stage"
+    assert any(told in each for each in judge(plan, CANDIDATE, []).warnings)
     proven = planned(tmp_path, [{**site, "build_marker": {"meta": "build"}}])
-    assert told not in judge(proven, CANDIDATE, []).warnings
+    assert not any(told in each for each in judge(proven, CANDIDATE, []).warnings)
     assert not any("origin" in each for each in judge(planned(tmp_path, [MARKED]), CANDIDATE, []).warnings)
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 import pytest
 
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-from simulator import Fault, Simulator
-from stage_gate.candidate import NONE, RUNNING, UNKNOWN, Candidate, changes, must_be_built_again
+from simulator import Fault, Simulator, load_scenario
+from stage_gate.candidate import Candidate, changes, must_be_built_again
 from stage_gate.observe import read_candidate
+from stage_gate.surroundings import NONE, Fact, Way, newly_unread
 from unit.stage_gate.release import OVER, down
 from unit.stage_gate.waiting import until
 
 FRONT_END, WEB_TIER, CONFIG, OTHER_FULL_STACK = "678903", "678904", "678905", "678902"
 DEVELOPMENT, CODE_QUALITY = "678907", "678906"
+
+
+def seen(candidate: Candidate) -> list[tuple[Way, str, bool]]:
+    """Way, id and whether it goes on, of everything that happened to stage."""
+    return [(each.way, each.id, each.runs) for each in candidate.stage.events]
 
 
 class Stage:
@@ -74,7 +80,7 @@ def test_alone_on_stage_nothing_changes(stage: Stage) -> None:
     assert pinned.stage.other_pipelines == dict.fromkeys(
         (OTHER_FULL_STACK, FRONT_END, WEB_TIER, CONFIG), NONE
     )
-    assert (pinned.stage.newer_releases, pinned.stage.aem_updates) == ((), ())
+    assert (pinned.stage.events, pinned.stage.unread, pinned.stage.status) == ((), (), "ready")
     assert changes(pinned, stage.read()) == []
     assert must_be_built_again(pinned, build_marker=False) is None
 
@@ -97,7 +103,7 @@ def test_a_sibling_that_reached_stage_is_told_by_name(stage: Stage, pipeline: st
 def test_a_sibling_that_runs_is_told_and_a_change_also_when_it_is_over(stage: Stage, pipeline: str) -> None:
     number = stage.run(pipeline, "slow-stage", to_the_end=False)
     pinned = stage.read()
-    assert pinned.stage.other_pipelines[pipeline] == f"{number}{RUNNING}"
+    assert seen(pinned) == [(Way.DEPLOYMENT, number, True)]
     (sentence,) = changes(pinned, stage.read())
     assert sentence.startswith(f"Pipeline {pipeline} runs execution {number} (")
     stage.simulator.person("cancel", number)
@@ -114,7 +120,7 @@ def test_a_sibling_that_was_done_before_the_deployment_does_not_count(simulator:
     stage = Stage(simulator)
     pinned = stage.read()
     assert pinned.stage.other_pipelines[WEB_TIER] == before
-    assert pinned.stage.aem_updates == ()
+    assert pinned.stage.events == ()
     assert changes(pinned, stage.read()) == []
 
 
@@ -137,19 +143,20 @@ def test_a_newer_run_of_the_guarded_pipeline_counts(stage: Stage) -> None:
     number = stage.run(stage.simulator.pipeline_id, to_the_end=False)
     now = stage.read()
     (sentence,) = changes(pinned, now)
+    own = stage.simulator.pipeline_id
     assert sentence.startswith(
-        f"The guarded pipeline has run again since the tests began: execution {number} ("
+        f"Pipeline {own}, whose deployment is tested, runs again just now: execution {number} ("
     )
     again = must_be_built_again(now, build_marker=False)
     assert again is not None
-    assert "another release" in again
+    assert "own release (execution" in again
     assert must_be_built_again(now, build_marker=True) is None
 
 
 def test_a_newer_run_of_the_guarded_pipeline_counts_however_it_ended(stage: Stage) -> None:
     pinned = stage.read()
     number = stage.run(stage.simulator.pipeline_id, "build-fails")
-    assert stage.read().stage.newer_releases == (number,)
+    assert seen(stage.read()) == [(Way.OWN_RELEASE, number, False)]
     (sentence,) = changes(pinned, stage.read())
     assert "FAILED" in sentence
 
@@ -166,13 +173,13 @@ def test_a_re_execution_of_the_guarded_pipeline_counts(simulator: Simulator) -> 
 def test_an_earlier_run_of_the_guarded_pipeline_does_not_count(simulator: Simulator) -> None:
     first = simulator.start_execution("build-fails")
     until(lambda: simulator.execution(first)["status"] in OVER, f"execution {first} is over")
-    assert Stage(simulator).read().stage.newer_releases == ()
+    assert Stage(simulator).read().stage.events == ()
 
 
 def test_another_release_on_stage_after_the_deployment_has_to_be_undone_by_a_build(stage: Stage) -> None:
     number = stage.run(OTHER_FULL_STACK)
     pinned = stage.read()
-    assert pinned.stage.replaced_by == (number,)
+    assert seen(pinned) == [(Way.OTHER_RELEASE, number, False)]
     again = must_be_built_again(pinned, build_marker=False)
     assert again is not None
     assert number in again
@@ -190,17 +197,17 @@ def test_an_aem_update_of_any_pipeline_that_is_over_counts(simulator: Simulator,
     assert len(told) == len(changes(pinned, now)) == 1
     assert f"execution {number} (" in told[0]
     assert "PUSH_UPGRADES" in told[0]
-    assert [each.removesuffix(RUNNING) for each in now.stage.aem_updates] == [number]
+    assert [each[:2] for each in seen(now)] == [(Way.AEM_UPDATE, number)]
 
 
 def test_after_an_aem_update_the_release_has_to_be_built_again_unless_a_marker_tells(stage: Stage) -> None:
     number = stage.run(OTHER_FULL_STACK, trigger="PUSH_UPGRADES")
     tested_again = stage.read()
-    assert tested_again.stage.aem_updates == (number,)
+    assert seen(tested_again) == [(Way.AEM_UPDATE, number, False)]
     assert changes(tested_again, stage.read()) == []
     again = must_be_built_again(tested_again, build_marker=False)
     assert again is not None
-    assert "an AEM update" in again
+    assert "AEM update (execution" in again
     assert number in again
     assert "build the release again" in again
     assert must_be_built_again(tested_again, build_marker=True) is None
@@ -209,7 +216,7 @@ def test_after_an_aem_update_the_release_has_to_be_built_again_unless_a_marker_t
 def test_an_aem_update_that_runs_counts_before_and_after_its_end(stage: Stage) -> None:
     number = stage.run(OTHER_FULL_STACK, "slow-stage", "PUSH_UPGRADES", to_the_end=False)
     pinned = stage.read()
-    assert pinned.stage.aem_updates == (f"{number}{RUNNING}",)
+    assert seen(pinned) == [(Way.AEM_UPDATE, number, True)]
     (sentence,) = changes(pinned, stage.read())
     assert sentence.startswith(f"An AEM update changes stage just now: execution {number} (")
     stage.simulator.person("cancel", number)
@@ -224,7 +231,7 @@ def test_an_aem_update_that_runs_and_is_not_on_stage_yet_counts(stage: Stage) ->
         "slow-build", pipeline=OTHER_FULL_STACK, trigger="PUSH_UPGRADES", beside=True
     )
     now = stage.read()
-    assert now.stage.aem_updates == (f"{number}{RUNNING}",)
+    assert seen(now) == [(Way.AEM_UPDATE, number, True)]
     assert len(changes(pinned, now)) == 1
 
 
@@ -236,7 +243,14 @@ def test_an_aem_update_that_runs_and_is_not_on_stage_yet_counts(stage: Stage) ->
         ("aem-update", "An AEM update has changed stage"),
         ("aem-update-runs", "An AEM update changes stage just now"),
         ("aem-update-here", "An AEM update changes stage just now"),
-        ("second-execution", "The guarded pipeline has run again"),
+        ("second-execution", "whose deployment is tested, runs again just now"),
+        ("content-copied", "Content was copied into stage"),
+        ("content-copy-runs", "Content is copied into stage just now"),
+        ("restored", "Stage was restored from a backup"),
+        ("restore-runs", "Stage is restored from a backup just now"),
+        ("variable-changed", "Variables of stage were changed since the tests began: SIMULATED_FLAG"),
+        ("variable-changes", "Variables of stage are being changed just now: SIMULATED_FLAG"),
+        ("hibernated", "is hibernated, not ready"),
     ],
 )
 def test_a_scenario_can_make_each_happen(
@@ -253,37 +267,85 @@ def test_a_scenario_can_make_each_happen(
         stage.read().model_copy(update={"stage": before}), stage.read())), words)  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("path", "unknown"),
-    [
-        (f"/pipeline/{WEB_TIER}/executions", {"other_pipelines", "aem_updates"}),
-        ("/pipeline/678901/executions", {"newer_releases", "aem_updates"}),
-        ("/pipelines", {"other_pipelines", "newer_releases", "aem_updates"}),
-    ],
-)
-def test_what_cannot_be_read_is_unknown_and_holds(stage: Stage, path: str, unknown: set[str]) -> None:
+PATHS = {
+    Fact.ENVIRONMENT: r"/environment/7654321$",
+    Fact.DOMAIN_MAPPINGS: "/domain-mappings$",
+    Fact.OWN_EXECUTIONS: "/pipeline/678901/executions",
+    Fact.OTHER_PIPELINES: "/pipelines$",
+    Fact.CONTENT_COPIES: "/contentFlows",
+    Fact.RESTORES: "/restoreExecutions",
+    Fact.ENVIRONMENT_VARIABLES: "/environment/7654321/variables$",
+}
+"""What is asked for each fact."""
+
+
+@pytest.mark.parametrize("fact", Fact)
+def test_what_cannot_be_read_is_unread_and_nothing_else_is(stage: Stage, fact: Fact) -> None:
     pinned = stage.read()
-    stage.simulator.inject(down(path))
+    stage.simulator.inject(Fault(effect="answer", status=403, path=PATHS[fact], times=None))
     now = stage.read()
-    found = {
-        "other_pipelines": UNKNOWN in now.stage.other_pipelines.values(),
-        "newer_releases": UNKNOWN in now.stage.newer_releases,
-        "aem_updates": UNKNOWN in now.stage.aem_updates,
-    }
-    assert {name for name, is_unknown in found.items() if is_unknown} == unknown
-    assert len(changes(pinned, now)) == len(unknown)
-    assert all("can't be read now" in sentence for sentence in changes(pinned, now))
-    assert len(now.stage.unknown()) == len(unknown) + 1
+    (unread,) = now.stage.unread
+    assert (unread.fact, unread.subject, unread.passing) == (fact, "", False)
+    assert "403" in unread.why
+    assert changes(pinned, now) == []
+    assert newly_unread(pinned.stage, now.stage, ()) == [unread.sentence]
     assert must_be_built_again(now, build_marker=False) is None
 
 
+def test_what_is_down_may_come_back(stage: Stage) -> None:
+    stage.simulator.inject(down("/contentFlows"))
+    assert [each.passing for each in stage.read().stage.unread] == [True]
+
+
+def test_one_other_pipeline_that_cannot_be_read_is_named(stage: Stage) -> None:
+    stage.simulator.inject(Fault(effect="answer", status=403, path=f"/{WEB_TIER}/executions", times=None))
+    now = stage.read()
+    (unread,) = now.stage.unread
+    assert (unread.fact, unread.subject) == (Fact.OTHER_PIPELINES, WEB_TIER)
+    assert f"GET /api/program/12345/pipeline/{WEB_TIER}/executions" in unread.sentence
+    assert WEB_TIER not in now.stage.other_pipelines
+
+
+def test_own_runs_are_seen_although_no_other_pipeline_can_be_read(stage: Stage) -> None:
+    pinned = stage.read()
+    number = stage.run(stage.simulator.pipeline_id, to_the_end=False)
+    stage.simulator.inject(Fault(effect="answer", status=403, path="/pipelines$", times=None))
+    (sentence,) = changes(pinned, stage.read())
+    assert f"runs again just now: execution {number}" in sentence
+
+
+def test_a_credential_of_a_developer_can_t_read_content_copies(stage: Stage) -> None:
+    """As Adobe documents it: Content Copy Manage belongs to Deployment Managers."""
+    scenario = load_scenario("quick").model_dump()
+    scenario["credentials"][0]["profile"] = "developer"
+    with Simulator.start(scenario) as simulator, pytest.MonkeyPatch.context() as patch:
+        for name, value in simulator.environment().items():
+            patch.setenv(name, value)
+        (unread,) = Stage(simulator).read().stage.unread
+    assert unread.fact is Fact.CONTENT_COPIES
+    assert "Content Copy Manage" in unread.sentence
+
+
+def test_an_environment_that_does_not_say_in_which_state_it_is_is_unread(stage: Stage) -> None:
+    nothing = Fault(effect="merge", path=PATHS[Fact.ENVIRONMENT], body={"status": None}, times=None)
+    stage.simulator.inject(nothing)
+    (unread,) = stage.read().stage.unread
+    assert unread.fact is Fact.ENVIRONMENT
+
+
+def test_without_the_environment_its_hosts_are_those_of_the_deploy_step(stage: Stage) -> None:
+    before = stage.read().stage.hosts
+    stage.simulator.inject(Fault(effect="answer", status=403, path=PATHS[Fact.ENVIRONMENT], times=None))
+    now = stage.read().stage.hosts
+    assert now
+    assert set(now) <= set(before)
+
+
 @pytest.mark.parametrize("missing", [False, True], ids=["oldest first", "no time"])
-def test_executions_that_are_not_listed_newest_first_are_unknown_and_hold(
-    stage: Stage, missing: bool
-) -> None:
+def test_executions_that_are_not_listed_newest_first_are_unread(stage: Stage, missing: bool) -> None:
     pinned = stage.read()
     stage.run(stage.simulator.pipeline_id, to_the_end=False)
-    assert len(stage.read().stage.newer_releases) == 1
+    assert len(stage.read().stage.events) == 1
     times = {"0": {"createdAt": None if missing else "2020-01-01T00:00:00.000+0000"}}
     stage.simulator.inject(
         Fault(
@@ -294,8 +356,20 @@ def test_executions_that_are_not_listed_newest_first_are_unknown_and_hold(
         )
     )
     now = stage.read()
-    assert now.stage.newer_releases == (UNKNOWN,)
-    assert any("can't be read now" in sentence for sentence in changes(pinned, now))
+    assert [each.fact for each in now.stage.unread] == [Fact.OWN_EXECUTIONS]
+    (sentence,) = newly_unread(pinned.stage, now.stage, ())
+    assert "not listed newest first" in sentence
+
+
+def test_a_list_of_executions_that_does_not_name_the_release_itself_is_unread(stage: Stage) -> None:
+    """An empty list is how some services say that somebody may see nothing."""
+    nothing = {"_embedded": {"executions": []}, "_links": {}}
+    stage.simulator.inject(
+        Fault(effect="merge", path="/pipeline/678901/executions", body=nothing, times=None)
+    )
+    (unread,) = stage.read().stage.unread
+    assert unread.fact is Fact.OWN_EXECUTIONS
+    assert f"does not name execution {stage.execution_id} itself" in unread.why
 
 
 def test_a_pipeline_without_phases_in_the_list_is_looked_at_all_the_same(stage: Stage) -> None:
@@ -312,7 +386,9 @@ def test_a_guarded_pipeline_that_is_not_listed_is_looked_at_all_the_same(stage: 
     stage.run(stage.simulator.pipeline_id, to_the_end=False)
     other = {"_embedded": {"pipelines": {"0": {"id": "1", "phases": []}}}}
     stage.simulator.inject(Fault(effect="merge", path="/pipelines", body=other, times=None))
-    assert any("The guarded pipeline has run again" in each for each in changes(pinned, stage.read()))
+    now = stage.read()
+    assert any("runs again just now" in each for each in changes(pinned, now))
+    assert {each.fact for each in now.stage.unread} == {Fact.OTHER_PIPELINES}  # it is not the whole list
 
 
 def test_more_runs_than_a_page_holds_hide_nothing(stage: Stage) -> None:
@@ -320,5 +396,96 @@ def test_more_runs_than_a_page_holds_hide_nothing(stage: Stage) -> None:
     update = stage.run(OTHER_FULL_STACK, trigger="PUSH_UPGRADES")
     for _ in range(21):
         stage.run(OTHER_FULL_STACK, "build-fails")
-    assert stage.read().stage.aem_updates == (update,)
+    assert seen(stage.read()) == [(Way.AEM_UPDATE, update, False)]
     assert len(changes(pinned, stage.read())) == 1
+
+
+def test_more_runs_since_the_deployment_than_are_looked_at_are_unread(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stage_gate.siblings._PAGE", 2)
+    monkeypatch.setattr("stage_gate.siblings._MOST", 3)
+    for _ in range(3):
+        stage.run(OTHER_FULL_STACK, "build-fails")
+    (unread,) = stage.read().stage.unread
+    assert (unread.fact, unread.subject) == (Fact.OTHER_PIPELINES, OTHER_FULL_STACK)
+    assert "It has run 3 times since the stage deployment" in unread.why
+
+
+@pytest.mark.parametrize(("what", "way"), [("content copy", Way.CONTENT_COPY), ("restore", Way.RESTORE)])
+class TestWhatIsDoneToTheEnvironment:
+    """Content copies and restores."""
+
+    def test_one_that_has_ended_counts_when_it_came_later(self, stage: Stage, what: str, way: Way) -> None:
+        pinned = stage.read()
+        number = stage.simulator.upkeep(what)
+        now = stage.read()
+        assert seen(now) == [(way, number, False)]
+        assert len(changes(pinned, now)) == 1
+        assert changes(now, stage.read()) == []
+
+    def test_one_that_failed_counts_too(self, stage: Stage, what: str, way: Way) -> None:
+        pinned = stage.read()
+        stage.simulator.upkeep(what, ends_as="FAILED")
+        (sentence,) = changes(pinned, stage.read())
+        assert "FAILED" in sentence
+
+    def test_one_before_the_deployment_does_not(self, simulator: Simulator, what: str, way: Way) -> None:
+        simulator.upkeep(what)
+        simulator.skip(1)
+        assert Stage(simulator).read().stage.events == ()
+
+    def test_a_word_for_its_state_that_nobody_knows_means_that_it_may_go_on(
+        self, simulator: Simulator, what: str, way: Way
+    ) -> None:
+        number = simulator.upkeep(what, ends_as="TELEPORTED")
+        simulator.skip(1)
+        assert seen(Stage(simulator).read()) == [(way, number, True)]
+
+    def test_one_of_another_environment_does_not_count(self, stage: Stage, what: str, way: Way) -> None:
+        pinned = stage.read()
+        stage.simulator.upkeep(what)
+        other = {
+            "_embedded": {"contentFlows": {"0": {"destEnvironmentId": "7654329"}}},
+        }
+        stage.simulator.inject(Fault(effect="merge", path="/contentFlows", body=other, times=None))
+        found = [each.way for each in stage.read().stage.events]
+        assert found == ([] if way is Way.CONTENT_COPY else [Way.RESTORE])
+        assert bool(changes(pinned, stage.read())) is (way is Way.RESTORE)
+
+
+def test_without_times_and_id_a_content_copy_counts_by_its_link(stage: Stage) -> None:
+    """As the specification has it: neither is in it."""
+    pinned = stage.read()
+    number = stage.simulator.upkeep("content copy")
+    bare = {"contentFlowId": None, "createdAt": None, "updatedAt": None}
+    stage.simulator.inject(
+        Fault(
+            effect="merge",
+            path="/contentFlows",
+            body={"_embedded": {"contentFlows": {"0": bare}}},
+            times=None,
+        )
+    )
+    now = stage.read()
+    assert seen(now) == [(Way.CONTENT_COPY, number, False)]
+    assert len(changes(pinned, now)) == 1
+
+
+def test_values_of_variables_are_never_kept(stage: Stage) -> None:
+    stage.simulator.upkeep("variable", variable={"name": "TOKEN", "value": "simulated-value-77"})
+    stage.simulator.upkeep(
+        "variable", variable={"name": "SECRET", "type": "secretString", "value": "simulated-value-78"}
+    )
+    candidate = stage.read()
+    assert {"TOKEN", "SECRET"} <= set(candidate.stage.variables)
+    assert "simulated-value" not in candidate.model_dump_json()
+    assert candidate.stage.variables["SECRET"].fingerprint == ""
+
+
+def test_a_variable_that_is_gone_is_told(stage: Stage) -> None:
+    stage.simulator.upkeep("variable", variable={"name": "TOKEN", "service": "publish"})
+    pinned = stage.read()
+    stage.simulator.upkeep("no variable", variable={"name": "TOKEN", "service": "publish"})
+    (sentence,) = changes(pinned, stage.read())
+    assert "publish TOKEN" in sentence

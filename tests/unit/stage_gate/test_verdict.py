@@ -8,8 +8,20 @@ import pytest
 
 from aem_checks.outcomes import Cause, Finding, Outcome, Severity
 from stage_gate.plan import CLOUD_MANAGER, Excuse, FlakeRules, RecordedResult, Waiver
+from stage_gate.surroundings import Fact, VariableSeen, Way
 from stage_gate.verdict import PLAN, judge
-from unit.stage_gate.samples import CANDIDATE, finding, plan, planned, recorded, result
+from unit.stage_gate.samples import (
+    CANDIDATE,
+    STAGE_HOST,
+    around,
+    event,
+    finding,
+    plan,
+    planned,
+    recorded,
+    result,
+    unread,
+)
 
 EXCUSE = Excuse(owner="alice", until=date(2027, 1, 1), why="Being mended.")
 
@@ -259,11 +271,83 @@ def test_not_passed_names_everything_that_an_override_has_to_accept() -> None:
 
 
 def test_after_an_aem_update_only_a_build_marker_proves_what_answers() -> None:
-    updated = CANDIDATE.model_copy(
-        update={"stage": CANDIDATE.stage.model_copy(update={"aem_updates": ("77",)})}
-    )
+    updated = around(events=(event(Way.AEM_UPDATE),))
     entry = recorded(result("a"), candidate_digest=updated.digest)
     assert judge(plan(planned("a")), updated, [entry]).outcome is Outcome.PASSED
     verdict = judge(plan(planned("a"), build_marker=False), updated, [entry])
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert "build the release again" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize("fact", Fact)
+def test_a_fact_about_stage_that_nobody_could_read_is_no_proof(fact: Fact) -> None:
+    candidate = around(unread=(unread(fact),))
+    entry = recorded(result("a"), candidate_digest=candidate.digest)
+    verdict = judge(plan(planned("a")), candidate, [entry])
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.reasons == (unread(fact).sentence,)
+    assert verdict.not_passed == (PLAN,)
+    others = tuple(set(Fact) - {fact})
+    assert judge(plan(planned("a"), accept_unread=others), candidate, [entry]).outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("fact", Fact)
+def test_what_the_gate_file_accepts_not_to_know_is_told_each_time(fact: Fact) -> None:
+    accepting = plan(planned("a"), accept_unread=(fact,))
+    blind = around(unread=(unread(fact),))
+    verdict = judge(accepting, blind, [recorded(result("a"), candidate_digest=blind.digest)])
+    assert verdict.outcome is Outcome.PASSED
+    assert (
+        f"The gate file accepts that {fact} may be unreadable (policy.accept_unread), and so it was."
+        in verdict.warnings
+    )
+    assert unread(fact).sentence in verdict.warnings
+    seeing = judge(accepting, CANDIDATE, [recorded(result("a"))])
+    assert any(f"{fact} may be unreadable" in each and "it was read" in each for each in seeing.warnings)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        *({"events": (event(way, runs=True),)} for way in Way),
+        {"status": "restoring"},
+        {"variables": {"FLAG": VariableSeen(type="string", fingerprint="", changes=True)}},
+    ],
+    ids=[*Way, "status", "variable"],
+)
+def test_what_changed_stage_while_it_was_tested_makes_the_tests_prove_nothing(
+    changed: dict[str, object],
+) -> None:
+    candidate = around(**changed)
+    verdict = judge(plan(planned("a")), candidate, [recorded(result("a"), candidate_digest=candidate.digest)])
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    (reason,) = verdict.reasons
+    assert reason.startswith("While stage was tested: ")
+
+
+BEHIND_A_CDN = {"asked": "stage.wknd.site"}
+
+
+def test_an_address_that_cloud_manager_does_not_list_proves_nothing_in_guard_mode() -> None:
+    """Whatever 'origin' says: any host of the world could be asked in its place."""
+    elsewhere = plan(planned("a", **BEHIND_A_CDN), planned("b"), build_marker=False)
+    verdict = judge(elsewhere, CANDIDATE, passed("a", "b"))
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.not_passed == ("a",)
+    assert "asked at stage.wknd.site" in verdict.reasons[0]
+    assert "To do: map the domain to stage" in verdict.reasons[0]
+
+
+def test_an_address_that_cloud_manager_does_not_list_is_believed_with_a_build_marker_or_a_mapping() -> None:
+    elsewhere = planned("a", **BEHIND_A_CDN)
+    assert judge(plan(elsewhere, build_marker=True), CANDIDATE, passed("a")).outcome is Outcome.PASSED
+    mapped = around(hosts=(STAGE_HOST, "stage.wknd.site"))
+    entry = recorded(result("a"), candidate_digest=mapped.digest)
+    assert judge(plan(elsewhere, build_marker=False), mapped, [entry]).outcome is Outcome.PASSED
+
+
+def test_an_address_that_cloud_manager_does_not_list_is_told_in_shadow_mode() -> None:
+    shadow = plan(planned("a", **BEHIND_A_CDN), build_marker=False, mode="shadow")
+    verdict = judge(shadow, CANDIDATE, passed("a"))
+    assert verdict.outcome is Outcome.PASSED
+    assert any("asked at stage.wknd.site" in each for each in verdict.warnings)

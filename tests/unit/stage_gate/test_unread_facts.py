@@ -1,0 +1,206 @@
+"""What could not be read of stage, then or now, is never "unchanged": each fact, each time, with and without a change.
+
+Played against the simulator up to the PUT: whatever is held sent none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+from typing import Literal
+
+import pytest
+import yaml
+
+from simulator import Fault, Simulator
+from stage_gate.acting import Held
+from stage_gate.configuration.gate_file import GateFileError, load_gate
+from stage_gate.decision import OVERRIDE, Decision
+from stage_gate.settings import minimum_facts
+from stage_gate.surroundings import Fact
+from unit.stage_gate.release import OVER, Release
+from unit.stage_gate.test_siblings import OTHER_FULL_STACK, PATHS
+from unit.stage_gate.waiting import until
+
+When = Literal["then", "now", "both"]
+Changed = Literal["no", "before the tests", "after the seal"]
+
+
+@contextmanager
+def refused(simulator: Simulator, fact: Fact, *, really: bool = True) -> Iterator[None]:
+    """The calls of this fact answer 403 meanwhile."""
+    if really:
+        simulator.inject(Fault(effect="answer", status=403, path=PATHS[fact], times=None))
+    yield
+    if really:
+        simulator.clear_faults()
+
+
+def _run(pipeline: str | None) -> Callable[[Simulator], None]:
+    def run(simulator: Simulator) -> None:
+        number = simulator.start_execution("good", pipeline=pipeline, beside=True)
+        if pipeline is not None:
+            until(lambda: simulator.execution(number)["status"] in OVER, f"{number} is over")
+
+    return run
+
+
+def _no_domain(simulator: Simulator) -> None:
+    other = {"domainMappings": {"0": {"originId": 1}}}
+    simulator.inject(Fault(effect="merge", path=PATHS[Fact.DOMAIN_MAPPINGS], body=other, times=None))
+
+
+CHANGE: dict[Fact, Callable[[Simulator], object]] = {
+    Fact.ENVIRONMENT: lambda simulator: simulator.upkeep("status", ends_as="hibernated"),
+    Fact.DOMAIN_MAPPINGS: _no_domain,
+    Fact.OWN_EXECUTIONS: _run(None),
+    Fact.OTHER_PIPELINES: _run(OTHER_FULL_STACK),
+    Fact.CONTENT_COPIES: lambda simulator: simulator.upkeep("content copy"),
+    Fact.RESTORES: lambda simulator: simulator.upkeep("restore"),
+    Fact.ENVIRONMENT_VARIABLES: lambda simulator: simulator.upkeep("variable", variable={"name": "NEW"}),
+}
+"""Something that this fact alone tells."""
+
+
+def play(release: Release, fact: Fact, when: When, changed: Changed) -> None:
+    """Test it, and try to approve it. Raises ``Held``."""
+    simulator = release.simulator
+    if changed == "before the tests":
+        CHANGE[fact](simulator)
+    with refused(simulator, fact, really=when in ("then", "both")):
+        release.seal()
+    if changed == "after the seal":
+        CHANGE[fact](simulator)
+    with refused(simulator, fact, really=when in ("now", "both")):
+        release.act().perform(Decision.APPROVED)
+
+
+@pytest.mark.parametrize(
+    ("fact", "when", "changed"),
+    [
+        *product(Fact, ("then", "now", "both"), ("no", "before the tests", "after the seal")),
+    ],
+)
+def test_what_was_or_is_unread_is_never_approved(
+    simulator: Simulator, tmp_path: Path, fact: Fact, when: When, changed: Changed
+) -> None:
+    release = Release(simulator, tmp_path)
+    with pytest.raises(Held) as held:
+        play(release, fact, when, changed)
+    assert release.puts == []
+    assert any(
+        words in str(held.value)
+        for words in ("only passed can be approved", f"{fact} can't be read", "This is not what was tested")
+    )
+
+
+CAN_T_BE_COMPARED = {Fact.ENVIRONMENT_VARIABLES, Fact.DOMAIN_MAPPINGS}
+"""What has no history: a change is seen only by whoever has read it before and after."""
+
+
+@pytest.mark.parametrize(
+    ("fact", "when", "changed"),
+    [*product(Fact, ("then", "now", "both"), ("no", "before the tests", "after the seal"))],
+)
+def test_a_fact_that_the_gate_file_accepts_unread_holds_only_by_what_is_read_of_it(
+    simulator: Simulator, tmp_path: Path, fact: Fact, when: When, changed: Changed
+) -> None:
+    release = Release(simulator, tmp_path, policy={"accept_unread": [str(fact)]})
+    read_now = when == "then" and fact not in CAN_T_BE_COMPARED
+    read_then = when == "now" and changed == "before the tests"
+    stands = (changed != "no" and read_now) or (
+        read_then and fact in (Fact.ENVIRONMENT, Fact.OWN_EXECUTIONS, Fact.OTHER_PIPELINES, Fact.RESTORES)
+    )
+    if stands:
+        with pytest.raises(Held):
+            play(release, fact, when, changed)
+        assert release.puts == []
+    else:
+        play(release, fact, when, changed)
+        assert len(release.puts) == 1
+
+
+def test_a_pipeline_that_put_its_code_on_stage_before_the_tests_is_not_hidden_by_a_refusal_of_then(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """Its history answered 403 while the tests began, and 200 again at the approval."""
+    release = Release(simulator, tmp_path)
+    CHANGE[Fact.OTHER_PIPELINES](simulator)
+    history = f"/pipeline/{OTHER_FULL_STACK}/executions"
+    simulator.inject(Fault(effect="answer", status=403, path=history, times=None))
+    release.seal()
+    simulator.clear_faults()
+    with pytest.raises(
+        Held, match=r"has run execution .* on stage since the tests began.*build the release again"
+    ):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_a_person_may_accept_what_could_not_be_read_then_but_not_what_is_unread_only_now(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    release = Release(simulator, tmp_path, policy={"inconclusive": {"ask": ["alice"]}})
+    with refused(simulator, Fact.RESTORES):
+        release.answer(OVERRIDE, release.seal(), accepts=("plan",))
+        with (
+            refused(simulator, Fact.CONTENT_COPIES),
+            pytest.raises(Held, match="content_copies can't be read"),
+        ):
+            release.act().perform(Decision.OVERRIDDEN)
+    assert release.puts == []
+    with refused(simulator, Fact.RESTORES):
+        record = release.act().perform(Decision.OVERRIDDEN)
+    assert "Not known of stage, and accepted: restores." in record.sentence
+
+
+@pytest.mark.parametrize("by", ["gate file", "deployment"])
+def test_what_is_not_accepted_any_more_is_held(simulator: Simulator, tmp_path: Path, by: str) -> None:
+    release = Release(simulator, tmp_path, policy={"accept_unread": ["restores"]})
+    insisted = frozenset({Fact.RESTORES}) if by == "deployment" else frozenset[Fact]()
+    with refused(simulator, Fact.RESTORES):
+        release.seal()
+        if by == "gate file":
+            content = {**yaml.safe_load(release.gate_file.read_text()), "policy": {}}
+            release.gate_file.write_text(yaml.safe_dump(content))
+        with pytest.raises(
+            Held, match="restores was not read, and the gate file or the deployment does not accept"
+        ):
+            release.act(facts=insisted).perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_a_deployment_can_insist_on_facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "wknd.yaml"
+    file.write_text(
+        "pipeline: {program: 1, pipeline: 2}\n"
+        "sites: [{name: wknd, stage: 'https://publish-p1-e2.adobeaemcloud.com', pages: [/]}]\n"
+        "policy:\n  accept_unread: [restores, content_copies]\n"
+    )
+    assert load_gate(file).policy.accept_unread == (Fact.RESTORES, Fact.CONTENT_COPIES)
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__MINIMUM_FACTS", "content_copies")
+    with pytest.raises(
+        GateFileError, match=r"names content_copies, and \[stage_gate\] minimum_facts"
+    ) as error:
+        load_gate(file)
+    assert error.value.line == 4
+    assert "Content Copy Manage" in error.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("written", "facts"),
+    [("", frozenset()), ("all", frozenset(Fact)), (" restores , ", frozenset({Fact.RESTORES}))],
+)
+def test_facts_are_named_one_by_one_or_all(
+    written: str, facts: frozenset[Fact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__MINIMUM_FACTS", written)
+    assert minimum_facts() == facts
+
+
+def test_a_fact_that_is_none_is_refused_with_those_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__MINIMUM_FACTS", "restores, weather")
+    with pytest.raises(ValueError, match=r"weather is unknown; there are environment, .* and all"):
+        minimum_facts()
