@@ -57,9 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_replay(commands)
     _add_calibrate(commands)
     _add_ledger(commands)
-    docs = commands.add_parser("docs", help="write docs/decisions.md, the table of all decisions")
-    docs.add_argument("--output", type=Path, default=None, help="another file")
-    docs.set_defaults(command=_run("decision_table"))
+    docs = commands.add_parser(
+        "docs", help="write docs/decisions.md and docs/stage-changes.md from the rules"
+    )
+    docs.add_argument("--folder", type=Path, default=None, help="another folder")
+    docs.set_defaults(command=_run("docs"))
     commands.add_parser("up", help="run Airflow with your gates on this machine", add_help=False)
     return parser
 

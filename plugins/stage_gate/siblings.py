@@ -58,7 +58,7 @@ def read_siblings(hook: CloudManagerHook, deployed: Deployed) -> Siblings:
     try:
         listed = hook.list_pipelines(own.program_id)
         others = [
-            each for each in listed if each.id != own.id and _may_target(each, deployed.step.environment_id)
+            each for each in listed if each.id != own.id and may_target(each, deployed.step.environment_id)
         ]
         own = next((each for each in listed if each.id == own.id), own)
         if own not in listed:
@@ -167,7 +167,7 @@ def _newer_than(execution: Execution, history: Sequence[Execution]) -> list[Exec
     ]
 
 
-def _may_target(pipeline: Pipeline, environment_id: str | None) -> bool:
+def may_target(pipeline: Pipeline, environment_id: str | None) -> bool:
     """Whether it deploys to the environment as far as its phases say; a list may leave out phases and ids."""
     deploys = [phase for phase in pipeline.phases if phase.type == "DEPLOY" or phase.environment_id]
     return not pipeline.phases or any(

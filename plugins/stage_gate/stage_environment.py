@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -32,38 +32,37 @@ class StageState:
     unread: list[Unread] = field(default_factory=list)
 
 
+def readings_of(
+    hook: CloudManagerHook, program_id: str, environment_id: str
+) -> Mapping[Fact, Callable[[], Any]]:
+    """What is asked for each fact about an environment."""
+    return {
+        Fact.ENVIRONMENT: partial(hook.get_environment, program_id, environment_id),
+        Fact.DOMAIN_MAPPINGS: partial(hook.list_domain_mappings, program_id, environment_id),
+        Fact.ENVIRONMENT_VARIABLES: partial(hook.list_environment_variables, program_id, environment_id),
+        Fact.CONTENT_COPIES: partial(hook.list_content_flows, program_id),
+        Fact.RESTORES: partial(hook.list_restore_executions, program_id, environment_id),
+    }
+
+
 def read_stage(hook: CloudManagerHook, program_id: str, step: StepState) -> StageState:
     """The environment that ``step``, its deployment, leads to, and what can't be read of it."""
     environment_id, since = step.environment_id or "", step.finished_at
     seen = StageState(urls=[each.url for each in step.environment_urls])
-    readings: dict[Fact, tuple[Callable[[], Any], Callable[[Any], None]]] = {
-        Fact.ENVIRONMENT: (
-            partial(hook.get_environment, program_id, environment_id),
-            partial(_environment, seen),
-        ),
-        Fact.DOMAIN_MAPPINGS: (
-            partial(hook.list_domain_mappings, program_id, environment_id),
-            partial(_domains, seen, environment_id),
-        ),
-        Fact.ENVIRONMENT_VARIABLES: (
-            partial(hook.list_environment_variables, program_id, environment_id),
-            partial(_variables, seen),
-        ),
-        Fact.CONTENT_COPIES: (
-            partial(hook.list_content_flows, program_id),
-            partial(_copies, seen, environment_id, since),
-        ),
-        Fact.RESTORES: (
-            partial(hook.list_restore_executions, program_id, environment_id),
-            partial(_restores, seen, since),
-        ),
+    notes: Mapping[Fact, Callable[[Any], None]] = {
+        Fact.ENVIRONMENT: partial(_environment, seen),
+        Fact.DOMAIN_MAPPINGS: partial(_domains, seen, environment_id),
+        Fact.ENVIRONMENT_VARIABLES: partial(_variables, seen),
+        Fact.CONTENT_COPIES: partial(_copies, seen, environment_id, since),
+        Fact.RESTORES: partial(_restores, seen, since),
     }
-    answers = ask_all(partial(_answer, ask) for ask, _ in readings.values())
-    for (fact, (_, note)), answer in zip(readings.items(), answers, strict=True):
+    readings = readings_of(hook, program_id, environment_id)
+    answers = ask_all(partial(_answer, ask) for ask in readings.values())
+    for fact, answer in zip(readings, answers, strict=True):
         try:
             if isinstance(answer, CloudManagerError):
                 raise answer
-            note(answer)
+            notes[fact](answer)
         except CloudManagerError as error:
             call = READINGS[fact].call.format(program=program_id, environment=environment_id)
             seen.unread.append(Unread.because(error, fact, call))

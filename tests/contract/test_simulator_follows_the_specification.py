@@ -20,6 +20,11 @@ KNOWN_GAPS = (
     "EmbeddedProgram has no http://ns.adobe.com/adobecloud/rel/pipelines",
     "EmbeddedProgram has no http://ns.adobe.com/adobecloud/rel/environments",
     "EmbeddedProgram has no http://ns.adobe.com/adobecloud/rel/ipAllowlists",
+    "ContentFlow has no contentFlowId",
+    "ContentFlow has no createdAt",
+    "ContentFlow has no destProgramId",
+    "ContentFlow has no programId",
+    "ContentFlow has no updatedAt",
 )
 
 
@@ -173,3 +178,26 @@ def test_a_wrong_answer_is_found_wrong() -> None:
     assert problems("GET", path, 200, {"status": "DONE"}) != []
     assert problems("GET", path, 200, {"_links": {"http://ns.adobe.com/adobecloud/rel/programm": {}}}) != []
     assert problems("GET", path, 418, {}) != []
+
+
+def test_what_is_done_to_an_environment_follows_it_in_every_state() -> None:
+    with Simulator.start(slow_scenario()) as sim:
+        caller = Caller(sim)
+        program = f"/api/program/{sim.program_id}"
+        stage = f"{program}/environment/7654321"
+        sim.upkeep("content copy", seconds=LONG)
+        sim.upkeep("restore", seconds=LONG)
+        sim.upkeep("variable", seconds=LONG, variable={"name": "NEW", "service": "publish"})
+        seen = set()
+        for _ in range(2):
+            flows = validated(caller, f"{program}/contentFlows?start=0&limit=20")
+            restores = validated(caller, f"{stage}/restoreExecutions?start=0&limit=20")
+            variables = validated(caller, f"{stage}/variables")
+            seen |= {each["status"] for each in flows["_embedded"]["contentFlows"]}
+            seen |= {each["status"] for each in restores["_embedded"]["restoreExecutions"]}
+            seen |= {each["status"] for each in variables["_embedded"]["variables"]}
+            seen.add(validated(caller, stage)["status"])
+            sim.skip(2 * LONG)
+        assert seen == {
+            "IN_PROGRESS", "COMPLETED", "running", "finished", "creating", "ready", "restoring"
+        }  # fmt: skip

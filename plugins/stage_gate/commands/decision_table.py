@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from adobe_cloud_manager.questions import Approval
 from aem_checks.outcomes import Outcome
@@ -35,9 +35,6 @@ from stage_gate.proof import (
     refusal_to_halt,
     refusal_to_override,
 )
-
-if TYPE_CHECKING:
-    import argparse
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "decisions.md"
 
@@ -105,15 +102,6 @@ _DIMENSIONS: Sequence[tuple[str, Sequence[str]]] = (
     ("Clock", tuple(_CLOCKS)),
 )
 Row = tuple[str, ...]
-
-
-def run(options: argparse.Namespace) -> int:
-    """Write the document and say where."""
-    path: Path = options.output or DOCUMENT
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(document(), encoding="utf-8")
-    print(f"Wrote {path}")
-    return 0
 
 
 def document() -> str:

@@ -103,8 +103,24 @@ def judge_hosts(gate: Gate, target: Target, own: frozenset[str], other: frozense
     for site in gate.sites:
         endpoint = site.stage if target == "stage" else site.production
         if endpoint is not None:
-            found.append(_judge_host(f"Host of {target}, site {site.name}", endpoint, target, own, other))
+            what = f"Host of {target}, site {site.name}"
+            found.append(_judge_host(what, endpoint, target, own, other))
+            if target == "stage" and host_of(endpoint.identity) in own:
+                found += _judge_asked(what, host_of(endpoint.url), gate, own)
     return found
+
+
+def _judge_asked(what: str, asked: str, gate: Gate, own: frozenset[str]) -> list[Diagnosis]:
+    """A host that stands before AEM's own: only Cloud Manager's list or a build marker shows that stage answers there."""
+    if asked in own or all(site.build_marker for site in gate.sites):
+        return []
+    detail = (
+        f"it is asked at {asked}, which Cloud Manager does not list for the stage environment of the pipeline"
+    )
+    remedy = "Map that domain to stage in Cloud Manager, ask stage at its own host, or name a 'build_marker' for every site."
+    if gate.mode is Mode.GUARD:
+        return [bad(what, f"{detail}, so its checks prove nothing", remedy)]
+    return [unknown(what, f"{detail}; in guard mode its checks would prove nothing", remedy)]
 
 
 def _judge_host(

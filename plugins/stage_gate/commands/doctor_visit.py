@@ -13,6 +13,7 @@ from aem_checks.sites import Endpoint, Target
 from stage_gate.candidate import host_of
 from stage_gate.commands import doctor
 from stage_gate.commands.diagnosis import Diagnosis, bad, good, unknown
+from stage_gate.commands.doctor_facts import examine_facts
 from stage_gate.commands.doctor_reach import examine_addresses, examine_browser
 from stage_gate.commands.site_probe import ask, source_address
 from stage_gate.configuration.gate import Gate
@@ -162,6 +163,8 @@ def _examine_environments(
     executions: tuple[Execution, ...],
 ) -> Iterator[Diagnosis]:
     hosts: dict[Target, frozenset[str]] = {}
+    if ids["stage"] is not None:
+        yield from examine_facts(hook, gate, ids["stage"])
     for target, environment_id in ids.items():
         if environment_id is None:
             continue
@@ -178,11 +181,6 @@ def _examine_environment(
     program = gate.pipeline.program
     named = f"{target} environment {environment_id}"
     first, environment = _read("Environment", named, lambda: hook.get_environment(program, environment_id))
-    names, _ = _read(
-        "Variables",
-        f"variables of the {named}",
-        lambda: hook.list_environment_variables(program, environment_id),
-    )
     domains, mappings = _read(
         "Domains", f"domains of the {named}", lambda: hook.list_domain_mappings(program, environment_id)
     )
@@ -191,7 +189,7 @@ def _examine_environment(
         urls += [environment.author_url or "", environment.publish_url or "", environment.preview_url or ""]
     hosts = {host_of(url) for url in urls if url}
     hosts.update(each.domain_name.lower() for each in mappings or () if each.environment_id == environment_id)
-    return [first, names, domains], frozenset(hosts - {""})
+    return [first, domains], frozenset(hosts - {""})
 
 
 def addresses_of_environment(

@@ -177,7 +177,7 @@ class CloudManagerApi:
         program, now = self._find_program(request), self._world.now()
         flows = reversed(self._world.upkeep.content_flows)
         found = [upkeep.content_flow(each, now) for each in flows if each.program_id == program.id]
-        return _paged("contentFlows", found, request, limit=20)
+        return _paged("contentFlows", found, request, limit=20, any_page=False)
 
     async def _current(self, request: web.Request) -> web.Response:
         state = self._find_pipeline(request)
@@ -360,11 +360,16 @@ def _redirect(request: web.Request, url: str) -> web.Response:
     return web.Response(status=307, headers={"Location": url})
 
 
-def _paged(name: str, items: Sequence[resources.Json], request: web.Request, *, limit: int) -> web.Response:
+def _paged(
+    name: str, items: Sequence[resources.Json], request: web.Request, *, limit: int, any_page: bool = True
+) -> web.Response:
     try:
         start, limit = int(request.query.get("start", "0")), int(request.query.get("limit", limit))
     except ValueError:
         return gateway.bad_parameter("start", "start and limit are numbers")
     if start < 0 or limit < 1:
         return gateway.bad_parameter("limit", "start must be 0 or more, limit 1 or more")
-    return web.json_response(resources.page(name, items, request.path, start=start, limit=limit))
+    shown = resources.page(name, items, request.path, start=start, limit=limit)
+    if not any_page:
+        del shown["_links"]["page"]  # this list alone has no template for any page of it
+    return web.json_response(shown)

@@ -496,6 +496,59 @@ def test_every_other_resource_is_read_from_its_place(adobe: Adobe) -> None:
     assert [metric.kpi for metric in hook.get_metrics(step())] == ["coverage"]
 
 
+FLOW = {"contentFlowId": "9", "srcEnvironmentId": "7", "destEnvironmentId": "8", "status": "IN_PROGRESS"}
+RESTORE = {"id": "5", "environmentId": "8", "status": "running", "createdAt": "2026-11-02T10:00:00.000+0000"}
+
+
+@both
+def test_copies_restores_and_variables_of_an_environment_are_read_by_both(ask: Any, adobe: Adobe) -> None:
+    base = "/api/program/1"
+    lists = {
+        "contentFlows": [FLOW, {**FLOW, "contentFlowId": "10", "status": "FAILED"}],
+        "restoreExecutions": [RESTORE],
+        "variables": [{"name": "A", "value": "hidden", "status": "updating"}, {"name": "B"}],
+    }
+    adobe.routes |= {
+        f"{base}/environment/8": reply(200, {"id": "8", "name": "stage", "status": "hibernated"}),
+        f"{base}/contentFlows": reply(200, {"_embedded": {"contentFlows": lists["contentFlows"]}}),
+        f"{base}/environment/8/restoreExecutions": reply(
+            200, {"_embedded": {"restoreExecutions": lists["restoreExecutions"]}}
+        ),
+        f"{base}/environment/8/variables": reply(200, {"_embedded": {"variables": lists["variables"]}}),
+    }
+    assert ask("get_environment", ("1", "8")).status == "hibernated"
+    flows = ask("list_content_flows", ("1",))
+    assert [(each.id, each.target_environment_id, each.is_over) for each in flows] == [
+        ("9", "8", False),
+        ("10", "8", True),
+    ]
+    (restore,) = ask("list_restore_executions", ("1", "8"))
+    assert (restore.id, restore.is_over, restore.created_at.year) == ("5", False, 2026)
+    changing, settled = ask("list_environment_variables", ("1", "8"))
+    assert (changing.is_changing, settled.is_changing) == (True, False)
+    assert (len(changing.fingerprint), settled.fingerprint) == (16, "")
+    assert "hidden" not in repr(changing)
+
+
+@both
+@pytest.mark.parametrize(
+    ("name", "arguments", "path", "item"),
+    [
+        ("list_content_flows", ("1",), "contentFlows", {"contentFlowId": "9", "status": "FAILED"}),
+        ("list_content_flows", ("1",), "contentFlows", {"destEnvironmentId": "8"}),
+        ("list_restore_executions", ("1", "8"), "restoreExecutions", {"status": "finished"}),
+        ("list_environment_variables", ("1", "8"), "variables", {"type": "string"}),
+    ],
+)
+def test_what_nothing_names_is_no_answer(
+    ask: Any, adobe: Adobe, name: str, arguments: tuple[str, ...], path: str, item: dict[str, str]
+) -> None:
+    where = f"/api/program/1/{path}" if len(arguments) == 1 else f"/api/program/1/environment/8/{path}"
+    adobe.routes |= {where: reply(200, {"_embedded": {path: [item]}})}
+    with pytest.raises(errors.UnexpectedAnswer):
+        ask(name, arguments)
+
+
 @pytest.mark.parametrize("answer", [reply(200, {}), reply(404), reply(200, {"metrics": None})])
 def test_a_step_without_metrics_has_none(adobe: Adobe, answer: bytes) -> None:
     adobe.routes[f"{STEP_PATH}/metrics"] = answer

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from simulator import Simulator
+from simulator import Fault, Simulator
 from stage_gate.cli import main
 from stage_gate.configuration.gate_file import load_gate
+from stage_gate.surroundings import Fact
+from unit.stage_gate.test_siblings import PATHS
 from unit.stage_gate.waiting import PATIENCE
 
 
@@ -126,6 +128,25 @@ def test_the_doctor_finds_a_healthy_gate_healthy(
     assert "✔ Host of stage, site wknd" in out
     assert "answers 200 (asked from 127.0.0.1)" in out
     assert list((tmp_path / "evidence").iterdir()) == []
+
+
+@pytest.mark.parametrize("fact", Fact)
+def test_the_doctor_tries_every_fact_about_changes_of_stage(
+    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], fact: Fact
+) -> None:
+    file = write_gate(simulator, tmp_path)
+    file.write_text(f"{file.read_text()}\nmode: guard\n")
+    _, healthy = doctor(file, capsys)
+    assert all(f"✔ Fact {each}: " in healthy for each in Fact)
+    simulator.inject(Fault(effect="answer", status=403, path=PATHS[fact], times=None))
+    code, out = doctor(file, capsys)
+    assert code == 1
+    assert f"✘ Fact {fact}: nobody can tell " in out
+    assert "this gate holds every release" in out
+    assert f"name {fact} under policy.accept_unread" in " ".join(out.split())
+    file.write_text(f"{file.read_text()}policy: {{accept_unread: [{fact}]}}\n")
+    _, accepted = doctor(file, capsys)
+    assert f"? Fact {fact}: " in accepted
 
 
 def test_the_doctor_names_an_ip_allow_list(

@@ -1,4 +1,4 @@
-"""docs/decisions.md says what the code does, of every case."""
+"""docs/decisions.md and docs/stage-changes.md say what the code does, of every case."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from stage_gate.cli import main
-from stage_gate.commands import decision_table
-from stage_gate.commands.decision_table import DOCUMENT, WRONG, document
+from stage_gate.commands import decision_table, stage_changes_table
+from stage_gate.commands.decision_table import WRONG, document
+from stage_gate.commands.docs import WRITTEN
 from stage_gate.decision import Event, Phase, Step, after
 from stage_gate.proof import Proof
+from stage_gate.surroundings import READINGS, Fact, Way
 
 DIMENSIONS = decision_table._DIMENSIONS
 
@@ -21,9 +23,10 @@ DIMENSIONS = decision_table._DIMENSIONS
 def test_the_document_in_the_repository_is_the_one_of_the_code(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["docs", "--output", str(tmp_path / "new" / "decisions.md")]) == 0
-    fresh = (tmp_path / "new" / "decisions.md").read_text(encoding="utf-8")
-    assert DOCUMENT.read_text(encoding="utf-8") == fresh, "run: python -m stage_gate docs"
+    assert main(["docs", "--folder", str(tmp_path / "new")]) == 0
+    for module in WRITTEN:
+        fresh = (tmp_path / "new" / module.DOCUMENT.name).read_text(encoding="utf-8")
+        assert module.DOCUMENT.read_text(encoding="utf-8") == fresh, "run: python -m stage_gate docs"
 
 
 def test_every_step_and_every_phase_is_in_it() -> None:
@@ -81,3 +84,14 @@ def test_everything_that_can_be_wrong_refuses_something() -> None:
 
 def test_it_stays_short_enough_to_be_read() -> None:
     assert len(document().splitlines()) < 120
+
+
+def test_every_way_to_change_stage_and_every_fact_is_in_the_table_and_nothing_of_it_is_approved() -> None:
+    """What was there before the tests, and was seen, is all that may be on stage besides the release."""
+    text = stage_changes_table.document()
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| **")]
+    assert {row[0].strip("| *") for row in rows} >= set(Way)
+    for fact in Fact:
+        assert f"| `{fact}` | {READINGS[fact].question} |" in text
+    sent = {(row[0].strip("| *"), row[1]) for row in rows if row[4] == "sent"}
+    assert sent == {(way, "ended since the deployment") for way in Way if not way.brings_code}

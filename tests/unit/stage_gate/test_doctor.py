@@ -98,11 +98,6 @@ def test_without_the_pause_a_shadow_gate_still_tests_and_without_history_nobody_
     [
         ("https://publish-p1-e2.adobeaemcloud.com", State.GOOD, "belongs to the stage"),
         ("https://stage.wknd.site", State.GOOD, "belongs to the stage"),
-        (
-            "{url: 'https://cdn.wknd.site', origin: 'https://publish-p1-e2.adobeaemcloud.com'}",
-            State.GOOD,
-            "belongs",
-        ),
         ("https://publish-p1-e3.adobeaemcloud.com", State.BAD, "swapped"),
         ("https://publish-p9-e9.adobeaemcloud.com", State.BAD, "does not belong to the stage"),
     ],
@@ -113,6 +108,27 @@ def test_a_stage_host_of_another_environment_stops_the_gate(
     found = judge_hosts(gate(tmp_path, stage), "stage", STAGE, PRODUCTION)
     assert [each.state for each in found] == [state]
     assert words in str(found[0])
+
+
+@pytest.mark.parametrize(
+    ("mode", "marker", "states"),
+    [
+        ("guard", False, [State.GOOD, State.BAD]),
+        ("shadow", False, [State.GOOD, State.UNKNOWN]),
+        ("guard", True, [State.GOOD]),
+    ],
+)
+def test_a_cdn_of_one_s_own_before_stage_needs_a_build_marker(
+    tmp_path: Path, mode: str, marker: bool, states: list[State]
+) -> None:
+    behind = "{url: 'https://cdn.wknd.site', origin: 'https://publish-p1-e2.adobeaemcloud.com'}"
+    gate(tmp_path, behind)
+    file = tmp_path / "wknd.yaml"
+    text = f"{file.read_text()}mode: {mode}\n"
+    file.write_text(text.replace("pages: [/]", "pages: [/], build_marker: {meta: build}") if marker else text)
+    found = judge_hosts(load_gate(file), "stage", STAGE, PRODUCTION)
+    assert [each.state for each in found] == states
+    assert all("cdn.wknd.site" in str(each) for each in found[1:])
 
 
 def test_a_production_host_that_is_not_listed_is_only_asked_about(tmp_path: Path) -> None:
