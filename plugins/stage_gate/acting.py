@@ -1,8 +1,9 @@
 """How is production approved or halted: at most once, and only with a right that was proven a moment ago?
 
-Each acting task walks this road by itself, from the run id alone. What to do next and what follows from it is the
-table in ``decision``; here is how each command is carried out. Whatever is missing on the way holds production and
-says what it was.
+Each acting task walks this road by itself, from the run id alone, and again from the beginning when it died on the way:
+without a ticket nothing was sent, so it goes on; with one it only reads back. What to do next and what follows from it is
+the table in ``decision``; here is how each command is carried out. Whatever is missing on the way holds production and says
+what it was.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adobe_cloud_manager.exceptions import CloudManagerError
@@ -27,13 +27,13 @@ from adobe_cloud_manager.golive import (
 )
 from adobe_cloud_manager.models import StepState
 from adobe_cloud_manager.pinned import PinnedExecution
-from stage_gate.claimed import refusal_of_claim
-from stage_gate.claims import Claim, ClaimTaken, ClaimUnsupported, claim_path, held_claim, take
+from stage_gate.claims import Claim, ClaimT, ClaimUnsupported, Rights, Ticket
 from stage_gate.code_digest import code_digests
 from stage_gate.decision import OVERRIDE, Command, Decision, Event, Phase, after, command
 from stage_gate.files import EvidenceError
 from stage_gate.observe import NotDeployed
 from stage_gate.record import DecisionRecord, read_decision
+from stage_gate.sent_before import refusal_of_ticket
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
@@ -87,7 +87,7 @@ class Act:
     def perform(self, decision: Decision) -> DecisionRecord:
         """Approve, override or halt production once, and return the record of it.
 
-        Raises ``Held`` when the act is not allowed, was claimed before without a visible effect, or got lost.
+        Raises ``Held`` when the act is not allowed, was sent before without a visible effect, or got lost.
         """
         return _Road(self, decision).walk()
 
@@ -100,6 +100,7 @@ class _Road:
         self.right = act.right
         self.decision = decision
         self.verb = _VERB_OF[decision]
+        self.rights = _rights(act.right)
         self.why_held = ""
         self.step: StepState | None = None
         self.looked_around_at = self.looked_at = 0.0
@@ -108,8 +109,8 @@ class _Road:
             "a try of this task before this one may have sent it"
         )
         self.outcome: ActOutcome | None = None
-        self.claimed_before = False
-        self.won = False
+        self.sent_before = False
+        self.has_ticket = False
         self._basis: Basis | None = None
         self.surroundings: Surroundings | None = None
         """Stage at the last look."""
@@ -126,22 +127,29 @@ class _Road:
             sent = sent or phase in (Phase.ACKNOWLEDGED, Phase.UNKNOWN)
             log.debug("%s: %s, so it is %s.", doing, event, phase)
         if phase is Phase.HELD:
-            earlier = "" if sent else self._earlier_claim()
-            raise Held(f"Production is held: {self.why_held}{earlier}", may_have_left=sent or bool(earlier))
+            earlier = "" if sent else self._earlier_ticket()
+            spent = (
+                " Its ticket is spent, so the gate sends nothing any more."
+                if self.has_ticket and not sent
+                else ""
+            )
+            raise Held(
+                f"Production is held: {self.why_held}{spent}{earlier}", may_have_left=sent or bool(earlier)
+            )
         return self._record()
 
-    def _earlier_claim(self) -> str:
-        """What to add where a try of this run before this one had the claim: it may have sent the request."""
+    def _earlier_ticket(self) -> str:
+        """What to add where a try of this run before this one had the ticket: it may have sent the request."""
         try:
-            claim = held_claim(self._claim_path(), self.right.evidence.keys)
+            ticket = self.rights.held(Ticket)
         except EvidenceError as error:
-            return f" Whether it was claimed before can't be told: {error}"
+            return f" Whether it was sent before can't be told: {error}"
         mine = (self.act.dag_id, self.act.run_id)
-        if claim is None or self.won or (claim.dag_id, claim.run_id) != mine:
+        if ticket is None or self.has_ticket or (ticket.dag_id, ticket.run_id) != mine:
             return ""
         return (
-            f" But this run claimed the right to {claim.act} at {claim.at:%Y-%m-%d %H:%M:%S %Z}, so a request may have "
-            f"been sent then: look at the execution in Cloud Manager.{claim.doubt}"
+            f" But this run took the ticket to {ticket.act} at {ticket.at:%Y-%m-%d %H:%M:%S %Z}, so a request may have "
+            f"been sent then: look at the execution in Cloud Manager.{ticket.doubt}"
         )
 
     def _carry_out(self, doing: Command) -> Event:
@@ -152,6 +160,8 @@ class _Road:
                 return self._take_claim()
             case Command.CONFIRM:
                 return self._confirm()
+            case Command.TAKE_TICKET:
+                return self._take_ticket()
             case Command.SEND:
                 return self._send()
             case Command.READ_BACK:
@@ -160,6 +170,11 @@ class _Road:
     def _refuse(self, why: str) -> Event:
         self.why_held = why
         return Event.REFUSED
+
+    def _refuse_unless_sent(self, why: str) -> Event:
+        """What speaks against the act may be its own effect, where another try of this task has just sent it."""
+        ticket = None if self.has_ticket else self.rights.held(Ticket)
+        return self._refuse(why) if ticket is None else self._follow(ticket)
 
     @property
     def basis(self) -> Basis:
@@ -172,35 +187,36 @@ class _Road:
         self._basis = self.right.basis(self.decision)
         if self.decision is Decision.OVERRIDDEN and self._basis.answer is None:
             return self._refuse(f"Nobody has answered {OVERRIDE} to this verdict.")
-        if self._is_claimed_before():
-            refusal = refusal_of_claim(self.decision, self._basis, self.right.gate.policy.rules)
-            return self._refuse(refusal) if refusal else Event.CLAIMED_BEFORE
+        ticket = self.rights.held(Ticket)
+        if ticket is not None:
+            return self._follow(ticket)
         surroundings = self.right.read_surroundings(execution)
         refusal = self.right.refusal(self.decision, self._basis, execution, surroundings)
         if refusal:
-            return self._refuse(refusal)
+            return self._refuse_unless_sent(refusal)
         self.step = step_to_act_on(execution, self.act.pinned, self.verb)
         return Event.ALLOWED
 
+    def _follow(self, ticket: Ticket) -> Event:
+        """What follows from a ticket that lies there: if it is for this very act, only what came of it can be read."""
+        if not self._is_ours(ticket):
+            return self._refuse(f"{ticket} Decide in Cloud Manager.")
+        refusal = refusal_of_ticket(self.decision, self.basis, self.right.gate.policy.rules)
+        if refusal:
+            return self._refuse(refusal)
+        self.sent_before = True
+        return Event.SENT_BEFORE
+
     def _take_claim(self) -> Event:
-        claim = self._claim()
-        path = self._claim_path()
-        try:
-            take(path, claim, self.right.evidence.keys)
-        except ClaimTaken as taken:
-            if self._is_claimed_before():
-                return Event.CLAIMED_BEFORE
-            self.why_held = f"{taken} Decide in Cloud Manager."
-            return Event.TAKEN
-        log.info(
-            "Claimed the right to %s step %s of execution %s: %s",
-            claim.act,
-            claim.step_id,
-            claim.execution_id,
-            path,
-        )
-        self.won = True
-        return Event.WON
+        taken = self.rights.take(self._new(Claim))
+        if taken is None:
+            log.info("Claimed the right to act: %s", self.rights.place(Claim))
+            return Event.WON
+        if taken.is_of(self.act.dag_id, self.act.run_id):
+            log.info("This run had claimed the right to act already, and nothing was sent: going on.")
+            return Event.RESUMED
+        self.why_held = f"{taken} Decide in Cloud Manager."
+        return Event.TAKEN
 
     def _confirm(self) -> Event:
         """Log in, read the surroundings of stage and then the step once more, the step last: nothing else may delay."""
@@ -214,8 +230,7 @@ class _Road:
         basis = self.right.basis(self.decision)
         if basis != self.basis:
             return self._refuse(
-                "Verdict or answer are not those any more that the claim was taken on, so nothing was sent. "
-                "Decide in Cloud Manager."
+                "Verdict or answer are not those any more that the right was proven on, so nothing was sent."
             )
         self.act.deciding.log_in()
         self.looked_around_at = self.act.monotonic()
@@ -224,7 +239,7 @@ class _Road:
         execution = self.right.read_execution()
         refusal = self.right.refusal(self.decision, self.basis, execution, self.surroundings)
         if refusal:
-            return self._refuse(refusal)
+            return self._refuse_unless_sent(refusal)
         again = step_to_act_on(execution, self.act.pinned, self.verb)
         assert self.step is not None, "a claim follows a proof"
         if (again.path, again.id) != (self.step.path, self.step.id):
@@ -232,17 +247,37 @@ class _Road:
         self.step = again
         return Event.ALLOWED
 
-    def _send(self) -> Event:
-        assert self.step is not None, "nothing is sent that was not confirmed"
+    def _take_ticket(self) -> Event:
+        """The last thing before the request: whoever finds a ticket has to think that it was sent."""
+        if self._is_late():
+            return Event.LATE
+        taken = self.rights.take(self._new(Ticket))
+        if taken is None:
+            self.has_ticket = True
+            log.info("Took the ticket to %s: %s", self.verb, self.rights.place(Ticket))
+            return Event.WON
+        if self._is_ours(taken):
+            self.sent_before = True
+            return Event.SENT_BEFORE
+        self.why_held = f"{taken} Decide in Cloud Manager."
+        return Event.TAKEN
+
+    def _is_late(self) -> bool:
+        """Whether the last looks are too long ago for a request to rest on them."""
         now = self.act.monotonic()
         passed, around = now - self.looked_at, now - self.looked_around_at
-        if passed > MOST_BETWEEN or around > MOST_AROUND:
-            log.warning(
-                "%.1f s passed since the look at the step and %.1f s since that at stage; again.",
-                passed,
-                around,
-            )
+        if passed <= MOST_BETWEEN and around <= MOST_AROUND:
+            return False
+        log.warning(
+            "%.1f s passed since the look at the step and %.1f s since that at stage; again.", passed, around
+        )
+        return True
+
+    def _send(self) -> Event:
+        assert self.step is not None, "nothing is sent that was not confirmed"
+        if self._is_late():
             return Event.LATE
+        passed = self.act.monotonic() - self.looked_at
         log.info("Sending the one request to %s, %.0f ms after the last look.", self.verb, passed * 1000)
         try:
             self.receipt = send_once(self.act.deciding, self.step, self.verb)
@@ -265,29 +300,17 @@ class _Road:
         self.why_held = self.outcome.sentence
         return Event.NOT_SEEN
 
-    def _claim_path(self) -> Path:
-        pin = self.right.pin
-        return claim_path(self.right.evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id)
+    def _is_ours(self, ticket: Ticket) -> bool:
+        """Whether it is for this very act on this seal, as by a try of this task that died or goes on beside it.
 
-    def _is_claimed_before(self) -> bool:
-        """Whether this very act was claimed on this very seal, as by a try of this task that died.
-
-        A claim without a trusted signature is nobody's: it blocks, and what follows is not taken for one's own.
+        Without a trusted signature it is nobody's: it blocks, and what follows is not taken for one's own.
         """
-        claim = held_claim(self._claim_path(), self.right.evidence.keys)
-        pin = self.right.pin
-        mine = (self.decision, self.basis.sealed.digest, pin.execution_id)
-        self.claimed_before = (
-            claim is not None
-            and claim.is_trusted
-            and (claim.decision, claim.seal_digest, claim.execution_id) == mine
-        )
-        return self.claimed_before
+        return ticket.is_for(self.decision, self.basis.sealed.digest, self.right.pin.execution_id)
 
-    def _claim(self) -> Claim:
+    def _new(self, kind: type[ClaimT]) -> ClaimT:
         assert self.step is not None, "a claim follows a proof"
         pin = self.right.pin
-        return Claim(
+        return kind(
             act=self.verb,
             decision=self.decision,
             program_id=pin.program_id,
@@ -298,13 +321,14 @@ class _Road:
             dag_id=self.act.dag_id,
             run_id=self.act.run_id,
             at=self.right.now(),
+            sends_with_ticket=True,
         )
 
     def _record(self) -> DecisionRecord:
         outcome, sealed = self.outcome, self.basis.sealed
         assert outcome is not None, "a record follows a look back"
         known = read_decision(self.right.evidence)
-        if self.claimed_before and known is not None and known.decision is self.decision:
+        if self.sent_before and known is not None and known.decision is self.decision:
             log.info("This was done and recorded already; nothing was sent again.")
             return known
         if sealed.manifest.code != code_digests():
@@ -330,3 +354,8 @@ class _Road:
         """What nobody knew of stage at the last look, which the gate file accepts, as the end of a sentence."""
         facts = sorted({each.fact for each in self.surroundings.unread}) if self.surroundings else []
         return f" Not known of stage, and accepted: {', '.join(facts)}." if facts else ""
+
+
+def _rights(right: Right) -> Rights:
+    pin, evidence = right.pin, right.evidence
+    return Rights(evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id, evidence.keys)

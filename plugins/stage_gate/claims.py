@@ -1,31 +1,25 @@
-"""Who may act? A claim is created once per go-live step in the evidence store, before the act, by whoever is first."""
+"""Who may act, and who may send? A claim and a ticket are created once per candidate in the evidence store, by whoever is first.
+
+The claim is the right of one run to act on the candidate. The ticket is taken immediately before the one request: where
+there is none, nothing was sent.
+"""
 
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from pydantic import AwareDatetime
 
 from stage_gate.files import safe_name
 from stage_gate.signed import SignedRecord, read_signed, signed_file
-from stage_gate.signing import Keys
+from stage_gate.signing import NO_KEYS, Keys
 
 CONDITIONAL_STORES = frozenset({"s3", "gs", "gcs", "abfs", "abfss"})
 """Object stores whose file system creates a file only if it is absent (If-None-Match or its like)."""
-
-
-class ClaimTaken(RuntimeError):
-    """Somebody holds the claim already: this act was sent, or may have been, and must not be sent again."""
-
-    def __init__(self, claim: Claim) -> None:
-        super().__init__(
-            f"{claim.act} was claimed for this step at {claim.at:%Y-%m-%d %H:%M:%S %Z} by run {claim.run_id} of {claim.dag_id}; "
-            f"an act is sent once and never again.{claim.doubt}"
-        )
-        self.claim = claim
 
 
 class ClaimUnsupported(RuntimeError):
@@ -37,7 +31,7 @@ _ANY_GATE = ""
 
 
 class Claim(SignedRecord):
-    """The right to send one act for one step."""
+    """The right of a run to act on one candidate, and what it was about to do when it took it."""
 
     act: str
     """``approve`` or ``reject``."""
@@ -51,45 +45,89 @@ class Claim(SignedRecord):
     dag_id: str
     run_id: str
     at: AwareDatetime
+    sends_with_ticket: bool = False
+    """Nothing is sent on it without a ticket; what was claimed before there were tickets may have been sent."""
+
+    def __str__(self) -> str:
+        """Why nobody else may act, as a sentence."""
+        return (
+            f"{self.act} was {self._done} at {self.at:%Y-%m-%d %H:%M:%S %Z} by run {self.run_id} of {self.dag_id}; "
+            f"an act is sent once and never again.{self.doubt}"
+        )
+
+    @property
+    def _done(self) -> str:
+        return "claimed for this step"
 
     @property
     def doubt(self) -> str:
         """What speaks against it, empty where a trusted key signed it."""
-        return "" if self.is_trusted else f" That claim is {self.signature}: find out who could write it."
+        return "" if self.is_trusted else f" That file is {self.signature}: find out who could write it."
+
+    def is_of(self, dag_id: str, run_id: str) -> bool:
+        """Whether this very run took it, and nothing can have been sent on it without a ticket."""
+        mine = (self.dag_id, self.run_id) == (dag_id, run_id)
+        return mine and self.is_trusted and self.sends_with_ticket
 
 
-def claim_path(store: Path, program_id: str, pipeline_id: str, execution_id: str) -> Path:
-    """The one file for this candidate, whatever gate, Airflow, address or step asks, for approve and reject alike."""
-    name = f"program-{program_id}-pipeline-{pipeline_id}-execution-{execution_id}.json"
-    return store / "claims" / safe_name(name)
+class Ticket(Claim):
+    """The right to send one request. Whoever took it may have sent it."""
+
+    @property
+    def _done(self) -> str:
+        return "sent, or about to be,"
+
+    def is_for(self, decision: str, seal_digest: str, execution_id: str) -> bool:
+        """Whether it is for this very act on this very seal, by a trusted key."""
+        mine = (self.decision, self.seal_digest, self.execution_id) == (decision, seal_digest, execution_id)
+        return mine and self.is_trusted
 
 
-def is_claimed(store: Path, program_id: str, pipeline_id: str, execution_id: str) -> bool:
-    """Whether the right to act on this candidate was taken, by whichever gate, and whoever signed it."""
-    return claim_path(store, program_id, pipeline_id, execution_id).exists()
+ClaimT = TypeVar("ClaimT", bound=Claim)
 
 
-def held_claim(path: Path, keys: Keys) -> Claim | None:
-    """The claim that was taken, ``None`` where there is none. Raises ``EvidenceError`` for a broken one.
+@dataclass(frozen=True)
+class Rights:
+    """Claim and ticket of one candidate, whatever gate, Airflow, address or step asks, for each decision alike."""
 
-    It blocks whoever signed it; as one's own it counts only if it is trusted.
-    """
-    return _read(path, keys) if path.exists() else None
+    store: Path
+    program_id: str
+    pipeline_id: str
+    execution_id: str
+    keys: Keys = NO_KEYS
 
+    def place(self, kind: type[Claim]) -> Path:
+        """Its one file of this kind."""
+        folder = "tickets" if kind is Ticket else "claims"
+        name = f"program-{self.program_id}-pipeline-{self.pipeline_id}-execution-{self.execution_id}.json"
+        return self.store / folder / safe_name(name)
 
-def _read(path: Path, keys: Keys) -> Claim:
-    return read_signed(path, Claim, keys, _ANY_GATE, None)
+    @property
+    def may_have_sent(self) -> bool:
+        """Whether the ticket was taken, by whichever gate, and whoever signed it."""
+        return self.place(Ticket).exists()
 
+    def held(self, kind: type[ClaimT]) -> ClaimT | None:
+        """What was taken, ``None`` where there is nothing. Raises ``EvidenceError`` for a broken one.
 
-def take(path: Path, claim: Claim, keys: Keys) -> None:
-    """Create the claim, durably and exclusively.
+        It blocks whoever signed it; as one's own it counts only if it is trusted.
+        """
+        return self._read(kind) if self.place(kind).exists() else None
 
-    Raises ``ClaimTaken`` when it exists, ``ClaimUnsupported`` when the store can't promise exclusiveness.
-    """
-    try:
-        create_exclusively(path, signed_file(claim, _ANY_GATE, claim.execution_id, keys))
-    except FileExistsError:
-        raise ClaimTaken(_read(path, keys)) from None
+    def take(self, record: ClaimT) -> ClaimT | None:
+        """Create the claim or ticket, durably and exclusively; what is there instead where somebody was faster.
+
+        Raises ``ClaimUnsupported`` when the store can't promise exclusiveness, ``EvidenceError`` for a broken one.
+        """
+        path = self.place(type(record))
+        try:
+            create_exclusively(path, signed_file(record, _ANY_GATE, record.execution_id, self.keys))
+        except FileExistsError:
+            return self._read(type(record))
+        return None
+
+    def _read(self, kind: type[ClaimT]) -> ClaimT:
+        return read_signed(self.place(kind), kind, self.keys, _ANY_GATE, None)
 
 
 def require_exclusive_create(store: Path) -> None:

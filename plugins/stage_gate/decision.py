@@ -172,16 +172,25 @@ HOTFIX = "Release now"
 
 
 class Phase(StrEnum):
-    """How far an acting task has come. A task that died begins again at ``pinned``, whatever it had done."""
+    """How far an acting task has come. A task that died begins again at ``pinned``, whatever it had done.
+
+    Two things in the evidence store make an act happen at most once, however many tasks are at it: the *claim*, which is
+    the right of one run to act on the candidate, and the *ticket*, which is the right to send its one request. Where there
+    is no ticket, nothing was sent; where there is one, something may have been.
+    """
 
     PINNED = "pinned"
     """It knows its execution, from the run id alone."""
     SEALED = "sealed"
     """The seal was verified, and it gives the right to act on what was read then."""
     CLAIMED = "claimed"
-    """The one claim of this candidate is its own, taken just now."""
+    """The one claim of this candidate is its run's own."""
     CONFIRMED = "confirmed"
     """Step and surroundings were read once more, and the right still holds."""
+    TICKETED = "ticketed"
+    """The one ticket of this candidate is its own, taken just now, and the last look is not long ago."""
+    IN_HAND = "ticket in hand"
+    """The ticket is its own and unused, and too long ago was the last look."""
     ACKNOWLEDGED = "acknowledged"
     """The one request was sent, and Cloud Manager said 202."""
     UNKNOWN = "unknown"
@@ -198,6 +207,7 @@ class Command(StrEnum):
     PROVE = "prove"
     CLAIM = "claim"
     CONFIRM = "confirm"
+    TAKE_TICKET = "take the ticket"
     SEND = "send"
     READ_BACK = "read back"
 
@@ -208,11 +218,13 @@ class Event(StrEnum):
     ALLOWED = "allowed"
     REFUSED = "refused"
     """Something is missing, changed or unreadable; nothing was sent."""
-    CLAIMED_BEFORE = "claimed before"
-    """This very act was claimed before, on this seal: whoever did may have sent it."""
     WON = "won"
+    RESUMED = "resumed"
+    """The claim is this run's own, taken by a try before this one or beside it."""
+    SENT_BEFORE = "sent before"
+    """This very act has its ticket already, on this seal: whoever took it may have sent it."""
     TAKEN = "taken"
-    """Somebody else holds the claim, or was faster."""
+    """Somebody else holds the claim or the ticket, or was faster."""
     LATE = "late"
     """Too long ago was the last look; nothing was sent."""
     ACCEPTED = "accepted"
@@ -227,31 +239,41 @@ _COMMANDS = {
     Phase.PINNED: Command.PROVE,
     Phase.SEALED: Command.CLAIM,
     Phase.CLAIMED: Command.CONFIRM,
-    Phase.CONFIRMED: Command.SEND,
+    Phase.CONFIRMED: Command.TAKE_TICKET,
+    Phase.TICKETED: Command.SEND,
+    Phase.IN_HAND: Command.CONFIRM,
     Phase.ACKNOWLEDGED: Command.READ_BACK,
     Phase.UNKNOWN: Command.READ_BACK,
 }
 
 _AFTER = {
     (Phase.PINNED, Event.ALLOWED): Phase.SEALED,
-    (Phase.PINNED, Event.CLAIMED_BEFORE): Phase.UNKNOWN,
+    (Phase.PINNED, Event.SENT_BEFORE): Phase.UNKNOWN,
     (Phase.PINNED, Event.REFUSED): Phase.HELD,
     (Phase.SEALED, Event.WON): Phase.CLAIMED,
-    (Phase.SEALED, Event.CLAIMED_BEFORE): Phase.UNKNOWN,
+    (Phase.SEALED, Event.RESUMED): Phase.CLAIMED,
     (Phase.SEALED, Event.TAKEN): Phase.HELD,
     (Phase.SEALED, Event.REFUSED): Phase.HELD,
     (Phase.CLAIMED, Event.ALLOWED): Phase.CONFIRMED,
+    (Phase.CLAIMED, Event.SENT_BEFORE): Phase.UNKNOWN,
     (Phase.CLAIMED, Event.REFUSED): Phase.HELD,
+    (Phase.CONFIRMED, Event.WON): Phase.TICKETED,
     (Phase.CONFIRMED, Event.LATE): Phase.CLAIMED,
-    (Phase.CONFIRMED, Event.ACCEPTED): Phase.ACKNOWLEDGED,
-    (Phase.CONFIRMED, Event.LOST): Phase.UNKNOWN,
+    (Phase.CONFIRMED, Event.SENT_BEFORE): Phase.UNKNOWN,
+    (Phase.CONFIRMED, Event.TAKEN): Phase.HELD,
     (Phase.CONFIRMED, Event.REFUSED): Phase.HELD,
+    (Phase.TICKETED, Event.LATE): Phase.IN_HAND,
+    (Phase.TICKETED, Event.ACCEPTED): Phase.ACKNOWLEDGED,
+    (Phase.TICKETED, Event.LOST): Phase.UNKNOWN,
+    (Phase.TICKETED, Event.REFUSED): Phase.HELD,
+    (Phase.IN_HAND, Event.ALLOWED): Phase.TICKETED,
+    (Phase.IN_HAND, Event.REFUSED): Phase.HELD,
     (Phase.ACKNOWLEDGED, Event.SEEN): Phase.RECORDED,
     (Phase.ACKNOWLEDGED, Event.NOT_SEEN): Phase.HELD,
     (Phase.UNKNOWN, Event.SEEN): Phase.RECORDED,
     (Phase.UNKNOWN, Event.NOT_SEEN): Phase.HELD,
 }
-"""The whole protocol. ``SEND`` follows ``CONFIRMED`` only, and no way leads back to it once anything was sent."""
+"""The whole protocol. ``SEND`` follows ``TICKETED`` only, and no way leads back to it once anything was sent."""
 
 
 def command(phase: Phase) -> Command | None:

@@ -123,12 +123,12 @@ class GateRun:
         return answer if answer and sealed and answer.seal_digest == sealed.digest else None
 
     @property
-    def is_claimed(self) -> bool:
-        """The right to act on this candidate was taken, by whomever."""
-        from stage_gate.claims import is_claimed
+    def may_have_acted(self) -> bool:
+        """A request about this candidate may have left, whoever sent it."""
+        from stage_gate.claims import Rights
 
         pin = self.pin
-        return is_claimed(self.evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id)
+        return Rights(self.evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id).may_have_sent
 
     def load_gate_file(self) -> Gate:
         """The gate as its file says now; only pinning asks for that."""

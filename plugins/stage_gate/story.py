@@ -68,7 +68,7 @@ def read_story(run: GateRun) -> Story:
     if decision is not None and decision.decision is Decision.APPROVED:
         outcome = decision.outcome  # what it rests on, also where stage was tested again since
     ledger, flaky = _history(run, sealed)
-    claimed = run.is_claimed
+    claimed = run.may_have_acted
     carried_out = decision is not None and decision.decision in CARRIED_OUT
     end = End(
         mode=run.gate.mode,

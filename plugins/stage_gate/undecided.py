@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from adobe_cloud_manager.questions import Approval, approval_state
-from stage_gate.claims import is_claimed
+from stage_gate.claims import Rights
 from stage_gate.decision import Decision, Mode
 from stage_gate.files import EvidenceError
 from stage_gate.record import CARRIED_OUT, counts, read_decision
@@ -38,15 +38,16 @@ class Guarded:
         return (self.evidence.folder / "pin.json").exists()
 
     @property
-    def is_claimed(self) -> bool:
-        """The right to act on it was taken, by whichever gate."""
+    def may_have_acted(self) -> bool:
+        """A request about it may have left, by whichever gate."""
         pipeline = self.gate.pipeline
-        return is_claimed(self.evidence.store, pipeline.program, pipeline.pipeline, self.execution_id)
+        rights = Rights(self.evidence.store, pipeline.program, pipeline.pipeline, self.execution_id)
+        return rights.may_have_sent
 
     @property
     def began_nothing(self) -> bool:
-        """Nothing was pinned and nothing claimed, so that its run may begin again without doing anything twice."""
-        return not self.is_pinned and not self.is_claimed
+        """Nothing was pinned and nothing sent, so that its run may begin again without doing anything twice."""
+        return not self.is_pinned and not self.may_have_acted
 
 
 def may_begin_again(guarded: Guarded, now: datetime) -> bool:
@@ -128,9 +129,10 @@ def _decided(guarded: Guarded) -> Decision | None:
 
 def _remedy(guarded: Guarded, pin: Pin | None, unreadable: str) -> str:
     by_hand = "approve or reject it in Cloud Manager"
-    if guarded.is_claimed:
+    if guarded.may_have_acted:
         return (
-            "A request to Cloud Manager was claimed for it and is never sent twice, so the gate can't decide any more: "
+            "A request to Cloud Manager was sent for it, or may have been, and is never sent twice, so the gate can't "
+            "decide any more: "
             f"{by_hand}."
         )
     if unreadable:

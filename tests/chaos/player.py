@@ -190,7 +190,7 @@ class Player:
         of = f"/execution/{self.execution}"
         conditions: dict[Phase, Callable[[], bool]] = {
             Phase.SEALED: lambda: self._has("attempt-*/manifest.json"),
-            Phase.CLAIMED: lambda: self._is_claimed() and not self._acts(),
+            Phase.CLAIMED: lambda: self._is_taken("claims") and not self._is_taken("tickets"),
             Phase.READ_BACK: lambda: self._acts(),
         }
         if self.in_task:
@@ -209,8 +209,8 @@ class Player:
     def _has(self, pattern: str) -> bool:
         return any(self.folder.glob(pattern))
 
-    def _is_claimed(self) -> bool:
-        return any(self.theatre.evidence.glob(f"claims/*execution-{self.execution}.json"))
+    def _is_taken(self, what: str) -> bool:
+        return any(self.theatre.evidence.glob(f"{what}/*execution-{self.execution}.json"))
 
     def _acts(self) -> bool:
         return any(act.execution == self.execution for act in self.simulator.acts)

@@ -41,6 +41,7 @@ _AT = {
     Command.PROVE: At.PROVE,
     Command.CLAIM: At.CLAIM,
     Command.CONFIRM: At.CONFIRM,
+    Command.TAKE_TICKET: At.TICKET,
     Command.SEND: At.SEND,
     Command.READ_BACK: At.READ_BACK,
 }
@@ -58,6 +59,8 @@ _EFFECT = {
     Kind.LOST: "lose_answer",
     Kind.APPLIED_LATE: "drop",
 }
+_LATE_BY_ITSELF = (At.TICKET, At.SEND)
+"""Steps that look at the clock before they do anything."""
 SHORT = 0.05
 """Seconds that the request may take that is to time out; its answer never comes, so that it always does."""
 
@@ -195,7 +198,7 @@ class Actor(greenlet):
             self.scene.backstage.inject(fault)
         if strike.kind is Kind.TIMED_OUT:
             self.kept = self.scene.backstage.keep_answers(strike.nth, lasting=strike.lasting)
-        if strike.kind is Kind.LATENCY and strike.at is At.SEND:
+        if strike.kind is Kind.LATENCY and strike.at in _LATE_BY_ITSELF:
             self.skew += 3.0
             self.note(strike)
 
@@ -223,7 +226,7 @@ class Actor(greenlet):
             return None
         self.points += 1
         due = self.points >= strike.nth if strike.lasting else self.points == strike.nth
-        if not due or (strike.kind is Kind.LATENCY and strike.at is At.SEND):
+        if not due or (strike.kind is Kind.LATENCY and strike.at in _LATE_BY_ITSELF):
             return None
         self.note(strike)
         return strike.kind

@@ -12,6 +12,7 @@ class At(StrEnum):
     PROVE = "prove"
     CLAIM = "claim"
     CONFIRM = "confirm"
+    TICKET = "ticket"
     SEND = "send"
     READ_BACK = "read back"
     RECORD = "record"
@@ -45,7 +46,7 @@ class Kind(StrEnum):
 
 
 READS = (At.PROVE, At.CONFIRM, At.READ_BACK)
-WRITES = (At.SEAL, At.CLAIM, At.RECORD)
+WRITES = (At.SEAL, At.CLAIM, At.TICKET, At.RECORD)
 LATER = frozenset({Kind.APPLIED_LATE, Kind.ACCEPTED_LATE})
 CRASHES = frozenset({Kind.CRASH_BEFORE, Kind.CRASH_INSIDE, Kind.CRASH_AFTER})
 STORE = frozenset({Kind.FULL, Kind.IO_ERROR, Kind.UNREADABLE})
@@ -57,6 +58,7 @@ HTTP = tuple(kind for kind in Kind if kind not in STORE | CRASHES | LATER)
 def _cells() -> tuple[tuple[Kind, At], ...]:
     found = [(kind, at) for kind in HTTP for at in (*READS, At.SEND)]
     found += [(kind, At.SEND) for kind in Kind if kind in LATER]
+    found += [(Kind.LATENCY, At.TICKET)]
     found += [(kind, at) for kind in (Kind.FULL, Kind.IO_ERROR) for at in WRITES]
     found += [(Kind.UNREADABLE, at) for at in (At.SEAL, At.PROVE, At.CONFIRM)]
     found += [(kind, at) for kind in Kind if kind in CRASHES for at in At]

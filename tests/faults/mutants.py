@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import requests
@@ -17,6 +18,7 @@ from faults.promises import Promise
 from faults.scene import Scene
 from stage_gate import acting, decision, right, seal, verdict
 from stage_gate.acting import _Road
+from stage_gate.claims import Claim, Rights
 from stage_gate.decision import Decision, Event, Phase
 from stage_gate.right import Basis, Right
 from stage_gate.seal import Manifest, Sealed, read_results
@@ -50,7 +52,7 @@ def trust_an_xcom(patch: Patch) -> None:
 
 def resend_on_waiting(patch: Patch) -> None:
     """The step still waits after an unknown answer, so it is tried again."""
-    patch.setitem(decision._AFTER, (Phase.UNKNOWN, Event.NOT_SEEN), Phase.CLAIMED)
+    patch.setitem(decision._AFTER, (Phase.UNKNOWN, Event.NOT_SEEN), Phase.TICKETED)
 
 
 def ignore_the_sibling(patch: Patch) -> None:
@@ -109,19 +111,35 @@ def treat_missing_as_passed(patch: Patch) -> None:
     patch.setattr(verdict, "_answer", answer)
 
 
-def claim_in_the_airflow(patch: Patch) -> None:
-    """Each Airflow keeps its own claims, so two of them have two."""
+def keep_tickets_apart(patch: Patch) -> None:
+    """Each process keeps claims and tickets of its own, so two of them have two."""
 
-    def path(self: _Road) -> Path:
-        return self.right.evidence.store / "claims" / f"{self.act.dag_id}.json"
+    def own(right: Right) -> Rights:
+        pin = right.pin
+        store = right.evidence.store / "of" / uuid4().hex
+        return Rights(store, pin.program_id, pin.pipeline_id, pin.execution_id, right.evidence.keys)
 
-    patch.setattr(_Road, "_claim_path", path)
-    patch.setattr(Scene, "claim_file", property(lambda scene: _newest(scene.store / "claims")))
+    patch.setattr(acting, "_rights", own)
+    patch.setattr(Scene, "ticket_file", property(lambda scene: _newest(scene.store / "of")))
+
+
+def give_up_after_a_death(patch: Patch) -> None:
+    """A claim that is there counts as one of somebody else, whoever took it."""
+    patch.setattr(Claim, "is_of", lambda self, dag_id, run_id: False)
+
+
+def send_without_a_ticket(patch: Patch) -> None:
+    def take(self: _Road) -> Event:
+        return Event.WON
+
+    patch.setattr(_Road, "_take_ticket", take)
 
 
 def _newest(folder: Path) -> Path:
     files = (
-        [file for file in folder.glob("*.json") if not file.name.startswith(".")] if folder.exists() else []
+        [file for file in folder.glob("*/tickets/*.json") if not file.name.startswith(".")]
+        if folder.exists()
+        else []
     )
     return max(files, key=lambda file: file.stat().st_mtime_ns, default=folder / "none.json")
 
@@ -192,7 +210,9 @@ MUTANTS = (
     Mutant("take the first waiting step", take_the_first_waiting_step, Promise.ONLY_PINNED),
     Mutant("accept an empty plan", accept_an_empty_plan, Promise.VERDICT),
     Mutant("treat missing as passed", treat_missing_as_passed, Promise.VERDICT),
-    Mutant("claim in the Airflow", claim_in_the_airflow, Promise.CLAIMED),
+    Mutant("keep tickets apart", keep_tickets_apart, Promise.CLAIMED),
+    Mutant("send without a ticket", send_without_a_ticket, Promise.CLAIMED),
+    Mutant("give up after a death", give_up_after_a_death, Promise.GOES_ON),
     Mutant("seal after the PUT", seal_after_the_put, Promise.SEALED),
     Mutant("believe any signature", believe_any_signature, Promise.SEALED),
     Mutant("forget the clock", forget_the_clock, Promise.CLOCK),

@@ -16,7 +16,7 @@ import pytest
 from faults.actor import Actor, on_stage
 from faults.backstage import SCENARIO
 from faults.happenings import happen
-from faults.kinds import At, Kind
+from faults.kinds import CRASHES, At, Kind
 from faults.promises import Promise, Promises, Violation
 from faults.scene import House, Scene
 from faults.schedule import Happening, Schedule, Strike
@@ -150,6 +150,10 @@ class Play:
             if actor.fired or actor.ends[-1].is_broken or self.schedule.sides[who].cleared:
                 self.actors[who] = self._actor(who, faults=False)
                 self._to_the_end(who)
+        if set(self.happened) == {Happening.LATE_ARRIVES} and all(kind in CRASHES for kind, _ in self.fired):
+            for actor in self.actors:
+                tries = [each for each in self.actors if self.scene.is_same_run(actor.who, each.who)]
+                self.promises.went_on(actor, tries)
         ends: Counter[str] = Counter()
         for actor in self.actors:
             record = actor.ends[-1].record

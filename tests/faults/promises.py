@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from faults.actor import Actor, Crash, Step
 from faults.kinds import At
@@ -31,9 +32,10 @@ class Promise(StrEnum):
     CLOCK = "the clock was Cloud Manager's at the last look"
     SEALED = "the newest attempt had a valid, signed seal at the last look"
     VERDICT = "the sealed results, or an answer bound to them, gave the right to this act"
-    CLAIMED = "the sender holds the one claim"
+    CLAIMED = "the sender holds the one ticket, and its run the one claim"
     SEEN = "on record only what was seen"
     OURS = "ours only what was acknowledged and then seen"
+    GOES_ON = "a task that died before its ticket ends as if it had not"
     ENDS = "decided, or held with a sentence, within a bound"
 
 
@@ -79,7 +81,9 @@ class Promises:
             self.looks[step.who] = None
             self.acknowledged.discard(step.who)
         if step.at is At.CLAIM:
-            self._note_claim(step)
+            self._note(step, self.scene.claim_file, self.scene.claims)
+        if step.at is At.TICKET:
+            self._note(step, self.scene.ticket_file, self.scene.tickets)
         if step.at is At.CONFIRM:
             self.looks[step.who] = self._look(step) if step.event is Event.ALLOWED else None
         self._check_requests(step)
@@ -91,10 +95,11 @@ class Promises:
         if actor.taken > BOUND:
             raise Violation(Promise.ENDS, f"task {actor.who} has taken {actor.taken} steps")
 
-    def _note_claim(self, step: Step) -> None:
-        if step.event is Event.WON:
-            claim = json.loads(self.scene.claim_file.read_text())["signed"]["record"]
-            self.scene.claims.append((step.who, Decision(claim["decision"])))
+    def _note(self, step: Step, file: Path, taken: list[tuple[int, Decision]]) -> None:
+        """Who has taken it, and for what, seen in the store right then: also where the task died before it knew."""
+        if file.exists() and (not taken or step.event is Event.WON):
+            record = json.loads(file.read_text())["signed"]["record"]
+            taken.append((step.who, Decision(record["decision"])))
 
     def _look(self, step: Step) -> Look:
         scene, who = self.scene, step.who
@@ -151,10 +156,24 @@ class Promises:
             (Promise.UNTOUCHED, not look.touched),
             (Promise.KNOWN, look.known),
             (Promise.CLOCK, not look.clock_off),
-            (Promise.CLAIMED, self.scene.claims == [(step.who, decision)]),
+            (Promise.CLAIMED, self.scene.tickets == [(step.who, decision)] and self._has_claim(step.who)),
         ):
             if not kept:
                 raise Violation(promise, f"{what}; {look}")
+
+    def _has_claim(self, who: int) -> bool:
+        return len(self.scene.claims) == 1 and self.scene.is_same_run(who, self.scene.claims[0][0])
+
+    def went_on(self, actor: Actor, tries: list[Actor]) -> None:
+        """Check a task that nothing but deaths has stopped, its own or those of its run's other try.
+
+        Of two tries at once one sends; the other one looks for no time at all here, and may hold. Raises ``Violation``.
+        """
+        others = [who for who, _ in self.scene.claims if not self.scene.is_same_run(actor.who, who)]
+        is_spent = bool(self.scene.tickets) and not self.sent
+        is_recorded = any(each.ends[-1].record is not None for each in tries)
+        if self.scene.may(actor.who) and not others and not is_spent and not is_recorded:
+            raise Violation(Promise.GOES_ON, f"task {actor.who} ended with {actor.ends[-1]}")
 
     def ended(self, actor: Actor) -> None:
         """Check how a try of a task ended. Raises ``Violation``."""

@@ -25,7 +25,7 @@ from faults.schedule import ChecksSaid, Schedule, Side
 from simulator import Simulator
 from stage_gate.acting import Act
 from stage_gate.candidate import Candidate
-from stage_gate.claims import claim_path
+from stage_gate.claims import Claim, Rights, Ticket
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.decision import APPROVE, HALT, OVERRIDE, Decision
@@ -158,7 +158,8 @@ class Scene:
         self.path = self.backstage.approval_path(self.execution_id)
         self.under_way: list[str] = []
         self.claims: list[tuple[int, Decision]] = []
-        """Who won the claim, seen in the store right then."""
+        self.tickets: list[tuple[int, Decision]] = []
+        """Who has taken it, and for what."""
         self.rebuilt_needed = False
         """Something may have put other code on stage, and no build marker shows which one answers."""
         self.still_running = False
@@ -295,12 +296,24 @@ class Scene:
             evidence=self.evidence[who],
             reading=reading,
         )
-        dag_id, run_id = f"airflow-{who}.{self.gates[who].name}", run_id_of(self.execution_id)
+        dag_id, run_id = f"stage_gate.{self.gates[who].name}", run_id_of(self.execution_id)
         return Act(right, deciding, dag_id, run_id, monotonic=monotonic)  # type: ignore[arg-type]
 
     @property
     def claim_file(self) -> Path:
-        return claim_path(self.store, PROGRAM, GUARDED, self.execution_id)
+        return self._rights.place(Claim)
+
+    @property
+    def ticket_file(self) -> Path:
+        return self._rights.place(Ticket)
+
+    @property
+    def _rights(self) -> Rights:
+        return Rights(self.store, PROGRAM, GUARDED, self.execution_id)
+
+    def is_same_run(self, who: int, other: int) -> bool:
+        """Whether both are tries of one run."""
+        return who == other or self.schedule.shared
 
     def may(self, who: int) -> bool:
         """Whether the newest attempt gives this side the right to act: verdict, policy, answer."""

@@ -135,7 +135,7 @@ def schedule(seed: int, number: int) -> Schedule:
 
 
 def _strike(rng: random.Random, who: int, kind: Kind, at: At) -> Strike:
-    most = {At.PROVE: 6, At.CONFIRM: 8, At.CLAIM: 3, At.SEAL: 2}.get(at, 1)
+    most = {At.PROVE: 6, At.CONFIRM: 8, At.CLAIM: 3, At.TICKET: 3, At.SEAL: 2}.get(at, 1)
     return Strike(who, at, kind, nth=rng.randint(1, most), lasting=rng.random() < 0.5)
 
 

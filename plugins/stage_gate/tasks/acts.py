@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk import BaseOperator
@@ -35,7 +35,8 @@ class ActOnProduction(BaseOperator):
         self, *, gate_file: str, program_id: str, pipeline_id: str, execution_id: str, **kwargs: Any
     ) -> None:
         """The ids serve the link into Cloud Manager; the act itself takes its execution from the run id."""
-        kwargs["retries"] = 0
+        # Tried again when it died. What it refuses fails for good: see AirflowFailException below.
+        kwargs |= {"retries": 5, "retry_delay": timedelta(seconds=10)}
         super().__init__(**kwargs)
         self.gate_file = gate_file
         self.program_id = program_id

@@ -100,9 +100,9 @@ class RetestStage(BaseOperator):
         from stage_gate.record import read_answer, read_retest
         from stage_gate.retest import NoRetest, retest_of
 
-        if run.is_claimed:
+        if run.may_have_acted:
             raise NoRetest(
-                "The right to act was taken already, so another verdict would decide nothing: no attempt was begun."
+                "A request was sent already, or may have been, so another verdict would decide nothing: no attempt was begun."
             )
         sealed = run.newest_seal()
         if sealed is None:

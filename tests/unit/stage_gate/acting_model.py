@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, NamedTuple, TypeVar
 
 from adobe_cloud_manager.questions import Approval
 from aem_checks.outcomes import Outcome
@@ -57,13 +58,19 @@ _WANTED = {
     Decision.HALTED: (Step.REJECTED, Step.EXPIRED, Step.GONE),
 }
 MOST_FAULTS = 2
+ValueT = TypeVar("ValueT", bound=NamedTuple)
 
 
-@dataclass(frozen=True)
-class Task:
+def replace(value: ValueT, **changed: Any) -> ValueT:
+    """Tuples and not dataclasses: a million worlds are made, and compared."""
+    return value._replace(**changed)
+
+
+class Task(NamedTuple):
     """One acting task of one run in one Airflow."""
 
-    airflow: int
+    run: int
+    """Two tries of one task, or two Airflows with one gate, are of the same run; two gates are two."""
     decision: Decision
     phase: Phase = Phase.PINNED
     crashes: int = 0
@@ -73,8 +80,7 @@ class Task:
     acknowledged: bool = False
 
 
-@dataclass(frozen=True)
-class World:
+class World(NamedTuple):
     """Everything that two tasks can see or change."""
 
     outcome: Outcome
@@ -87,7 +93,9 @@ class World:
     unread: bool = False
     """Something about changes of stage can't be read that could be when it was tested."""
     claims: tuple[tuple[int, int], ...] = ()
-    """(where it lies, who has it)."""
+    """(where it lies, which run has it)."""
+    tickets: tuple[tuple[int, int], ...] = ()
+    """(where it lies, which task has it)."""
     flight: tuple[Decision, ...] = ()
     """Requests that left and have not arrived."""
     sent: tuple[tuple[int, Decision], ...] = ()
@@ -105,6 +113,7 @@ class Protocol:
     after: Callable[[Phase, Event], Phase] = after
     proof: Rule = field(default=lambda world, who: proof_of(world, who))
     place_of_claim: Callable[[Task], int] = lambda task: 0
+    place_of_ticket: Callable[[Task], int] = lambda task: 0
     needs_seal: bool = True
     follows_redirects: bool = False
 
@@ -144,9 +153,9 @@ class Violation(AssertionError):
     """A promise was broken."""
 
 
-def start(outcome: Outcome, *decisions: Decision) -> World:
+def start(outcome: Outcome, *decisions: Decision, runs: tuple[int, int] = (1, 2)) -> World:
     one, other = decisions
-    return World(outcome, (Task(1, one), Task(2, other)), step=Step.NOT_STARTED, sealed=False)
+    return World(outcome, (Task(runs[0], one), Task(runs[1], other)), step=Step.NOT_STARTED, sealed=False)
 
 
 def successors(world: World, protocol: Protocol) -> Iterator[World]:
@@ -166,9 +175,9 @@ def _surroundings(world: World) -> Iterator[World]:
     if world.step is Step.WAITING:
         for end in (Step.APPROVED, Step.REJECTED, Step.EXPIRED, Step.GONE):
             yield replace(world, step=end)
-    if not world.touched:
+    if not (world.touched or world.unread):
         yield replace(world, touched=True)
-    yield replace(world, unread=not world.unread)
+        yield replace(world, unread=True)
     yield replace(world, sealed=not world.sealed)  # judged and sealed; a re-test, or a broken seal
     for position, decision in enumerate(world.flight):
         flight = world.flight[:position] + world.flight[position + 1 :]
@@ -189,7 +198,7 @@ def _task(world: World, who: int, protocol: Protocol) -> Iterator[World]:
         moved = replace(following.tasks[who], phase=protocol.after(task.phase, event))
         yield _with(following, who, moved)
         if task.crashes == 0:
-            yield _with(following, who, Task(task.airflow, task.decision, crashes=1))
+            yield _with(following, who, Task(task.run, task.decision, crashes=1))
 
 
 def _with(world: World, who: int, task: Task) -> World:
@@ -203,24 +212,41 @@ Ways = Iterator[tuple[World, Event, int]]
 
 def _prove(world: World, who: int, protocol: Protocol) -> Ways:
     yield world, Event.REFUSED, 1
+    ticket = _ticket(world, who, protocol)
     if protocol.needs_seal and not world.sealed:
         yield world, Event.REFUSED, 0
-    elif _has_claim(world, who, protocol):
-        yield world, Event.CLAIMED_BEFORE, 0
+    elif ticket is not None:
+        yield world, Event.SENT_BEFORE if ticket is world.tasks[who].decision else Event.REFUSED, 0
     else:
         yield world, Event.ALLOWED if _allows(world, who, protocol) else Event.REFUSED, 0
 
 
 def _claim(world: World, who: int, protocol: Protocol) -> Ways:
-    place = protocol.place_of_claim(world.tasks[who])
+    task = world.tasks[who]
+    place = protocol.place_of_claim(task)
     yield world, Event.REFUSED, 1  # the store fails before it is written
     holder = dict(world.claims).get(place)
     if holder is None:
-        taken = replace(world, claims=(*world.claims, (place, who)))
+        taken = replace(world, claims=(*world.claims, (place, task.run)))
         yield taken, Event.WON, 0
         yield taken, Event.REFUSED, 1  # it was written, and the store says that it failed
     else:
-        yield world, Event.CLAIMED_BEFORE if _has_claim(world, who, protocol) else Event.TAKEN, 0
+        yield world, Event.RESUMED if holder == task.run else Event.TAKEN, 0
+
+
+def _take_ticket(world: World, who: int, protocol: Protocol) -> Ways:
+    task = world.tasks[who]
+    place = protocol.place_of_ticket(task)
+    if task.lates == 0:
+        yield _with(world, who, replace(task, lates=1, looked=False)), Event.LATE, 1
+    yield world, Event.REFUSED, 1
+    ticket = _ticket(world, who, protocol)
+    if ticket is None:
+        taken = replace(world, tickets=(*world.tickets, (place, who)))
+        yield taken, Event.WON, 0
+        yield taken, Event.REFUSED, 1  # it was written, and the store says that it failed
+    else:
+        yield world, Event.SENT_BEFORE if ticket is task.decision else Event.TAKEN, 0
 
 
 def _confirm(world: World, who: int, protocol: Protocol) -> Ways:
@@ -230,7 +256,9 @@ def _confirm(world: World, who: int, protocol: Protocol) -> Ways:
         looked = replace(world.tasks[who], looked=_is_right(world, who))
         yield _with(world, who, looked), Event.ALLOWED, 0
     else:
-        yield world, Event.REFUSED, 0
+        own = world.tasks[who].phase is Phase.IN_HAND
+        sent = not own and _ticket(world, who, protocol) is world.tasks[who].decision
+        yield world, Event.SENT_BEFORE if sent else Event.REFUSED, 0
 
 
 def _send(world: World, who: int, protocol: Protocol) -> Ways:
@@ -266,16 +294,16 @@ _CARRY_OUT = {
     Command.PROVE: _prove,
     Command.CLAIM: _claim,
     Command.CONFIRM: _confirm,
+    Command.TAKE_TICKET: _take_ticket,
     Command.SEND: _send,
     Command.READ_BACK: _read_back,
 }
 
 
-def _has_claim(world: World, who: int, protocol: Protocol) -> bool:
-    """Whether this act was claimed on this seal: by itself before it died, or by the same act of the other run."""
-    task = world.tasks[who]
-    holder = dict(world.claims).get(protocol.place_of_claim(task))
-    return holder is not None and world.tasks[holder].decision is task.decision
+def _ticket(world: World, who: int, protocol: Protocol) -> Decision | None:
+    """What the ticket that this task would take is for, ``None`` where there is none. All are on the same seal."""
+    holder = dict(world.tickets).get(protocol.place_of_ticket(world.tasks[who]))
+    return world.tasks[holder].decision if holder is not None else None
 
 
 def _allows(world: World, who: int, protocol: Protocol) -> bool:
@@ -298,14 +326,18 @@ def _require_promises(before: World, world: World, who: int) -> None:
         raise Violation(f"{len(world.sent)} requests for one step: {world.sent}")
     if len(world.claims) > 1:
         raise Violation(f"{len(world.claims)} claims for one step")
+    if len(world.tickets) > 1:
+        raise Violation(f"{len(world.tickets)} tickets for one step")
     task = before.tasks[who]
     if len(world.sent) > len(before.sent):
         if not task.looked:
             raise Violation(
                 f"{task.decision} was sent without a seal and a step that were right at the last look"
             )
-        if who not in dict(world.claims).values():
+        if task.run not in dict(world.claims).values():
             raise Violation("it was sent without a claim")
+        if who not in dict(world.tickets).values():
+            raise Violation("it was sent without the ticket")
     now = world.tasks[who]
     if now.phase is Phase.RECORDED and world.step not in _WANTED[now.decision]:
         raise Violation(f"{now.decision} is on record while the step is {world.step}")
@@ -332,8 +364,9 @@ def search(world: World, protocol: Protocol = Protocol(), *, most_violations: in
         state, depth = waiting.popleft()
         found.states += 1
         found.depth = max(found.depth, depth)
-        found.longest_end = max(found.longest_end, *(commands_to_end(state, who, protocol) for who in (0, 1)))
         try:
+            ends = [commands_to_end(state, who, protocol) for who in (0, 1)]
+            found.longest_end = max(found.longest_end, *ends)
             for following in successors(state, protocol):
                 found.transitions += 1
                 if following not in seen:
@@ -359,6 +392,17 @@ def commands_to_end(world: World, who: int, protocol: Protocol) -> int:
         following, event, _ = next(way for way in _CARRY_OUT[doing](world, who, protocol) if way[2] == 0)
         world = _with(following, who, replace(following.tasks[who], phase=protocol.after(task.phase, event)))
     raise Violation(f"{world.tasks[who]} comes to no end")
+
+
+def ends_after_death(world: World, who: int, protocol: Protocol = Protocol()) -> Phase:
+    """How a task ends that died just now, and to which nothing else happens."""
+    world = _with(world, who, Task(world.tasks[who].run, world.tasks[who].decision, crashes=1))
+    while (doing := protocol.command(world.tasks[who].phase)) is not None:
+        world = _arrived(world)
+        following, event, _ = next(way for way in _CARRY_OUT[doing](world, who, protocol) if way[2] == 0)
+        moved = replace(following.tasks[who], phase=protocol.after(world.tasks[who].phase, event))
+        world = _with(following, who, moved)
+    return world.tasks[who].phase
 
 
 def _arrived(world: World) -> World:

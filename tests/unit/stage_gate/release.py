@@ -12,6 +12,7 @@ from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from aem_checks.outcomes import Outcome
 from simulator import Fault, Simulator
 from stage_gate.acting import Act
+from stage_gate.claims import Rights
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.evidence import Evidence
@@ -155,6 +156,12 @@ class Release:
         """An act whose clock stands still, so that no look is ever too long ago."""
         run_id = run_id_of(self.execution_id)
         return Act(self.right(**right), self.hook, "stage_gate.larkfell", run_id, lambda: 0.0)  # type: ignore[arg-type]
+
+    @property
+    def rights(self) -> Rights:
+        """Claim and ticket of the candidate."""
+        pin = self.pin
+        return Rights(self.evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id, KEYS)
 
     @property
     def puts(self) -> list[str]:

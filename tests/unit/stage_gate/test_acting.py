@@ -21,7 +21,7 @@ from aem_checks.outcomes import Outcome
 from simulator import Fault, Simulator
 from simulator.faults import clock
 from stage_gate.acting import Held
-from stage_gate.claims import Claim, ClaimUnsupported, take
+from stage_gate.claims import Claim, ClaimUnsupported, Rights
 from stage_gate.decision import APPROVE, HALT, OVERRIDE, Decision
 from stage_gate.record import write_decision
 from stage_gate.signing import NO_KEYS, Keys, new_private_key, read_key
@@ -279,7 +279,7 @@ def test_evidence_that_cannot_be_claimed_in_is_refused(
     def refuse(*_: object) -> None:
         raise ClaimUnsupported("This store can't create exclusively.")
 
-    monkeypatch.setattr("stage_gate.acting.take", refuse)
+    monkeypatch.setattr(Rights, "take", refuse)
     with pytest.raises(Held, match="can't create exclusively"):
         release.act().perform(Decision.APPROVED)
     assert release.puts == []
@@ -395,7 +395,7 @@ def test_a_clock_that_is_an_hour_off_holds(release: Release, seconds: int) -> No
 
 def test_a_look_that_is_too_long_ago_is_taken_again(release: Release) -> None:
     release.seal()
-    ticks = iter([0.0, 0.0, 2.5, 10.0, 10.0, 10.1])
+    ticks = iter([0.0, 0.0, 2.5, 10.0, 10.0, 10.1, 10.1, 10.1])
     act = replace(release.act(), monotonic=lambda: next(ticks))
     assert act.perform(Decision.APPROVED).decision is Decision.APPROVED
     assert len(release.puts) == 1
@@ -403,7 +403,7 @@ def test_a_look_that_is_too_long_ago_is_taken_again(release: Release) -> None:
 
 def test_a_look_at_stage_that_is_too_long_ago_is_taken_again(release: Release) -> None:
     release.seal()
-    ticks = iter([0.0, 10.5, 10.6, 20.0, 20.5, 20.6])
+    ticks = iter([0.0, 10.5, 10.6, 20.0, 20.5, 20.6, 20.6, 20.6])
     act = replace(release.act(), monotonic=lambda: next(ticks))
     assert act.perform(Decision.APPROVED).decision is Decision.APPROVED
     assert len(release.puts) == 1
@@ -423,11 +423,14 @@ def test_a_sibling_that_touches_stage_after_the_claim_stops_the_request(
 ) -> None:
     release.seal()
 
-    def take_and_disturb(path: Path, claim: Claim, keys: Keys) -> None:
-        take(path, claim, keys)
-        release.simulator.start_execution("good", pipeline="678904")
+    take = Rights.take
 
-    monkeypatch.setattr("stage_gate.acting.take", take_and_disturb)
+    def take_and_disturb(rights: Rights, record: Claim) -> Claim | None:
+        taken = take(rights, record)
+        release.simulator.start_execution("good", pipeline="678904")
+        return taken
+
+    monkeypatch.setattr(Rights, "take", take_and_disturb)
     with pytest.raises(Held, match="678904"):
         release.act().perform(Decision.APPROVED)
     assert release.puts == []
@@ -467,7 +470,7 @@ def test_a_try_that_died_after_sending_is_not_forgotten_when_its_seal_breaks(uns
         unseen.act().perform(Decision.APPROVED)
     (unseen.evidence.attempt_folder(1) / "verdict.json").write_text("{}")
     with pytest.raises(
-        Held, match=r"this run claimed the right to approve at .* look at the execution"
+        Held, match=r"this run took the ticket to approve at .* look at the execution"
     ) as held:
         unseen.act().perform(Decision.APPROVED)
     assert held.value.may_have_left

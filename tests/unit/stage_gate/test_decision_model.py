@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
+from typing import Any
 
 import pytest
 
@@ -12,8 +14,10 @@ from unit.stage_gate.acting_model import (
     BOUND,
     MOST_FAULTS,
     Protocol,
+    Step,
     Task,
     World,
+    ends_after_death,
     proof_of,
     search,
     start,
@@ -30,11 +34,20 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: " ".join(pair))
-def test_no_way_through_the_protocol_breaks_a_promise(pair: tuple[Outcome, Decision, Decision]) -> None:
-    found = search(start(*pair))
+RUNS = {"two gates": (1, 2), "two tries of one run": (1, 1)}
+PLAYED = [(pair, runs) for pair in PAIRS for runs in RUNS if runs == "two gates" or pair[1] is pair[2]]
+"""One run has one decision; two different ones of it are two gates' to the protocol but for the claim."""
+
+
+@pytest.mark.parametrize(
+    ("pair", "runs"), PLAYED, ids=lambda part: part if isinstance(part, str) else " ".join(part)
+)
+def test_no_way_through_the_protocol_breaks_a_promise(
+    pair: tuple[Outcome, Decision, Decision], runs: str
+) -> None:
+    found = search(start(*pair, runs=RUNS[runs]))
     print(
-        f"{' '.join(pair)}: {found.states} states, {found.transitions} transitions, depth {found.depth}, "
+        f"{' '.join(pair)}, {runs}: {found.states} states, {found.transitions} transitions, depth {found.depth}, "
         f"{MOST_FAULTS} faults, {len(found.violations)} violations, at most {found.longest_end} commands to an end"
     )
     assert found.violations == []
@@ -49,8 +62,8 @@ def test_every_phase_is_reached_and_every_entry_of_the_table_is_used() -> None:
         used.add((phase, event))
         return after(phase, event)
 
-    for pair in (PAIRS[0], PAIRS[5]):
-        search(start(*pair), Protocol(after=noting))
+    for pair, runs in product((PAIRS[0], PAIRS[5]), RUNS.values()):
+        search(start(*pair, runs=runs), Protocol(after=noting))
     possible = {(phase, event) for phase in Phase for event in Event if _is_known(phase, event)}
     assert used == possible
 
@@ -65,7 +78,11 @@ def _is_known(phase: Phase, event: Event) -> bool:
 
 def test_nothing_is_sent_but_after_the_last_look_and_never_twice() -> None:
     """Read off the table itself."""
-    assert [phase for phase in Phase if command(phase) is Command.SEND] == [Phase.CONFIRMED]
+    assert [phase for phase in Phase if command(phase) is Command.SEND] == [Phase.TICKETED]
+    assert {phase for phase in Phase for event in Event if _leads(phase, event, Phase.TICKETED)} == {
+        Phase.CONFIRMED,  # with the ticket that was won
+        Phase.IN_HAND,  # with another look
+    }
     sent = {Phase.ACKNOWLEDGED, Phase.UNKNOWN}
     while True:
         reached = {after(p, e) for p in sent for e in Event if _is_known(p, e)} | sent
@@ -73,6 +90,29 @@ def test_nothing_is_sent_but_after_the_last_look_and_never_twice() -> None:
             break
         sent = reached
     assert not any(command(phase) is Command.SEND for phase in sent)
+
+
+def _leads(phase: Phase, event: Event, to: Phase) -> bool:
+    return _is_known(phase, event) and after(phase, event) is to
+
+
+DEATHS: dict[str, dict[str, Any]] = {
+    "before the proof": {},
+    "after the claim": {"claims": ((0, 1),)},
+    "after the last look": {"claims": ((0, 1),), "phase": Phase.CONFIRMED},
+    "after the ticket, not sent": {"claims": ((0, 1),), "tickets": ((0, 0),)},
+    "after the request": {"claims": ((0, 1),), "tickets": ((0, 0),), "flight": (Decision.APPROVED,)},
+    "after its effect": {"claims": ((0, 1),), "tickets": ((0, 0),), "step": Step.APPROVED},
+}
+
+
+@pytest.mark.parametrize("when", DEATHS)
+def test_a_task_that_died_ends_where_it_would_have_ended_unless_its_ticket_was_spent(when: str) -> None:
+    found = dict(DEATHS[when])
+    task = Task(1, Decision.APPROVED, phase=found.pop("phase", Phase.PINNED))
+    world = World(Outcome.PASSED, (task, Task(1, Decision.APPROVED, phase=Phase.HELD)), **found)
+    expected = Phase.HELD if when == "after the ticket, not sent" else Phase.RECORDED
+    assert ends_after_death(world, 0) is expected
 
 
 def _trusts_an_xcom(world: World, who: int) -> object:
@@ -90,32 +130,51 @@ def _ignores_what_is_unread(world: World, who: int) -> object:
 
 
 def _resends(phase: Phase, event: Event) -> Phase:
-    return Phase.CLAIMED if (phase, event) == (Phase.UNKNOWN, Event.NOT_SEEN) else after(phase, event)
+    return Phase.TICKETED if (phase, event) == (Phase.UNKNOWN, Event.NOT_SEEN) else after(phase, event)
 
 
 def _skips_the_reread(phase: Phase) -> Command | None:
-    return Command.SEND if phase is Phase.CLAIMED else command(phase)
+    return Command.TAKE_TICKET if phase is Phase.CLAIMED else command(phase)
 
 
-def _sends_from_claimed(phase: Phase, event: Event) -> Phase:
-    return after(Phase.CONFIRMED if phase is Phase.CLAIMED and event is not Event.ALLOWED else phase, event)
+def _takes_it_from_claimed(phase: Phase, event: Event) -> Phase:
+    return after(Phase.CONFIRMED if phase is Phase.CLAIMED else phase, event)
+
+
+def _sends_what_was_sent_before(phase: Phase, event: Event) -> Phase:
+    return Phase.TICKETED if (phase, event) == (Phase.CONFIRMED, Event.SENT_BEFORE) else after(phase, event)
+
+
+def _sends_late(phase: Phase, event: Event) -> Phase:
+    return Phase.TICKETED if (phase, event) == (Phase.TICKETED, Event.LATE) else after(phase, event)
+
+
+def _goes_on_with_a_claim_of_another(phase: Phase, event: Event) -> Phase:
+    return Phase.CLAIMED if (phase, event) == (Phase.SEALED, Event.TAKEN) else after(phase, event)
 
 
 MUTANTS = {
     "trusts an XCom": Protocol(proof=_trusts_an_xcom),  # type: ignore[arg-type]
-    "claims in Airflow's database": Protocol(place_of_claim=lambda task: task.airflow),
+    "claims in Airflow's database": Protocol(place_of_claim=lambda task: task.run),
+    "keeps tickets by decision": Protocol(place_of_ticket=lambda task: list(Decision).index(task.decision)),
+    "sends although the ticket is gone": Protocol(after=_sends_what_was_sent_before),
+    "sends on a look of long ago": Protocol(after=_sends_late),
+    "goes on with a claim of another run": Protocol(after=_goes_on_with_a_claim_of_another),
     "resends while it waits": Protocol(after=_resends),
     "ignores the sibling": Protocol(proof=_ignores_the_sibling),  # type: ignore[arg-type]
     "ignores what is unread": Protocol(proof=_ignores_what_is_unread),  # type: ignore[arg-type]
     "seals after the PUT": Protocol(needs_seal=False),
     "follows a 307": Protocol(follows_redirects=True),
-    "skips the second look": Protocol(command=_skips_the_reread, after=_sends_from_claimed),
+    "skips the second look": Protocol(command=_skips_the_reread, after=_takes_it_from_claimed),
 }
 
 
 @pytest.mark.parametrize("name", sorted(MUTANTS))
 def test_the_search_catches_a_protocol_that(name: str) -> None:
-    assert any(search(start(*pair), MUTANTS[name]).violations for pair in PAIRS)
+    assert any(
+        search(start(*pair, runs=runs), MUTANTS[name]).violations
+        for pair, runs in product(PAIRS, RUNS.values())
+    )
 
 
 def test_a_task_that_is_over_has_nothing_left_to_do() -> None:

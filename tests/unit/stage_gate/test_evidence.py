@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from pathlib import Path
 
 import pytest
 
 from aem_checks.outcomes import Outcome
-from stage_gate.claims import Claim, ClaimTaken, ClaimUnsupported, claim_path, require_exclusive_create, take
+from stage_gate.claims import Claim, ClaimUnsupported, Rights, Ticket, require_exclusive_create
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError, open_store, safe_name
 from stage_gate.seal import Sealed
@@ -116,22 +115,19 @@ def claim(run_id: str = "execution-2345678") -> Claim:
     )
 
 
-def path_of(store: Path) -> Path:
-    return claim_path(store, "12345", "678901", "2345678")
+def rights(store: Path) -> Rights:
+    return Rights(store, "12345", "678901", "2345678", KEYS)
 
 
-def test_of_many_who_claim_at_once_one_gets_it(tmp_path: Path) -> None:
-    path = path_of(tmp_path)
+@pytest.mark.parametrize("kind", [Claim, Ticket])
+def test_of_many_who_take_it_at_once_one_gets_it(tmp_path: Path, kind: type[Claim]) -> None:
     start = threading.Barrier(16)
     got: list[str] = []
 
     def race(name: str) -> None:
         start.wait()
-        try:
-            take(path, claim(name), KEYS)
-        except ClaimTaken:
-            return
-        got.append(name)
+        if rights(tmp_path).take(kind(**dict(claim(name)))) is None:
+            got.append(name)
 
     threads = [threading.Thread(target=race, args=(f"run {n}",)) for n in range(16)]
     for thread in threads:
@@ -139,14 +135,15 @@ def test_of_many_who_claim_at_once_one_gets_it(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(got) == 1
-    assert json.loads(path.read_text())["signed"]["record"]["run_id"] == got[0]
+    held = rights(tmp_path).held(kind)
+    assert held is not None
+    assert held.run_id == got[0]
 
 
 def test_approve_and_reject_of_one_step_share_one_claim(tmp_path: Path) -> None:
-    take(path_of(tmp_path), claim(), KEYS)
-    reject = claim().model_copy(update={"act": "reject"})
-    with pytest.raises(ClaimTaken, match="approve was claimed"):
-        take(path_of(tmp_path), reject, KEYS)
+    assert rights(tmp_path).take(claim()) is None
+    taken = rights(tmp_path).take(claim().model_copy(update={"act": "reject"}))
+    assert str(taken).startswith("approve was claimed for this step")
 
 
 def test_a_store_that_cannot_create_exclusively_is_refused() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,13 @@ from airflow.sdk.exceptions import AirflowFailException
 from aem_checks.outcomes import Outcome
 from simulator import Simulator
 from stage_gate.acting import Held
-from stage_gate.claims import Claim, claim_path, take
+from stage_gate.claims import Claim, Ticket
 from stage_gate.decision import HALT, KEEP_WAITING, OVERRIDE, Decision
 from stage_gate.ending import run_succeeded
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError
 from stage_gate.notify import Event
-from stage_gate.pin import Pin, run_id_of
+from stage_gate.pin import run_id_of
 from stage_gate.record import DecisionRecord, StoredAnswer, read_answer, read_decision, write_decision
 from stage_gate.run import GateRun
 from stage_gate.signing import NO_KEYS, Keys, new_private_key, public_key, read_key
@@ -173,9 +174,10 @@ def test_a_note_that_it_was_told_silences_no_alarm(release: Release, tmp_path: P
     assert [event for event, _ in told(slack)] == [Event.BYPASSED, Event.BYPASSED]
 
 
-def claim_of(release: Release, seal: str, decision: Decision) -> Claim:
+def plant(release: Release, kind: type[Claim], decision: Decision, seal: str, keys: Keys) -> None:
+    """Put a claim or ticket there, as if this run had taken it."""
     pin = release.pin
-    return Claim(
+    record = kind(
         act="reject" if decision is Decision.HALTED else "approve",
         decision=decision,
         program_id=pin.program_id,
@@ -186,30 +188,30 @@ def claim_of(release: Release, seal: str, decision: Decision) -> Claim:
         dag_id="stage_gate.larkfell",
         run_id=run_id_of(pin.execution_id),
         at=datetime.now(UTC),
+        sends_with_ticket=True,
     )
-
-
-def path_of_claim(release: Release) -> Path:
-    pin: Pin = release.pin
-    return claim_path(release.evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id)
+    replace(release.rights, keys=keys).take(record)
 
 
 @pytest.mark.parametrize("keys", [NO_KEYS, STRANGER], ids=["unsigned", "by a stranger"])
 @pytest.mark.parametrize("outcome", [Outcome.PASSED, Outcome.FAILED])
-def test_a_planted_claim_turns_no_bypass_into_an_approval(
-    release: Release, keys: Keys, outcome: Outcome
+@pytest.mark.parametrize("kind", [Claim, Ticket])
+def test_a_planted_claim_or_ticket_turns_no_bypass_into_an_approval(
+    release: Release, keys: Keys, outcome: Outcome, kind: type[Claim]
 ) -> None:
-    claim = claim_of(release, release.seal(outcome), Decision.APPROVED)
-    take(path_of_claim(release), claim, keys)
+    plant(release, kind, Decision.APPROVED, release.seal(outcome), keys)
     release.simulator.person("approve", release.execution_id)
     release.wait_for("FINISHED")
     with pytest.raises(Held):
         release.act().perform(Decision.APPROVED)
 
 
-def test_a_planted_claim_blocks_and_says_that_it_is_a_stranger(release: Release) -> None:
-    take(path_of_claim(release), claim_of(release, release.seal(), Decision.APPROVED), NO_KEYS)
-    with pytest.raises(Held, match="That claim is not signed"):
+@pytest.mark.parametrize("kind", [Claim, Ticket])
+def test_a_planted_claim_or_ticket_blocks_and_says_that_it_is_a_stranger(
+    release: Release, kind: type[Claim]
+) -> None:
+    plant(release, kind, Decision.APPROVED, release.seal(), NO_KEYS)
+    with pytest.raises(Held, match="That file is not signed"):
         release.act().perform(Decision.APPROVED)
     assert release.puts == []
 
@@ -222,10 +224,10 @@ def test_a_planted_claim_blocks_and_says_that_it_is_a_stranger(release: Release)
         (Decision.HALTED, "reject", Outcome.PASSED),
     ],
 )
-def test_even_a_signed_claim_needs_what_the_act_needs(
+def test_even_a_signed_ticket_needs_what_the_act_needs(
     release: Release, decision: Decision, person: Any, outcome: Outcome
 ) -> None:
-    take(path_of_claim(release), claim_of(release, release.seal(outcome), decision), KEYS)
+    plant(release, Ticket, decision, release.seal(outcome), KEYS)
     release.simulator.person(person, release.execution_id)
     with pytest.raises(Held):
         release.act().perform(decision)

@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, D
 
 from aem_checks.outcomes import Outcome
 from simulator import Simulator
-from stage_gate.claims import claim_path
+from stage_gate.claims import Ticket
 from stage_gate.decision import APPROVE, KEEP_WAITING, OVERRIDE, RETEST
 from stage_gate.files import EvidenceError
 from stage_gate.pin import run_id_of
@@ -113,13 +113,12 @@ def test_a_changed_seal_begins_nothing(release: Release) -> None:
     assert "verdict.json of attempt 1 was changed" in refused(release)
 
 
-def test_once_somebody_has_claimed_the_act_no_attempt_is_begun(release: Release) -> None:
+def test_once_a_request_may_have_left_no_attempt_is_begun(release: Release) -> None:
     release.answer(RETEST, release.seal(Outcome.FAILED))
-    pin = release.pin
-    claim = claim_path(release.evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id)
-    claim.parent.mkdir(parents=True)
-    claim.touch()
-    assert "The right to act was taken already" in refused(release)
+    ticket = release.rights.place(Ticket)
+    ticket.parent.mkdir(parents=True)
+    ticket.touch()
+    assert "A request was sent already, or may have been" in refused(release)
 
 
 def sealed_and_answered(release: Release, **changes: object) -> tuple[Any, StoredAnswer]:

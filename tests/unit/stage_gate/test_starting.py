@@ -286,15 +286,15 @@ def test_a_run_without_pin_that_somebody_ended_does_not_begin_again(
     assert airflow.begun_again == []
 
 
-def test_a_run_whose_act_was_claimed_never_begins_again(
+def test_a_run_whose_request_may_have_left_never_begins_again(
     simulator: Simulator, gates: Path, airflow: RunsOfAirflow
 ) -> None:
     ended = Ended(simulator, gates, airflow)
     (ended.folder / "pin.json").unlink()
     airflow.tasks[ended.run] = {"pin_candidate": "failed"}
-    claims = gates.parent / "evidence" / "claims"
-    claims.mkdir()
-    (claims / f"program-12345-pipeline-{PAUSED}-execution-{ended.release.execution_id}.json").touch()
+    tickets = gates.parent / "evidence" / "tickets"
+    tickets.mkdir()
+    (tickets / f"program-12345-pipeline-{PAUSED}-execution-{ended.release.execution_id}.json").touch()
     (trouble,) = ended.look()
     assert "is never sent twice" in trouble
     assert airflow.begun_again == []
