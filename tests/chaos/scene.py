@@ -90,7 +90,9 @@ class Scene:
             )
         if player.puts and player.part.phase in self.strike.must_wait:
             more.append("something was sent although production had to wait")
-        return End(end.word, end.sentence, (*end.violations, *more))
+        if self.strike.heals and player.part.verb and not player.puts:
+            more.append(f"whatever died is back, and nothing was sent: it deserves {player.part.verb}")
+        return End(end.word, end.record, end.sentence, (*end.violations, *more))
 
     def _go_on(self) -> None:
         for player in self.players:

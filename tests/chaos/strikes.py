@@ -41,6 +41,8 @@ class Strike:
     must_wait: frozenset[Phase] = frozenset()
     """Where nothing may be sent, whatever the release deserves: what an act needs can't be had."""
     fills_the_store: bool = False
+    heals: bool = True
+    """What was struck is back before the releases come to rest, so that each ends where it would have ended."""
 
 
 def component_dies(name: str, *, go_on_while_gone: bool = True) -> Blow:
@@ -219,11 +221,19 @@ STRIKES = (
     Strike("task and supervisor SIGKILL", tasks_die(with_supervisor=True), in_task=True),
     Strike("task and supervisor SIGSTOP", tasks_stop(with_supervisor=True), in_task=True),
     Strike("database restored", database_is_turned_back, phases=_UNCLAIMED | {Phase.CLAIMED}),
-    Strike("evidence ENOSPC", store_is_full, must_wait=_UNCLAIMED, fills_the_store=True),
-    Strike("evidence gone, empty folder", store_is_gone("empty"), must_wait=_UNCLAIMED),
-    Strike("evidence gone, dangling link", store_is_gone("nowhere"), must_wait=_UNCLAIMED),
-    Strike("clock 1 h behind Adobe's", clock_is_off(3600), phases=_UNCLAIMED, must_wait=_UNCLAIMED),
-    Strike("clock 1 h ahead of Adobe's", clock_is_off(-3600), phases=_UNCLAIMED, must_wait=_UNCLAIMED),
+    Strike("evidence ENOSPC", store_is_full, must_wait=_UNCLAIMED, fills_the_store=True, heals=False),
+    Strike("evidence gone, empty folder", store_is_gone("empty"), must_wait=_UNCLAIMED, heals=False),
+    Strike("evidence gone, dangling link", store_is_gone("nowhere"), must_wait=_UNCLAIMED, heals=False),
+    Strike(
+        "clock 1 h behind Adobe's", clock_is_off(3600), phases=_UNCLAIMED, must_wait=_UNCLAIMED, heals=False
+    ),
+    Strike(
+        "clock 1 h ahead of Adobe's",
+        clock_is_off(-3600),
+        phases=_UNCLAIMED,
+        must_wait=_UNCLAIMED,
+        heals=False,
+    ),
     Strike("upgrade: stop, migrate, start", airflow_is_upgraded),
     Strike("power cut", everything_dies),
     Strike("scheduler SIGKILL, moments last", component_dies("scheduler", go_on_while_gone=False)),

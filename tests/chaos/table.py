@@ -25,7 +25,7 @@ def head(*, database: str, is_mounted: bool) -> str:
             "Every scene brings one release into each phase, strikes all of them at once, and lets them go on meanwhile.",
             "Seconds: from the blow until the run has ended or holds.",
             "",
-            _line("struck", "phase", "verdict due", "outcome", "seconds", "violations"),
+            _line("struck", "phase", "verdict due", "outcome", "record", "seconds", "violations"),
             "─" * _WIDTH,
         ]
     )
@@ -37,7 +37,15 @@ def scene(rows: Sequence[Row]) -> str:
     for row in rows:
         count = str(len(row.end.violations))
         lines.append(
-            _line(row.strike, row.part.phase, row.part.verdict, row.end.word, f"{row.seconds:.1f}", count)
+            _line(
+                row.strike,
+                row.part.phase,
+                row.part.verdict,
+                row.end.word,
+                row.end.record,
+                f"{row.seconds:.1f}",
+                count,
+            )
         )
         for violation in row.end.violations:
             lines += textwrap.wrap(
@@ -59,5 +67,7 @@ def foot(rows: Sequence[Row], late: Sequence[str], seconds: float) -> str:
     return "\n".join(lines)
 
 
-def _line(strike: str, phase: str, verdict: str, outcome: str, seconds: str, violations: str) -> str:
-    return f"{strike:<33} {phase:<24} {verdict:<13} {outcome:<34} {seconds:>8} {violations:>11}".rstrip()
+def _line(
+    strike: str, phase: str, verdict: str, outcome: str, record: str, seconds: str, violations: str
+) -> str:
+    return f"{strike:<33} {phase:<24} {verdict:<13} {outcome:<20} {record:<13} {seconds:>8} {violations:>11}".rstrip()

@@ -127,6 +127,16 @@ def test_a_report_that_denies_an_approval_is_seen(bench: Bench) -> None:
     assert "production was approved, and the report says" in " ".join(end_of(player).violations)
 
 
+@pytest.mark.parametrize("record", ["held", "halted", "none"])
+def test_a_record_that_contradicts_what_production_is_is_seen(bench: Bench, record: str) -> None:
+    player = player_of(GOOD, bench, sealed="passed")
+    send(player, "advance")
+    bench.simulator.skip(100)
+    if record != "none":
+        (player.folder / "decision.json").write_text(json.dumps({"signed": {"record": {"decision": record}}}))
+    assert f"production is approved, and on record is: {record}" in end_of(player).violations
+
+
 def test_a_run_that_neither_ends_nor_holds_is_seen(bench: Bench) -> None:
     player = player_of(GOOD, bench, sealed="passed")
     bench.run = "running"
