@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk.configuration import conf
 
+from adobe_cloud_manager.connections import unreadable
 from aem_checks.durations import parse_duration
 from stage_gate.files import open_store
 from stage_gate.signing import Keys, read_key
@@ -78,11 +79,12 @@ def _private_key() -> bytes | None:
     try:
         password = BaseHook.get_connection(SIGNING_CONNECTION).password
     except AirflowNotFoundException:
-        return None
+        password = None
+        if unreadable(SIGNING_CONNECTION) is None:
+            return None
     if not password:
-        raise ValueError(
-            f"connection {SIGNING_CONNECTION} has no password; make a key with: python -m stage_gate key"
-        )
+        no_key = f"connection {SIGNING_CONNECTION} has no password; make a key with: python -m stage_gate key"
+        raise ValueError(unreadable(SIGNING_CONNECTION) or no_key)
     try:
         return read_key(password)
     except ValueError as error:
