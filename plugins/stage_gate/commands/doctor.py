@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from adobe_cloud_manager.models import Execution, Pipeline
+from adobe_cloud_manager.unasked import unplaced_approval
 from aem_checks.sites import Endpoint, Target
 from aem_checks.text import plain
 from stage_gate.candidate import host_of
@@ -70,6 +71,10 @@ def judge_pause(executions: Iterable[Execution], mode: Mode) -> Diagnosis:
     for execution in executions:
         if execution.production_approval is not None:
             return good("Go-live pause", f"on: execution {execution.id} has an approval before production")
+        if unplaced_approval(execution) is not None:
+            detail = f"execution {execution.id} has an approval that does not say for which environment it is"
+            remedy = "The gate holds there and never acts: decide in Cloud Manager, and tell Adobe's support."
+            return unknown("Go-live pause", detail, remedy)
         if execution.production_deployment is not None and not execution.is_aem_update:
             detail = f"off: execution {execution.id} deploys to production without an approval step"
             if mode is Mode.GUARD:
