@@ -183,6 +183,13 @@ class ServiceCredentials:
         )
 
     @property
+    def author_host(self) -> str | None:
+        """The author that they open: program and environment are in the client id, as in ``cm-p1234-e5678-integration``
+        (Adobe's tutorial on service credentials); ``None`` where they are not."""
+        found = re.match(r"cm-p(\d+)-e(\d+)-", self.client_id)
+        return f"author-p{found[1]}-e{found[2]}.adobeaemcloud.com" if found else None
+
+    @property
     def certificate_expires_at(self) -> datetime:
         """When the certificate ends, after which IMS refuses the key. Raises ``CredentialError``."""
         from cryptography import x509

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -32,6 +32,21 @@ def judge_scopes(missing: Sequence[str]) -> Diagnosis:
             "Remove 'scopes' from the connection's extra, or list all scopes that the credential's page shows.",
         )
     return good("Scopes", "the connection asks for all that Cloud Manager needs")
+
+
+def judge_reach(reached: Sequence[str], patterns: Sequence[str]) -> Iterator[Diagnosis]:
+    """What a gate file hands to the hosts and checks that it names, and what it could hand to them."""
+    opened = f"opens sites with {', '.join(reached)}" if reached else "opens no site with a connection"
+    yield good("Reach", f"this gate {opened}")
+    if patterns:
+        yield good("Reach", f"gates can open sites with the connections {', '.join(patterns)} only")
+        return
+    yield unknown(
+        "Reach",
+        "a gate file can name any connection of type HTTP or Generic and the host that gets what is in it",
+        "Set [stage_gate] site_connections (AIRFLOW__STAGE_GATE__SITE_CONNECTIONS) to the names of those that open sites, "
+        "such as wknd_*, and let each of them name its host.",
+    )
 
 
 def judge_pipeline(pipeline: Pipeline) -> Diagnosis:
