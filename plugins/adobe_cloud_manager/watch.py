@@ -31,7 +31,7 @@ Value = dict[str, str | float | None]
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Somebody is waited for. A ``key`` that was not there at the last look is announced."""
+    """Somebody is waited for, or the wait is in vain. A ``key`` that was not there at the last look is announced."""
 
     key: str
     sentence: str

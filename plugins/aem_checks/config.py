@@ -37,7 +37,7 @@ GATE_KEYS = frozenset({"pipeline", "policy", "mode", "waits", "notify", "smoke_t
 """The top-level names that belong to the release gate and mean nothing to the checks."""
 OWN_CONNECTION = "Give it a connection of its own, of type HTTP or Generic."
 Refusal = tuple[str, str]
-"""Why a connection may not be used for this, as the end of a sentence, and what to do."""
+"""Why a connection may not be used for this, as the second half of a sentence, and what to do."""
 PRODUCTION_TESTS = ("key_pages", "real_404", "client_libraries", "redirects")
 
 
@@ -118,17 +118,17 @@ def load_check_plan(path: str | Path) -> CheckPlan:
 
 
 def _used_by_the_gate(where: str | None) -> Refusal | None:
-    return None if where is None else (f"which is that of {where}", OWN_CONNECTION)
+    return None if where is None else (f"it is that of {where}", OWN_CONNECTION)
 
 
 def refuse_access(tree: Map, plan: CheckPlan, refusal: Callable[[str], Refusal | None]) -> None:
     """Raise ``ConfigError`` for the first connection that shall open something for a check and may not.
 
-    ``refusal`` says of a name why it may not, as the end of a sentence, and what to do.
+    ``refusal`` says of a name why it may not, and what to do.
     """
     for where, name in accesses_in(tree, plan):
         if found := refusal(name):
-            problem = f"{dotted(where)} names the connection {name!r}, {found[0]}"
+            problem = f"{dotted(where)} names the connection {name!r}, and {found[0]}"
             raise ConfigError(*place_of(tree, where), problem, found[1])
 
 

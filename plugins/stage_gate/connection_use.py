@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
-
 _TYPES_THAT_TELL = {
     "slack": SITE_TYPES | {"slack", "slackwebhook"},
     "email": SITE_TYPES | {"smtp", "email"},
@@ -37,7 +36,7 @@ class SiteAccess:
     def __call__(self, name: str) -> Access:
         """What is in a connection. Raises ``AccessError``, which quotes nothing of it."""
         if refused := self.reach.refusal(name):
-            raise AccessError(f"the connection {name!r} opens no site: it is one {refused[0]}. {refused[1]}")
+            raise AccessError(f"the connection {name!r} opens no site: {refused[0]}")
         connection = _read(name)
         try:
             return _open(connection, _extra(connection))
@@ -54,7 +53,7 @@ def refuse_to_tell(channel: str, name: str) -> None:
     from stage_gate.settings import gates_folder
 
     if refused := refusal_to_tell(uses_of(gates_folder(), {}), name):
-        raise AccessError(f"the connection {name!r} tells nobody: it is one {refused[0]}. {refused[1]}")
+        raise AccessError(f"the connection {name!r} tells nobody: {refused[0]}. {refused[1]}")
     connection = _read(name)
     kind = (connection.conn_type or "").lower()
     if kind not in _TYPES_THAT_TELL[channel]:

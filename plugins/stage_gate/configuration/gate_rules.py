@@ -123,7 +123,7 @@ def refuse_reach(tree: Map, gate: Gate, reach: Reach) -> None:
         told = getattr(gate.settings.notify, channel)
         if told is not None and (found := refusal_to_tell(reach.uses, told.connection)):
             place = place_of(tree, ("notify", channel, "connection"))
-            problem = f"notify.{channel}.connection names the connection {told.connection!r}, {found[0]}"
+            problem = f"notify.{channel}.connection names the connection {told.connection!r}, and {found[0]}"
             raise ConfigError(*place, problem, found[1])
 
 

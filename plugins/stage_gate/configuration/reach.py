@@ -45,11 +45,11 @@ class Reach:
     def refusal(self, name: str) -> Refusal | None:
         """Why no site is opened with this connection, ``None`` where its name does not forbid it."""
         if use := self.uses.get(same_to_airflow(name)):
-            return f"which is that of {use}", OWN_CONNECTION
+            return f"it is that of {use}", OWN_CONNECTION
         if self.patterns and not any(_matches(name, pattern) for pattern in self.patterns):
             allowed = ", ".join(self.patterns)
             return (
-                f"and [stage_gate] site_connections lets gates open sites with {allowed} only",
+                f"[stage_gate] site_connections lets gates open sites with {allowed} only",
                 "Name one of those, or let whoever runs this Airflow add it.",
             )
         return None
@@ -60,7 +60,7 @@ def refusal_to_tell(uses: Uses, name: str) -> Refusal | None:
     use = uses.get(same_to_airflow(name), _TELLS)
     if use.startswith(_TELLS):
         return None
-    return f"which is that of {use}", "Give it a connection of its own, of the type of that service."
+    return f"it is that of {use}", "Give it a connection of its own, of the type of that service."
 
 
 def uses_of(folder: Path, gate: Mapping[str, Any]) -> Uses:

@@ -240,7 +240,9 @@ async def _visit(
         access = resolver(endpoint.access) if endpoint.access else NO_ACCESS
         opened = Client.for_site(site, resolver)
     except AccessError as error:
-        result = not_run(check, site.name, f"{error}. To do: correct the gate file or that connection.")
+        result = not_run(
+            check, site.name, f"{error}. To do: give the site a connection of its own, or correct this one."
+        )
         keep(result)
         return result
     async with opened as client:

@@ -443,7 +443,7 @@ def test_the_checks_alone_send_no_stranger_what_is_no_site_s(
     content["sites"][0]["stage"]["access"] = "PLAIN"
     path.write_text(yaml.safe_dump(content))
     assert checks(["run", str(path), "--site", "stage"]) == 2
-    assert "'PLAIN', which is that of pipeline.deciding_connection" in capsys.readouterr().err
+    assert "'PLAIN', and it is that of pipeline.deciding_connection" in capsys.readouterr().err
     assert stranger.heard == []
 
 

@@ -93,7 +93,7 @@ def test_a_connection_that_is_used_for_something_else_opens_no_site(
     assert str(error).startswith(
         f"{gates / 'wknd.yaml'}:5: sites number 1.stage.access names the connection "
     )
-    assert f"{spelt(name)!r}, which is that of {use}." in str(error)
+    assert f"{spelt(name)!r}, and it is that of {use}." in str(error)
     assert error.remedy == "Give it a connection of its own, of type HTTP or Generic."
 
 
@@ -170,7 +170,7 @@ def test_nobody_is_told_by_a_connection_that_is_used_for_something_else(
     """Slack, say, would be sent the deciding secret as its token."""
     path = gates / "wknd.yaml"
     path.write_text(f"{DECIDING.partition('notify')[0]}notify:\n  {channel}\n{PLAIN}")
-    with pytest.raises(GateFileError, match=f"names the connection .*, which is that of {where}") as caught:
+    with pytest.raises(GateFileError, match=f"names the connection .*, and it is that of {where}") as caught:
         load_gate(path)
     assert caught.value.line == 3
 
