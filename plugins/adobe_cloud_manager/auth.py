@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from adobe_cloud_manager.answers import Answer, error_of
+from adobe_cloud_manager.connections import is_quoted, listed
 from adobe_cloud_manager.exceptions import CloudManagerError, CredentialError, UnexpectedAnswer
 from adobe_cloud_manager.parsing import one_line
 from adobe_cloud_manager.settings import is_loopback
@@ -31,6 +32,7 @@ EXPIRES_EARLY = timedelta(minutes=5)
 """A token is renewed this long before its end; of a short-lived one, in the last tenth of its life."""
 WARN_BEFORE = timedelta(days=30)
 _IMS = "Adobe's log-in service (IMS)"
+_SCOPE = re.compile(r"""((?![,"'`\[\]{}\\])[!-~])+""")
 _JWT_LIFETIME = timedelta(minutes=5)
 _MILLISECONDS_FROM = 1_000_000
 """IMS tells seconds for OAuth and milliseconds for a JWT exchange; no token lives for eleven days."""
@@ -118,13 +120,20 @@ def _extra(conn_id: str, extra: str | None) -> Mapping[str, Any]:
         options = None
     if isinstance(options, dict):
         return options
-    raise CredentialError(f"The extra of connection {conn_id!r} is not a JSON object.")
+    raise CredentialError(
+        f'The extra of connection {conn_id!r} is not a JSON object: write {{"org_id": "<id>@AdobeOrg"}}.'
+    )
 
 
 def _required(conn_id: str, what: str, value: object, pattern: str) -> str:
     text = value.strip() if isinstance(value, str) else ""
     if not text:
         raise CredentialError(f"Connection {conn_id!r} lacks {what}.")
+    if is_quoted(text):
+        raise CredentialError(
+            f"Connection {conn_id!r} has {what} with the quotation marks or comma of the JSON that it was copied from: "
+            "remove them."
+        )
     if not re.fullmatch(pattern, text):
         raise CredentialError(
             f"Connection {conn_id!r} has something in {what} that cannot be right; copy it again."
@@ -133,12 +142,10 @@ def _required(conn_id: str, what: str, value: object, pattern: str) -> str:
 
 
 def _scopes(conn_id: str, value: object) -> tuple[str, ...]:
-    if value in (None, "", []):
+    names = listed(value) if isinstance(value, str) else value
+    if names in (None, []):
         return SCOPES
-    names = re.findall(r"[^,\s]+", value) if isinstance(value, str) else value
-    if isinstance(names, list) and all(
-        isinstance(name, str) and re.fullmatch(r"[!-~]+", name) for name in names
-    ):
+    if isinstance(names, list) and all(isinstance(name, str) and _SCOPE.fullmatch(name) for name in names):
         return tuple(dict.fromkeys(names))
     raise CredentialError(
         f'The "scopes" of connection {conn_id!r} are not a comma separated list, such as {",".join(SCOPES)}.'
@@ -174,6 +181,13 @@ class ServiceCredentials:
             private_key=_field(raw, "privateKey", r"-----BEGIN [\s\S]+"),
             certificate=_field(raw, "publicKey", r"-----BEGIN [\s\S]+"),
         )
+
+    @property
+    def author_host(self) -> str | None:
+        """The author that they open: program and environment are in the client id, as in ``cm-p1234-e5678-integration``
+        (Adobe's tutorial on service credentials); ``None`` where they are not."""
+        found = re.match(r"cm-p(\d+)-e(\d+)-", self.client_id)
+        return f"author-p{found[1]}-e{found[2]}.adobeaemcloud.com" if found else None
 
     @property
     def certificate_expires_at(self) -> datetime:

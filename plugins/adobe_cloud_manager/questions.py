@@ -12,15 +12,17 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from adobe_cloud_manager.models import Execution, StepState
-from adobe_cloud_manager.vocabulary import Action, ExecutionStatus, StepStatus
+from adobe_cloud_manager.unasked import steps_to_production, unplaced_approval
+from adobe_cloud_manager.vocabulary import PRODUCTION, Action, ExecutionStatus, StepStatus
 
 WAITS_AT_MOST = timedelta(days=14)
 """How long a step waits for a person on AEM as a Cloud Service.
 
 ``deploy-code.md#timeouts`` in Adobe's Cloud Service documentation; what follows the expiry is not documented.
 """
-CANARY_WAITS = timedelta(hours=12)
-"""After this a paused (canary) production deployment goes on by itself: ``canary-deployments.md``, beta."""
+CANARY_WAITS = timedelta(hours=3)
+"""After this at the latest a paused (canary) production deployment goes on by itself: the shorter of the two times,
+3 h and 12 h, that the editions of ``canary-deployments.md`` (beta) state."""
 
 
 class Goal(StrEnum):
@@ -46,10 +48,14 @@ class Approval(StrEnum):
     """Not asked for yet."""
     WAITING = "waiting"
     """It waits for a decision."""
+    UNPLACED = "unplaced"
+    """One waits that does not say for which environment: a person has to look, and nothing may act on it."""
     APPROVED = "approved"
     REJECTED = "rejected"
+    ABSENT = "absent"
+    """There is none, and the steps behind its place have begun: nothing holds production."""
     ENDED = "ended"
-    """There will be no decision: no such step, a dead execution, or statuses that say nothing clear."""
+    """There will be no decision: the execution is over or dead, or was never asked about production."""
     UNCLEAR = "unclear"
     """It left WAITING, or shows an unknown status, and the execution still goes on."""
 
@@ -65,8 +71,13 @@ class ApprovalState:
 
     @property
     def is_over(self) -> bool:
-        """Nobody can decide any more."""
-        return self.state in (Approval.APPROVED, Approval.REJECTED, Approval.ENDED)
+        """Nobody can decide any more, or ever could."""
+        return self.state in (Approval.APPROVED, Approval.REJECTED, Approval.ABSENT, Approval.ENDED)
+
+    @property
+    def is_asked(self) -> bool:
+        """An approval waits for a person, whether or not it says that it is production's."""
+        return self.state in (Approval.WAITING, Approval.UNPLACED)
 
 
 def goal_step(execution: Execution, goal: Goal) -> StepState | None:
@@ -135,6 +146,12 @@ def approval_state(execution: Execution) -> ApprovalState:
     reason = dead_end(execution, Goal.PRODUCTION_APPROVAL)
     if reason is not None:
         return ApprovalState(Approval.ENDED, reason, status)
+    unplaced = unplaced_approval(execution)
+    if unplaced is not None and unplaced.is_waiting:
+        return ApprovalState(Approval.UNPLACED, describe_wait(unplaced), unplaced.status)
+    unheld = why_unheld(execution)
+    if unheld is not None and any(step.has_begun for step in steps_to_production(execution)):
+        return ApprovalState(Approval.ABSENT, unheld)
     if step is not None and status != StepStatus.NOT_STARTED:
         sentence = (
             f"{step.name} of execution {execution.id} shows {status or 'no status'}, which is no decision."
@@ -142,6 +159,27 @@ def approval_state(execution: Execution) -> ApprovalState:
         return ApprovalState(Approval.UNCLEAR, sentence, status)
     return ApprovalState(
         Approval.PENDING, f"Execution {execution.id} has not reached its approval for production.", status
+    )
+
+
+def why_unheld(execution: Execution) -> str | None:
+    """Why nothing holds production, as far as the steps show: they lead there, and no approval can still be asked for.
+
+    All steps are listed from the beginning (fixtures of github.com/adobe/aio-lib-cloudmanager). ``None`` where there
+    is an approval, be it of stage; where no step leads to production (yet); and where the execution is over.
+    """
+    leading, unplaced = steps_to_production(execution), unplaced_approval(execution)
+    approvals = [step for step in execution.steps if step.action == Action.APPROVAL]
+    is_past = unplaced is not None and unplaced.is_finished
+    if execution.is_terminal or not leading or (approvals and not (is_past and approvals == [unplaced])):
+        return None
+    seen = next((step for step in leading if step.is_waiting), leading[0])
+    now = describe_wait(seen) if seen.is_waiting else f"{seen.name} is {seen.status or 'without a status'}."
+    if unplaced is not None:
+        return f"Nothing holds production of execution {execution.id}: {_past(unplaced)} {now}"
+    return (
+        f"Execution {execution.id} has no approval among its {len(execution.steps)} steps, so nothing can hold "
+        f"production. {now} {_NO_PAUSE}"
     )
 
 
@@ -252,28 +290,38 @@ def _ended_sentence(execution: Execution, goal: Goal) -> str:
 
 def _bypassed_sentence(execution: Execution) -> str | None:
     deployment = execution.production_deployment
-    if execution.production_approval is None and deployment is not None and deployment.has_begun:
-        return (
-            f"{deployment.name} of execution {execution.id} is {deployment.status}: no approval step. "
-            f"{_NO_PAUSE}"
-        )
-    return None
+    if execution.production_approval is not None or deployment is None or not deployment.has_begun:
+        return None
+    unplaced = unplaced_approval(execution)
+    why = _past(unplaced) if unplaced is not None else f"no approval step. {_NO_PAUSE}"
+    return f"{deployment.name} of execution {execution.id} is {deployment.status}: {why}"
+
+
+def _past(unplaced: StepState) -> str:
+    return f"{unplaced.name}, which does not say for which environment it was, is {unplaced.status}."
 
 
 def _until(step: StepState) -> str:
     deadline = deadline_of(step)
     if step.action == Action.DEPLOY:
-        when = f"at {deadline:%Y-%m-%d %H:%M %Z}" if deadline else "12 hours after the pause began"
-        return f"or Cloud Manager goes on by itself, as far as Adobe documents it, {when}"
+        hours = CANARY_WAITS // timedelta(hours=1)
+        when = f"at {deadline:%Y-%m-%d %H:%M %Z}" if deadline else f"{hours} hours after the pause began"
+        return f"or Cloud Manager goes on by itself, as far as Adobe documents it, {when} at the latest"
     if deadline is None:
         return "within 14 days of the moment it began to wait"
     return f"until {deadline:%Y-%m-%d %H:%M %Z} (14 days)"
 
 
 def _what_to_do(step: StepState) -> str:
+    place = "production" if step.environment_type == PRODUCTION else step.environment_type
+    if step.action == Action.APPROVAL and place is None:
+        return (
+            "it does not say for which environment (no environmentType), so nothing here approves or rejects it; look at "
+            "it in Cloud Manager and decide there"
+        )
     known = {
         Action.CODE_QUALITY: "an important quality metric failed and has to be overridden or rejected",
-        Action.APPROVAL: "production has to be approved or rejected",
+        Action.APPROVAL: f"{place} has to be approved or rejected",
         Action.SCHEDULE: "the production deployment has to be scheduled or cancelled",
         Action.DEPLOY: "the paused deployment has to be promoted or cancelled",
         Action.MANAGED: "Adobe's customer success engineer has to start the deployment",

@@ -194,7 +194,8 @@ class Vigil:
             link=self.pinned.ui_link(),
         )
         if isinstance(seen, Done):
-            return Ending(Kind.DONE, seen.sentence, seen.value)
+            told = self._announce(seen.waits)
+            return self._needs(told) or Ending(Kind.DONE, seen.sentence, seen.value)
         if isinstance(seen, DeadEnd):
             return self._dead_end(seen)
         return self._keep_waiting(seen)
@@ -209,6 +210,10 @@ class Vigil:
         self._look_again(
             seen.next_look, logging.INFO if news else logging.DEBUG, f"Saw that {seen.sentence}."
         )
+        return self._needs(new)
+
+    def _needs(self, new: list[Wait]) -> Ending | None:
+        """The interruption for those who are waited for since this look; they are no surprise where they are the goal."""
         told = " ".join(wait.sentence for wait in new if not wait.is_goal)
         return self._interruption(Kind.WAITS_FOR_PERSON, told) if told else None
 

@@ -20,7 +20,9 @@ from adobe_cloud_manager.questions import (
     describe_wait,
     goal_step,
     is_reached,
+    why_unheld,
 )
+from adobe_cloud_manager.unasked import unplaced_approval
 from adobe_cloud_manager.vocabulary import PRODUCTION, Action
 
 Value = dict[str, str | float | None]
@@ -29,12 +31,12 @@ Value = dict[str, str | float | None]
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Somebody is waited for. A ``key`` that was not there at the last look is announced."""
+    """Somebody is waited for, or the wait is in vain. A ``key`` that was not there at the last look is announced."""
 
     key: str
     sentence: str
     is_goal: bool = False
-    """It is the step that the wait is for, so that this is no surprise."""
+    """It is about what the wait is for, so that this is no surprise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Done:
 
     value: Value
     sentence: str
+    waits: tuple[Wait, ...] = ()
+    """Other steps that wait for somebody: whoever is told of them by this wait is told before it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +86,10 @@ def look(
     """
     if goal.asks_for_approval:
         state = approval_state(execution)
-        if state.is_over or (goal is Goal.PRODUCTION_APPROVAL and state.state is Approval.WAITING):
-            return Done(approval_value(execution, state), state.sentence)
+        if state.is_over or (goal is Goal.PRODUCTION_APPROVAL and state.is_asked):
+            live = state.state is not Approval.ENDED
+            others = [wait for wait in _waits(goal, execution, link) if live and not wait.is_goal]
+            return Done(approval_value(execution, state), state.sentence, tuple(others))
     elif is_reached(execution, goal):
         value = deployment_value(execution, goal)
         return Done(value, f"The {goal} of execution {execution.id} is FINISHED.")
@@ -118,7 +124,7 @@ def deployment_value(execution: Execution, goal: Goal) -> Value:
 
 def approval_value(execution: Execution, state: ApprovalState) -> Value:
     """What a wait for the approval returns, however it ended."""
-    step = execution.production_approval
+    step = execution.production_approval or unplaced_approval(execution)
     deadline = deadline_of(step) if step and step.is_waiting else None
     return {
         "execution_id": execution.id,
@@ -138,11 +144,14 @@ def ended_value(execution_id: str, sentence: str) -> Value:
 
 
 def _waits(goal: Goal, execution: Execution, link: str) -> tuple[Wait, ...]:
-    return tuple(_wait(goal, step, link) for step in execution.waiting_steps)
+    """Who is waited for; and of a wait for the approval, first of all, that it may be in vain."""
+    unheld = why_unheld(execution) if goal.asks_for_approval else None
+    in_vain = (Wait("unheld", unheld, is_goal=True),) if unheld else ()
+    return (*in_vain, *(_wait(goal, step, link) for step in execution.waiting_steps))
 
 
 def _wait(goal: Goal, step: StepState, link: str) -> Wait:
-    return Wait(step.path, describe_wait(step, link), goal is Goal.DECISION and _is_approval(step))
+    return Wait(step.path, describe_wait(step, link), goal.asks_for_approval and _is_approval(step))
 
 
 def _is_approval(step: StepState) -> bool:

@@ -3,6 +3,9 @@
 Credentials live in Airflow connections, never in a gate file. The connection's login and password become
 HTTP basic auth; its extra may hold ``edge_key`` (sent as ``X-AEM-Edge-Key``), ``bearer`` (sent as
 ``Authorization: Bearer ...``) and ``headers`` (an object of any further request headers).
+
+A gate file names both a connection and the address that gets what is in it. So a connection opens a site only where
+it is of a type for that, and where it names a host it opens that host only.
 """
 
 from __future__ import annotations
@@ -16,7 +19,12 @@ from dataclasses import dataclass, field
 from html import escape
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
+from aem_checks.urls import host_of
+
 EDGE_KEY_HEADER = "X-AEM-Edge-Key"
+SITE_TYPES = frozenset({"", "http", "https", "generic"})
+"""Types of the connections that open sites and repositories. All others belong to something: a database, a cloud, a
+mail server, Cloud Manager. Airflow's form always sets one; a connection in the environment may be without."""
 _SHORTEST_SECRET = 4
 _DOUBLE = ('"', "&quot;", "&#34;")
 _SINGLE = ("'", "&#x27;", "&#39;", "&apos;")
@@ -33,6 +41,15 @@ class Access:
 
     headers: Mapping[str, str] = field(default_factory=dict)
     basic: tuple[str, str] | None = None
+    hosts: frozenset[str] = frozenset()
+    """The only hosts that may get them, in lower case and with a port where only that one may; any where empty."""
+
+    def at(self, url: str) -> Access:
+        """The credentials for an address. Raises ``AccessError`` where it may not get them."""
+        host = host_of(url)
+        if self.hosts and not self.hosts & {host, host.rpartition(":")[0] or host}:
+            raise AccessError(f"the connection opens {', '.join(sorted(self.hosts))} only, not {host}")
+        return self
 
     @property
     def request_headers(self) -> dict[str, str]:
@@ -64,11 +81,47 @@ AccessResolver = Callable[[str], Access]
 """From the name in ``access:`` of a gate file to the credentials; raises ``AccessError``."""
 
 
-def access_from_fields(login: str | None, password: str | None, extra: Mapping[str, object]) -> Access:
+def refuse_type(conn_type: str | None, extra: Mapping[str, object]) -> None:
+    """Raise ``AccessError`` for a connection that is plainly no site's, whatever else it holds."""
+    kind = (conn_type or "").lower()
+    if kind not in SITE_TYPES:
+        raise AccessError(
+            f"the connection is of type {kind!r}, which opens no site; give the site one of type HTTP or Generic"
+        )
+    if "org_id" in extra:
+        raise AccessError("the connection holds a credential of Adobe's APIs (org_id), which opens no site")
+
+
+def hosts_of(host: str | None, port: int | str | None = None) -> frozenset[str]:
+    """The host that a connection names, as for ``Access.hosts``. Raises ``AccessError`` for what is none."""
+    if not host:
+        return frozenset()
+    try:
+        parts = urlsplit(host if "://" in host else f"//{host}")
+        name, number = parts.hostname, parts.port or int(port or 0)
+    except ValueError:
+        name = None
+    if not name:
+        raise AccessError("the connection names a host that can't be read; write it like stage.example.com")
+    name = f"[{name}]" if ":" in name else name
+    return frozenset({f"{name}:{number}" if number not in (0, 80, 443) else name})
+
+
+def access_from_fields(
+    login: str | None,
+    password: str | None,
+    extra: Mapping[str, object],
+    *,
+    conn_type: str | None = None,
+    host: str | None = None,
+    port: int | str | None = None,
+) -> Access:
     """Turn the fields of an Airflow connection into credentials.
 
-    Raises ``AccessError`` when the fields hold nothing to send or contradict each other.
+    Raises ``AccessError`` for a connection that is no site's, and when the fields hold nothing to send or contradict
+    each other.
     """
+    refuse_type(conn_type, extra)
     headers = _extra_headers(extra)
     basic = (login, password or "") if login else None
     if basic and any(name.lower() == "authorization" for name in headers):
@@ -79,7 +132,7 @@ def access_from_fields(login: str | None, password: str | None, extra: Mapping[s
         raise AccessError(
             "the connection has no login and its extra has none of edge_key, bearer and headers; fill in one"
         )
-    return Access(headers, basic)
+    return Access(headers, basic, hosts_of(host, port))
 
 
 def access_from_environment(name: str) -> Access:
@@ -104,7 +157,14 @@ def _from_json(text: str) -> Access:
     extra = fields.get("extra") or {}
     if isinstance(extra, str):
         extra = json.loads(extra)
-    return access_from_fields(fields.get("login"), fields.get("password"), extra)
+    return access_from_fields(
+        fields.get("login"),
+        fields.get("password"),
+        extra,
+        conn_type=fields.get("conn_type"),
+        host=fields.get("host"),
+        port=fields.get("port"),
+    )
 
 
 def _from_uri(text: str) -> Access:
@@ -112,7 +172,8 @@ def _from_uri(text: str) -> Access:
     query = dict(parse_qsl(parts.query))
     extra = json.loads(query["__extra__"]) if "__extra__" in query else query
     login = unquote(parts.username) if parts.username else None
-    return access_from_fields(login, unquote(parts.password or ""), extra)
+    password, host = unquote(parts.password or ""), unquote(parts.hostname or "")
+    return access_from_fields(login, password, extra, conn_type=parts.scheme, host=host, port=parts.port)
 
 
 def _extra_headers(extra: Mapping[str, object]) -> dict[str, str]:

@@ -21,13 +21,13 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
-    Field,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from aem_checks.access import AccessError
+from aem_checks.access_names import AccessName
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.git import FETCHING, CheckoutError, run_git
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
@@ -67,7 +67,7 @@ class Checkout(BaseModel):
     A relative path starts at the gate file."""
     repository: Annotated[str, AfterValidator(_repository)] | None = None
     """The address of a repository, ``https://…``; the commit is fetched for each check, without history."""
-    access: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]+$")
+    access: AccessName | None = None
     """Name of the Airflow connection with user name and password of the repository."""
     base: str = ""
     """The folder of the Maven project inside the repository, where it is not at its root."""
@@ -159,7 +159,7 @@ async def _fetch(checkout: Checkout, commit_id: str, folder: Path, visit: Visit)
     secrets: dict[str, str] = {}
     if checkout.access is not None:
         try:
-            headers = visit.resolver(checkout.access).request_headers
+            headers = visit.resolver(checkout.access).at(checkout.repository or "").request_headers
         except AccessError as error:
             raise CheckoutError(f"The credentials of the repository cannot be read: {error}.") from None
         secrets = {"GIT_CONFIG_COUNT": str(len(headers))}

@@ -30,7 +30,8 @@ _EPILOG = """exit codes:
   130  interrupted
 
 Protected sites: the gate file names a connection with 'access: NAME'; set AIRFLOW_CONN_NAME to it, as URI or
-JSON. Only the site's own hosts are contacted."""
+JSON, of type http or generic. Only the site's own hosts are contacted, and where the connection names a host, that one
+alone gets what is in it."""
 
 
 class UsageError(Exception):

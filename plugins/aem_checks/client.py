@@ -59,10 +59,12 @@ class Client:
         max_body: int = MAX_BODY,
         backoff: float = 1.0,
     ) -> None:
-        """``rule``: at which addresses hosts may be asked, by default public ones and those that are written as
-        numbers; ``connections``: requests in flight at once; ``timeout``: seconds for one whole answer;
+        """Raises ``AccessError`` for credentials that may not go to their host.
+
+        ``rule``: at which addresses hosts may be asked, by default public ones and those that are written as numbers;
+        ``connections``: requests in flight at once; ``timeout``: seconds for one whole answer;
         ``max_body``: bytes; ``backoff``: seconds before the second try, doubled before each further one."""
-        self._access = {origin_of(url): access for url, access in origins.items()}
+        self._access = {origin_of(url): access.at(url) for url, access in origins.items()}
         self._hosts = {host for origin in self._access for host in _acceptable(origin)}
         self._secrets = frozenset().union(*(access.secrets for access in origins.values()))
         self._rate_limit = rate_limit or RateLimit()
@@ -78,7 +80,7 @@ class Client:
     def for_site(cls, site: SiteConfig, resolver: AccessResolver, **options: Any) -> Self:
         """A client for the hosts of a site, each with its own credentials, at the site's own rate.
 
-        Raises ``AccessError`` when a connection that the site names cannot be read.
+        Raises ``AccessError`` when a connection that the site names cannot be read, or opens another host.
         """
         origins: dict[str, Access] = {}
         for endpoint in (site.stage, site.production, site.author):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from aem_checks.access_names import named_for_else, names_in, same_to_airflow
 from aem_checks.check import Check, CheckSettings
 from aem_checks.check_settings import Configured, Kinds, SettingsReader
 from aem_checks.outcomes import Severity
-from aem_checks.readable import validate
+from aem_checks.readable import Path as Where
+from aem_checks.readable import dotted, validate
 from aem_checks.sites import BuildMarker, Endpoint, SiteConfig, Target
 from aem_checks.yaml_lines import ConfigError, Map, Seq, load_extended, place_of, suggestion
 
@@ -33,6 +35,9 @@ CHECK_KEYS = frozenset({"sites", "checks", "production_tests"})
 """The top-level names of a gate file that belong to the checks."""
 GATE_KEYS = frozenset({"pipeline", "policy", "mode", "waits", "notify", "smoke_tests"})
 """The top-level names that belong to the release gate and mean nothing to the checks."""
+OWN_CONNECTION = "Give it a connection of its own, of type HTTP or Generic."
+Refusal = tuple[str, str]
+"""Why a connection may not be used for this, as the second half of a sentence, and what to do."""
 PRODUCTION_TESTS = ("key_pages", "real_404", "client_libraries", "redirects")
 
 
@@ -106,7 +111,46 @@ def load_check_plan(path: str | Path) -> CheckPlan:
     """Read sites and checks of a gate file. Raises ``ConfigError``."""
     tree = load_extended(path)
     refuse_unknown_keys(tree, CHECK_KEYS | GATE_KEYS)
-    return parse_check_plan(tree)
+    plan = parse_check_plan(tree)
+    used = {same_to_airflow(name): where for name, where in named_for_else(tree, CHECK_KEYS)}
+    refuse_access(tree, plan, lambda name: _used_by_the_gate(used.get(same_to_airflow(name))))
+    return plan
+
+
+def _used_by_the_gate(where: str | None) -> Refusal | None:
+    return None if where is None else (f"it is that of {where}", OWN_CONNECTION)
+
+
+def refuse_access(tree: Map, plan: CheckPlan, refusal: Callable[[str], Refusal | None]) -> None:
+    """Raise ``ConfigError`` for the first connection that shall open something for a check and may not.
+
+    ``refusal`` says of a name why it may not, and what to do.
+    """
+    for where, name in accesses_in(tree, plan):
+        if found := refusal(name):
+            problem = f"{dotted(where)} names the connection {name!r}, and {found[0]}"
+            raise ConfigError(*place_of(tree, where), problem, found[1])
+
+
+def accesses_in(tree: Map, plan: CheckPlan) -> Iterator[tuple[Where, str]]:
+    """Every connection that sites and checks of a file name to open something with, and where it is written."""
+    for index, site in enumerate(plan.sites):
+        for inside, name in names_in(site):
+            yield ("sites", index, *inside), name
+    for check in plan.checks:
+        for inside, name in names_in(check.settings):
+            yield (*place_of_check(tree, check), *inside), name
+
+
+def place_of_check(tree: Map, check: ConfiguredCheck) -> Where:
+    """Where a check is configured: below its kind, and for a kind that has several in its item."""
+    written = tree.get("checks", {}).get(check.kind)
+    name = getattr(check.settings, "name", None)
+    if isinstance(written, list):
+        for index, item in enumerate(written):
+            if isinstance(item, dict) and item.get("name") == name:
+                return ("checks", check.kind, index)
+    return ("checks", check.kind)
 
 
 def refuse_unknown_keys(tree: Map, known: Iterable[str]) -> None:

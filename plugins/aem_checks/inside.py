@@ -35,13 +35,14 @@ class GivenAccess(BaseModel):
 
     headers: dict[str, str]
     basic: tuple[str, str] | None
+    hosts: frozenset[str]
 
     @classmethod
     def of(cls, access: Access) -> GivenAccess:
-        return cls(headers=dict(access.headers), basic=access.basic)
+        return cls(headers=dict(access.headers), basic=access.basic, hosts=access.hosts)
 
     def open(self) -> Access:
-        return Access(self.headers, self.basic)
+        return Access(self.headers, self.basic, self.hosts)
 
 
 class Request(BaseModel):

@@ -54,13 +54,13 @@ def readable_error(error: ValidationError, model: type[BaseModel], tree: Map, pa
 
 def _say(mistake: dict[str, Any], model: type[BaseModel], path: Path, inside: Path) -> tuple[str, str]:
     kind: str = mistake["type"]
-    where = _dotted(path + inside)
+    where = dotted(path + inside)
     if kind == "extra_forbidden":
-        return f"{inside[-1]!r} is unknown in {_dotted(path + inside[:-1])}", suggestion(
+        return f"{inside[-1]!r} is unknown in {dotted(path + inside[:-1])}", suggestion(
             str(inside[-1]), _fields_at(model, inside[:-1])
         )
     if kind == "missing":
-        return f"'{inside[-1]}' is missing in {_dotted(path + inside[:-1])}", f"Add '{inside[-1]}:' there."
+        return f"'{inside[-1]}' is missing in {dotted(path + inside[:-1])}", f"Add '{inside[-1]}:' there."
     if kind in ("value_error", "assertion_error"):
         return _split(str(mistake.get("ctx", {}).get("error", mistake["msg"])), where)
     value = _shown(mistake.get("input"))
@@ -86,7 +86,7 @@ def _split(text: str, where: str) -> tuple[str, str]:
     ) else f"{remedy}." if remedy else "Correct it."
 
 
-def _dotted(path: Path) -> str:
+def dotted(path: Path) -> str:
     """``sites[0].stage``; the first item of a list is 0 in the code and number 1 for people."""
     text = ""
     for part in path:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from aem_checks.access import AccessError
 from aem_checks.check import Check, PageCheck, SiteCheck
 from aem_checks.durations import format_duration
 from aem_checks.kinds import file_of_own_kind
@@ -91,6 +92,9 @@ async def _attempt(check: Check[Any], visit: Visit, key: str) -> Judgement:
             return await _judge(check, visit)
         assert isinstance(check, SiteCheck)
         return await check.run(visit)
+    except AccessError as error:
+        said = f"{check.kind} could not log in: {error}. To do: correct that connection, or name another one."
+        return _no_answer(check.kind, said, expected="a usable connection")
     except Exception as error:  # noqa: BLE001 - a crash of a check is a result: no answer
         return _crashed(check, error)
 

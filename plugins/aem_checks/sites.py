@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from aem_checks.access_names import AccessName
 from aem_checks.coverage.settings import CoverageSettings
 
 Target = Literal["stage", "production"]
@@ -51,8 +52,8 @@ class Endpoint(_Settings):
 
     url: str
     """Scheme and host, such as ``https://www.wknd.site``; no path, no user name."""
-    access: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]+$")
-    """Name of the Airflow connection with basic auth, header or bearer token; none for an open site."""
+    access: AccessName | None = None
+    """Airflow connection of type HTTP or Generic with basic auth, header or bearer token; none for an open site."""
     origin: str | None = None
     """AEM's own address behind the customer's CDN, where ``url`` is not the one that Cloud Manager lists."""
     private: bool = False

@@ -94,7 +94,7 @@ class GoLive:
     @property
     def is_bypassed(self) -> bool:
         """Production was decided elsewhere: approved, or never held because the pipeline does not pause."""
-        return self.approval is Approval.APPROVED or self.production_begun
+        return self.approval in (Approval.APPROVED, Approval.ABSENT) or self.production_begun
 
 
 @dataclass(frozen=True)
@@ -125,10 +125,13 @@ def next_step(
         return Step.RECORD_BYPASS, f"{golive.sentence} Somebody decided before this gate did."
     if golive.approval is Approval.ENDED:
         return Step.REPORT, f"{golive.sentence} Production was not reached and there is nothing to decide."
-    action = policy.action(verdict)
+    unplaced = golive.approval is Approval.UNPLACED
+    action = Action.HOLD if unplaced else policy.action(verdict)
     if mode is Mode.SHADOW:
         would = f"In guard mode this gate would now {_WOULD[action]}{_when(action, timing)}; in shadow mode it does nothing."
-        return Step.REPORT, f"The verdict is {verdict}. {would}"
+        return Step.REPORT, f"The verdict is {verdict}. {would}{f' {golive.sentence}' if unplaced else ''}"
+    if unplaced:
+        return Step.HOLD, f"The verdict is {verdict}, and the gate holds: {golive.sentence}"
     if golive.approval is not Approval.WAITING:
         return (
             Step.HOLD,

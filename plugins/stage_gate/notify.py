@@ -12,7 +12,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
 from enum import StrEnum
@@ -79,7 +79,7 @@ class About(Protocol):
 def tell(run: About, event: Event, sentences: Sequence[str]) -> None:
     """Tell everybody whom the gate names. Never raises, and takes ``TIME_LIMIT`` seconds at the most."""
     try:
-        _tell_all(_notifiers(run.gate.settings.notify, _message(run, event, sentences)))
+        _tell_all(_channels(run.gate.settings.notify, _message(run, event, sentences)))
     except Exception as error:  # noqa: BLE001 - what a gate decides must never hang on who can be told
         log.warning("Nobody could be told (%s): %s", event, _short(error))
 
@@ -144,45 +144,60 @@ class Notifier(Protocol):
     def notify(self, context: Any) -> None: ...
 
 
-def _notifiers(notify: Notify, message: Message) -> dict[str, Callable[[], Notifier]]:
-    """Whom to tell, and how to make the notifier for it."""
-    makers: dict[str, Callable[[], Notifier]] = {}
+@dataclass(frozen=True)
+class Channel:
+    """One way to tell people that a gate file names."""
+
+    name: str
+    kind: str
+    """As the gate file calls it: ``slack``, ``email``, ``pagerduty``."""
+    connection: str
+    notifier: Callable[[], Notifier]
+
+
+def _channels(notify: Notify, message: Message) -> Iterator[Channel]:
     slack, email, pagerduty = notify.slack, notify.email, notify.pagerduty
     if slack is not None:
-        makers[f"Slack channel {slack.channel}"] = lambda: _slack(slack, message)
+        name = f"Slack channel {slack.channel}"
+        yield Channel(name, "slack", slack.connection, lambda: _slack(slack, message))
     if email is not None:
-        makers[f"e-mail to {', '.join(email.to)}"] = lambda: _email(email, message)
+        name = f"e-mail to {', '.join(email.to)}"
+        yield Channel(name, "email", email.connection, lambda: _email(email, message))
     if pagerduty is not None:
-        makers["PagerDuty"] = lambda: _pagerduty(pagerduty, message)
-    return makers
+        yield Channel("PagerDuty", "pagerduty", pagerduty.connection, lambda: _pagerduty(pagerduty, message))
 
 
-def _tell_all(makers: Mapping[str, Callable[[], Notifier]]) -> None:
+def _tell_all(channels: Iterable[Channel]) -> None:
     """All at once, each in a thread of its own that ends with the process if its server never answers."""
     until = time.monotonic() + TIME_LIMIT
     threads: dict[str, threading.Thread] = {}
-    for name, make in makers.items():
+    for channel in channels:
         try:
-            notifier = make()  # not in the thread: it imports
+            notifier = channel.notifier()  # not in the thread: it imports
         except Exception as error:  # noqa: BLE001 - see tell
-            log.warning("Not told: %s. Is the Airflow provider for it installed? %s", name, _short(error))
+            log.warning(
+                "Not told: %s. Is the Airflow provider for it installed? %s", channel.name, _short(error)
+            )
             continue
-        work = partial(copy_context().run, _notify, name, notifier)
-        threads[name] = threading.Thread(target=work, daemon=True)
-        threads[name].start()
+        work = partial(copy_context().run, _notify, channel, notifier)
+        threads[channel.name] = threading.Thread(target=work, daemon=True)
+        threads[channel.name].start()
     for name, thread in threads.items():
         thread.join(max(0.0, until - time.monotonic()))
         if thread.is_alive():
             log.warning("Not told within %.0f s: %s. The gate goes on.", TIME_LIMIT, name)
 
 
-def _notify(name: str, notifier: Notifier) -> None:
+def _notify(channel: Channel, notifier: Notifier) -> None:
+    from stage_gate.connection_use import refuse_to_tell
+
     try:
+        refuse_to_tell(channel.kind, channel.connection)
         notifier.notify({})
     except Exception as error:  # noqa: BLE001 - see tell
-        log.warning("Not told: %s. Test its Airflow connection: %s", name, _short(error))
+        log.warning("Not told: %s. Test its Airflow connection: %s", channel.name, _short(error))
     else:
-        log.info("Told: %s.", name)
+        log.info("Told: %s.", channel.name)
 
 
 def _slack(channel: SlackChannel, message: Message) -> Notifier:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from adobe_cloud_manager.models import Execution
     from stage_gate.acting import Act
     from stage_gate.candidate import Candidate
+    from stage_gate.connection_use import SiteAccess
     from stage_gate.decision import Timing
     from stage_gate.record import StoredAnswer
     from stage_gate.right import Right
@@ -161,6 +162,14 @@ class GateRun:
 
         return read_candidate(self.reading, self.read_execution(), self.gate.pipeline.source_pipeline)
 
+    @cached_property
+    def site_access(self) -> SiteAccess:
+        """Opens the sites of this gate. Raises ``ValueError`` for settings of the deployment that are none."""
+        from stage_gate.configuration.reach import Reach
+        from stage_gate.connection_use import SiteAccess
+
+        return SiteAccess(Reach.of(self.gate_file.parent, self.gate.content))
+
     def act(self) -> Act:
         """The means to decide: the only place where the deciding credential is opened."""
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
@@ -203,22 +212,3 @@ class GateRun:
             sealed = None  # nothing is decided on such a seal, whatever the time
         tested_at = sealed.plan.made_at if sealed else None
         return timing_at(datetime.now(UTC), (self.gate, self.gate_now()), self.gate_file.parent, tested_at)
-
-
-def access_of_connection(name: str) -> Any:
-    """Resolve ``access:`` of a gate file through Airflow's connections.
-
-    A connection whose extra holds ``service_credentials``, the JSON of the AEM Developer Console, is exchanged
-    for an access token; any other one says what to send by itself.
-    """
-    from airflow.sdk import BaseHook
-
-    from aem_checks.access import Access, access_from_fields
-
-    connection = BaseHook.get_connection(name)
-    extra = connection.extra_dejson
-    if "service_credentials" in extra:
-        from adobe_cloud_manager.hooks.token_fetch import author_token
-
-        return Access(headers={"Authorization": f"Bearer {author_token(extra['service_credentials']).value}"})
-    return access_from_fields(connection.login, connection.password, extra)

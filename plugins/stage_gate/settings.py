@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from airflow.sdk.configuration import conf
 
+from adobe_cloud_manager.connections import unreadable
 from aem_checks.durations import parse_duration
 from stage_gate.files import open_store
 from stage_gate.signing import Keys, read_key
@@ -79,11 +84,12 @@ def _private_key() -> bytes | None:
     try:
         password = BaseHook.get_connection(SIGNING_CONNECTION).password
     except AirflowNotFoundException:
-        return None
+        password = None
+        if unreadable(SIGNING_CONNECTION) is None:
+            return None
     if not password:
-        raise ValueError(
-            f"connection {SIGNING_CONNECTION} has no password; make a key with: python -m stage_gate key"
-        )
+        no_key = f"connection {SIGNING_CONNECTION} has no password; make a key with: python -m stage_gate key"
+        raise ValueError(unreadable(SIGNING_CONNECTION) or no_key)
     try:
         return read_key(password)
     except ValueError as error:
@@ -115,6 +121,45 @@ def minimum_facts() -> frozenset[Fact]:
             f"[stage_gate] minimum_facts: {', '.join(unknown)[:200]} is unknown; there are {', '.join(Fact)}, and all"
         )
     return frozenset(map(Fact, named))
+
+
+_SITE_CONNECTION = re.compile(r"(?=.*[A-Za-z0-9])[A-Za-z0-9_.*?-]{1,200}")
+
+
+def site_connections() -> tuple[str, ...]:
+    """The connections that gate files may open sites and repositories with: ``[stage_gate] site_connections``.
+
+    Names and patterns such as ``wknd_*``, comma-separated; any connection where absent. Raises ``ValueError`` for what
+    is no such pattern.
+    """
+    configured: str = conf.get(SECTION, "site_connections", fallback="")
+    patterns = configured.replace(",", " ").split()
+    for pattern in patterns:
+        if not _SITE_CONNECTION.fullmatch(pattern):
+            raise ValueError(
+                f"[stage_gate] site_connections: {pattern[:80]!r} is no name of connections; write such as wknd_*"
+            )
+    return tuple(dict.fromkeys(patterns))
+
+
+def own_connections() -> Iterator[tuple[str, str]]:
+    """The connections that the deployment itself uses, and what for.
+
+    An option that can't be read names none here: whoever needs it says what is wrong with it.
+    """
+    yield SIGNING_CONNECTION, "the signing key"
+    for pair in conf.get(SECTION, "journals", fallback="").replace(",", " ").split():
+        yield pair.partition("=")[0], "[stage_gate] journals"
+    for pair in conf.get(SECTION, "event_hmac", fallback="").split(","):
+        yield pair.partition("=")[2].strip(), "[stage_gate] event_hmac"
+    yield conf.get("logging", "remote_log_conn_id", fallback=""), "Airflow's remote logs"
+    with contextlib.suppress(ValueError):
+        yield urlsplit(conf.get(SECTION, "evidence", fallback="")).username or "", "[stage_gate] evidence"
+    with contextlib.suppress(ValueError, AttributeError, TypeError):
+        for bundle in json.loads(conf.get("dag_processor", "dag_bundle_config_list", fallback="") or "[]"):
+            for name, value in bundle.get("kwargs", {}).items():
+                if name.endswith("conn_id"):
+                    yield str(value), "the bundles of Dags"
 
 
 SHORTEST_ROUND = timedelta(seconds=10)

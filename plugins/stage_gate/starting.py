@@ -114,10 +114,10 @@ class FindExecutions(BaseOperator):
 
     def _see_to_queued(self, guarded: Guarded) -> Iterator[dict[str, str]]:
         """Complain of a run that does not begin while its approval waits."""
-        from adobe_cloud_manager.questions import Approval, approval_state
+        from adobe_cloud_manager.questions import approval_state
         from stage_gate.undecided import queued_long
 
-        if approval_state(guarded.execution).state is not Approval.WAITING:
+        if not approval_state(guarded.execution).is_asked:
             return
         run_id = run_id_of(guarded.execution_id)
         self.log.warning(

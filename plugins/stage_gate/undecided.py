@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from adobe_cloud_manager.questions import Approval, approval_state
+from adobe_cloud_manager.questions import approval_state
+from adobe_cloud_manager.unasked import unplaced_approval
 from stage_gate.claims import Rights
 from stage_gate.decision import Decision, Mode
 from stage_gate.files import EvidenceError
@@ -76,7 +77,7 @@ def neglect(guarded: Guarded, run_id: str, state: str) -> list[str]:
     none of its business.
     """
     waiting = approval_state(guarded.execution)
-    if guarded.gate.mode is not Mode.GUARD or waiting.state is not Approval.WAITING:
+    if guarded.gate.mode is not Mode.GUARD or not waiting.is_asked:
         return []
     pin, unreadable = _pin(guarded)
     if pin is not None and pin.report_only and counts(guarded.evidence, pin):
@@ -96,7 +97,7 @@ def neglect(guarded: Guarded, run_id: str, state: str) -> list[str]:
 
 def queued_long(guarded: Guarded, run_id: str, before: datetime) -> list[str]:
     """What is wrong where an approval waits since ``before``, or nobody knows since when, for a run that does not begin."""
-    step = guarded.execution.production_approval
+    step = guarded.execution.production_approval or unplaced_approval(guarded.execution)
     since = (step.started_at or step.updated_at) if step else None
     if guarded.gate.mode is not Mode.GUARD or (since is not None and since > before):
         return []

@@ -29,9 +29,14 @@ pytestmark = pytest.mark.parametrize("way", list(WAYS))
 
 
 @pytest.fixture
-def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+def scenario() -> str:
+    return "quick"
+
+
+@pytest.fixture
+def simulator(scenario: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     monkeypatch.setenv("STAGE_GATE_SIMULATOR", "yes")
-    with Simulator.start("quick") as running:
+    with Simulator.start(scenario) as running:
         for name, value in running.environment().items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE", "100000")
@@ -149,6 +154,45 @@ def test_a_pipeline_without_the_pause_has_nothing_to_hold(simulator: Simulator, 
     result = wait(ApprovalSensor, way, **ids)
     assert result["state"] == "ended"
     assert "Pause before deploying to Production" in result["sentence"]
+
+
+@pytest.mark.parametrize("scenario", ["unasked"])
+def test_a_pipeline_that_lists_a_schedule_and_no_approval_says_at_once_that_nothing_holds_it(
+    simulator: Simulator, way: str
+) -> None:
+    building = pinned(simulator, simulator.start_execution("slow-build", pipeline="678902"), "678902")
+    with capture_logs() as said, pytest.raises(AirflowSensorTimeout):
+        wait(ApprovalSensor, way, timeout=1.0, **building)
+    in_vain = [entry for entry in said if "has no approval among its 11 steps" in entry["event"]]
+    assert [entry["log_level"] for entry in in_vain] == ["warning"]
+    simulator.person("cancel", building["execution_id"])
+    eventually(lambda: simulator.execution(building["execution_id"])["status"] == "CANCELLED")
+    scheduled = pinned(simulator, simulator.start_execution("good", pipeline="678902"), "678902")
+    with capture_logs() as said:
+        result = wait(ApprovalSensor, way, **scheduled)
+    assert result["state"] == "absent"
+    assert "so nothing can hold production" in result["sentence"]
+    assert any("has to be scheduled or cancelled" in entry["event"] for entry in said)
+    assert sent(simulator) == []
+
+
+@pytest.mark.parametrize("scenario", ["unasked"])
+def test_an_approval_without_an_environment_is_told_and_never_acted_on(
+    simulator: Simulator, way: str
+) -> None:
+    ids = pinned(simulator, simulator.start_execution("untyped"))
+    with capture_logs() as said:
+        result = wait(ApprovalSensor, way, **ids)
+    assert result["state"] == "unplaced"
+    assert any("does not say for which environment" in entry["event"] for entry in said)
+    for kind in (ApproveGoLiveOperator, RejectGoLiveOperator):
+        with pytest.raises(AirflowFailException, match="does not say for which environment"):
+            act(kind, **ids)
+    assert sent(simulator) == []
+    simulator.person("approve", ids["execution_id"])
+    assert wait(DecisionSensor, way, **ids)["state"] == "ended"
+    assert wait(ProductionDeploymentSensor, way, **ids)["environment_id"] == "7654322"
+    assert sent(simulator) == []
 
 
 def test_a_lost_answer_is_resolved_without_a_second_request(simulator: Simulator, way: str) -> None:

@@ -7,7 +7,7 @@ action and phase of "Artifact Preparation" in a production-only pipeline (`stage
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulator.scenario import ExtraStep, PipelineKind, PipelinePlan, Release, StepPlan
 
@@ -27,6 +27,7 @@ class StepBlueprint:
     environment_type: str | None
     environment_id: str | None
     plan: StepPlan
+    shows_type: bool = True  # of its environment, in the API
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def blueprint(
     ]
     for extra in release.extra_steps:
         _insert(steps, extra, pipeline)
-    return tuple(step for step in steps if only is None or step.key == only)
+    kept = (step for step in steps if only is None or step.key == only)
+    return tuple(replace(step, shows_type=step.key not in release.untyped) for step in kept)
 
 
 def step_key(action: str, environment_type: str | None) -> str:

@@ -152,6 +152,9 @@ class Release(_Model):
 
     steps: dict[str, StepPlan] = {}
     extra_steps: tuple[ExtraStep, ...] = ()
+    untyped: frozenset[str] = (
+        frozenset()
+    )  # steps without environmentType, which is optional in the specification
     stage: SiteState = SiteState()
     production: SiteState = SiteState()
     happenings: tuple[Happening, ...] = ()
@@ -162,7 +165,7 @@ class Release(_Model):
         extra |= {f"{step.action} {step.environment}" for step in self.extra_steps}
         places = {*(step.after for step in self.extra_steps), *(item.step for item in self.happenings)}
         _all_known(self.steps, TIMED_STEPS)
-        _all_known(places, {*TIMED_STEPS, "approval", "schedule", *extra})
+        _all_known({*places, *self.untyped}, {*TIMED_STEPS, "approval", "schedule", *extra})
         return self
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from adobe_cloud_manager import protocol
 from adobe_cloud_manager.auth import ClientCredential
 from adobe_cloud_manager.budget import RequestBudget, budget_of
+from adobe_cloud_manager.connections import not_there, unreadable
 from adobe_cloud_manager.exceptions import CredentialError, RateLimited
 from adobe_cloud_manager.hooks.patience import Deadline
 from adobe_cloud_manager.settings import Settings
@@ -28,9 +29,15 @@ class Account:
     @classmethod
     def of(cls, connection: Connection) -> Account:
         """Read a connection of type *Adobe Cloud Manager* or *HTTP*. Raises ``CredentialError``."""
-        credential = ClientCredential.from_connection(
-            connection.conn_id, connection.login, connection.password, connection.extra
-        )
+        conn_id = connection.conn_id
+        try:
+            credential = ClientCredential.from_connection(
+                conn_id, connection.login, connection.password, connection.extra
+            )
+        except CredentialError:
+            if sentence := unreadable(conn_id):  # of some such texts Airflow makes an empty connection
+                raise CredentialError(sentence) from None
+            raise
         return cls(credential, Settings.load())
 
     @property
@@ -70,8 +77,8 @@ class Account:
 
 
 def unknown_connection(conn_id: str) -> CredentialError:
-    """The error for a connection id that Airflow does not know."""
+    """The error for a connection that Airflow does not know, or whose text it can't read."""
     return CredentialError(
-        f"The connection {conn_id!r} does not exist: add it under Admin > Connections with type Adobe Cloud "
-        "Manager (or HTTP), the client id as login, the client secret as password and org_id in extra."
+        f"{not_there(conn_id)} It is made under Admin > Connections with type Adobe Cloud Manager (or HTTP), the client "
+        "id as login, the client secret as password and org_id in extra."
     )

@@ -234,7 +234,8 @@ class StageDeploymentSensor(ExecutionSensor):
 class ApprovalSensor(ExecutionSensor):
     """Waits until the go-live approval of the pinned execution is asked for, or can't be any more.
 
-    Every end is a value: ``state`` is ``waiting``, ``approved``, ``rejected`` or ``ended``, ``sentence`` why.
+    Every end is a value: ``state`` is ``waiting``, ``unplaced`` (it does not say for which environment), ``approved``,
+    ``rejected``, ``absent`` (there is none) or ``ended``, ``sentence`` says why.
     """
 
     goal = Goal.PRODUCTION_APPROVAL
@@ -243,7 +244,7 @@ class ApprovalSensor(ExecutionSensor):
 class DecisionSensor(ExecutionSensor):
     """Waits until the go-live approval of the pinned execution waits no more.
 
-    Every end is a value: ``state`` is ``approved``, ``rejected`` or ``ended``, ``sentence`` says why.
+    Every end is a value: ``state`` is ``approved``, ``rejected``, ``absent`` or ``ended``, ``sentence`` says why.
     """
 
     goal = Goal.DECISION

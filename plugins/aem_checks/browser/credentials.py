@@ -35,8 +35,9 @@ class Doorkeeper:
     @classmethod
     def of(cls, visit: Visit) -> Doorkeeper:
         endpoint = visit.endpoint
-        own = {origin_of(url) for url in (endpoint.url, endpoint.origin) if url}
-        access = dict.fromkeys(own, visit.access) if visit.access else {}
+        urls = [url for url in (endpoint.url, endpoint.origin) if url]
+        own = {origin_of(url) for url in urls}
+        access = {origin_of(url): visit.access.at(url) for url in urls} if visit.access else {}
         paced = frozenset(origin for origin in own if origin.startswith("https:"))
         return cls(access, paced, visit.client.rate_limit)
 

@@ -24,12 +24,14 @@ from aem_checks.outcomes import Severity
 from aem_checks.text import plain
 from stage_gate.calibration import Proposal, Standing, propose, standing
 from stage_gate.commands.comparing import Today
-from stage_gate.configuration.gate_file import load_gate_for_run
+from stage_gate.configuration.gate_file import load_gate_for_run, reach_of
 from stage_gate.configuration.gate_values import person
+from stage_gate.connection_use import SiteAccess
 
 if TYPE_CHECKING:
     import argparse
 
+    from aem_checks.access import AccessResolver
     from aem_checks.config import ConfiguredCheck
     from aem_checks.outcomes import CheckResult
     from aem_checks.sites import SiteConfig, Target
@@ -48,10 +50,13 @@ def run(options: argparse.Namespace) -> int:
     """Run the checks, say what would block, and print what to add to the gate file."""
     from airflow.sdk.exceptions import AirflowException
 
+    from stage_gate.cli import gate_file
+
     try:
         today, checks, owner = _asked(options)
         evidence = Path(tempfile.mkdtemp(prefix="stage_gate-calibrate-"))
-        stage, production = run_interruptible(_run_all(today.gate, checks, evidence))
+        resolver = SiteAccess(reach_of(gate_file(options.gate, options.folder), today.gate))
+        stage, production = run_interruptible(_run_all(today.gate, checks, evidence, resolver))
     except (ConfigError, AccessError, AirflowException, OSError, WrongUsage) as error:
         print(f"Nothing was found out. {error}", file=sys.stderr)
         return 2
@@ -95,17 +100,17 @@ def _chosen(gate: Gate, only: Sequence[str]) -> list[ConfiguredCheck]:
 
 
 async def _run_all(
-    gate: Gate, checks: Sequence[ConfiguredCheck], evidence: Path
+    gate: Gate, checks: Sequence[ConfiguredCheck], evidence: Path, resolver: AccessResolver
 ) -> tuple[list[CheckResult], dict[str, CheckResult]]:
     """Results on stage, and those on production by the key on stage. One site and target after the other."""
     stage: list[CheckResult] = []
     production: dict[str, CheckResult] = {}
     for site in gate.sites:
         own = [check for check in checks if check.site == site.name]
-        stage += await _run_site(site, "stage", own, evidence)
+        stage += await _run_site(site, "stage", own, evidence, resolver)
         if site.production is not None:
             there = [replace(each, target="production") for each in own if _is_harmless(each)]
-            found = await _run_site(site, "production", there, evidence)
+            found = await _run_site(site, "production", there, evidence, resolver)
             production.update({result.key: result for result in found})
     return stage, production
 
@@ -115,10 +120,13 @@ def _is_harmless(check: ConfiguredCheck) -> bool:
 
 
 async def _run_site(
-    site: SiteConfig, target: Target, checks: Sequence[ConfiguredCheck], evidence: Path
+    site: SiteConfig,
+    target: Target,
+    checks: Sequence[ConfiguredCheck],
+    evidence: Path,
+    resolver: AccessResolver,
 ) -> list[CheckResult]:
     from aem_checks.session import run_site
-    from stage_gate.run import access_of_connection
 
     if not checks:
         return []
@@ -127,7 +135,7 @@ async def _run_site(
         site,
         target,
         checks,
-        resolver=access_of_connection,
+        resolver=resolver,
         evidence=evidence / target / site.name,
         report=lambda result: print(f"  {result.key}: {result.outcome}", flush=True),
     )

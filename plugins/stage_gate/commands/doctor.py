@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from adobe_cloud_manager.models import Execution, Pipeline
+from adobe_cloud_manager.unasked import unplaced_approval
 from aem_checks.sites import Endpoint, Target
 from aem_checks.text import plain
 from stage_gate.candidate import host_of
@@ -31,6 +32,21 @@ def judge_scopes(missing: Sequence[str]) -> Diagnosis:
             "Remove 'scopes' from the connection's extra, or list all scopes that the credential's page shows.",
         )
     return good("Scopes", "the connection asks for all that Cloud Manager needs")
+
+
+def judge_reach(reached: Sequence[str], patterns: Sequence[str]) -> Iterator[Diagnosis]:
+    """What a gate file hands to the hosts and checks that it names, and what it could hand to them."""
+    opened = f"opens sites with {', '.join(reached)}" if reached else "opens no site with a connection"
+    yield good("Reach", f"this gate {opened}")
+    if patterns:
+        yield good("Reach", f"gates can open sites with the connections {', '.join(patterns)} only")
+        return
+    yield unknown(
+        "Reach",
+        "a gate file can name any connection of type HTTP or Generic and the host that gets what is in it",
+        "Set [stage_gate] site_connections (AIRFLOW__STAGE_GATE__SITE_CONNECTIONS) to the names of those that open sites, "
+        "such as wknd_*, and let each of them name its host.",
+    )
 
 
 def judge_pipeline(pipeline: Pipeline) -> Diagnosis:
@@ -70,6 +86,10 @@ def judge_pause(executions: Iterable[Execution], mode: Mode) -> Diagnosis:
     for execution in executions:
         if execution.production_approval is not None:
             return good("Go-live pause", f"on: execution {execution.id} has an approval before production")
+        if unplaced_approval(execution) is not None:
+            detail = f"execution {execution.id} has an approval that does not say for which environment it is"
+            remedy = "The gate holds there and never acts: decide in Cloud Manager, and tell Adobe's support."
+            return unknown("Go-live pause", detail, remedy)
         if execution.production_deployment is not None and not execution.is_aem_update:
             detail = f"off: execution {execution.id} deploys to production without an approval step"
             if mode is Mode.GUARD:

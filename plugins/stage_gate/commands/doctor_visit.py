@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from adobe_cloud_manager.exceptions import CloudManagerError, CredentialError, NotFound, PermissionDenied
+from aem_checks.access import AccessError, AccessResolver
+from aem_checks.access_names import names_in
 from aem_checks.sites import Endpoint, Target
 from stage_gate.candidate import host_of
 from stage_gate.commands import doctor
@@ -17,7 +19,8 @@ from stage_gate.commands.doctor_facts import examine_facts
 from stage_gate.commands.doctor_reach import examine_addresses, examine_browser
 from stage_gate.commands.site_probe import ask, source_address
 from stage_gate.configuration.gate import Gate
-from stage_gate.configuration.gate_file import GateFileError, load_gate
+from stage_gate.configuration.gate_file import GateFileError, load_gate, reach_of
+from stage_gate.connection_use import SiteAccess
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
@@ -31,6 +34,7 @@ def examine(path: Path, *, timeout: float = 15.0) -> Iterator[Diagnosis]:
     """Every line of the report, each as soon as it is known. ``timeout`` in seconds for each request."""
     try:
         gate = load_gate(path)
+        access = SiteAccess(reach_of(path, gate))
     except GateFileError as error:
         yield bad("Gate file", f"{error.file}:{error.line}: {error.problem}", error.remedy)
         return
@@ -38,11 +42,20 @@ def examine(path: Path, *, timeout: float = 15.0) -> Iterator[Diagnosis]:
         "Gate file", f"{path} describes gate {gate.name!r} with {len(gate.stage_checks)} checks of stage"
     )
     yield examine_evidence()
+    yield from doctor.judge_reach(reached_by(gate), access.reach.patterns)
     yield from examine_exposure(gate)
     yield from examine_browser(gate)
     yield from examine_addresses(gate)
     yield from examine_cloud_manager(gate, timeout)
-    yield from examine_sites(gate, timeout)
+    yield from examine_sites(gate, access, timeout)
+
+
+def reached_by(gate: Gate) -> list[str]:
+    """The connections that a gate opens something with, and the hosts or checks that get what is in them."""
+    ends = [end for site in gate.sites for end in (site.stage, site.production, site.author) if end]
+    found = [f"{end.access} at {', '.join(sorted(end.hosts))}" for end in ends if end.access]
+    found += [f"{name} in {check.kind}" for check in gate.plan.checks for _, name in names_in(check.settings)]
+    return list(dict.fromkeys(found))
 
 
 def examine_evidence() -> Diagnosis:
@@ -223,19 +236,23 @@ def _remedy(error: CloudManagerError) -> str:
     return "Try again; if it stays, check the way from here to Adobe (proxy, firewall)."
 
 
-def examine_sites(gate: Gate, timeout: float) -> Iterator[Diagnosis]:
+def examine_sites(gate: Gate, access: AccessResolver, timeout: float) -> Iterator[Diagnosis]:
     for site in gate.sites:
-        yield _examine_endpoint(f"Stage of site {site.name}", site.stage, site.pages[0], timeout)
+        yield _examine_endpoint(f"Stage of site {site.name}", site.stage, site.pages[0], access, timeout)
         if site.production:
             what = f"Production of site {site.name}"
-            yield doctor.milder(_examine_endpoint(what, site.production, site.pages[0], timeout))
+            found = _examine_endpoint(what, site.production, site.pages[0], access, timeout)
+            yield doctor.milder(found)
 
 
-def _examine_endpoint(what: str, endpoint: Endpoint, page: str, timeout: float) -> Diagnosis:
-    from stage_gate.run import access_of_connection
-
+def _examine_endpoint(
+    what: str, endpoint: Endpoint, page: str, resolver: AccessResolver, timeout: float
+) -> Diagnosis:
     try:
-        access = access_of_connection(endpoint.access) if endpoint.access else None
+        access = resolver(endpoint.access).at(endpoint.url) if endpoint.access else None
+    except AccessError as error:
+        detail = f"connection {endpoint.access!r} can't be read: {error}"
+        return bad(what, detail, f"Add the Airflow connection {endpoint.access!r}, or correct 'access:'.")
     except Exception as error:  # noqa: BLE001 - each secrets backend has errors of its own, which may quote secrets
         detail = f"connection {endpoint.access!r} can't be read ({type(error).__name__})"
         return bad(what, detail, f"Add the Airflow connection {endpoint.access!r}, or correct 'access:'.")

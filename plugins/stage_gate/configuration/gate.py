@@ -9,8 +9,9 @@ from typing import Any
 
 from pydantic import model_validator
 
+from aem_checks.access_names import ConnectionId
 from aem_checks.config import CheckPlan, ConfiguredCheck, SiteConfig
-from stage_gate.configuration.gate_values import ConnectionId, GateModel, Id, Wait
+from stage_gate.configuration.gate_values import GateModel, Id, Wait
 from stage_gate.configuration.notify_settings import Notify
 from stage_gate.configuration.policy import PolicySettings
 from stage_gate.configuration.smoke_tests import SmokeTests

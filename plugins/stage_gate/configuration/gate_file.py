@@ -24,18 +24,21 @@ from stage_gate.cloud_manager_results import ACTIONS, key_of
 from stage_gate.configuration.gate import Gate, GateSettings
 from stage_gate.configuration.gate_rules import (
     OutOfDate,
+    names_connections,
     refuse_accepted_facts,
     refuse_closed_for_ever,
     refuse_endless,
     refuse_expired,
     refuse_less_than_minimum,
     refuse_no_proof,
+    refuse_reach,
     refuse_stage_on_production,
     refuse_unknown_checks,
     refuse_wrong_smoke_tests,
 )
 from stage_gate.configuration.other_gates import refuse_second_gate
 from stage_gate.configuration.policy import PolicySettings
+from stage_gate.configuration.reach import Reach
 from stage_gate.smoke_tests import key_of as key_of_smoke_test
 from stage_gate.surroundings import Fact
 
@@ -49,6 +52,7 @@ __all__ = [
     "gate_paths",
     "load_gate",
     "load_gate_for_run",
+    "reach_of",
 ]
 
 GateFileError = ConfigError
@@ -154,6 +158,8 @@ def _load(file: Path, minimum: Iterable[str] | None, until: date | None = None) 
     refuse_no_proof(tree, gate.plan, policy)
     refuse_stage_on_production(tree, gate.plan)
     refuse_second_gate(tree, gate, file, gate_paths(file.parent))
+    if names_connections(tree, gate):
+        refuse_reach(tree, gate, reach_of(file, gate))
     wanted = _deployment_minimum() if minimum is None else tuple(minimum)
     if wanted:
         refuse_less_than_minimum(tree, gate.plan, policy, wanted, _known_kinds())
@@ -177,6 +183,14 @@ def _build(name: str, tree: Map, folder: Path) -> Gate:
 
 def _today() -> date:
     return datetime.now(UTC).date()
+
+
+def reach_of(file: Path, gate: Gate) -> Reach:
+    """Which connections a gate can open sites with. Raises ``GateFileError`` where the deployment's setting is none."""
+    try:
+        return Reach.of(file.parent, gate.content)
+    except ValueError as error:
+        raise GateFileError(str(file), 0, str(error), "Correct that setting of the deployment.") from None
 
 
 def _deployment_minimum() -> tuple[str, ...]:

@@ -7,17 +7,19 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aem_checks.config import CheckPlan, ConfiguredCheck
+from aem_checks.config import CheckPlan, ConfiguredCheck, accesses_in, place_of_check, refuse_access
 from aem_checks.durations import format_duration
 from aem_checks.yaml_lines import ConfigError, Map, place_of, suggestion
 from stage_gate.configuration.calendar_file import read_calendar
 from stage_gate.configuration.gate_values import names_something
+from stage_gate.configuration.notify_settings import Notify
 from stage_gate.configuration.policy import Excused, PolicySettings, Quarantine
+from stage_gate.configuration.reach import Reach, refusal_to_tell
 from stage_gate.plan import PROVES_NOTHING
 from stage_gate.surroundings import READINGS, Fact
 
 if TYPE_CHECKING:
-    from stage_gate.configuration.gate import GateSettings
+    from stage_gate.configuration.gate import Gate, GateSettings
 
 _LONGEST_EXCUSE = timedelta(days=366)
 _MINIMUM = "[stage_gate] minimum_checks"
@@ -110,6 +112,22 @@ def refuse_wrong_smoke_tests(
         )
 
 
+def names_connections(tree: Map, gate: Gate) -> bool:
+    """Whether the gate names connections to open a site or to tell people."""
+    return gate.settings.notify != Notify() or any(accesses_in(tree, gate.plan))
+
+
+def refuse_reach(tree: Map, gate: Gate, reach: Reach) -> None:
+    """Raise ``ConfigError`` for a connection that the gate names to open a site, or to tell people, and may not."""
+    refuse_access(tree, gate.plan, reach.refusal)
+    for channel in Notify.model_fields:
+        told = getattr(gate.settings.notify, channel)
+        if told is not None and (found := refusal_to_tell(reach.uses, told.connection)):
+            place = place_of(tree, ("notify", channel, "connection"))
+            problem = f"notify.{channel}.connection names the connection {told.connection!r}, and {found[0]}"
+            raise ConfigError(*place, problem, found[1])
+
+
 def refuse_stage_on_production(tree: Map, plan: CheckPlan) -> None:
     """Raise ``ConfigError`` where a site asks for stage what is another site's production."""
     live = {host: site.name for site in plan.sites if site.production for host in site.production.hosts}
@@ -185,24 +203,13 @@ def _refuse_weakened(tree: Map, check: ConfiguredCheck, policy: PolicySettings) 
     if not check.blocks:
         what = "is a dry run" if check.settings.dry_run else "only warns"
         part = "dry_run" if check.settings.dry_run else "severity"
-        path = ("checks", *_path_of(tree, check), part)
+        path = (*place_of_check(tree, check), part)
         raise _below_minimum(tree, path, check.key, what)
     for part in ("allow", "waive"):
         for pattern in getattr(check.settings, part, ()):
             if isinstance(pattern, str) and not names_something(pattern):
-                path = ("checks", *_path_of(tree, check), part)
+                path = (*place_of_check(tree, check), part)
                 raise _below_minimum(tree, path, check.key, f"excuses everything with {part}: {pattern!r}")
-
-
-def _path_of(tree: Map, check: ConfiguredCheck) -> tuple[str | int, ...]:
-    """Where a check is configured: below its kind, and for a kind that has several in its item."""
-    written = tree.get("checks", {}).get(check.kind)
-    name = getattr(check.settings, "name", None)
-    if isinstance(written, list):
-        for index, item in enumerate(written):
-            if isinstance(item, dict) and item.get("name") == name:
-                return (check.kind, index)
-    return (check.kind,)
 
 
 def _below_minimum(tree: Map, path: tuple[str | int, ...], check: str, what: str) -> ConfigError:

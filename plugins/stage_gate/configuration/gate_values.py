@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
 from aem_checks.durations import Duration
 
@@ -96,7 +96,6 @@ Id = Annotated[
 ]
 Wait = Annotated[Duration, AfterValidator(_positive)]
 """A time that is not zero."""
-ConnectionId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,200}$")]
 Day = Annotated[date, BeforeValidator(parse_day), WithJsonSchema({"type": "string", "pattern": f"^{_DAY}$"})]
 Words = Annotated[
     str, AfterValidator(_said), WithJsonSchema({"type": "string", "minLength": 1, "pattern": r"\S"})

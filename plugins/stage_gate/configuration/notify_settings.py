@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from stage_gate.configuration.gate_values import ConnectionId, GateModel
+from aem_checks.access_names import ConnectionId
+from stage_gate.configuration.gate_values import GateModel
 
 _ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*"
 _CHANNEL = r"[#@]?[A-Za-z0-9._-]{1,80}"

@@ -1,7 +1,8 @@
-"""Does another gate of the same folder guard the same pipeline? The weaker of the two would approve."""
+"""What do the gates of a folder say, and does another one guard the same pipeline? The weaker of the two would approve."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,8 @@ from stage_gate.decision import Mode
 
 Stamp = tuple[str, int, int]
 """Path, time of change in ns and size in bytes of a file."""
+State = tuple[tuple[str, ...], tuple[Stamp, ...]]
+"""Which gate files there are in a folder, and what else is in it."""
 Pipeline = tuple[str, str]
 
 
@@ -25,7 +28,7 @@ def refuse_second_gate(tree: Map, gate: Gate, file: Path, gates: Iterable[Path])
     if gate.mode is not Mode.GUARD:
         return
     own = _pipeline(gate.pipeline.program, gate.pipeline.pipeline)
-    others = [name for name in _guards(file.parent, gates).get(own, ()) if name != file.name]
+    others = [name for name in _guards(state_of(file.parent, gates)).get(own, ()) if name != file.name]
     if others:
         raise ConfigError(
             *place_of(tree, ("pipeline", "pipeline")),
@@ -35,38 +38,40 @@ def refuse_second_gate(tree: Map, gate: Gate, file: Path, gates: Iterable[Path])
         )
 
 
-def _guards(folder: Path, gates: Iterable[Path]) -> Mapping[Pipeline, list[str]]:
-    """The names of the files that guard a pipeline, by pipeline; read once per state of the folder."""
-    return _read(tuple(map(str, gates)), tuple(_stamps(folder)))
-
-
-def _stamps(folder: Path) -> list[Stamp]:
-    """The state of the folder, with the files that gates extend."""
+def state_of(folder: Path, gates: Iterable[Path]) -> State:
+    """The state of a folder, with the files that its gates extend: what was read from it is right while it stays."""
     stamps = []
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         try:
             state = path.stat()
         except OSError:
             continue
         stamps.append((str(path), state.st_mtime_ns, state.st_size))
-    return stamps
+    return tuple(map(str, gates)), tuple(stamps)
 
 
 @lru_cache(maxsize=4)
-def _read(gates: tuple[str, ...], stamps: tuple[Stamp, ...]) -> Mapping[Pipeline, list[str]]:
-    found: dict[Pipeline, list[str]] = {}
-    for path in map(Path, gates):
-        guarded = _guarded(path)
-        if guarded is not None:
-            found.setdefault(guarded, []).append(path.name)
+def trees_of(state: State) -> Mapping[str, Map]:
+    """What the gate files say, by their name. What is no YAML is left out: its own Dag says what is wrong with it."""
+    found: dict[str, Map] = {}
+    for path in map(Path, state[0]):
+        with contextlib.suppress(ConfigError, OSError, ValueError):
+            found[path.name] = load_extended(path)
     return found
 
 
-def _guarded(path: Path) -> Pipeline | None:
-    try:
-        tree = load_extended(path)
-    except (ConfigError, OSError, ValueError):  # its own Dag says what is wrong with it
-        return None
+@lru_cache(maxsize=4)
+def _guards(state: State) -> Mapping[Pipeline, list[str]]:
+    """The names of the files that guard a pipeline, by pipeline."""
+    found: dict[Pipeline, list[str]] = {}
+    for name, tree in trees_of(state).items():
+        guarded = _guarded(tree)
+        if guarded is not None:
+            found.setdefault(guarded, []).append(name)
+    return found
+
+
+def _guarded(tree: Map) -> Pipeline | None:
     pipeline = tree.get("pipeline")
     if not isinstance(pipeline, Map) or tree.get("mode") != Mode.GUARD:
         return None

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseBranchOperator, BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, DagRunTriggerException
 
-from adobe_cloud_manager.questions import Approval, approval_state
+from adobe_cloud_manager.questions import Approval, approval_state, why_unheld
+from adobe_cloud_manager.unasked import unplaced_approval
 from stage_gate.decision import Mode
 from stage_gate.links import ExecutionRunLink
+from stage_gate.log_line import log_line
+from stage_gate.notify import Event, tell_once
 from stage_gate.observe import go_live
 from stage_gate.pin import Pin, execution_id_of, run_id_of
 
@@ -82,6 +85,7 @@ class PinCandidate(BaseBranchOperator):
 
     def _pin(self, run: GateRun) -> Pin:
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+        from stage_gate.claims import require_exclusive_create
 
         gate = run.load_gate_file()
         execution = read_execution_of(gate, CloudManagerHook(gate.pipeline.connection), run.execution_id)
@@ -105,26 +109,24 @@ class PinCandidate(BaseBranchOperator):
             report_only=reason_to_report_only(execution, gate.pipeline.source_pipeline),
             let_through=was_let_through(execution),
         )
-        self._say_what_cannot_be_held(gate, execution, run, pin)
+        decides = gate.mode is Mode.GUARD and not pin.report_only
+        if decides:
+            require_exclusive_create(run.evidence.store)
         run.evidence.write_pin(pin)
+        if decides:
+            self._say_what_cannot_be_held(execution, run)
         self.log.info(
             "Pinned %s, trigger %s, gate %s (%s mode).", execution.id, execution.trigger, gate.name, gate.mode
         )
         return pin
 
-    def _say_what_cannot_be_held(self, gate: Gate, execution: Execution, run: GateRun, pin: Pin) -> None:
-        from stage_gate.claims import require_exclusive_create
-
-        if gate.mode is not Mode.GUARD or pin.report_only:
-            return
-        require_exclusive_create(run.evidence.store)
-        if execution.production_approval is None:
+    def _say_what_cannot_be_held(self, execution: Execution, run: GateRun) -> None:
+        if cannot := why_not_held(execution):
             self.log.error(
-                "This gate cannot hold production: execution %s has no approval step. Tick 'Pause before deploying "
-                "to Production' in the pipeline's settings in Cloud Manager (a person has to; the API can't). "
-                "The tests run all the same.",
-                execution.id,
+                "This gate cannot hold production. %s The tests run all the same.", log_line(cannot)
             )
+        if unheld := why_unheld(execution):
+            tell_once(run, Event.ALARM, [f"This gate cannot hold production. {unheld}"], "can't be held")
 
 
 def _require_key(gate: Gate, run: GateRun) -> None:
@@ -159,6 +161,22 @@ def read_execution_of(gate: Gate, hook: Any, execution_id: str) -> Execution:
             f"and gate {gate.name} guards pipeline {pipeline.pipeline} of program {pipeline.program}."
         )
     return execution
+
+
+def why_not_held(execution: Execution) -> str:
+    """Why this gate can't hold or decide the release, as far as its steps show now; empty where it can."""
+    unplaced = unplaced_approval(execution)
+    if unplaced is not None:
+        return (
+            f"{unplaced.name} of execution {execution.id} does not say for which environment it is (no environmentType), "
+            "so this gate never acts on it: approve or reject it in Cloud Manager."
+        )
+    if execution.production_approval is None:
+        return why_unheld(execution) or (
+            f"Cloud Manager shows no approval for production of execution {execution.id} so far. Is 'Pause before "
+            "deploying to Production' ticked in the pipeline's settings in Cloud Manager?"
+        )
+    return ""
 
 
 def was_let_through(execution: Execution) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from aem_checks.access import Access
     from aem_checks.baseline import Baseline
     from aem_checks.config import ConfiguredCheck
     from aem_checks.outcomes import CheckResult, Finding
@@ -91,6 +93,7 @@ class RecordPages(BaseOperator):
         self.target = target
 
     def execute(self, context: Context) -> None:
+        from aem_checks.access import AccessError
         from stage_gate.run import GateRun
 
         run = GateRun.of(self.gate_file, context)
@@ -99,7 +102,10 @@ class RecordPages(BaseOperator):
         folder = folder_of(run, self.target)
         for site in run.gate.sites:
             if self.target == "stage" or site.production is not None:
-                asyncio.run(self._record(site, folder, self._baseline(run, site)))
+                try:
+                    asyncio.run(self._record(run, site, folder, self._baseline(run, site)))
+                except AccessError as error:
+                    raise AirflowFailException(f"{site.name} is not recorded: {log_line(error)}.") from None
 
     def _baseline(self, run: GateRun, site: SiteConfig) -> Baseline | None:
         """Whose choice of pages is preferred; a baseline that can't be believed any more stops the checks, not this."""
@@ -115,13 +121,12 @@ class RecordPages(BaseOperator):
             self.log.warning("No earlier choice of pages is preferred: %s", error)
             return None
 
-    async def _record(self, site: SiteConfig, folder: Path, baseline: Baseline | None) -> None:
+    async def _record(self, run: GateRun, site: SiteConfig, folder: Path, baseline: Baseline | None) -> None:
         from aem_checks.client import Client
         from aem_checks.coverage.recorded import record_site
-        from stage_gate.run import access_of_connection
 
         kept = site_folder(folder, site.name)
-        async with Client.for_site(site, access_of_connection) as client:
+        async with Client.for_site(site, partial(_open, run)) as client:
             recording = await record_site(
                 site, self.target, client, kept / "recording", evidence=kept, baseline=baseline
             )
@@ -224,7 +229,7 @@ async def _visit(
     run: GateRun, check: ConfiguredCheck, folder: Path, keep: Callable[[CheckResult], None]
 ) -> CheckResult:
     """Run one check on its site and target; ``keep`` has the result before anything late is waited for."""
-    from aem_checks.access import NO_ACCESS
+    from aem_checks.access import NO_ACCESS, AccessError
     from aem_checks.client import Client
     from aem_checks.recording import Recording
     from aem_checks.runner import run_check
@@ -232,8 +237,8 @@ async def _visit(
     from stage_gate.baseline import baseline_for, not_compared
     from stage_gate.facts import facts_for
     from stage_gate.files import EvidenceError
+    from stage_gate.not_run import not_run
     from stage_gate.reruns import take_rerun
-    from stage_gate.run import access_of_connection
 
     def may_rerun() -> bool:
         return take_rerun(folder, run.gate.policy.flakes.reruns, check.key)
@@ -245,18 +250,28 @@ async def _visit(
         keep(result)
         return result
     site = run.gate.site(check.site)
-    name = site.endpoint(check.target).access
+    endpoint = site.endpoint(check.target)
     evidence = site_folder(folder, site.name)
     recorded = evidence / "recording"
-    async with Client.for_site(site, access_of_connection) as client:
+    resolver = partial(_open, run)
+    try:
+        access = resolver(endpoint.access) if endpoint.access else NO_ACCESS
+        opened = Client.for_site(site, resolver)
+    except AccessError as error:
+        result = not_run(
+            check, site.name, f"{error}. To do: give the site a connection of its own, or correct this one."
+        )
+        keep(result)
+        return result
+    async with opened as client:
         visit = Visit(
             site=site,
             target=check.target,
             client=client,
             recording=Recording.load(recorded) if recorded.exists() else None,
             evidence=evidence,
-            access=access_of_connection(name) if name else NO_ACCESS,
-            resolver=access_of_connection,
+            access=access,
+            resolver=resolver,
             facts=facts_for(run, check),
             baseline=baseline,
         )
@@ -265,6 +280,11 @@ async def _visit(
     result = result.model_copy(update={"findings": tuple(found)})
     keep(result)
     return result
+
+
+def _open(run: GateRun, name: str) -> Access:
+    """What is in a connection; what may be opened is read only where something is."""
+    return run.site_access(name)
 
 
 def site_folder(folder: Path, site: str) -> Path:

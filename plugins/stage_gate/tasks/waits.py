@@ -6,7 +6,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from adobe_cloud_manager.questions import WAITS_AT_MOST, Approval, approval_state, deadline_of
+from adobe_cloud_manager.questions import WAITS_AT_MOST, approval_state, deadline_of
 from adobe_cloud_manager.sensors.cloud_manager import (
     ApprovalSensor,
     DecisionSensor,
@@ -14,6 +14,7 @@ from adobe_cloud_manager.sensors.cloud_manager import (
     ProductionDeploymentSensor,
     StageDeploymentSensor,
 )
+from adobe_cloud_manager.unasked import unplaced_approval
 from stage_gate.log_line import log_line
 from stage_gate.reminders import BLOCKED, due, following, still_waits
 
@@ -146,8 +147,8 @@ def waits_since(run: GateRun) -> datetime | None:
     except (CloudManagerError, OSError) as error:
         log.warning("Cloud Manager could not be asked since when production waits: %s", error)
         return datetime.fromisoformat(noted.read_text()) if noted.exists() else None
-    step = execution.production_approval
-    if step is None or approval_state(execution).state is not Approval.WAITING:
+    step = execution.production_approval or unplaced_approval(execution)
+    if step is None or not approval_state(execution).is_asked:
         return None
     ends = deadline_of(step)
     began = ends - WAITS_AT_MOST if ends else run.pin.pinned_at

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+
+from adobe_cloud_manager.connections import is_quoted, unreadable
+
+log = logging.getLogger(__name__)
 
 KEPT_FOR = 300.0
 """Seconds; a new secret counts after that, and a missing one is looked for again after a tenth of it."""
@@ -28,6 +33,13 @@ def _password(connection: str) -> str:
     from airflow.sdk.exceptions import AirflowNotFoundException
 
     try:
-        return Connection.get_connection_from_secrets(connection).password or ""
+        password = Connection.get_connection_from_secrets(connection).password or ""
     except AirflowNotFoundException:
-        return ""
+        password = ""
+    why = None if password else unreadable(connection)
+    if is_quoted(password):
+        password = ""
+        why = f"The password of connection {connection!r} still has its quotation marks: remove them."
+    if why is not None:
+        log.warning("Adobe I/O Events: no delivery can be verified by the legacy HMAC. %s", why)
+    return password

@@ -155,11 +155,9 @@ def _details(step: Step, place: Place) -> Json:
 
 def _environment(step: Step, place: Place) -> Json:
     environment_id = step.blueprint.environment_id or ""
-    return {
-        "environment": place.environment_names.get(environment_id, environment_id),
-        "environmentType": step.blueprint.environment_type,
-        "environmentId": environment_id,
-    }
+    name = place.environment_names.get(environment_id, environment_id)
+    shown: Json = {"environment": name, "environmentId": environment_id}
+    return shown | ({"environmentType": step.blueprint.environment_type} if step.blueprint.shows_type else {})
 
 
 def _is_built(execution: Execution) -> bool:

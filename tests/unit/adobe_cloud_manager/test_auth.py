@@ -114,6 +114,17 @@ def test_no_secret_is_in_any_representation() -> None:
         ("c", "s", "[1]", "not a JSON object"),
         ("c", "s", json.dumps(ORG | {"scopes": 3}), "scopes"),
         ("c", "s", json.dumps(ORG | {"scopes": ["ok", 3]}), "scopes"),
+        ("c", "s", json.dumps(ORG | {"scopes": "['openid', 'AdobeID']"}), "scopes"),
+        ("c", "s", json.dumps(ORG | {"scopes": '["openid", "AdobeID"'}), "scopes"),
+        ("c", "s", json.dumps(ORG | {"scopes": '["openid", ["AdobeID"]]'}), "scopes"),
+        ("c", "s", json.dumps(ORG | {"scopes": '{"openid": 1}'}), "scopes"),
+        ("c", "s", json.dumps(ORG | {"scopes": ['"openid"']}), "scopes"),
+        ('"c"', "s", json.dumps(ORG), "client id .* quotation marks .* remove them"),
+        ("c", '"p8e-s"', json.dumps(ORG), "client secret .* quotation marks .* remove them"),
+        ("c", "'p8e-s'", json.dumps(ORG), "client secret .* quotation marks .* remove them"),
+        ("c", '"p8e-s",', json.dumps(ORG), "client secret .* quotation marks .* remove them"),
+        ("c", "p8e-s,", json.dumps(ORG), "client secret .* quotation marks .* remove them"),
+        ("c", "s", json.dumps({"org_id": f'"{ORG["org_id"]}"'}), "org_id.* quotation marks .* remove them"),
     ],
 )
 def test_a_connection_that_cannot_work_says_which_field_is_wrong(
@@ -124,13 +135,34 @@ def test_a_connection_that_cannot_work_says_which_field_is_wrong(
 
 
 @pytest.mark.parametrize(
-    "given", ["openid, AdobeID", "openid AdobeID", ["openid", "AdobeID"], "openid,AdobeID,"]
+    "given",
+    [
+        "openid, AdobeID",
+        "openid AdobeID",
+        ["openid", "AdobeID"],
+        "openid,AdobeID,",
+        '["openid","AdobeID"]',
+        ' [ "openid",\n"AdobeID" ] ',
+        '"openid","AdobeID"',
+        '"openid, AdobeID"',
+    ],
 )
 def test_scopes_are_read_in_any_usual_form(given: object) -> None:
     seen = credential(scopes=given)
     assert seen.scopes == ("openid", "AdobeID")
     assert "read_pc.dma_aem_ams" in seen.missing_scopes
     assert credential().missing_scopes == ()
+
+
+@pytest.mark.parametrize("given", [None, "", " ", [], "[]"])
+def test_no_scopes_are_those_that_cloud_manager_needs(given: object) -> None:
+    assert credential(scopes=given).scopes == SCOPES
+
+
+def test_what_is_wrong_with_a_secret_does_not_quote_it() -> None:
+    with pytest.raises(CredentialError) as caught:
+        ClientCredential.from_connection("cm", "client", '"p8e-hidden"', json.dumps(ORG))
+    assert "p8e-hidden" not in str(caught.value)
 
 
 def test_another_secret_or_another_ims_is_another_key_of_the_cache() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk.bases.secrets_backend import BaseSecretsBackend
 from tenacity import wait_fixed, wait_none
 
 from adobe_cloud_manager import exceptions as errors
@@ -104,8 +105,86 @@ def test_a_plain_http_connection_works_as_well(
 
 @both
 def test_a_connection_that_does_not_exist_is_named(ask: Any, adobe: Adobe) -> None:
-    with pytest.raises(errors.CredentialError, match="'nowhere' does not exist"):
+    with pytest.raises(errors.CredentialError, match=r"'nowhere' does not exist\. It is made under Admin"):
         execution_by(ask, cloud_manager_conn_id="nowhere")
+
+
+class Unreachable(BaseSecretsBackend):
+    """A secrets backend that is down."""
+
+    def get_conn_value(self, conn_id: str, team_name: str | None = None) -> str | None:
+        raise ConnectionError("the vault does not answer")
+
+
+@both
+def test_a_secrets_backend_that_is_down_is_not_taken_for_a_missing_connection(
+    ask: Any, adobe: Adobe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Airflow says of both that the connection is not defined."""
+    backend = f"{Unreachable.__module__}.{Unreachable.__qualname__}"
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", backend)
+    with pytest.raises(errors.CredentialError, match=f"does not exist, or {backend} did not answer"):
+        execution_by(ask, cloud_manager_conn_id="nowhere")
+
+
+UNREADABLE = {
+    '{"login": "s3cret", "password": }': "is no valid JSON (line 1, column 33)",
+    '{"login": "s3cret", "colour": "s3cret"}': "has other fields than conn_type",
+    '{"login": "s3cret", "port": "s3cret"}': "has other fields than conn_type",
+    "s3cret": "is neither a connection URI nor JSON",
+    '"s3cret"': "is neither a connection URI nor JSON",
+    '["s3cret"]': "is neither a connection URI nor JSON",
+    "http://[s3cret": "is no valid URI",
+}
+"""Texts of which Airflow says that the connection is not defined, or makes an empty one, and what is said of them."""
+
+
+@both
+@pytest.mark.parametrize("text", UNREADABLE)
+def test_a_connection_that_cannot_be_read_is_said_to_be_that(
+    ask: Any, adobe: Adobe, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_TYPED", text)
+    with pytest.raises(errors.CredentialError) as caught:
+        execution_by(ask, cloud_manager_conn_id="typed")
+    said = str(caught.value)
+    assert f"The connection 'typed' can't be read: AIRFLOW_CONN_TYPED {UNREADABLE[text]}" in said
+    assert "does not exist" not in said
+    assert "s3cret" not in said
+    assert adobe.token_calls == []
+
+
+@both
+@pytest.mark.parametrize("extra", ["{no json", "[1]", "5"])
+def test_an_extra_that_is_no_json_object_is_said_to_be_that(
+    ask: Any, adobe: Adobe, monkeypatch: pytest.MonkeyPatch, extra: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_TYPED", adobe.connection(extra=extra))
+    with pytest.raises(errors.CredentialError, match="The extra of connection 'typed' is not a JSON object"):
+        execution_by(ask, cloud_manager_conn_id="typed")
+
+
+@both
+def test_scopes_pasted_as_the_developer_console_writes_them_reach_ims_as_a_list(
+    ask: Any, adobe: Adobe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    extra = {"org_id": ORG, "scopes": '["openid","AdobeID"]'}
+    monkeypatch.setenv("AIRFLOW_CONN_CLOUD_MANAGER_DEFAULT", adobe.connection(extra=extra))
+    adobe.routes[EXECUTION_PATH] = reply(200, execution_document())
+    execution_by(ask)
+    [asked] = adobe.token_calls
+    assert b"scope=openid%2CAdobeID&" in asked.body + b"&"
+
+
+@both
+def test_a_secret_pasted_with_its_quotation_marks_is_refused_before_ims_sees_it(
+    ask: Any, adobe: Adobe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quoted = adobe.connection(password=f'"{adobe.client_secret}"')
+    monkeypatch.setenv("AIRFLOW_CONN_CLOUD_MANAGER_DEFAULT", quoted)
+    with pytest.raises(errors.CredentialError, match=r"quotation marks .* remove them"):
+        execution_by(ask)
+    assert adobe.token_calls == []
 
 
 @both

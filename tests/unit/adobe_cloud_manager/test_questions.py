@@ -25,6 +25,7 @@ from adobe_cloud_manager.questions import (
     last_step_seen,
     time_last,
     time_to,
+    why_unheld,
 )
 from unit.adobe_cloud_manager.local_cloud_manager import (
     ENDED,
@@ -93,6 +94,12 @@ def test_nothing_but_a_finished_production_approval_reads_as_approved(seen: Exec
     if state.state is Approval.WAITING:
         assert not seen.is_terminal
         assert seen.production_approval in seen.waiting_steps
+    if state.state is Approval.UNPLACED:
+        assert not seen.is_terminal
+        assert seen.production_approval is None
+    if state.state is Approval.ABSENT:
+        assert not seen.is_terminal
+        assert why_unheld(seen) is not None
     if seen.is_terminal:
         assert state.is_over
 
@@ -184,6 +191,138 @@ def test_a_pipeline_without_the_pause_says_what_to_tick() -> None:
         assert "Pause before deploying to Production" in state.sentence
 
 
+def steps(*named: tuple[str, str, str], status: str = "RUNNING") -> Execution:
+    """An execution with these steps: action, environment type (empty for none) and status."""
+    made = [
+        {"action": action, "status": now} | ({"environmentType": kind} if kind else {})
+        for action, kind, now in named
+    ]
+    return Execution.parse(execution_json(status=status) | {"_embedded": {"stepStates": made}})
+
+
+STAGED = (("build", "", "FINISHED"), ("deploy", "stage", "FINISHED"))
+STAGING = (("build", "", "RUNNING"), ("deploy", "stage", "NOT_STARTED"))
+LIVE = ("deploy", "prod", "NOT_STARTED")
+
+
+@pytest.mark.parametrize(
+    ("seen", "state", "unheld"),
+    [
+        (steps(*STAGED, ("schedule", "prod", "WAITING"), LIVE), Approval.ABSENT, True),
+        (steps(*STAGED, ("schedule", "", "WAITING"), LIVE), Approval.ABSENT, True),
+        (steps(*STAGED, ("schedule", "prod", "FINISHED"), LIVE), Approval.ABSENT, True),
+        (steps(*STAGED, ("managed", "prod", "WAITING"), LIVE), Approval.ABSENT, True),
+        (steps(*STAGED, ("schedule", "prod", "NOT_STARTED"), LIVE), Approval.PENDING, True),
+        (steps(*STAGING, LIVE), Approval.PENDING, True),
+        (steps(("artifactPreparation", "", "RUNNING"), LIVE), Approval.PENDING, True),
+        (steps(*STAGED, ("schedule", "prod", "POSTPONED"), LIVE), Approval.PENDING, True),
+        (steps(*STAGED), Approval.PENDING, False),
+        (steps(), Approval.PENDING, False),
+        (steps(("validate", "", "RUNNING"), ("codeQuality", "", "NOT_STARTED")), Approval.PENDING, False),
+        (steps(("build", "", "FINISHED"), ("deploy", "dev", "RUNNING")), Approval.PENDING, False),
+        (
+            steps(*STAGED, ("approval", "stage", "FINISHED"), ("managed", "prod", "WAITING"), LIVE),
+            Approval.PENDING,
+            False,
+        ),
+        (
+            steps(*STAGED, ("approval", "prod", "NOT_STARTED"), ("managed", "prod", "NOT_STARTED"), LIVE),
+            Approval.PENDING,
+            False,
+        ),
+        (
+            steps(*STAGED, ("schedule", "prod", "WAITING"), ("approval", "prod", "NOT_STARTED"), LIVE),
+            Approval.PENDING,
+            False,
+        ),
+        (steps(*STAGED, ("schedule", "prod", "CANCELLED"), LIVE), Approval.ENDED, True),
+        (steps(*STAGED, ("schedule", "prod", "WAITING"), LIVE, status="CANCELLED"), Approval.ENDED, False),
+    ],
+    ids=[
+        "the schedule waits",
+        "the schedule says no environment",
+        "it is scheduled",
+        "Adobe's engineer is waited for",
+        "nothing behind the approval's place has begun",
+        "still building",
+        "production-only",
+        "an unknown status has begun nothing",
+        "steps of production are not listed yet",
+        "no step is listed yet",
+        "code quality only",
+        "no production",
+        "an approval of stage: Managed Services, and not known well enough",
+        "an approval that is to come",
+        "schedule before approval",
+        "the schedule was cancelled",
+        "the execution is over",
+    ],
+)
+def test_an_execution_without_an_approval_says_so_when_it_is_certain(
+    seen: Execution, state: Approval, unheld: bool
+) -> None:
+    assert approval_state(seen).state is state
+    assert (why_unheld(seen) is not None) is unheld
+
+
+def test_what_nothing_holds_is_said_with_what_waits_and_what_to_tick() -> None:
+    said = approval_state(steps(*STAGED, ("schedule", "prod", "WAITING"), LIVE)).sentence
+    assert said.startswith(
+        "Execution 2345678 has no approval among its 4 steps, so nothing can hold production."
+    )
+    assert "the production deployment has to be scheduled or cancelled" in said
+    assert "Pause before deploying to Production" in said
+
+
+UNTYPED = ("approval", "", "WAITING")
+
+
+@pytest.mark.parametrize(
+    ("seen", "state"),
+    [
+        (steps(*STAGED, UNTYPED, LIVE), Approval.UNPLACED),
+        (steps(("artifactPreparation", "", "FINISHED"), UNTYPED, LIVE), Approval.UNPLACED),
+        (steps(*STAGED, UNTYPED, LIVE, status="CANCELLED"), Approval.ENDED),
+        (steps(*STAGED, ("approval", "", "NOT_STARTED"), LIVE), Approval.PENDING),
+        (steps(UNTYPED, *STAGING, LIVE), Approval.PENDING),
+        (steps(*STAGED, UNTYPED, ("approval", "prod", "NOT_STARTED"), LIVE), Approval.PENDING),
+        (steps(*STAGED, ("approval", "", "FINISHED"), LIVE), Approval.PENDING),
+        (
+            steps(*STAGED, ("approval", "", "FINISHED"), ("schedule", "prod", "WAITING"), LIVE),
+            Approval.ABSENT,
+        ),
+        (steps(*STAGED, ("approval", "", "FINISHED"), ("deploy", "prod", "RUNNING")), Approval.ENDED),
+        (steps(*STAGED, ("approval", "", "CANCELLED"), LIVE), Approval.ENDED),
+    ],
+    ids=[
+        "it waits",
+        "production-only",
+        "the execution is over",
+        "it is to come",
+        "stage is not deployed yet, so it is about stage",
+        "another one says that it is production's",
+        "somebody let it through",
+        "and the schedule waits",
+        "and production is deployed",
+        "somebody rejected it",
+    ],
+)
+def test_an_approval_that_does_not_say_for_which_environment_is_never_taken_for_production_s(
+    seen: Execution, state: Approval
+) -> None:
+    found = approval_state(seen)
+    assert found.state is state
+    assert "Pause before deploying" not in found.sentence
+
+
+def test_an_approval_without_an_environment_says_who_has_to_look() -> None:
+    said = approval_state(steps(*STAGED, UNTYPED, LIVE)).sentence
+    assert "does not say for which environment (no environmentType)" in said
+    assert "look at it in Cloud Manager and decide there" in said
+    of_stage = StepState.parse({"action": "approval", "status": "WAITING", "environmentType": "stage"})
+    assert "stage has to be approved or rejected" in describe_wait(of_stage)
+
+
 def test_a_pipeline_without_a_stage_deployment_is_asked_about() -> None:
     seen = execution("buildImage", "FINISHED", "FINISHED", without=tuple(NAMES[4:]))
     assert "production pipeline" in (dead_end(seen, Goal.STAGE_DEPLOYMENT) or "")
@@ -237,7 +376,7 @@ WAITS = [
     (
         "deploy:prod",
         "promoted or cancelled",
-        "goes on by itself, as far as Adobe documents it",
+        "goes on by itself, as far as Adobe documents it, at 2026-11-02 13:11 UTC at the latest",
     ),
     ("buildImage", "does not know the step", "2026-11-16 10:03 UTC (14 days)"),
 ]
@@ -257,6 +396,11 @@ def test_without_any_time_the_wait_still_names_its_fourteen_days() -> None:
     step = StepState.parse({"action": "codeQuality", "status": "WAITING"})
     assert deadline_of(step) is None
     assert "within 14 days" in describe_wait(step)
+
+
+def test_a_canary_goes_on_after_the_shorter_of_the_two_times_that_adobe_states() -> None:
+    step = StepState.parse({"action": "deploy", "environmentType": "prod", "status": "WAITING"})
+    assert "3 hours after the pause began at the latest" in describe_wait(step)
 
 
 def test_code_quality_has_no_start_so_its_last_change_counts() -> None:

@@ -44,6 +44,18 @@ BUILDING = execution_json("build")
 STAGED = execution_json("deploy:stage", "FINISHED")
 
 
+def untyped(document: Json) -> Json:
+    """The execution, with an approval that does not say for which environment it is."""
+    for step in document["_embedded"]["stepStates"]:
+        if step["action"] == "approval":
+            del step["environmentType"]
+    return document
+
+
+UNTYPED = untyped(execution_json("approval", "WAITING"))
+DECIDED = untyped(execution_json("deploy:prod"))
+
+
 def sensor(kind: type[ExecutionSensor], **more: Any) -> ExecutionSensor:
     ids: dict[str, Any] = {"program_id": PROGRAM, "pipeline_id": PIPELINE, "execution_id": EXECUTION}
     return kind(task_id="wait", **{**ids, "poll_interval": 0.02, "timeout": 120.0, **more})
@@ -199,6 +211,39 @@ SCENARIOS = {
         [execution_json("uiTest"), execution_json("deploy:prod", without=("approval", "schedule"))],
         {"state": "ended"},
         says=("Pause before deploying to Production",),
+    ),
+    "a person schedules what nothing holds": Scenario(
+        ApprovalSensor,
+        [
+            execution_json("uiTest", without=("approval",)),
+            execution_json("uiTest", without=("approval",)),
+            execution_json("schedule", "WAITING", without=("approval",)),
+        ],
+        {"state": "absent", "status": "", "step_id": None, "waits_until": None},
+        says=(
+            "Execution 2345678 has no approval among its 11 steps, so nothing can hold production. Schedule Production "
+            "Deployment (schedule) is NOT_STARTED. The pipeline does not pause before production",
+        ),
+        warns=("the production deployment has to be scheduled or cancelled",),
+    ),
+    "nothing holds what was held a moment ago": Scenario(
+        DecisionSensor,
+        [execution_json("schedule", "WAITING", without=("approval",))],
+        {"state": "absent"},
+        warns=("the production deployment has to be scheduled or cancelled",),
+    ),
+    "an approval does not say for which environment": Scenario(
+        ApprovalSensor,
+        [execution_json("uiTest"), UNTYPED],
+        {"state": "unplaced", "status": "WAITING", "waits_until": "2026-11-16T10:09:00+00:00"},
+        warns=("it does not say for which environment (no environmentType), so nothing here approves",),
+    ),
+    "an approval that does not say for which environment is held until somebody decides": Scenario(
+        DecisionSensor,
+        [UNTYPED, UNTYPED, DECIDED],
+        {"state": "ended"},
+        says=("which does not say for which environment it was, is FINISHED.",),
+        warns=("look at it in Cloud Manager and decide there, until 2026-11-16 10:09 UTC (14 days).",),
     ),
     "the execution with the approval is gone": Scenario(ApprovalSensor, [GONE], {"state": "ended"}),
     "the approval that is waited for is announced once and is no surprise": Scenario(

@@ -52,6 +52,34 @@ def test_for_the_approval_every_end_is_a_value(goal: Goal) -> None:
         assert isinstance(look(goal, seen, CREATED), Done)
 
 
+SCHEDULED = {"without": ("approval",)}
+
+
+@pytest.mark.parametrize("goal", [Goal.PRODUCTION_APPROVAL, Goal.DECISION])
+def test_a_schedule_without_an_approval_ends_the_wait_at_once(goal: Goal) -> None:
+    """As Adobe's own fixtures have it: deploy stage FINISHED, schedule prod WAITING, deploy prod NOT_STARTED."""
+    seen = look(goal, execution("schedule", "WAITING", **SCHEDULED), CREATED)
+    assert isinstance(seen, Done)
+    assert seen.value["state"] == "absent"
+    assert "has no approval among its 11 steps" in seen.sentence
+    assert [wait.is_goal for wait in seen.waits] == [False]
+
+
+@pytest.mark.parametrize("goal", [Goal.PRODUCTION_APPROVAL, Goal.DECISION])
+def test_that_nothing_can_be_held_is_said_while_the_build_still_runs(goal: Goal) -> None:
+    seen = look(goal, execution("build", **SCHEDULED), CREATED)
+    assert isinstance(seen, KeepWaiting)
+    [wait] = seen.waits
+    assert "has no approval among its 11 steps" in wait.sentence
+    assert wait.is_goal
+
+
+def test_only_a_wait_for_the_approval_is_in_vain() -> None:
+    seen = look(Goal.STAGE_DEPLOYMENT, execution("build", **SCHEDULED), CREATED)
+    assert isinstance(seen, KeepWaiting)
+    assert seen.waits == ()
+
+
 class Play:
     """Plays a wait without time: ``script`` gives the answers to the readings, pauses only move the clock."""
 
@@ -192,3 +220,23 @@ def test_another_current_execution_seen_once_is_no_dead_end() -> None:
         return next(currents, execution()) if request is Read.CURRENT else execution()
 
     assert play.run(script).kind is Kind.TIMED_OUT
+
+
+def test_an_approval_that_is_listed_late_is_waited_for_all_the_same() -> None:
+    play = Play(Goal.PRODUCTION_APPROVAL)
+    answers = iter([execution("build", **SCHEDULED), execution("uiTest"), execution("approval", "WAITING")])
+    ending = play.run(lambda request, now: next(answers))
+    assert ending.value["state"] == "waiting"
+    assert [said for level, said in play.said if level == logging.WARNING and "no approval" in said] != []
+
+
+def test_what_waits_for_a_person_is_told_before_the_wait_ends_and_told_once() -> None:
+    play = Play(Goal.PRODUCTION_APPROVAL)
+    seen = execution("schedule", "WAITING", **SCHEDULED)
+    first = play.run(lambda request, now: seen)
+    assert first.kind is Kind.WAITS_FOR_PERSON
+    assert "has to be scheduled or cancelled" in first.sentence
+    assert first.going_on is not None
+    again = Play(Goal.PRODUCTION_APPROVAL, memory=Memory.of(first.going_on.memory))
+    assert again.run(lambda request, now: seen).value["state"] == "absent"
+    assert again.pauses == []

@@ -52,6 +52,57 @@ def test_an_unusable_connection_is_named_but_not_quoted(monkeypatch, connection)
     assert "s3cret" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("connection", "why"),
+    [
+        ("postgres://user:s3cret@host", "of type 'postgres', which opens no site"),
+        ("adobe-cloud-manager://user:s3cret@", "of type 'adobe-cloud-manager', which opens no site"),
+        (json.dumps({"conn_type": "AWS", "login": "u", "password": "s3cret"}), "of type 'aws'"),
+        (json.dumps({"conn_type": "a_new_one", "login": "u", "password": "s3cret"}), "of type 'a_new_one'"),
+        (
+            json.dumps({"login": "u", "password": "s3cret", "extra": {"org_id": "x"}}),
+            "credential of Adobe's APIs",
+        ),
+        ("http://u:s3cret@?org_id=x", "credential of Adobe's APIs"),
+        (
+            json.dumps({"conn_type": "http", "login": "u", "host": "http://[s3cret"}),
+            "a host that can't be read",
+        ),
+        (json.dumps({"conn_type": "http", "login": "u", "host": "/s3cret"}), "a host that can't be read"),
+    ],
+)
+def test_a_connection_that_is_plainly_no_site_s_opens_none(monkeypatch, connection, why):
+    monkeypatch.setenv(VARIABLE, connection)
+    with pytest.raises(AccessError, match=why) as error:
+        access_from_environment("wknd_stage")
+    assert "s3cret" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("connection", "hosts"),
+    [
+        ("http://user:p@stage.example.com", {"stage.example.com"}),
+        ("http://user:p@Stage.example.com:8443", {"stage.example.com:8443"}),
+        ("http://user:p@https%3A%2F%2Fstage.example.com", {"stage.example.com"}),
+        (
+            json.dumps({"login": "u", "host": "https://stage.example.com/path", "port": "443"}),
+            {"stage.example.com"},
+        ),
+        (json.dumps({"login": "u", "host": "stage.example.com", "port": 8080}), {"stage.example.com:8080"}),
+        (json.dumps({"login": "u", "host": ""}), set()),
+    ],
+)
+def test_the_host_of_a_connection_is_the_only_one_that_it_opens(monkeypatch, connection, hosts):
+    monkeypatch.setenv(VARIABLE, connection)
+    access = access_from_environment("wknd_stage")
+    assert access.hosts == hosts
+    if hosts:
+        with pytest.raises(AccessError, match=r"only, not evil\.example"):
+            access.at("https://evil.example/")
+    else:
+        assert access.at("https://evil.example/") is access
+
+
 def test_credentials_are_never_shown():
     access = access_from_fields("user", "p4ssword", {"edge_key": "s3cret"})
     assert repr(access) == str(access) == f"{access}" == "Access(X-AEM-Edge-Key, basic auth)"

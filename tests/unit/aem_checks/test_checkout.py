@@ -125,6 +125,17 @@ def test_credentials_are_in_the_environment_of_git_alone(tmp_path: Path, monkeyp
     assert str(error.value) == "git says: fatal: [hidden]"
 
 
+def test_credentials_of_another_host_are_given_to_no_git(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "git").write_text(TELLING_GIT.format(told=tmp_path))
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    checkout = Checkout(repository="https://evil.example/wknd.git", access="git")
+    ours = Access({}, ("me", "s3cret-word"), frozenset({"git.example"}))
+    with pytest.raises(CheckoutError, match=r"the connection opens git\.example only, not evil\.example"):
+        read(checkout, "1" * 40, "**", resolver=lambda name: ours)
+    assert not (tmp_path / "environment").exists()
+
+
 def test_a_connection_that_is_missing_is_no_answer(tmp_path: Path) -> None:
     def missing(name: str) -> Access:
         raise AccessError(f"there is no connection {name!r}")

@@ -17,6 +17,7 @@ import pytest
 
 from aem_checks.access import Access
 from aem_checks.client import Client
+from aem_checks.inside import GivenAccess
 from aem_checks.kinds import file_of_own_kind, kind_of_file
 from aem_checks.kinds.availability.key_pages import KeyPages
 from aem_checks.outcomes import Cause, CheckResult, Outcome, Severity
@@ -168,6 +169,12 @@ def test_a_check_of_pages_is_given_no_credentials_and_others_only_those_of_the_s
     judge(place, "print(os.pread(0, 100_000, 0)); return Judgement(examined=1)")
     assert "wknd_stage" in kept(place, run=2)
     assert SECRET not in kept(place, run=2)
+
+
+def test_credentials_are_bound_to_their_host_there_too() -> None:
+    ours = Access({"X-Key": "k"}, ("me", "p"), frozenset({"stage.example.com"}))
+    given = GivenAccess.model_validate_json(GivenAccess.of(ours).model_dump_json())
+    assert given.open() == ours
 
 
 def test_of_the_environment_it_sees_nothing_that_is_not_declared(

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from aem_checks.access import AccessError
 from aem_checks.check import CheckSettings, PageCheck, SiteCheck
 from aem_checks.kinds.availability.key_pages import KeyPages, KeyPagesSettings
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
@@ -134,6 +135,14 @@ def test_a_check_that_does_not_end_is_inconclusive(tmp_path):
     _, result = _run(tmp_path, 600.0, within=timedelta(seconds=0.2))
     assert (result.outcome, result.cause) == (Outcome.INCONCLUSIVE, Cause.CHECK)
     assert "did not end within" in result.sentences[0]
+
+
+def test_a_connection_that_opens_nothing_is_no_fault_of_the_check(tmp_path):
+    _, result = _run(tmp_path, AccessError("there is no connection 'wknd'"))
+    assert (result.outcome, result.cause) == (Outcome.INCONCLUSIVE, Cause.CHECK)
+    assert result.sentences == [
+        "scripted could not log in: there is no connection 'wknd'. To do: correct that connection, or name another one."
+    ]
 
 
 def test_a_crash_is_inconclusive_and_its_message_is_harmless(tmp_path):

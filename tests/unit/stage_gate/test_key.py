@@ -69,6 +69,27 @@ def test_without_a_configured_key_there_is_nothing_public(capsys: pytest.Capture
     assert "no connection stage_gate_signing" in said.err
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [('{"password": s3cret}', "is no valid JSON"), ("s3cret", "is neither a connection URI nor JSON")],
+)
+def test_a_signing_connection_that_cannot_be_read_is_a_mistake_and_no_choice(
+    monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    """Airflow says of it that there is none, and without a key a worker would only not sign."""
+    monkeypatch.setenv(VARIABLE, text)
+    with pytest.raises(ValueError, match=f"'stage_gate_signing' can't be read: {VARIABLE} {said}") as caught:
+        keys()
+    assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [None, "", " "])
+def test_no_signing_connection_is_a_choice(monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
+    if text is not None:
+        monkeypatch.setenv(VARIABLE, text)
+    assert keys().private is None
+
+
 def test_a_home_keeps_one_key_for_its_owner_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     home = tmp_path / "home"
     assert main(["key", "--airflow-home", str(home)]) == 0

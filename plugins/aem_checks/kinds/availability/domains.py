@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from aem_checks.access_names import AccessName
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
@@ -49,7 +50,7 @@ class Domain(BaseModel):
     """What ``X-Vhost`` has to say."""
     leads_to: Annotated[str, AfterValidator(base_url)] | None = None
     """The address to which it has to redirect, as ``https://www.example.com`` for ``https://example.com``."""
-    access: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]+$")
+    access: AccessName | None = None
     """Name of the Airflow connection that opens it; none for an open one."""
 
     @model_validator(mode="before")

@@ -27,6 +27,7 @@ from urllib.parse import quote
 from pydantic import Field, PrivateAttr, field_validator
 
 from aem_checks.access import NO_ACCESS, Access, AccessError
+from aem_checks.access_names import AccessName
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.code_user import CodeUser, CodeUserError, code_user, inherited, own_folders, take_back
 from aem_checks.durations import Duration, format_duration
@@ -60,11 +61,11 @@ class SuitesSettings(CheckSettings):
     ``target/failsafe-reports``, where it does not write to REPORTS_PATH. Files from before the run do not count."""
     within: Duration = timedelta(minutes=30)
     """Time limit, 30 minutes as in Cloud Manager; what still runs then is ended with all that it started."""
-    author: str | None = None
+    author: AccessName | None = None
     """Connection with the local user for AEM author; by default that of the site's ``author:``."""
     author_url: str | None = None
     """AEM author; by default the site's ``author:``, else the host beside an adobeaemcloud.com publish host."""
-    publish: str | None = None
+    publish: AccessName | None = None
     """Connection with a user for publish; by default the ``access:`` of the target."""
     environment: dict[str, str] = Field(default_factory=dict)
     """Further variables. The command sees nothing else but Cloud Manager's own, PATH, LANG, HOME and TMPDIR,
@@ -211,7 +212,7 @@ def _author_url(settings: SuitesSettings, visit: Visit) -> str | None:
 
 
 def _author_access(settings: SuitesSettings, visit: Visit) -> Access:
-    """Raises ``AccessError`` for a connection that is missing or holds no user."""
+    """Raises ``AccessError`` for a connection that is missing, holds no user or opens another host."""
     of_site = visit.site.author.access if visit.site.author else None
     name = settings.author or of_site
     if name is None:
@@ -219,15 +220,17 @@ def _author_access(settings: SuitesSettings, visit: Visit) -> Access:
     access = visit.resolver(name)
     if access.basic is None:
         raise AccessError(f"connection {name!r} has no login and password; suites log in as a local user")
-    if _author_url(settings, visit) is None:
+    url = _author_url(settings, visit)
+    if url is None:
         raise AccessError(
             f"it is not known where to log in with {name!r}; add 'author:' with its url to the site"
         )
-    return access
+    return access.at(url)
 
 
 def _publish_access(settings: SuitesSettings, visit: Visit) -> Access:
-    return visit.resolver(settings.publish) if settings.publish else visit.access
+    access = visit.resolver(settings.publish) if settings.publish else visit.access
+    return access.at(visit.endpoint.url)
 
 
 def _secrets(*accesses: Access) -> tuple[str, ...]:

@@ -226,6 +226,11 @@ def no_connection(name: str) -> Access:
             "no login and password",
         ),
         (lambda name: Access(basic=("a", "b")), None, "not known where to log in"),
+        (
+            lambda name: Access(basic=("a", "b"), hosts=frozenset({"author.example"})),
+            "http://evil.example",
+            "the connection opens author.example only, not evil.example",
+        ),
     ],
 )
 def test_a_login_that_cannot_be_made_is_inconclusive(

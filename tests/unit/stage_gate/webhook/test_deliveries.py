@@ -402,6 +402,23 @@ def test_an_hmac_whose_connection_is_missing_is_our_fault_and_comes_again(client
     assert deliver(client, body, {"x-adobe-signature": hmac_of(body, "confidential")}) == 503
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ('{"password": confidential}', "can't be read: AIRFLOW_CONN_SECRET_OF_OURS is no valid JSON"),
+        (json.dumps({"conn_type": "http", "password": '"confidential"'}), "still has its quotation marks"),
+    ],
+)
+def test_an_hmac_whose_secret_was_pasted_wrongly_is_our_fault_and_the_log_says_so(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, text: str, why: str
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_SECRET_OF_OURS", text)
+    body = body_of(event("y-2"))
+    assert deliver(client, body, {"x-adobe-signature": hmac_of(body, "confidential")}) == 503
+    assert why in caplog.text
+    assert "confidential" not in caplog.text
+
+
 @pytest.mark.usefixtures("still_clock")
 def test_a_refusal_is_one_line_without_anything_that_came(
     client: TestClient, caplog: pytest.LogCaptureFixture
