@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from aem_checks.coverage.settings import CoverageSettings
+from aem_checks.network_guard.address import plain_name, refused_spelling
 
 Target = Literal["stage", "production"]
 """Which of a site's two addresses is meant."""
@@ -85,7 +86,8 @@ class Endpoint(_Settings):
 
 
 def base_url(value: str) -> str:
-    """Normalise an address to scheme and host. Raises ``ValueError`` for anything more or less than that."""
+    """Normalise an address to scheme and host. Raises ``ValueError`` for anything more or less than that, and for a
+    host that no gate may contact."""
     try:
         parts = urlsplit(value.strip())
         port = parts.port
@@ -98,7 +100,8 @@ def base_url(value: str) -> str:
         )
     if parts.scheme not in ("http", "https") or not parts.hostname or any(c.isspace() for c in value.strip()):
         raise ValueError(f"{_short(value)} is not a web address; write it like https://www.example.com")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    name = _contactable(value, parts.hostname)
+    host = f"[{name}]" if ":" in name else name
     base = f"{parts.scheme}://{host}" + (f":{port}" if port and port != _DEFAULT_PORT[parts.scheme] else "")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError(
@@ -108,6 +111,19 @@ def base_url(value: str) -> str:
 
 
 _DEFAULT_PORT = {"http": 80, "https": 443}
+
+
+def _contactable(value: str, host: str) -> str:
+    """The host as it is looked up. Raises ``ValueError`` for one that is never contacted."""
+    name = plain_name(host)
+    if why := refused_spelling(name):
+        raise ValueError(
+            f"{_short(value)} {why}, so no gate contacts it; write the site's own name, or its address in the "
+            "usual notation"
+        )
+    if not name or not name.isascii():
+        raise ValueError(f"{_short(value)} names no host; write it like https://www.example.com")
+    return name
 
 
 def _short(value: str) -> str:
@@ -141,6 +157,7 @@ def check_host(value: str) -> str:
         raise ValueError(
             f"{_short(value)} is no host; write it like fonts.example.com, *.example.com or cdn.example.com:8443"
         )
+    _contactable(value, urlsplit(f"//{host.removeprefix('*.')}").hostname or "")
     return host
 
 

@@ -99,7 +99,7 @@ def examine_cloud_manager(gate: Gate, timeout: float) -> Iterator[Diagnosis]:
 
 
 def examine_clock(api_url: str, timeout: float) -> Diagnosis:
-    answer = ask(api_url, seconds=timeout)
+    answer = ask(api_url, private=True, seconds=timeout)  # the deployment itself says where
     return doctor.judge_clock(answer.date, datetime.now(UTC))
 
 
@@ -241,5 +241,6 @@ def _examine_endpoint(what: str, endpoint: Endpoint, page: str, timeout: float) 
     except Exception as error:  # noqa: BLE001 - each secrets backend has errors of its own, which may quote secrets
         detail = f"connection {endpoint.access!r} can't be read ({type(error).__name__})"
         return bad(what, detail, f"Add the Airflow connection {endpoint.access!r}, or correct 'access:'.")
-    answer = ask(endpoint.url + page, access.request_headers if access else None, seconds=timeout)
+    headers = access.request_headers if access else None
+    answer = ask(endpoint.url + page, headers, private=endpoint.private, seconds=timeout)
     return doctor.judge_answer(what, answer, source_address(endpoint.url), access=endpoint.access)
