@@ -1,10 +1,9 @@
 """How is a site asked politely? The one place that sends requests for checks.
 
 It says who it is, keeps the rate limit of each host, follows no redirect by itself, and contacts only the
-hosts of its site: anything else raises ``HostNotAllowed`` before a byte is sent. Names that resolve to private
-addresses are refused when connecting, and what no gate may ask is never connected to (``network_guard``). Proxies
-of the environment are used, log-ins stored on the worker are not. Errors of the network are values
-(``Response.error``).
+hosts of its site: anything else raises ``HostNotAllowed`` before a byte is sent. Addresses that may not be asked
+are refused when connecting (``network_guard``). The environment's proxies are used, log-ins of the worker are not.
+Errors of the network are values (``Response.error``).
 URLs are sent as they are written, so that ``/content/../libs`` arrives as such.
 """
 
@@ -16,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 import aiohttp
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_attempt
@@ -267,13 +266,8 @@ class _Exchange:
     """One request and its answer; keeps what has arrived when the rest fails."""
 
     def __init__(self, method: str, url: str, rule: Rule, max_body: int, hidden: frozenset[str]) -> None:
-        self._method, self._url, self._rule, self._max_body, self._hidden = (
-            method,
-            url,
-            rule,
-            max_body,
-            hidden,
-        )
+        self._method, self._url, self._rule = method, url, rule
+        self._max_body, self._hidden = max_body, hidden
         self._status = 0
         self._headers = make_headers()
         self._chunks: list[bytes] = []
@@ -337,8 +331,8 @@ def _acceptable(origin: str) -> set[str]:
 
 
 def _proxy_of(origin: str) -> SplitResult | None:
-    parts = urlsplit(origin)
-    return outer_proxy(parts.scheme, parts.hostname or "")
+    scheme, _, place = origin.partition("://")
+    return outer_proxy(scheme, place.rpartition(":")[0])
 
 
 def _may_be_better_next_time(response: Response) -> bool:
