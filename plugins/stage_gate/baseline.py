@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aem_checks.baseline import Baseline
-from aem_checks.outcomes import Cause, CheckResult, Finding, Outcome, Severity
+from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.recording import Recording, RecordingError
 from aem_checks.text import plain
 from stage_gate.decision import Decision
 from stage_gate.evidence import Evidence, executions_of
 from stage_gate.files import EvidenceError
+from stage_gate.not_run import not_run
 from stage_gate.plan import PinnedBaseline, Plan
 from stage_gate.record import counts, read_decision
 from stage_gate.seal import Manifest, Sealed, read_manifest
@@ -190,24 +190,8 @@ def baseline_for(evidence: Evidence, attempt: int, check: ConfiguredCheck) -> Ba
 
 def not_compared(check: ConfiguredCheck, error: EvidenceError) -> CheckResult:
     """The result of a check whose baseline can't be believed any more: to judge without it could let it pass."""
-    now = datetime.now(UTC)
     sentence = (
         f"{check.key} was not run: the release that was pinned for comparison can't be verified any more. {error} To do: "
         "find out who changed it, and clear settle_stage with its downstream tasks to pin another one."
     )
-    finding = Finding(
-        subject="baseline", sentence=plain(sentence), outcome=Outcome.INCONCLUSIVE, cause=Cause.CHECK
-    )
-    return CheckResult(
-        key=check.key,
-        kind=check.kind,
-        site=check.site,
-        target=check.target,
-        severity=Severity.WARN if check.settings.dry_run else check.severity,
-        outcome=Outcome.INCONCLUSIVE,
-        cause=Cause.CHECK,
-        examined=0,
-        findings=(finding,),
-        started_at=now,
-        finished_at=now,
-    )
+    return not_run(check, "baseline", [sentence])

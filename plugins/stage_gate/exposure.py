@@ -2,26 +2,25 @@
 
 Such code is the team's, not ours: it runs in processes of its own with declared variables only, and as another
 user where the deployment names one (``aem_checks.code_user``). What then still is in its reach is asked of the
-system (``look``) and said in sentences (``judge``); guard mode logs them and ``doctor`` shows them.
+system (``look``) and said in sentences (``judge``). Some of it ends its isolation; ``isolation`` says what follows.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aem_checks.code_user import VARIABLE, CodeUser, CodeUserError, code_user, reach_of
-from aem_checks.kinds import FOLDERS_VARIABLE, file_of_own_kind
-
-if TYPE_CHECKING:
-    from stage_gate.configuration.gate import Gate
+from aem_checks.kinds import FOLDERS_VARIABLE
 
 _CONNECT_SECONDS = 0.5
 _LISTED = 8
@@ -39,6 +38,32 @@ _PORTS = {
     "rediss": 6379,
     "amqp": 5672,
 }
+_METADATA = ("169.254.169.254", "fd00:ec2::254", "100.100.100.200")
+"""Where clouds give a machine's own credentials to whoever asks from it."""
+_METADATA_PORT = 80
+_CREDENTIAL_FILES = (
+    *("AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AZURE_FEDERATED_TOKEN_FILE"),
+    "GOOGLE_APPLICATION_CREDENTIALS",
+)
+"""Variables that name a file with which the worker opens its cloud, an evidence store there included."""
+_POD = "the Kubernetes token of this pod"
+_PLACES_OF_OTHERS = {
+    Path("/var/run/secrets/kubernetes.io/serviceaccount/token"): _POD,
+    Path("/var/run/docker.sock"): "the Docker socket",
+}
+_CLOUD = "the metadata service of this cloud"
+
+
+class Code(StrEnum):
+    """Which code of a team."""
+
+    SUITES = "suites"
+    OWN_CHECKS = "own checks"
+
+
+ALL_CODE = frozenset(Code)
+_OWN_CHECKS = frozenset({Code.OWN_CHECKS})
+_NOTHING: frozenset[Code] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +77,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A server that answers on its port from this worker."""
+    """A server that answers on its port to the team's code."""
 
     what: str
     host: str
     port: int
+    is_open: bool = False
+    """Whether it serves whoever connects, since nothing here has a password for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,29 +110,21 @@ class Exposure:
 
     sentence: str
     remedy: str
+    opens: frozenset[Code] = ALL_CODE
+    """Whose isolation it ends: a way to the signing key, the database, the evidence or other tasks; none where it is
+    only good to know."""
 
     def __str__(self) -> str:
         return f"{self.sentence} To do: {self.remedy}"
-
-
-def exposures(deciding: Iterable[str] = ()) -> list[str]:
-    """What suites and a team's own checks could reach here, as sentences; empty where nothing was found.
-
-    ``deciding``: names of the connections that may approve. Takes up to a second.
-    """
-    return [str(exposure) for exposure in judge(look(deciding))]
-
-
-def runs_code_of_a_team(gate: Gate) -> bool:
-    """Whether a gate has suites or a team's own checks at all."""
-    return any(each.kind == "suites" or file_of_own_kind(each.check_type) for each in gate.plan.checks)
 
 
 def judge(facts: Facts) -> Iterator[Exposure]:
     """Everything in reach, the gravest first."""
     if facts.problem:
         sentence, _, remedy = facts.problem.partition(" To do: ")
-        yield Exposure(f"Nothing of a team can run here. {sentence}", remedy or f"correct {VARIABLE}.")
+        yield Exposure(
+            f"Nothing of a team can run here. {sentence}", remedy or f"correct {VARIABLE}.", _NOTHING
+        )
         return
     if facts.user is None:
         yield Exposure(
@@ -118,31 +137,46 @@ def judge(facts: Facts) -> Iterator[Exposure]:
             f"The modules of {FOLDERS_VARIABLE} are imported by each task that reads a gate, as uid {facts.worker}; "
             "only their checks run apart.",
             "let the same people review them as the Dags.",
+            _OWN_CHECKS,
         )
     if facts.variables and (facts.user is None or facts.own_kinds):
-        yield _secrets(facts.variables)
+        yield _secrets(facts.variables, ALL_CODE if facts.user is None else _OWN_CHECKS)
     yield from (_place(place) for place in facts.places)
-    for route in facts.routes:
-        yield Exposure(
-            f"Suites can open connections to {route.what} at {route.host}:{route.port}.",
-            "put a firewall between that and what the suites' user sends, or run the checks on a worker whose "
-            "network has only the way to the sites and to the API server.",
-        )
+    yield from sorted(map(_route, facts.routes), key=lambda exposure: not exposure.opens)
 
 
-def _secrets(names: tuple[str, ...]) -> Exposure:
+def _secrets(names: tuple[str, ...], opens: frozenset[Code]) -> Exposure:
     listed = ", ".join(names[:_LISTED])
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return Exposure(
         f"The environment of this worker holds {listed}{more}, in reach of the team's code.",
         "give deciding tasks a queue and a worker of their own, and keep their secrets from this one.",
+        opens,
     )
 
 
 def _place(place: Place) -> Exposure:
     may = "change" if "w" in place.rights else "read"
     rights = "".join(sorted(_TOO_MUCH.get(place.what, {"r", "w", "x"})))
-    return Exposure(f"Suites can {may} {place.what} ({place.path}).", f"chmod go-{rights} {place.path}")
+    remedy = f"chmod go-{rights} {place.path}"
+    if place.what == _POD:
+        remedy = "set automountServiceAccountToken: false for the pod of this worker"
+    return Exposure(f"Suites can {may} {place.what} ({place.path}).", remedy)
+
+
+def _route(route: Route) -> Exposure:
+    sentence = f"Suites can open connections to {route.what} at {route.host}:{route.port}"
+    if route.what == _CLOUD:
+        return Exposure(
+            f"{sentence}, which gives this machine's credentials to whoever asks.",
+            "let a firewall on this worker keep the suites' user from it, or give the machine no role.",
+        )
+    return Exposure(
+        f"{sentence}{', which asks for no password' if route.is_open else ''}.",
+        "put a firewall between that and what the suites' user sends, or run the checks on a worker whose "
+        "network has only the way to the sites and to the API server.",
+        ALL_CODE if route.is_open else _NOTHING,
+    )
 
 
 def look(deciding: Iterable[str] = ()) -> Facts:
@@ -158,7 +192,7 @@ def look(deciding: Iterable[str] = ()) -> Facts:
         user=user,
         places=places,
         variables=tuple(sorted(_secret_names(around, deciding))),
-        routes=_open_routes(_servers(around)),
+        routes=_open_routes(_servers(around), user),
         own_kinds=bool(os.environ.get(FOLDERS_VARIABLE)),
     )
 
@@ -213,13 +247,30 @@ def _files(around: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
     database = _option(around, "database", "sql_alchemy_conn")
     if database.startswith("sqlite:///"):
         yield "Airflow's database", Path(database.removeprefix("sqlite:///"))
+    for path in _files_of_connections(around):
+        yield "the file of Airflow's connections", path
+    for name in _CREDENTIAL_FILES:
+        if name in around:
+            yield f"the file that {name} names", Path(around[name])
+    yield from ((what, path) for path, what in _PLACES_OF_OTHERS.items())
 
 
-def _servers(around: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def _files_of_connections(around: Mapping[str, str]) -> Iterator[Path]:
+    """Where a secrets backend keeps connections, the signing key among them, in files."""
+    for section, key in (("secrets", "backend_kwargs"), ("workers", "secrets_backend_kwargs")):
+        with contextlib.suppress(ValueError, AttributeError):
+            for name, value in json.loads(_option(around, section, key) or "{}").items():
+                if name.endswith("_file_path"):
+                    yield Path(str(value))
+
+
+def _servers(around: Mapping[str, str]) -> Iterator[Route | None]:
     api = _option(around, "core", "execution_api_server_url") or _option(around, "api", "base_url")
-    yield "Airflow's API server", api
-    yield "Airflow's database", _option(around, "database", "sql_alchemy_conn")
-    yield "Airflow's message broker", _option(around, "celery", "broker_url")
+    all_admins = _option(around, "core", "simple_auth_manager_all_admins").lower() == "true"
+    yield route_to("Airflow's API server", api, is_open=all_admins)
+    yield route_to("Airflow's database", _option(around, "database", "sql_alchemy_conn"))
+    yield route_to("Airflow's message broker", _option(around, "celery", "broker_url"))
+    yield from (Route(_CLOUD, host, _METADATA_PORT, is_open=True) for host in _METADATA)
 
 
 def _option(around: Mapping[str, str], section: str, key: str) -> str:
@@ -233,26 +284,36 @@ def _option(around: Mapping[str, str], section: str, key: str) -> str:
     return str(conf.get(section, key, fallback="") or "")
 
 
-def _open_routes(servers: Iterable[tuple[str, str]]) -> tuple[Route, ...]:
-    routes = [route for what, url in servers if (route := route_to(what, url)) is not None]
+def _open_routes(servers: Iterable[Route | None], user: CodeUser | None) -> tuple[Route, ...]:
+    routes = [route for route in servers if route is not None]
     with ThreadPoolExecutor(max(len(routes), 1)) as pool:
-        answers = list(pool.map(_answers, routes))
+        answers = list(pool.map(lambda route: _answers(route, user), routes))
     return tuple(route for route, answered in zip(routes, answers, strict=True) if answered)
 
 
-def route_to(what: str, url: str) -> Route | None:
-    """Host and port of a URL, ``None`` where it names no server."""
+def route_to(what: str, url: str, *, is_open: bool | None = None) -> Route | None:
+    """Host and port of a URL, ``None`` where it names no server; open, unless said, where the URL has no password."""
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS.get(parts.scheme.partition("+")[0])
     except ValueError:
         return None
-    return Route(what, parts.hostname, port) if parts.hostname and port else None
+    if not (parts.hostname and port):
+        return None
+    return Route(what, parts.hostname, port, not parts.password if is_open is None else is_open)
 
 
-def _answers(route: Route) -> bool:
+def _answers(route: Route, user: CodeUser | None) -> bool:
+    """Whether the server takes a connection of this user, as a firewall sees it that tells users apart."""
     try:
-        socket.create_connection((route.host, route.port), timeout=_CONNECT_SECONDS).close()
+        found = socket.getaddrinfo(route.host, route.port, type=socket.SOCK_STREAM)
     except OSError:
         return False
-    return True
+    for family, kind, protocol, _, address in found:
+        with contextlib.suppress(OSError), socket.socket(family, kind, protocol) as connection:
+            if user is not None:
+                os.fchown(connection.fileno(), user.uid, user.gid)
+            connection.settimeout(_CONNECT_SECONDS)
+            connection.connect(address)
+            return True
+    return False

@@ -171,7 +171,7 @@ class GateRun:
 
     def _right(self) -> Right:
         from stage_gate.right import Right
-        from stage_gate.settings import minimum_checks
+        from stage_gate.settings import isolation_required, minimum_checks
 
         return Right(
             gate=self.gate,
@@ -181,6 +181,7 @@ class GateRun:
             evidence=self.evidence,
             reading=self.reading,
             minimum=minimum_checks(),
+            isolation_required=isolation_required(),
         )
 
     def gate_now(self) -> Gate:

@@ -98,6 +98,14 @@ def minimum_checks() -> tuple[str, ...]:
     return tuple(dict.fromkeys(kind.strip() for kind in configured.split(",") if kind.strip()))
 
 
+def isolation_required() -> bool:
+    """Whether no gate of this deployment may accept that a team's code runs un-isolated: ``[stage_gate]
+    require_isolation``, off by default. Anything but a plain no means yes.
+    """
+    configured = str(conf.get(SECTION, "require_isolation", fallback="") or "").strip().lower()
+    return configured not in ("", "false", "f", "no", "n", "off", "0")
+
+
 SHORTEST_ROUND = timedelta(seconds=10)
 
 

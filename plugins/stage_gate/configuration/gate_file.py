@@ -30,6 +30,7 @@ from stage_gate.configuration.gate_rules import (
     refuse_less_than_minimum,
     refuse_no_proof,
     refuse_stage_on_production,
+    refuse_unisolated,
     refuse_unknown_checks,
     refuse_wrong_smoke_tests,
 )
@@ -155,6 +156,8 @@ def _load(file: Path, minimum: Iterable[str] | None, until: date | None = None) 
     wanted = _deployment_minimum() if minimum is None else tuple(minimum)
     if wanted:
         refuse_less_than_minimum(tree, gate.plan, policy, wanted, _known_kinds())
+    if any(check.accepts_exposure for check in gate.plan.checks) and _isolation_is_required():
+        refuse_unisolated(tree, gate.plan)
     return tree, replace(gate, settings=gate.settings.model_copy(update={"policy": policy}))
 
 
@@ -180,6 +183,12 @@ def _deployment_minimum() -> tuple[str, ...]:
     from stage_gate.settings import minimum_checks
 
     return minimum_checks()
+
+
+def _isolation_is_required() -> bool:
+    from stage_gate.settings import isolation_required
+
+    return isolation_required()
 
 
 def _known_kinds() -> Collection[str]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LONGEST_EXCUSE = timedelta(days=366)
 _MINIMUM = "[stage_gate] minimum_checks"
+REQUIRE_ISOLATION = "[stage_gate] require_isolation"
 
 
 class OutOfDate(ConfigError):
@@ -162,6 +163,17 @@ def refuse_less_than_minimum(
             raise _below_minimum(tree, ("checks", kind), kind, "is not switched on")
         for check in checks:
             _refuse_weakened(tree, check, policy)
+
+
+def refuse_unisolated(tree: Map, plan: CheckPlan) -> None:
+    """Raise ``ConfigError`` where the gate file accepts an exposure that the deployment lets no gate accept."""
+    for check in plan.checks:
+        if check.accepts_exposure:
+            raise ConfigError(
+                *place_of(tree, ("checks", *_path_of(tree, check), "isolation")),
+                f"{check.key} may not run un-isolated: {REQUIRE_ISOLATION} of this deployment lets no gate accept that",
+                "Remove 'isolation: accepted', and run it on a worker that isolates a team's code (docs/isolation.md).",
+            )
 
 
 def _refuse_weakened(tree: Map, check: ConfiguredCheck, policy: PolicySettings) -> None:

@@ -40,6 +40,7 @@ class SettleStage(BaseOperator):
 
     def execute(self, context: Context) -> None:
         from stage_gate.baseline import NONE_YET, with_baseline
+        from stage_gate.isolation import forecast
         from stage_gate.planning import plan_of
         from stage_gate.run import GateRun
         from stage_gate.settings import minimum_checks
@@ -56,8 +57,8 @@ class SettleStage(BaseOperator):
         self.log.info("Compared with: %s.", plan.baseline or NONE_YET)
         for sentence in (*candidate.stage.unknown(), *plan.baseline_notes):
             self.log.warning("%s", sentence)
-        for sentence in _exposed(run):
-            self.log.warning(sentence)
+        for sentence in forecast(run.gate):
+            self.log.warning("%s", sentence)
         for check in settling_checks(run.gate):
             say(self.log, test_stage(run, check, attempt))
 
@@ -153,16 +154,6 @@ class RunCheck(BaseOperator):
         )
 
 
-def _exposed(run: GateRun) -> list[str]:
-    """What the team's own code could reach on this worker, where a gate that acts runs any."""
-    from stage_gate.decision import Mode
-    from stage_gate.exposure import exposures, runs_code_of_a_team
-
-    if run.gate.mode is not Mode.GUARD or not runs_code_of_a_team(run.gate):
-        return []
-    return exposures(run.gate.pipeline.acting)
-
-
 def settling_checks(gate: Gate) -> list[ConfiguredCheck]:
     """The checks that ``settle_stage`` itself runs: they say when the others may begin."""
     return [check for check in gate.stage_checks if check.kind == SETTLED]
@@ -214,12 +205,16 @@ async def _visit(
     from stage_gate.baseline import baseline_for, not_compared
     from stage_gate.facts import facts_for
     from stage_gate.files import EvidenceError
+    from stage_gate.isolation import refusal
     from stage_gate.reruns import take_rerun
     from stage_gate.run import access_of_connection
 
     def may_rerun() -> bool:
         return take_rerun(folder, run.gate.policy.flakes.reruns, check.key)
 
+    if (refused := refusal(run.gate, check)) is not None:
+        keep(refused)
+        return refused
     try:
         baseline = baseline_for(run.evidence, run.evidence.attempts(), check)
     except EvidenceError as error:

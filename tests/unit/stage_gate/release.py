@@ -133,7 +133,10 @@ class Release:
         return self.evidence.load_seal(self.evidence.latest_sealed()).verdict.not_passed
 
     def right(
-        self, now: Callable[[], datetime] = lambda: datetime.now(UTC), minimum: tuple[str, ...] = ()
+        self,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        minimum: tuple[str, ...] = (),
+        isolation_required: bool = False,
     ) -> Right:
         return Right(
             gate=self.gate,
@@ -143,6 +146,7 @@ class Release:
             evidence=self.evidence,
             reading=self.hook,
             minimum=minimum,
+            isolation_required=isolation_required,
             now=now,
         )
 

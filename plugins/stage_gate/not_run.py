@@ -1,0 +1,35 @@
+"""What is the result of a check that was planned and must not run?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from aem_checks.outcomes import Cause, CheckResult, Finding, Outcome, Severity
+from aem_checks.text import plain
+
+if TYPE_CHECKING:
+    from aem_checks.config import ConfiguredCheck
+
+
+def not_run(check: ConfiguredCheck, subject: str, sentences: Iterable[str]) -> CheckResult:
+    """Inconclusive, with a finding about ``subject`` for each sentence."""
+    now = datetime.now(UTC)
+    findings = tuple(
+        Finding(subject=subject, sentence=plain(each), outcome=Outcome.INCONCLUSIVE, cause=Cause.CHECK)
+        for each in sentences
+    )
+    return CheckResult(
+        key=check.key,
+        kind=check.kind,
+        site=check.site,
+        target=check.target,
+        severity=Severity.WARN if check.settings.dry_run else check.severity,
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+        examined=0,
+        findings=findings,
+        started_at=now,
+        finished_at=now,
+    )
