@@ -57,7 +57,8 @@ class Endpoint(_Settings):
     origin: str | None = None
     """AEM's own address behind the customer's CDN, where ``url`` is not the one that Cloud Manager lists."""
     private: bool = False
-    """Its name may resolve to a private address, as in a company's own network; such addresses are refused else."""
+    """Its name may resolve to a private address, as in a company's own network; such addresses are refused else.
+    Link-local addresses and metadata services of clouds always are."""
 
     @model_validator(mode="before")
     @classmethod

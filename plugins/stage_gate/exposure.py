@@ -11,36 +11,22 @@ import contextlib
 import json
 import os
 import re
-import socket
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from aem_checks.code_user import VARIABLE, CodeUser, CodeUserError, code_user, reach_of
 from aem_checks.kinds import FOLDERS_VARIABLE
+from stage_gate.around import environments, option
+from stage_gate.exposed_routes import CLOUD, NOBODY, Route, open_routes
 
-_CONNECT_SECONDS = 0.5
 _LISTED = 8
 _TOO_MUCH = {"Airflow's home": {"r", "w"}, "the Dags": {"w"}, "the plugins": {"w"}}
 """What must not be allowed, where it is less than everything: suites may lie below these."""
 _SECRET = re.compile(
     r"AIRFLOW__\w*(SECRET|SQL_ALCHEMY_CONN|FERNET_KEY|BROKER_URL|RESULT_BACKEND|PASSWORD)\w*|AIRFLOW_CONN_STAGE_GATE_SIGNING"
 )
-_PORTS = {
-    "http": 80,
-    "https": 443,
-    "postgresql": 5432,
-    "mysql": 3306,
-    "redis": 6379,
-    "rediss": 6379,
-    "amqp": 5672,
-}
-_METADATA = ("169.254.169.254", "fd00:ec2::254", "100.100.100.200")
-"""Where clouds give a machine's own credentials to whoever asks from it."""
-_METADATA_PORT = 80
 _CREDENTIAL_FILES = (
     *("AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AZURE_FEDERATED_TOKEN_FILE"),
     "GOOGLE_APPLICATION_CREDENTIALS",
@@ -51,7 +37,6 @@ _PLACES_OF_OTHERS = {
     Path("/var/run/secrets/kubernetes.io/serviceaccount/token"): _POD,
     Path("/var/run/docker.sock"): "the Docker socket",
 }
-_CLOUD = "the metadata service of this cloud"
 
 
 class Code(StrEnum):
@@ -76,17 +61,6 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """A server that answers on its port to the team's code."""
-
-    what: str
-    host: str
-    port: int
-    is_open: bool = False
-    """Whether it serves whoever connects, since nothing here has a password for it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """What a look at this worker showed."""
 
@@ -96,6 +70,8 @@ class Facts:
     """As whom the team's code runs, ``None`` for the worker itself."""
     problem: str = ""
     """Why the user that is named can't be used; then nothing of the team runs."""
+    unknown: str = ""
+    """Why it can't be found out what that user may read."""
     places: tuple[Place, ...] = ()
     variables: tuple[str, ...] = ()
     """Names of secrets in the environment of this process and of those that started it."""
@@ -132,6 +108,11 @@ def judge(facts: Facts) -> Iterator[Exposure]:
             "memory and environment of its processes, and what its tasks may read and write.",
             f"set {VARIABLE} to a user that has no other task.",
         )
+    if facts.unknown:
+        yield Exposure(
+            f"It is not known what suites and a team's own checks could read here. {facts.unknown.rstrip('.')}.",
+            "see that the worker can start /bin/sh as that user, then run it again.",
+        )
     if facts.own_kinds:
         yield Exposure(
             f"The modules of {FOLDERS_VARIABLE} are imported by each task that reads a gate, as uid {facts.worker}; "
@@ -142,7 +123,7 @@ def judge(facts: Facts) -> Iterator[Exposure]:
     if facts.variables and (facts.user is None or facts.own_kinds):
         yield _secrets(facts.variables, ALL_CODE if facts.user is None else _OWN_CHECKS)
     yield from (_place(place) for place in facts.places)
-    yield from sorted(map(_route, facts.routes), key=lambda exposure: not exposure.opens)
+    yield from sorted(_routes(facts.routes), key=lambda exposure: not exposure.opens)
 
 
 def _secrets(names: tuple[str, ...], opens: frozenset[Code]) -> Exposure:
@@ -164,9 +145,23 @@ def _place(place: Place) -> Exposure:
     return Exposure(f"Suites can {may} {place.what} ({place.path}).", remedy)
 
 
+def _routes(routes: tuple[Route, ...]) -> Iterator[Exposure]:
+    everywhere = any(route.what == NOBODY for route in routes)
+    for route in routes:
+        if route.what != NOBODY and not (everywhere and route.what == CLOUD):
+            yield _route(route)
+    if everywhere:
+        yield Exposure(
+            "Something answers for each address on port 80 here, so it is not known whether suites reach the metadata "
+            "service of a cloud.",
+            "see that this proxy refuses 169.254.169.254.",
+            _NOTHING,
+        )
+
+
 def _route(route: Route) -> Exposure:
     sentence = f"Suites can open connections to {route.what} at {route.host}:{route.port}"
-    if route.what == _CLOUD:
+    if route.what == CLOUD:
         return Exposure(
             f"{sentence}, which gives this machine's credentials to whoever asks.",
             "let a firewall on this worker keep the suites' user from it, or give the machine no role.",
@@ -181,39 +176,26 @@ def _route(route: Route) -> Exposure:
 
 def look(deciding: Iterable[str] = ()) -> Facts:
     """Ask the system. Changes nothing, and sends nothing over the connections that it opens."""
-    around = dict(_environments())
+    around = dict(environments())
     try:
         user = code_user()
-        places = tuple(_places(user, around))
     except CodeUserError as error:
         return Facts(os.geteuid(), None, problem=str(error))
+    places: tuple[Place, ...] = ()
+    unknown = ""
+    try:
+        places = tuple(_places(user, around))
+    except CodeUserError as error:
+        unknown = str(error)
     return Facts(
         worker=os.geteuid(),
         user=user,
+        unknown=unknown,
         places=places,
         variables=tuple(sorted(_secret_names(around, deciding))),
-        routes=_open_routes(_servers(around), user),
+        routes=open_routes(around, user),
         own_kinds=bool(os.environ.get(FOLDERS_VARIABLE)),
     )
-
-
-def _environments() -> Iterator[tuple[str, str]]:
-    """The variables of this process and of those above it, as far as they can be read; the own ones last."""
-    chain: list[bytes] = []
-    pid = os.getppid()
-    while pid > 1 and len(chain) < 20:
-        try:
-            content = Path(f"/proc/{pid}/environ").read_bytes()
-            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, ValueError, IndexError):
-            break
-        chain.append(content)
-    for content in reversed(chain):
-        for entry in content.split(b"\0"):
-            name, found, value = entry.partition(b"=")
-            if found and value:
-                yield os.fsdecode(name), os.fsdecode(value)
-    yield from ((name, value) for name, value in os.environ.items() if value)
 
 
 def _secret_names(around: Mapping[str, str], deciding: Iterable[str]) -> set[str]:
@@ -223,12 +205,19 @@ def _secret_names(around: Mapping[str, str], deciding: Iterable[str]) -> set[str
 
 def _places(user: CodeUser | None, around: Mapping[str, str]) -> Iterator[Place]:
     """What the named user may do with Airflow's files; as the worker itself one sentence says it all."""
-    named = {path: what for what, path in _files(around) if path.exists()}
+    named = {path: what for what, path in _files(around) if _exists(path)}
     if user is None or not named:
         return
     for path, rights in reach_of(user, named):
         if set(rights) & _TOO_MUCH.get(named[path], {"r", "w", "x"}):
             yield Place(named[path], path, rights)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return True  # the worker may not look there; what the user may is asked of the system
 
 
 def _files(around: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
@@ -244,7 +233,7 @@ def _files(around: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
         yield "the evidence store", store
     yield "the Dags", Path(conf.get("core", "dags_folder", fallback="") or home / "dags")
     yield "the plugins", Path(conf.get("core", "plugins_folder", fallback="") or home / "plugins")
-    database = _option(around, "database", "sql_alchemy_conn")
+    database = option(around, "database", "sql_alchemy_conn")
     if database.startswith("sqlite:///"):
         yield "Airflow's database", Path(database.removeprefix("sqlite:///"))
     for path in _files_of_connections(around):
@@ -259,61 +248,6 @@ def _files_of_connections(around: Mapping[str, str]) -> Iterator[Path]:
     """Where a secrets backend keeps connections, the signing key among them, in files."""
     for section, key in (("secrets", "backend_kwargs"), ("workers", "secrets_backend_kwargs")):
         with contextlib.suppress(ValueError, AttributeError):
-            for name, value in json.loads(_option(around, section, key) or "{}").items():
+            for name, value in json.loads(option(around, section, key) or "{}").items():
                 if name.endswith("_file_path"):
                     yield Path(str(value))
-
-
-def _servers(around: Mapping[str, str]) -> Iterator[Route | None]:
-    api = _option(around, "core", "execution_api_server_url") or _option(around, "api", "base_url")
-    all_admins = _option(around, "core", "simple_auth_manager_all_admins").lower() == "true"
-    yield route_to("Airflow's API server", api, is_open=all_admins)
-    yield route_to("Airflow's database", _option(around, "database", "sql_alchemy_conn"))
-    yield route_to("Airflow's message broker", _option(around, "celery", "broker_url"))
-    yield from (Route(_CLOUD, host, _METADATA_PORT, is_open=True) for host in _METADATA)
-
-
-def _option(around: Mapping[str, str], section: str, key: str) -> str:
-    """An option as the worker was started with it; Airflow hides its database from the tasks themselves."""
-    from airflow.sdk.configuration import conf
-
-    name = f"AIRFLOW__{section.upper()}__{key.upper()}"
-    inherited = around.get(name, "")
-    if inherited and "not-allowed" not in inherited:
-        return inherited
-    return str(conf.get(section, key, fallback="") or "")
-
-
-def _open_routes(servers: Iterable[Route | None], user: CodeUser | None) -> tuple[Route, ...]:
-    routes = [route for route in servers if route is not None]
-    with ThreadPoolExecutor(max(len(routes), 1)) as pool:
-        answers = list(pool.map(lambda route: _answers(route, user), routes))
-    return tuple(route for route, answered in zip(routes, answers, strict=True) if answered)
-
-
-def route_to(what: str, url: str, *, is_open: bool | None = None) -> Route | None:
-    """Host and port of a URL, ``None`` where it names no server; open, unless said, where the URL has no password."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _PORTS.get(parts.scheme.partition("+")[0])
-    except ValueError:
-        return None
-    if not (parts.hostname and port):
-        return None
-    return Route(what, parts.hostname, port, not parts.password if is_open is None else is_open)
-
-
-def _answers(route: Route, user: CodeUser | None) -> bool:
-    """Whether the server takes a connection of this user, as a firewall sees it that tells users apart."""
-    try:
-        found = socket.getaddrinfo(route.host, route.port, type=socket.SOCK_STREAM)
-    except OSError:
-        return False
-    for family, kind, protocol, _, address in found:
-        with contextlib.suppress(OSError), socket.socket(family, kind, protocol) as connection:
-            if user is not None:
-                os.fchown(connection.fileno(), user.uid, user.gid)
-            connection.settimeout(_CONNECT_SECONDS)
-            connection.connect(address)
-            return True
-    return False

@@ -12,19 +12,21 @@ from typing import Any
 import pytest
 
 from aem_checks.code_user import CodeUser
-from stage_gate import exposure
+from stage_gate import exposed_routes, exposure
 from stage_gate.commands.diagnosis import State
 from stage_gate.commands.doctor_visit import examine_exposure
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import gate_from_content
-from stage_gate.exposure import ALL_CODE, Code, Facts, Place, Route, judge, look, route_to
+from stage_gate.exposed_routes import Route, route_to
+from stage_gate.exposure import ALL_CODE, Code, Facts, Place, judge, look
 from stage_gate.isolation import forecast, teams_checks
 from unit.aem_checks.other_user import NOBODY, needs_root, open_folder
 from unit.stage_gate.waiting import PATIENCE
 
 SUITES = CodeUser("suites", 60000, 60000)
 OWN_CHECKS, NOTHING = frozenset({Code.OWN_CHECKS}), frozenset[Code]()
-METADATA = Route(exposure._CLOUD, "169.254.169.254", 80, is_open=True)
+ANYWHERE = Route(exposed_routes.NOBODY, exposed_routes.RESERVED, 80)
+METADATA = Route(exposed_routes.CLOUD, "169.254.169.254", 80, is_open=True)
 
 
 def said(facts: Facts) -> str:
@@ -62,6 +64,7 @@ def test_a_worker_that_keeps_everything_apart_has_nothing_to_say() -> None:
             Facts(50000, SUITES, routes=(Route("Airflow's message broker", "redis", 6379, is_open=True),)),
             "redis:6379, which asks for no password",
         ),
+        (Facts(50000, SUITES, routes=(METADATA, ANYWHERE)), "Something answers for each address on port 80"),
         (Facts(50000, SUITES, routes=(METADATA,)), "which gives this machine's credentials to whoever asks"),
         (
             Facts(50000, SUITES, places=(Place(exposure._POD, Path("/t"), "r"),)),
@@ -88,7 +91,9 @@ def test_each_gap_is_a_sentence_with_something_to_do(facts: Facts, words: str) -
             ALL_CODE,
         ),
         (Facts(50000, SUITES, routes=(METADATA,)), ALL_CODE),
+        (Facts(50000, SUITES, routes=(METADATA, ANYWHERE)), NOTHING),
         (Facts(50000, SUITES, routes=(Route("Airflow's database", "postgres", 5432),)), NOTHING),
+        (Facts(50000, SUITES, unknown="What it may read can't be asked: TimeoutExpired"), ALL_CODE),
         (Facts(50000, None, problem="It names 'x'. To do: create it."), NOTHING),
     ],
 )
@@ -155,7 +160,8 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         monkeypatch.setenv("AIRFLOW_HOME", str(folder / "home"))
         monkeypatch.delenv("AEM_CHECKS_SUITE_USER", raising=False)
         monkeypatch.setattr("aem_checks.code_user._SECONDS", PATIENCE)
-        monkeypatch.setattr(exposure, "_METADATA", ())
+        monkeypatch.setattr(exposed_routes, "METADATA", ())
+        monkeypatch.setattr(exposed_routes, "RESERVED", "127.0.0.9")
         yield folder / "evidence"
 
 
@@ -187,9 +193,10 @@ def test_a_route_is_tried_as_the_suites_user_as_a_firewall_sees_it(
 
     monkeypatch.setattr(socket.socket, "connect", noted)
     with listening() as port:
-        monkeypatch.setattr(exposure, "_METADATA", ("127.0.0.1",))
-        monkeypatch.setattr(exposure, "_METADATA_PORT", port)
-        assert Route(exposure._CLOUD, "127.0.0.1", port, is_open=True) in look().routes
+        monkeypatch.setattr(exposed_routes, "METADATA", ("127.0.0.1",))
+        monkeypatch.setattr(exposed_routes, "RESERVED", "127.0.0.9")
+        monkeypatch.setattr(exposed_routes, "METADATA_PORT", port)
+        assert Route(exposed_routes.CLOUD, "127.0.0.1", port, is_open=True) in look().routes
     assert set(owners) == {NOBODY}
 
 
@@ -260,6 +267,16 @@ def test_an_evidence_store_that_the_suites_user_reaches_is_named(
     assert len(about) == (0 if words is None else 1)
     assert all(words and words in sentence for sentence in about)
     assert look().user == CodeUser("nobody", NOBODY, NOBODY)
+
+
+@needs_root
+def test_what_can_not_be_found_out_counts_as_in_reach(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AEM_CHECKS_SUITE_USER", "nobody")
+    monkeypatch.setattr("aem_checks.code_user._LOOK", "exit 7")
+    first = next(iter(judge(look())))
+    assert first.opens == ALL_CODE
+    assert "It is not known what suites and a team's own checks could read here" in first.sentence
+    assert "CalledProcessError" in first.sentence
 
 
 def test_a_user_that_can_not_be_used_is_said(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,21 +15,24 @@ from airflow.sdk.exceptions import AirflowFailException
 from aem_checks.code_user import CodeUser
 from aem_checks.outcomes import Cause, CheckResult, Outcome
 from simulator import Simulator
-from stage_gate import exposure, isolation
+from stage_gate import exposed_routes, exposure, isolation
 from stage_gate.commands.diagnosis import State
 from stage_gate.commands.doctor_visit import examine_exposure
 from stage_gate.configuration.describe import describe
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import GateFileError, gate_from_content, load_gate, load_gate_for_run
-from stage_gate.exposure import Facts, Place, Route
+from stage_gate.exposed_routes import Route
+from stage_gate.exposure import Facts, Place
 from stage_gate.observe import read_candidate
 from stage_gate.planning import plan_of
 from stage_gate.run import GateRun
 from stage_gate.settings import isolation_required
 from stage_gate.tasks.stage import RunCheck
 from stage_gate.verdict import judge
+from unit.aem_checks.other_user import NOBODY, needs_root, open_folder
 from unit.stage_gate.release import Release
 from unit.stage_gate.test_waits import context, signing
+from unit.stage_gate.waiting import PATIENCE
 
 __all__ = ["signing"]
 
@@ -43,7 +46,8 @@ GAPS = {
     "database": Facts(50000, SUITES, places=(Place("Airflow's database", Path("/d"), "rw"),)),
     "database without a password": Facts(50000, SUITES, routes=(Route("Airflow's database", "db", 5432, True),)),
     "evidence": Facts(50000, SUITES, places=(Place("the evidence store", Path("/e"), "rx"),)),
-    "credentials of the machine": Facts(50000, SUITES, routes=(Route(exposure._CLOUD, "169.254.169.254", 80, True),)),
+    "nobody knows": Facts(50000, SUITES, unknown="What it may read can't be asked: TimeoutExpired"),
+    "credentials of the machine": Facts(50000, SUITES, routes=(Route(exposed_routes.CLOUD, "169.254.169.254", 80, True),)),
 }  # fmt: skip
 ONLY_TOLD = {
     "a database with a password": Facts(50000, SUITES, routes=(Route("Airflow's database", "db", 5432),)),
@@ -85,7 +89,8 @@ def scenario() -> dict[str, Any]:
 def as_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """No user is named, so that a team's code would run as the worker; no cloud is asked."""
     monkeypatch.delenv("AEM_CHECKS_SUITE_USER", raising=False)
-    monkeypatch.setattr(exposure, "_METADATA", ())
+    monkeypatch.setattr(exposed_routes, "METADATA", ())
+    monkeypatch.setattr(exposed_routes, "RESERVED", "127.0.0.9")
 
 
 @pytest.fixture
@@ -111,7 +116,7 @@ def found_by(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolation, "look", lambda deciding: facts)
 
 
-class Tested:
+class Played:
     """A release whose gate runs code of its team."""
 
     def __init__(self, simulator: Simulator, folder: Path, **gate: Any) -> None:
@@ -141,7 +146,7 @@ KEYS = ["suites.e2e", "our_own"]
 def test_a_teams_code_does_not_start_on_a_worker_that_can_not_isolate_it(
     simulator: Simulator, tmp_path: Path, signing: None, own_kinds: None, key: str
 ) -> None:
-    tested = Tested(simulator, tmp_path, checks=code_of_the_team(tmp_path))
+    tested = Played(simulator, tmp_path, checks=code_of_the_team(tmp_path))
     result = tested.run(key)
     assert not tested.ran.exists()
     assert (result.outcome, result.cause, result.examined) == (Outcome.INCONCLUSIVE, Cause.CHECK, 0)
@@ -152,11 +157,29 @@ def test_a_teams_code_does_not_start_on_a_worker_that_can_not_isolate_it(
     assert "'isolation: accepted'" in first
 
 
+@needs_root
+def test_a_suite_that_is_really_isolated_runs_as_its_user(
+    simulator: Simulator, tmp_path: Path, signing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is accepted here: the worker is root, its evidence and home are closed, and the user is another one."""
+    monkeypatch.setenv("AEM_CHECKS_SUITE_USER", "nobody")
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("aem_checks.code_user._SECONDS", PATIENCE)
+    with open_folder() as folder:
+        suite = {"name": "e2e", "folder": str(folder), "run": f"id -u; {REPORT}", "within": "2m"}
+        checks = {"others": False, "key_pages": {}, "suites": [suite]}
+        played = Played(simulator, tmp_path, checks=checks)
+        result = played.run("suites.e2e")
+        assert result.outcome is Outcome.PASSED, result.sentences
+        output = played.release.evidence.attempt_folder(1) / "sites/larkfell/suites/e2e/run-1/output.txt"
+        assert output.read_text() == f"{NOBODY}\n"
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_what_the_gate_file_accepts_runs_and_every_report_says_so(
     simulator: Simulator, tmp_path: Path, signing: None, own_kinds: None, key: str
 ) -> None:
-    tested = Tested(simulator, tmp_path, checks=code_of_the_team(tmp_path, isolation="accepted"))
+    tested = Played(simulator, tmp_path, checks=code_of_the_team(tmp_path, isolation="accepted"))
     result = tested.run(key)
     assert tested.ran.exists()
     assert result.outcome is Outcome.PASSED
@@ -175,7 +198,7 @@ def test_the_deployment_can_forbid_to_accept_it(
     key: str,
 ) -> None:
     """Also for a run that was pinned before."""
-    tested = Tested(simulator, tmp_path, checks=code_of_the_team(tmp_path, isolation="accepted"))
+    tested = Played(simulator, tmp_path, checks=code_of_the_team(tmp_path, isolation="accepted"))
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__REQUIRE_ISOLATION", "True")
     result = tested.run(key)
     assert not tested.ran.exists()
@@ -200,7 +223,7 @@ def test_the_acting_tasks_know_what_the_deployment_forbids(
 def test_shadow_mode_runs_it_and_only_warns(
     simulator: Simulator, tmp_path: Path, signing: None, own_kinds: None
 ) -> None:
-    tested = Tested(simulator, tmp_path, checks=code_of_the_team(tmp_path), mode="shadow")
+    tested = Played(simulator, tmp_path, checks=code_of_the_team(tmp_path), mode="shadow")
     assert tested.run("suites.e2e").outcome is Outcome.PASSED
     assert tested.ran.exists()
     said = " ".join(isolation.forecast(tested.release.gate))
