@@ -30,6 +30,9 @@ class CheckSettings(BaseModel):
     """Time limit of the whole check; when it is over, the check is inconclusive."""
     dry_run: bool = False
     """Run and report, but never block."""
+    isolation: Literal["accepted"] | None = None
+    """``accepted``: this code of a team runs also where it can't be isolated from the gate (docs/isolation.md). Only for
+    suites and a team's own checks; every report shows it."""
 
 
 SettingsT = TypeVar("SettingsT", bound=CheckSettings)
@@ -59,6 +62,8 @@ class Check(ABC, Generic[SettingsT]):
     """Whether it runs only after every other check of its host, since it may set off a firewall there."""
     reads_recording: ClassVar[bool] = False
     """Whether it looks at every recorded page, and so is not run without a recording."""
+    runs_commands: ClassVar[bool] = False
+    """Whether it runs commands of the team."""
     settings_type: ClassVar[type[CheckSettings]] = CheckSettings
 
     def __init__(self, settings: SettingsT) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from aem_checks.check import Check, CheckSettings
+from aem_checks.kinds import is_code_of_a_team
 from aem_checks.readable import validate
 from aem_checks.sites import check_name
 from aem_checks.yaml_lines import ConfigError, Map, place_of, suggestion
@@ -111,4 +112,22 @@ class SettingsReader:
         return configured
 
     def _validate(self, kind: type[Check[Any]], path: tuple[str | int, ...], value: Any) -> CheckSettings:
-        return validate(kind.settings_type, self.tree, path, value, self.context)
+        settings = validate(kind.settings_type, self.tree, path, value, self.context)
+        if settings.isolation is not None:
+            self._require_sense(kind, path, written=value.get("isolation"))
+        return settings
+
+    def _require_sense(self, kind: type[Check[Any]], path: tuple[str | int, ...], written: Any) -> None:
+        """Raise ``ConfigError`` where isolation is accepted for no code of a team, or not by the gate file."""
+        if written is None:
+            raise ConfigError(
+                *place_of(self.tree, path),
+                f"{kind.kind} says of itself that it need not be isolated",
+                "Remove 'isolation' from its module: only a gate file can accept that.",
+            )
+        if not is_code_of_a_team(kind):
+            raise ConfigError(
+                *place_of(self.tree, (*path, "isolation")),
+                f"{kind.kind} runs no code of a team, so there is nothing to isolate",
+                "Remove 'isolation' here; it is for suites and a team's own checks.",
+            )

@@ -29,19 +29,23 @@ from pydantic import (
 from aem_checks.access import AccessError
 from aem_checks.access_names import AccessName
 from aem_checks.check import CheckSettings, SiteCheck
-from aem_checks.git import FETCHING, CheckoutError, run_git
+from aem_checks.git import CheckoutError, fetching, run_git
+from aem_checks.network_guard.address import refused_spelling
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
 from aem_checks.text import quoted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from aem_checks.network_guard.forward_proxy import ForwardProxy
     from aem_checks.visit import Visit
 
 MOST_FILES = 100_000
 MOST_BYTES = 1024 * 1024
 """Bytes of one file; a longer one is not read."""
 MOST_IN_ALL = 128 * 1024 * 1024
+_LARGEST_FETCH = 8 * 1024**3
+"""Bytes; what git holds of them and for how long is limited by the time that it has."""
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
@@ -54,6 +58,8 @@ def _repository(value: str) -> str:
         )
     if parts.scheme not in ("https", "file"):
         raise ValueError("the address of a repository begins with https:// or file://")
+    if why := refused_spelling(parts.hostname or ""):
+        raise ValueError(f"the host of the repository {why}, so no gate contacts it; write its own name")
     return value
 
 
@@ -66,7 +72,8 @@ class Checkout(BaseModel):
     """A clone on the worker; what is checked out in it does not matter, the release's commit has to be there.
     A relative path starts at the gate file."""
     repository: Annotated[str, AfterValidator(_repository)] | None = None
-    """The address of a repository, ``https://…``; the commit is fetched for each check, without history."""
+    """The address of a repository, ``https://…``; the commit is fetched for each check, without history. It may be at a
+    private address."""
     access: AccessName | None = None
     """Name of the Airflow connection with user name and password of the repository."""
     base: str = ""
@@ -171,14 +178,25 @@ async def _fetch(checkout: Checkout, commit_id: str, folder: Path, visit: Visit)
     await run_git(folder, "init", "--quiet", "--bare", ".")
     slow = ("-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60")  # should nobody be left to end it
     options = ("-c", "http.followRedirects=false", *slow, "fetch", "--quiet", "--depth=1", "--no-tags")
-    try:
-        given = {**secrets, **FETCHING}
-        await run_git(folder, *options, checkout.repository or "", commit_id, environment=given)
-    except CheckoutError as error:
-        hidden = str(error)
-        for secret in secrets.values():
-            hidden = hidden.replace(secret, "[hidden]")
-        raise CheckoutError(hidden) from None
+    address = checkout.repository or ""
+    async with _way_to(address) as proxy:
+        try:
+            given = {**secrets, **fetching(proxy.url)}
+            await run_git(folder, *options, address, commit_id, environment=given)
+        except CheckoutError as error:
+            hidden = " ".join((str(error), *(f"Not contacted: {why}." for why in proxy.refused.values())))
+            for secret in secrets.values():
+                hidden = hidden.replace(secret, "[hidden]")
+            raise CheckoutError(hidden) from None
+
+
+def _way_to(repository: str) -> ForwardProxy:
+    """The proxy that lets git ask the repository's host and no other, be it in a network of the company's own."""
+    from aem_checks.network_guard.forward_proxy import ForwardProxy
+    from aem_checks.network_guard.rule import Rule
+    from aem_checks.rate_limit import RateLimit
+
+    return ForwardProxy(Rule.of([repository], private=[repository]), RateLimit(), max_bytes=_LARGEST_FETCH)
 
 
 async def _listed(folder: Path, commit_id: str, checkout: Checkout) -> Commit:

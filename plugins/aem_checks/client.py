@@ -1,8 +1,9 @@
 """How is a site asked politely? The one place that sends requests for checks.
 
 It says who it is, keeps the rate limit of each host, follows no redirect by itself, and contacts only the
-hosts of its site: anything else raises ``HostNotAllowed`` before a byte is sent. Names that resolve to private
-addresses are refused when connecting (``network_guard``). Errors of the network are values (``Response.error``).
+hosts of its site: anything else raises ``HostNotAllowed`` before a byte is sent. Addresses that may not be asked
+are refused when connecting (``network_guard``). The environment's proxies are used, log-ins of the worker are not.
+Errors of the network are values (``Response.error``).
 URLs are sent as they are written, so that ``/content/../libs`` arrives as such.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult
 
 import aiohttp
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_attempt
@@ -22,6 +23,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_result, stop_after_
 from aem_checks.access import NO_ACCESS, Access, AccessResolver
 from aem_checks.network_errors import describe_error
 from aem_checks.network_guard.connecting import guarded_resolver
+from aem_checks.network_guard.outer_proxy import outer_proxy
 from aem_checks.network_guard.rule import Rule
 from aem_checks.rate_limit import RateLimit
 from aem_checks.response import Response, make_headers
@@ -74,6 +76,7 @@ class Client:
         self._max_body = max_body
         self._backoff = backoff
         self._in_flight = asyncio.Semaphore(connections)
+        self._proxies: dict[str, SplitResult | None] = {}
         self._session: aiohttp.ClientSession | None = None
 
     @classmethod
@@ -108,17 +111,18 @@ class Client:
         return self._rate_limit
 
     async def __aenter__(self) -> Self:
-        proxies = not all(_is_loopback(origin) for origin in self._access)
+        self._proxies = {origin: _proxy_of(origin) for origin in self._hosts}
+        through = frozenset(proxy.hostname or "" for proxy in self._proxies.values() if proxy)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=self._connections,
                 enable_cleanup_closed=True,
-                resolver=guarded_resolver(self._rule, proxies=proxies),
+                resolver=guarded_resolver(self._rule, through),
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": USER_AGENT},
             timeout=aiohttp.ClientTimeout(total=self._timeout, connect=min(10.0, self._timeout)),
-            trust_env=proxies,
+            trust_env=False,  # which would send what ~/.netrc holds
             max_line_size=32768,
             max_field_size=32768,
         )
@@ -247,9 +251,11 @@ class Client:
             await self._rate_limit.acquire(origin.partition("://")[2], per_second=per_second)
             sent = {**self._access.get(origin, NO_ACCESS).request_headers, **headers}
             options: dict[str, Any] = {"headers": sent, "data": body, "allow_redirects": False}
+            if proxy := self._proxies[origin]:
+                options["proxy"] = proxy.geturl()
             if timeout is not None:
                 options["timeout"] = timeout
-            exchange = _Exchange(method, url, self._max_body, self._secrets)
+            exchange = _Exchange(method, url, self._rule, self._max_body, self._secrets)
             return await exchange.run(self._session, options)
 
     def _pause(self, state: RetryCallState) -> float:
@@ -261,8 +267,9 @@ class Client:
 class _Exchange:
     """One request and its answer; keeps what has arrived when the rest fails."""
 
-    def __init__(self, method: str, url: str, max_body: int, hidden: frozenset[str]) -> None:
-        self._method, self._url, self._max_body, self._hidden = method, url, max_body, hidden
+    def __init__(self, method: str, url: str, rule: Rule, max_body: int, hidden: frozenset[str]) -> None:
+        self._method, self._url, self._rule = method, url, rule
+        self._max_body, self._hidden = max_body, hidden
         self._status = 0
         self._headers = make_headers()
         self._chunks: list[bytes] = []
@@ -273,7 +280,9 @@ class _Exchange:
         started = time.perf_counter()
         error = None
         try:
-            async with session.request(self._method, as_written(self._url), **options) as answer:
+            target = as_written(self._url)
+            self._rule.require_host(target.raw_host or "", target.port or 0)
+            async with session.request(self._method, target, **options) as answer:
                 self._first_byte = time.perf_counter() - started
                 self._status = answer.status
                 self._headers = make_headers(
@@ -323,9 +332,9 @@ def _acceptable(origin: str) -> set[str]:
     return {f"{other}://{host}:{usual}" for other, usual in DEFAULT_PORTS.items()}
 
 
-def _is_loopback(origin: str) -> bool:
-    host = urlsplit(origin).hostname or ""
-    return host in {"localhost", "::1"} or host.startswith("127.")
+def _proxy_of(origin: str) -> SplitResult | None:
+    scheme, _, place = origin.partition("://")
+    return outer_proxy(scheme, place.rpartition(":")[0])
 
 
 def _may_be_better_next_time(response: Response) -> bool:

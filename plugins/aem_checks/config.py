@@ -12,6 +12,7 @@ from typing import Any, Literal
 from aem_checks.access_names import named_for_else, names_in, same_to_airflow
 from aem_checks.check import Check, CheckSettings
 from aem_checks.check_settings import Configured, Kinds, SettingsReader
+from aem_checks.kinds import is_code_of_a_team
 from aem_checks.outcomes import Severity
 from aem_checks.readable import Path as Where
 from aem_checks.readable import dotted, validate
@@ -70,6 +71,16 @@ class ConfiguredCheck:
     def capped(self) -> bool:
         """Whether the gate file limits how grave a finding can be."""
         return self.settings.severity is not None or self.settings.dry_run
+
+    @property
+    def is_code_of_a_team(self) -> bool:
+        """Whether it is a suite or a team's own check."""
+        return is_code_of_a_team(self.check_type)
+
+    @property
+    def accepts_exposure(self) -> bool:
+        """Whether the gate file accepts that this code of a team can't be isolated from the gate."""
+        return self.settings.isolation is not None
 
     @property
     def settings_digest(self) -> str:

@@ -14,7 +14,7 @@ from aem_checks.text import plain
 _MOST_SAID = 160 * 1024 * 1024
 """Bytes that git may print; a tree that holds itself ten times over would never end."""
 _SECONDS = 300.0
-_KEPT = ("PATH", "HOME", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE")
+_KEPT = ("PATH", "HOME", "SSL_CERT_FILE")
 _QUIET = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_CONFIG_NOSYSTEM": "1",
@@ -25,7 +25,12 @@ _QUIET = {
     "LC_ALL": "C",
 }
 """``GIT_ALLOW_PROTOCOL``: what a partial clone lacks is not fetched behind our back, by a command of its own choice."""
-FETCHING = {"GIT_ALLOW_PROTOCOL": "https:file"}
+
+
+def fetching(proxy: str) -> dict[str, str]:
+    """The variables with which git may fetch, over https through this proxy alone."""
+    ways = dict.fromkeys(("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"), proxy)
+    return {"GIT_ALLOW_PROTOCOL": "https:file", **ways, "no_proxy": "", "NO_PROXY": ""}
 
 
 class CheckoutError(RuntimeError):

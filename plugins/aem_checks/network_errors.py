@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import aiohttp
 
 from aem_checks.network_guard.connecting import NotAllowed
@@ -9,6 +11,8 @@ from aem_checks.network_guard.connecting import NotAllowed
 
 def describe_error(problem: Exception) -> str:
     """The end of a sentence such as ``no answer: ...``, without a stack trace or object addresses."""
+    if isinstance(problem, NotAllowed):
+        return str(problem)
     if isinstance(problem, aiohttp.ClientConnectorError) and isinstance(problem.os_error, NotAllowed):
         return str(problem.os_error)
     if isinstance(problem, aiohttp.ClientConnectorDNSError):
@@ -16,7 +20,8 @@ def describe_error(problem: Exception) -> str:
     if isinstance(problem, aiohttp.ClientSSLError):
         return f"the TLS handshake failed ({problem.os_error})"
     if isinstance(problem, aiohttp.ClientConnectorError):
-        return f"no connection ({problem.os_error.strerror or problem.os_error})"
+        number = problem.os_error.errno or 0
+        return f"no connection ({os.strerror(number) if number > 0 else problem.os_error})"
     if isinstance(problem, TimeoutError):
         return "no complete answer within the time limit"
     if isinstance(problem, aiohttp.ContentTypeError | aiohttp.ClientPayloadError):

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from aem_checks.access_names import AccessName
 from aem_checks.coverage.settings import CoverageSettings
+from aem_checks.network_guard.address import plain_name, refused_spelling
 
 Target = Literal["stage", "production"]
 """Which of a site's two addresses is meant."""
@@ -57,7 +58,8 @@ class Endpoint(_Settings):
     origin: str | None = None
     """AEM's own address behind the customer's CDN, where ``url`` is not the one that Cloud Manager lists."""
     private: bool = False
-    """Its name may resolve to a private address, as in a company's own network; such addresses are refused else."""
+    """Its name may resolve to a private address, as in a company's own network; such addresses are refused else.
+    Link-local addresses and metadata services of clouds always are."""
 
     @model_validator(mode="before")
     @classmethod
@@ -86,7 +88,8 @@ class Endpoint(_Settings):
 
 
 def base_url(value: str) -> str:
-    """Normalise an address to scheme and host. Raises ``ValueError`` for anything more or less than that."""
+    """Normalise an address to scheme and host. Raises ``ValueError`` for anything more or less than that, and for a
+    host that no gate may contact."""
     try:
         parts = urlsplit(value.strip())
         port = parts.port
@@ -99,7 +102,8 @@ def base_url(value: str) -> str:
         )
     if parts.scheme not in ("http", "https") or not parts.hostname or any(c.isspace() for c in value.strip()):
         raise ValueError(f"{_short(value)} is not a web address; write it like https://www.example.com")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    name = _contactable(value, parts.hostname)
+    host = f"[{name}]" if ":" in name else name
     base = f"{parts.scheme}://{host}" + (f":{port}" if port and port != _DEFAULT_PORT[parts.scheme] else "")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
         raise ValueError(
@@ -109,6 +113,19 @@ def base_url(value: str) -> str:
 
 
 _DEFAULT_PORT = {"http": 80, "https": 443}
+
+
+def _contactable(value: str, host: str) -> str:
+    """The host as it is looked up. Raises ``ValueError`` for one that is never contacted."""
+    name = plain_name(host)
+    if why := refused_spelling(name):
+        raise ValueError(
+            f"{_short(value)} {why}, so no gate contacts it; write the site's own name, or its address in the "
+            "usual notation"
+        )
+    if not name or not name.isascii():
+        raise ValueError(f"{_short(value)} names no host; write it like https://www.example.com")
+    return name
 
 
 def _short(value: str) -> str:
@@ -142,6 +159,7 @@ def check_host(value: str) -> str:
         raise ValueError(
             f"{_short(value)} is no host; write it like fonts.example.com, *.example.com or cdn.example.com:8443"
         )
+    _contactable(value, urlsplit(f"//{host.removeprefix('*.')}").hostname or "")
     return host
 
 

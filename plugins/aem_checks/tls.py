@@ -8,15 +8,12 @@ import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from aem_checks.network_guard.connecting import allowed_addresses
+from aem_checks.network_guard.outer_proxy import outer_proxy, tunnel
 
 if TYPE_CHECKING:
     from aem_checks.network_guard.rule import Rule
-
-_LONGEST_ANSWER = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +47,10 @@ async def read_certificate(host: str, port: int, rule: Rule, *, seconds: float =
 
 
 async def _handshake(host: str, port: int, rule: Rule) -> Certificate:
-    proxy = "" if proxy_bypass(host) else getproxies().get("https", "")
-    if proxy:
+    proxy = outer_proxy("https", host)
+    if proxy is not None:
         rule.require_host(host, port)
-        _, writer = await _through(proxy, host, port)
+        _, writer = await tunnel(proxy, host, port)
     else:
         addresses = await allowed_addresses(rule, host, port)
         _, writer = await asyncio.open_connection(addresses[0], port)
@@ -66,15 +63,3 @@ async def _handshake(host: str, port: int, rule: Rule) -> Certificate:
             await writer.wait_closed()
     ends = ssl.cert_time_to_seconds(shown["notAfter"])
     return Certificate(ends=datetime.fromtimestamp(ends, UTC))
-
-
-async def _through(proxy: str, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """A tunnel to the host. Raises ``OSError`` where the proxy does not give one."""
-    parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    reader, writer = await asyncio.open_connection(parts.hostname or "", parts.port or 8080)
-    writer.write(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
-    answer = await reader.readuntil(b"\r\n\r\n")
-    if len(answer) > _LONGEST_ANSWER or answer.split(b" ")[1:2] != [b"200"]:
-        writer.close()
-        raise OSError(f"the proxy {parts.hostname} gave no tunnel to {host}")
-    return reader, writer

@@ -190,8 +190,8 @@ def baseline_for(evidence: Evidence, attempt: int, check: ConfiguredCheck) -> Ba
 
 def not_compared(check: ConfiguredCheck, error: EvidenceError) -> CheckResult:
     """The result of a check whose baseline can't be believed any more: to judge without it could let it pass."""
-    why = (
-        f"the release that was pinned for comparison can't be verified any more. {error} To do: find out who changed it, "
-        "and clear settle_stage with its downstream tasks to pin another one."
+    sentence = (
+        f"{check.key} was not run: the release that was pinned for comparison can't be verified any more. {error} To do: "
+        "find out who changed it, and clear settle_stage with its downstream tasks to pin another one."
     )
-    return not_run(check, "baseline", why)
+    return not_run(check, "baseline", [sentence])

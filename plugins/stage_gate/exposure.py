@@ -2,43 +2,53 @@
 
 Such code is the team's, not ours: it runs in processes of its own with declared variables only, and as another
 user where the deployment names one (``aem_checks.code_user``). What then still is in its reach is asked of the
-system (``look``) and said in sentences (``judge``); guard mode logs them and ``doctor`` shows them.
+system (``look``) and said in sentences (``judge``). Some of it ends its isolation; ``isolation`` says what follows.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
-import socket
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from aem_checks.code_user import VARIABLE, CodeUser, CodeUserError, code_user, reach_of
-from aem_checks.kinds import FOLDERS_VARIABLE, file_of_own_kind
+from aem_checks.kinds import FOLDERS_VARIABLE
+from stage_gate.around import environments, option
+from stage_gate.exposed_routes import CLOUD, NOBODY, Route, open_routes
 
-if TYPE_CHECKING:
-    from stage_gate.configuration.gate import Gate
-
-_CONNECT_SECONDS = 0.5
 _LISTED = 8
 _TOO_MUCH = {"Airflow's home": {"r", "w"}, "the Dags": {"w"}, "the plugins": {"w"}}
 """What must not be allowed, where it is less than everything: suites may lie below these."""
 _SECRET = re.compile(
     r"AIRFLOW__\w*(SECRET|SQL_ALCHEMY_CONN|FERNET_KEY|BROKER_URL|RESULT_BACKEND|PASSWORD)\w*|AIRFLOW_CONN_STAGE_GATE_SIGNING"
 )
-_PORTS = {
-    "http": 80,
-    "https": 443,
-    "postgresql": 5432,
-    "mysql": 3306,
-    "redis": 6379,
-    "rediss": 6379,
-    "amqp": 5672,
+_CREDENTIAL_FILES = (
+    *("AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AZURE_FEDERATED_TOKEN_FILE"),
+    "GOOGLE_APPLICATION_CREDENTIALS",
+)
+"""Variables that name a file with which the worker opens its cloud, an evidence store there included."""
+_POD = "the Kubernetes token of this pod"
+_PLACES_OF_OTHERS = {
+    Path("/var/run/secrets/kubernetes.io/serviceaccount/token"): _POD,
+    Path("/var/run/docker.sock"): "the Docker socket",
 }
+
+
+class Code(StrEnum):
+    """Which code of a team."""
+
+    SUITES = "suites"
+    OWN_CHECKS = "own checks"
+
+
+ALL_CODE = frozenset(Code)
+_OWN_CHECKS = frozenset({Code.OWN_CHECKS})
+_NOTHING: frozenset[Code] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +61,6 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
-    """A server that answers on its port from this worker."""
-
-    what: str
-    host: str
-    port: int
-
-
-@dataclass(frozen=True, slots=True)
 class Facts:
     """What a look at this worker showed."""
 
@@ -69,6 +70,8 @@ class Facts:
     """As whom the team's code runs, ``None`` for the worker itself."""
     problem: str = ""
     """Why the user that is named can't be used; then nothing of the team runs."""
+    unknown: str = ""
+    """Why it can't be found out what that user may read."""
     places: tuple[Place, ...] = ()
     variables: tuple[str, ...] = ()
     """Names of secrets in the environment of this process and of those that started it."""
@@ -83,29 +86,21 @@ class Exposure:
 
     sentence: str
     remedy: str
+    opens: frozenset[Code] = ALL_CODE
+    """Whose isolation it ends: a way to the signing key, the database, the evidence or other tasks; none where it is
+    only good to know."""
 
     def __str__(self) -> str:
         return f"{self.sentence} To do: {self.remedy}"
-
-
-def exposures(deciding: Iterable[str] = ()) -> list[str]:
-    """What suites and a team's own checks could reach here, as sentences; empty where nothing was found.
-
-    ``deciding``: names of the connections that may approve. Takes up to a second.
-    """
-    return [str(exposure) for exposure in judge(look(deciding))]
-
-
-def runs_code_of_a_team(gate: Gate) -> bool:
-    """Whether a gate has suites or a team's own checks at all."""
-    return any(each.kind == "suites" or file_of_own_kind(each.check_type) for each in gate.plan.checks)
 
 
 def judge(facts: Facts) -> Iterator[Exposure]:
     """Everything in reach, the gravest first."""
     if facts.problem:
         sentence, _, remedy = facts.problem.partition(" To do: ")
-        yield Exposure(f"Nothing of a team can run here. {sentence}", remedy or f"correct {VARIABLE}.")
+        yield Exposure(
+            f"Nothing of a team can run here. {sentence}", remedy or f"correct {VARIABLE}.", _NOTHING
+        )
         return
     if facts.user is None:
         yield Exposure(
@@ -113,73 +108,94 @@ def judge(facts: Facts) -> Iterator[Exposure]:
             "memory and environment of its processes, and what its tasks may read and write.",
             f"set {VARIABLE} to a user that has no other task.",
         )
+    if facts.unknown:
+        yield Exposure(
+            f"It is not known what suites and a team's own checks could read here. {facts.unknown.rstrip('.')}.",
+            "see that the worker can start /bin/sh as that user, then run it again.",
+        )
     if facts.own_kinds:
         yield Exposure(
             f"The modules of {FOLDERS_VARIABLE} are imported by each task that reads a gate, as uid {facts.worker}; "
             "only their checks run apart.",
             "let the same people review them as the Dags.",
+            _OWN_CHECKS,
         )
     if facts.variables and (facts.user is None or facts.own_kinds):
-        yield _secrets(facts.variables)
+        yield _secrets(facts.variables, ALL_CODE if facts.user is None else _OWN_CHECKS)
     yield from (_place(place) for place in facts.places)
-    for route in facts.routes:
-        yield Exposure(
-            f"Suites can open connections to {route.what} at {route.host}:{route.port}.",
-            "put a firewall between that and what the suites' user sends, or run the checks on a worker whose "
-            "network has only the way to the sites and to the API server.",
-        )
+    yield from sorted(_routes(facts.routes), key=lambda exposure: not exposure.opens)
 
 
-def _secrets(names: tuple[str, ...]) -> Exposure:
+def _secrets(names: tuple[str, ...], opens: frozenset[Code]) -> Exposure:
     listed = ", ".join(names[:_LISTED])
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return Exposure(
         f"The environment of this worker holds {listed}{more}, in reach of the team's code.",
         "give deciding tasks a queue and a worker of their own, and keep their secrets from this one.",
+        opens,
     )
 
 
 def _place(place: Place) -> Exposure:
     may = "change" if "w" in place.rights else "read"
     rights = "".join(sorted(_TOO_MUCH.get(place.what, {"r", "w", "x"})))
-    return Exposure(f"Suites can {may} {place.what} ({place.path}).", f"chmod go-{rights} {place.path}")
+    remedy = f"chmod go-{rights} {place.path}"
+    if place.what == _POD:
+        remedy = "set automountServiceAccountToken: false for the pod of this worker"
+    return Exposure(f"Suites can {may} {place.what} ({place.path}).", remedy)
+
+
+def _routes(routes: tuple[Route, ...]) -> Iterator[Exposure]:
+    everywhere = any(route.what == NOBODY for route in routes)
+    for route in routes:
+        if route.what != NOBODY and not (everywhere and route.what == CLOUD):
+            yield _route(route)
+    if everywhere:
+        yield Exposure(
+            "Something answers for each address on port 80 here, so it is not known whether suites reach the metadata "
+            "service of a cloud.",
+            "see that this proxy refuses 169.254.169.254.",
+            _NOTHING,
+        )
+
+
+def _route(route: Route) -> Exposure:
+    sentence = f"Suites can open connections to {route.what} at {route.host}:{route.port}"
+    if route.what == CLOUD:
+        return Exposure(
+            f"{sentence}, which gives this machine's credentials to whoever asks.",
+            "let a firewall on this worker keep the suites' user from it, or give the machine no role.",
+        )
+    return Exposure(
+        f"{sentence}{', which asks for no password' if route.is_open else ''}.",
+        "put a firewall between that and what the suites' user sends, or run the checks on a worker whose "
+        "network has only the way to the sites and to the API server.",
+        ALL_CODE if route.is_open else _NOTHING,
+    )
 
 
 def look(deciding: Iterable[str] = ()) -> Facts:
     """Ask the system. Changes nothing, and sends nothing over the connections that it opens."""
-    around = dict(_environments())
+    around = dict(environments())
     try:
         user = code_user()
-        places = tuple(_places(user, around))
     except CodeUserError as error:
         return Facts(os.geteuid(), None, problem=str(error))
+    places: tuple[Place, ...] = ()
+    unknown = ""
+    try:
+        places = tuple(_places(user, around))
+    except CodeUserError as error:
+        unknown = str(error)
     return Facts(
         worker=os.geteuid(),
         user=user,
+        unknown=unknown,
         places=places,
         variables=tuple(sorted(_secret_names(around, deciding))),
-        routes=_open_routes(_servers(around)),
+        routes=open_routes(around, user),
         own_kinds=bool(os.environ.get(FOLDERS_VARIABLE)),
     )
-
-
-def _environments() -> Iterator[tuple[str, str]]:
-    """The variables of this process and of those above it, as far as they can be read; the own ones last."""
-    chain: list[bytes] = []
-    pid = os.getppid()
-    while pid > 1 and len(chain) < 20:
-        try:
-            content = Path(f"/proc/{pid}/environ").read_bytes()
-            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        except (OSError, ValueError, IndexError):
-            break
-        chain.append(content)
-    for content in reversed(chain):
-        for entry in content.split(b"\0"):
-            name, found, value = entry.partition(b"=")
-            if found and value:
-                yield os.fsdecode(name), os.fsdecode(value)
-    yield from ((name, value) for name, value in os.environ.items() if value)
 
 
 def _secret_names(around: Mapping[str, str], deciding: Iterable[str]) -> set[str]:
@@ -189,12 +205,19 @@ def _secret_names(around: Mapping[str, str], deciding: Iterable[str]) -> set[str
 
 def _places(user: CodeUser | None, around: Mapping[str, str]) -> Iterator[Place]:
     """What the named user may do with Airflow's files; as the worker itself one sentence says it all."""
-    named = {path: what for what, path in _files(around) if path.exists()}
+    named = {path: what for what, path in _files(around) if _exists(path)}
     if user is None or not named:
         return
     for path, rights in reach_of(user, named):
         if set(rights) & _TOO_MUCH.get(named[path], {"r", "w", "x"}):
             yield Place(named[path], path, rights)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:
+        return True  # the worker may not look there; what the user may is asked of the system
 
 
 def _files(around: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
@@ -210,49 +233,21 @@ def _files(around: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
         yield "the evidence store", store
     yield "the Dags", Path(conf.get("core", "dags_folder", fallback="") or home / "dags")
     yield "the plugins", Path(conf.get("core", "plugins_folder", fallback="") or home / "plugins")
-    database = _option(around, "database", "sql_alchemy_conn")
+    database = option(around, "database", "sql_alchemy_conn")
     if database.startswith("sqlite:///"):
         yield "Airflow's database", Path(database.removeprefix("sqlite:///"))
+    for path in _files_of_connections(around):
+        yield "the file of Airflow's connections", path
+    for name in _CREDENTIAL_FILES:
+        if name in around:
+            yield f"the file that {name} names", Path(around[name])
+    yield from ((what, path) for path, what in _PLACES_OF_OTHERS.items())
 
 
-def _servers(around: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    api = _option(around, "core", "execution_api_server_url") or _option(around, "api", "base_url")
-    yield "Airflow's API server", api
-    yield "Airflow's database", _option(around, "database", "sql_alchemy_conn")
-    yield "Airflow's message broker", _option(around, "celery", "broker_url")
-
-
-def _option(around: Mapping[str, str], section: str, key: str) -> str:
-    """An option as the worker was started with it; Airflow hides its database from the tasks themselves."""
-    from airflow.sdk.configuration import conf
-
-    name = f"AIRFLOW__{section.upper()}__{key.upper()}"
-    inherited = around.get(name, "")
-    if inherited and "not-allowed" not in inherited:
-        return inherited
-    return str(conf.get(section, key, fallback="") or "")
-
-
-def _open_routes(servers: Iterable[tuple[str, str]]) -> tuple[Route, ...]:
-    routes = [route for what, url in servers if (route := route_to(what, url)) is not None]
-    with ThreadPoolExecutor(max(len(routes), 1)) as pool:
-        answers = list(pool.map(_answers, routes))
-    return tuple(route for route, answered in zip(routes, answers, strict=True) if answered)
-
-
-def route_to(what: str, url: str) -> Route | None:
-    """Host and port of a URL, ``None`` where it names no server."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or _PORTS.get(parts.scheme.partition("+")[0])
-    except ValueError:
-        return None
-    return Route(what, parts.hostname, port) if parts.hostname and port else None
-
-
-def _answers(route: Route) -> bool:
-    try:
-        socket.create_connection((route.host, route.port), timeout=_CONNECT_SECONDS).close()
-    except OSError:
-        return False
-    return True
+def _files_of_connections(around: Mapping[str, str]) -> Iterator[Path]:
+    """Where a secrets backend keeps connections, the signing key among them, in files."""
+    for section, key in (("secrets", "backend_kwargs"), ("workers", "secrets_backend_kwargs")):
+        with contextlib.suppress(ValueError, AttributeError):
+            for name, value in json.loads(option(around, section, key) or "{}").items():
+                if name.endswith("_file_path"):
+                    yield Path(str(value))

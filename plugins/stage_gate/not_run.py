@@ -1,7 +1,8 @@
-"""What is the result of a planned check that could not begin? Inconclusive, with the reason."""
+"""What is the result of a check that was planned and must not run?"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,14 +13,12 @@ if TYPE_CHECKING:
     from aem_checks.config import ConfiguredCheck
 
 
-def not_run(check: ConfiguredCheck, subject: str, why: str) -> CheckResult:
-    """``why`` is a sentence with what to do; it may quote what is hostile."""
+def not_run(check: ConfiguredCheck, subject: str, sentences: Iterable[str]) -> CheckResult:
+    """Inconclusive, with a finding about ``subject`` for each sentence."""
     now = datetime.now(UTC)
-    finding = Finding(
-        subject=subject,
-        sentence=plain(f"{check.key} was not run: {why}"),
-        outcome=Outcome.INCONCLUSIVE,
-        cause=Cause.CHECK,
+    findings = tuple(
+        Finding(subject=subject, sentence=plain(each), outcome=Outcome.INCONCLUSIVE, cause=Cause.CHECK)
+        for each in sentences
     )
     return CheckResult(
         key=check.key,
@@ -30,7 +29,7 @@ def not_run(check: ConfiguredCheck, subject: str, why: str) -> CheckResult:
         outcome=Outcome.INCONCLUSIVE,
         cause=Cause.CHECK,
         examined=0,
-        findings=(finding,),
+        findings=findings,
         started_at=now,
         finished_at=now,
     )

@@ -23,6 +23,10 @@ PROVES_NOTHING = frozenset({"settled"})
 """Kinds that only say when testing can begin."""
 
 
+UNISOLATED = "runs un-isolated: accepted in the gate file."
+"""The end of a sentence on a check whose gate file says ``isolation: accepted``; its key begins it."""
+
+
 class _Fact(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -77,6 +81,8 @@ class PlannedCheck(_Fact):
     severity: Severity
     dry_run: bool = False
     quarantine: Excuse | None = None
+    unisolated: bool = False
+    """Whether the gate file accepts that this code of a team runs un-isolated."""
     host: str
     """The host that ties it to the environment, as ``candidate.host_of`` writes it; empty for Cloud Manager's own results."""
     asked: str = ""

@@ -107,6 +107,7 @@ def _planned(gate: Gate, policy: PolicySettings, check: ConfiguredCheck) -> Plan
         severity=check.severity,
         dry_run=check.settings.dry_run,
         quarantine=_excuse(quarantine) if quarantine else None,
+        unisolated=check.accepts_exposure,
         host=host,
         asked=asked if asked != host else "",
         settings_digest=check.settings_digest,

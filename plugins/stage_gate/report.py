@@ -12,6 +12,7 @@ from stage_gate.baseline import NONE_YET
 from stage_gate.coverage_report import coverage_section, manual_section
 from stage_gate.decision import Decision
 from stage_gate.history import known_since, told_of
+from stage_gate.plan import UNISOLATED
 from stage_gate.report_files import ShownFiles, production_files, stage_files
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def _excused(story: Story) -> str:
         return ""
     plan = story.sealed.plan
     sentences = [f"{c.key} is in quarantine: {c.quarantine}" for c in plan.stage_checks if c.quarantine]
+    sentences += [f"{c.key} {UNISOLATED}" for c in plan.checks if c.unisolated]
     sentences += [f"{w.check}, findings about {w.subject}, are waived: {w}" for w in plan.waivers]
     sentences += [
         f"{e.result.key} did not fail on its re-run as before; flaky counts as {plan.flakes.count_as}."

@@ -54,6 +54,8 @@ class Right:
     """Kinds that the deployment wants to block in every gate, as it says now."""
     minimum_facts: frozenset[Fact] = frozenset()
     """Facts about changes of stage that the deployment wants to be read, as it says now."""
+    isolation_required: bool = False
+    """Whether the deployment lets no gate accept that a team's code runs un-isolated, as it says now."""
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     @property
@@ -146,5 +148,10 @@ class Right:
         missing = sorted(set(self.minimum) - site_checks)
         if missing:
             doubts.append(f"The deployment wants {', '.join(missing)} to block, and in this plan it did not.")
+        exposed = [check.key for check in sealed.plan.checks if check.unisolated]
+        if self.isolation_required and exposed:
+            doubts.append(
+                f"The deployment wants a team's code isolated, and in this plan {', '.join(exposed)} could run un-isolated."
+            )
         clock = clock_doubt(self.reading.clock_offset)
         return [*doubts, clock] if clock else doubts

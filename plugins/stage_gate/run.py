@@ -180,7 +180,7 @@ class GateRun:
 
     def _right(self) -> Right:
         from stage_gate.right import Right
-        from stage_gate.settings import minimum_checks, minimum_facts
+        from stage_gate.settings import isolation_required, minimum_checks, minimum_facts
 
         return Right(
             gate=self.gate,
@@ -191,6 +191,7 @@ class GateRun:
             reading=self.reading,
             minimum=minimum_checks(),
             minimum_facts=minimum_facts(),
+            isolation_required=isolation_required(),
         )
 
     def gate_now(self) -> Gate:

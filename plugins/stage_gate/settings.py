@@ -162,6 +162,14 @@ def own_connections() -> Iterator[tuple[str, str]]:
                     yield str(value), "the bundles of Dags"
 
 
+def isolation_required() -> bool:
+    """Whether no gate of this deployment may accept that a team's code runs un-isolated: ``[stage_gate]
+    require_isolation``, off by default. Anything but a plain no means yes.
+    """
+    configured = str(conf.get(SECTION, "require_isolation", fallback="") or "").strip().lower()
+    return configured not in ("", "false", "f", "no", "n", "off", "0")
+
+
 SHORTEST_ROUND = timedelta(seconds=10)
 
 

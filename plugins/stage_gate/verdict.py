@@ -11,7 +11,15 @@ from aem_checks.text import count
 from stage_gate.candidate import Candidate, must_be_built_again
 from stage_gate.decision import Mode
 from stage_gate.leniency import weigh
-from stage_gate.plan import CLOUD_MANAGER, NOT_AUTOMATIC, PROVES_NOTHING, Plan, PlannedCheck, RecordedResult
+from stage_gate.plan import (
+    CLOUD_MANAGER,
+    NOT_AUTOMATIC,
+    PROVES_NOTHING,
+    UNISOLATED,
+    Plan,
+    PlannedCheck,
+    RecordedResult,
+)
 
 PLAN = "plan"
 """What an override accepts where the plan itself is in doubt."""
@@ -235,6 +243,7 @@ def _warnings(
         for check in plan.stage_checks
         if check.quarantine
     ]
+    sentences += [f"{check.key} {UNISOLATED}" for check in plan.checks if check.unisolated]
     milder = {check.key for check in plan.stage_checks if not check.blocks}
     escalated = _escalated(plan, recorded)
     for entry in recorded:

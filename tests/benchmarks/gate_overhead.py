@@ -149,7 +149,10 @@ def gate_of(simulator: Simulator) -> dict[str, Any]:
                 "requests_per_second": 1000,
             }
         ],
-        "checks": {"others": False, "instant": [{"name": f"check-{number}"} for number in range(CHECKS)]},
+        "checks": {
+            "others": False,
+            "instant": [{"name": f"check-{number}", "isolation": "accepted"} for number in range(CHECKS)],
+        },
         "production_tests": ["instant"],
         "mode": "guard",
         "waits": {"poll": "1s"},

@@ -71,6 +71,9 @@ class Backstage:
         self._services = simulator._services
         self._world = self._services.world
         self._direct = Direct(simulator)
+        clock = self._services._clock
+        assert clock is not None
+        simulator._do(clock.cancel)  # time goes on when it is wanted to, and never in another thread
 
     def close(self) -> None:
         self._direct.close()

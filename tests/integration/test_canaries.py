@@ -39,6 +39,7 @@ _SUITE: dict[str, Any] = {
     "run": f"{shlex.quote(sys.executable)} echo.py",
     "within": "10m",
     "publish": "suite_publish",
+    "isolation": "accepted",
 }
 
 

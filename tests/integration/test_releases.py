@@ -190,6 +190,29 @@ def test_a_check_whose_process_ends_well_without_a_result_is_never_passed(run: R
     assert run.acts == []
 
 
+@case(gate={"checks": {"tells_what_opens": {"isolation": None}}})
+def a_teams_check_that_nobody_accepted(play: Play) -> Run:
+    return _held_then_rejected(play)
+
+
+@plays(a_teams_check_that_nobody_accepted)
+def test_a_teams_code_is_not_run_beside_the_signing_key_unless_the_gate_file_accepts_that(run: Run) -> None:
+    assert run.tasks["stage_tests.key_pages"] == "success"
+    assert run.tasks["stage_tests.tells_what_opens"] == "failed"
+    assert len(run.verdict["reasons"]) == 1
+    why = run.verdict["reasons"][0]
+    assert "tells_what_opens was not run: in guard mode a team's code runs isolated from the gate" in why
+    assert "set AEM_CHECKS_SUITE_USER to a user that has no other task, or write 'isolation: accepted'" in why
+    assert not list(run.folder.glob("**/own")), "the check left no output"
+    assert "will not run on a worker like this one: tells_what_opens" in run.log("settle_stage")
+    assert run.acts == []
+
+
+@plays(a_check_that_is_killed)
+def test_what_the_gate_file_accepts_is_told_with_the_verdict(run: Run) -> None:
+    assert "ends_its_process runs un-isolated: accepted in the gate file." in run.verdict["warnings"]
+
+
 @case(
     release={
         "steps": {

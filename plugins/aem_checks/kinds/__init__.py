@@ -109,6 +109,11 @@ def file_of_own_kind(kind: type[Check[Any]]) -> Path | None:
     return Path(str(sys.modules[kind.__module__].__file__))
 
 
+def is_code_of_a_team(kind: type[Check[Any]]) -> bool:
+    """Whether it runs what a team wrote: commands, or the team's own module."""
+    return kind.runs_commands or file_of_own_kind(kind) is not None
+
+
 def kind_of_file(path: Path) -> type[Check[Any]]:
     """Import one file of a team and return its kind. Raises ``KindError``."""
     return _kind_in(_import_file(path))

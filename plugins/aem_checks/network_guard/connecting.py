@@ -9,8 +9,6 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from aem_checks.network_guard.rule import NotAllowed, Rule
 
@@ -40,32 +38,27 @@ async def allowed_addresses(rule: Rule, host: str, port: int, lookup: Lookup = a
     return addresses
 
 
-def guarded_resolver(rule: Rule, *, proxies: bool) -> AbstractResolver:
+def guarded_resolver(rule: Rule, proxies: frozenset[str]) -> AbstractResolver:
     """A resolver for aiohttp that returns only addresses which the rule allows, else raises ``NotAllowed``.
 
-    With ``proxies`` it also finds the proxies that ``HTTP_PROXY`` and ``HTTPS_PROXY`` name. What such a proxy
-    connects to is the proxy's business: its own name resolution is not seen here.
+    It finds ``proxies`` too, the hosts of those through which requests are sent (``outer_proxy``). Hosts that are
+    written as addresses never come here: ``Rule.require_host`` is asked about them.
     """
     from aiohttp.resolver import ThreadedResolver
-
-    trusted = _proxy_hosts() if proxies else frozenset()
 
     class Guarded(ThreadedResolver):
         async def resolve(
             self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
         ) -> list[Any]:
+            if host not in proxies:
+                rule.require_host(host, port)
             found = await super().resolve(host, port, family)
-            if host not in trusted:
+            if host not in proxies:
                 for each in found:
                     rule.require_address(host, each["host"])
             return found
 
     return Guarded()
-
-
-def _proxy_hosts() -> frozenset[str]:
-    names = (urlsplit(url if "://" in url else f"//{url}").hostname for url in getproxies().values())
-    return frozenset(name for name in names if name)
 
 
 __all__ = ["Lookup", "NotAllowed", "allowed_addresses", "ask_system", "guarded_resolver"]

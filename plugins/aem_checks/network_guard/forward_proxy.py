@@ -6,14 +6,13 @@
 It understands ``CONNECT`` and requests with an absolute ``http://`` URL. Each connection is checked against the
 site's rule (``rule``) when it is made, with the address that is then connected to. Plain requests and new tunnels
 keep the rate limit of their host; what is asked inside of a TLS tunnel can't be seen here. It adds no credentials.
-Where ``HTTPS_PROXY`` is set for the gate itself, connections are made through that proxy, which then resolves the
-names: only names and written addresses are checked.
+Where ``HTTPS_PROXY`` is set for the gate itself, connections are made through that proxy (``outer_proxy``), which
+then resolves the names: only names and written addresses are checked.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import time
 from collections import Counter
@@ -21,21 +20,20 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import SplitResult, urlsplit
 
 from aem_checks.network_guard.connecting import Lookup, allowed_addresses, ask_system
+from aem_checks.network_guard.outer_proxy import Streams, connected_proxy, login, outer_proxy, tunnel
 from aem_checks.network_guard.rule import NotAllowed, Rule
 
 if TYPE_CHECKING:
     from aem_checks.rate_limit import RateLimit
     from aem_checks.visit import Visit
 
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 MAX_HEAD = 64 * 1024
 """Bytes of a request's first line and headers."""
 MAX_BYTES = 256 * 1024 * 1024
-"""Bytes that one connection may carry each way; a stream without end is cut there."""
+"""Bytes that one connection may carry each way by default; a stream without end is cut there."""
 MAX_CONNECTIONS = 200
 _HEAD_SECONDS = 30.0
 _CONNECT_SECONDS = 10.0
@@ -66,7 +64,7 @@ class _Request:
     absolute: bytes
     """The same for a further proxy."""
     body: int
-    """Bytes that may follow the head; what comes after them is no part of this request."""
+    """Bytes that may follow the head of a plain request; what comes after them is no part of it."""
 
     @property
     def is_tunnel(self) -> bool:
@@ -82,7 +80,14 @@ class _Request:
 class ForwardProxy:
     """An HTTP proxy on a free port of loopback, for as long as ``async with`` lasts."""
 
-    def __init__(self, rule: Rule, rate_limit: RateLimit, *, lookup: Lookup = ask_system) -> None:
+    def __init__(
+        self,
+        rule: Rule,
+        rate_limit: RateLimit,
+        *,
+        lookup: Lookup = ask_system,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
         self.rule = rule
         self.url = ""
         """``http://127.0.0.1:PORT``, for ``HTTP_PROXY`` and ``HTTPS_PROXY``."""
@@ -94,6 +99,7 @@ class ForwardProxy:
         """Why no connection to a ``host:port`` came about, as the end of a sentence."""
         self._rate_limit = rate_limit
         self._lookup = lookup
+        self._max_bytes = max_bytes
         self._running: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> ForwardProxy:
@@ -135,7 +141,8 @@ class ForwardProxy:
         there = await self._reach(request, writer)
         if there is not None:
             try:
-                await _join((reader, writer), there, request.body)
+                up = self._max_bytes if request.is_tunnel else request.body
+                await _join((reader, writer), there, up, self._max_bytes)
             finally:
                 _close(there[1])
 
@@ -160,9 +167,9 @@ class ForwardProxy:
         return there
 
     async def _open(self, request: _Request) -> Streams:
-        further = None if self.rule.is_local else _proxy_for(request)
+        further = outer_proxy("https" if request.is_tunnel else "http", request.host)
         if further is not None:
-            return await _through(further, request)
+            return await _handed_on(further, request)
         addresses = await allowed_addresses(self.rule, request.host, request.port, self._lookup)
         problem = OSError(f"{request.host} has no address")
         for address in addresses:
@@ -189,7 +196,7 @@ def _parse(head: bytes) -> _Request | None:
     if "@" in parts.netloc or "\\" in target:
         return None  # a further proxy might take another part of it for the host
     if method == b"CONNECT":
-        return _Request(method, parts.hostname, parts.port or 443, b"", b"", MAX_BYTES)
+        return _Request(method, parts.hostname, parts.port or 443, b"", b"", 0)
     rest = [line for line in lines if line.partition(b":")[0].strip().lower() not in _NOT_FORWARDED]
     after = b"\r\n".join([b"HTTP/1.1", *rest, b"Connection: close", b"", b""])
     path = _path_of(target).encode()
@@ -216,39 +223,14 @@ def _path_of(target: str) -> str:
     return path if path.startswith("/") else f"/{path}"
 
 
-def _proxy_for(request: _Request) -> SplitResult | None:
-    """The proxy that the gate itself has to use for this host."""
-    url = getproxies().get("https" if request.is_tunnel else "http", "")
-    if not url or proxy_bypass(request.host):
-        return None
-    return urlsplit(url if "://" in url else f"http://{url}")
-
-
-async def _through(proxy: SplitResult, request: _Request) -> Streams:
-    secure = proxy.scheme == "https"
-    reader, writer = await asyncio.open_connection(
-        proxy.hostname, proxy.port or (443 if secure else 80), ssl=secure or None
-    )
-    login = _login(proxy)
-    if not request.is_tunnel:
-        first, _, rest = request.absolute.partition(b"\r\n")
-        writer.write(first + b"\r\n" + login + rest)
-        return reader, writer
-    place = request.place.encode()
-    writer.write(b"CONNECT " + place + b" HTTP/1.1\r\nHost: " + place + b"\r\n" + login + b"\r\n")
-    answer = await reader.readuntil(b"\r\n\r\n")
-    if answer.split(b" ", 2)[1:2] != [b"200"]:
-        writer.close()
-        said = answer.partition(b"\r\n")[0].decode("ascii", "replace")[:100]
-        raise OSError(f"the proxy {proxy.hostname} answers {said!r}")
-    return reader, writer
-
-
-def _login(proxy: SplitResult) -> bytes:
-    if proxy.username is None:
-        return b""
-    pair = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
-    return b"Proxy-Authorization: Basic " + base64.b64encode(pair) + b"\r\n"
+async def _handed_on(proxy: SplitResult, request: _Request) -> Streams:
+    """A connection through a further proxy on which a plain request was already sent."""
+    if request.is_tunnel:
+        return await tunnel(proxy, request.host, request.port)
+    there = await connected_proxy(proxy)
+    first, _, rest = request.absolute.partition(b"\r\n")
+    there[1].write(first + b"\r\n" + login(proxy) + rest)
+    return there
 
 
 def _answer(writer: asyncio.StreamWriter, status: bytes) -> None:
@@ -260,11 +242,11 @@ def _close(writer: asyncio.StreamWriter) -> None:
         writer.close()
 
 
-async def _join(here: Streams, there: Streams, body: int) -> None:
+async def _join(here: Streams, there: Streams, most_up: int, most_down: int) -> None:
     """Carry bytes both ways until the far side is through, or both are silent for long."""
     heard = [time.monotonic()]
-    up = asyncio.create_task(_carry(here[0], there[1], body, heard))
-    down = asyncio.create_task(_carry(there[0], here[1], MAX_BYTES, heard))
+    up = asyncio.create_task(_carry(here[0], there[1], most_up, heard))
+    down = asyncio.create_task(_carry(there[0], here[1], most_down, heard))
     try:
         while not down.done():
             left = heard[0] + _IDLE_SECONDS - time.monotonic()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from urllib.parse import urlsplit
-from urllib.request import getproxies
 
 from aem_checks.browser.check import BrowserCheck
 from aem_checks.browser.finding import REMEDY, NoChromium, find_chromium
 from aem_checks.network_guard.connecting import allowed_addresses
+from aem_checks.network_guard.outer_proxy import outer_proxy
 from aem_checks.network_guard.rule import NotAllowed, Rule
 from aem_checks.sites import Endpoint, SiteConfig
 from aem_checks.urls import DEFAULT_PORTS
@@ -46,10 +46,11 @@ def examine_addresses(gate: Gate) -> Iterator[Diagnosis]:
 def _refusal(site: SiteConfig, endpoint: Endpoint) -> str:
     parts = urlsplit(endpoint.url)
     port = parts.port or DEFAULT_PORTS[parts.scheme]
-    if getproxies().get(parts.scheme):
-        return ""  # the proxy resolves the name
+    host = parts.hostname or ""
+    if outer_proxy(parts.scheme, host) is not None:
+        return ""  # it resolves the name
     try:
-        asyncio.run(allowed_addresses(Rule.for_site(site), parts.hostname or "", port))
+        asyncio.run(allowed_addresses(Rule.for_site(site), host, port))
     except NotAllowed as error:
         return str(error)
     except OSError:

@@ -21,6 +21,7 @@ from stage_gate.commands.site_probe import ask, source_address
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import GateFileError, load_gate, reach_of
 from stage_gate.connection_use import SiteAccess
+from stage_gate.decision import Mode
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
@@ -76,15 +77,24 @@ def examine_evidence() -> Diagnosis:
 
 def examine_exposure(gate: Gate) -> Iterator[Diagnosis]:
     """What the team's suites and own checks could reach where this runs; nothing for a gate without any."""
-    from stage_gate.exposure import judge, look, runs_code_of_a_team
+    from stage_gate.isolation import accepted, look_around, teams_checks, unaccepted
 
-    if not runs_code_of_a_team(gate):
+    if not teams_checks(gate):
         return
-    found = list(judge(look(gate.pipeline.acting)))
+    found = look_around(gate)
     if not found:
         yield good("Suites", "nothing of Airflow was found in reach of suites and a team's own checks here")
     for exposure in found:
-        yield unknown("Suites", exposure.sentence, exposure.remedy)
+        stopped = unaccepted(gate, exposure) if gate.mode is Mode.GUARD else []
+        if stopped:
+            here = f"{exposure.sentence} So here guard mode does not run {', '.join(stopped)}."
+            yield bad("Suites", here, exposure.remedy)
+        else:
+            yield unknown("Suites", exposure.sentence, exposure.remedy)
+    for sentence in accepted(gate):
+        yield unknown(
+            "Suites", sentence, "Isolate the team's code as docs/isolation.md says, and remove that."
+        )
 
 
 def examine_cloud_manager(gate: Gate, timeout: float) -> Iterator[Diagnosis]:
@@ -113,7 +123,7 @@ def examine_cloud_manager(gate: Gate, timeout: float) -> Iterator[Diagnosis]:
 
 
 def examine_clock(api_url: str, timeout: float) -> Diagnosis:
-    answer = ask(api_url, seconds=timeout)
+    answer = ask(api_url, private=True, seconds=timeout)  # the deployment itself says where
     return doctor.judge_clock(answer.date, datetime.now(UTC))
 
 
@@ -256,5 +266,6 @@ def _examine_endpoint(
     except Exception as error:  # noqa: BLE001 - each secrets backend has errors of its own, which may quote secrets
         detail = f"connection {endpoint.access!r} can't be read ({type(error).__name__})"
         return bad(what, detail, f"Add the Airflow connection {endpoint.access!r}, or correct 'access:'.")
-    answer = ask(endpoint.url + page, access.request_headers if access else None, seconds=timeout)
+    headers = access.request_headers if access else None
+    answer = ask(endpoint.url + page, headers, private=endpoint.private, seconds=timeout)
     return doctor.judge_answer(what, answer, source_address(endpoint.url), access=endpoint.access)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from aem_checks.response import Response
 
 MAX_BYTES = 5 * 1024 * 1024
 
@@ -32,43 +37,31 @@ class SiteAnswer:
             return None
 
 
-def ask(url: str, headers: Mapping[str, str] | None = None, *, seconds: float = 15.0) -> SiteAnswer:
-    """GET one URL once, following no redirect, reading at most 5 MB. Never raises for what the network does.
+def ask(
+    url: str, headers: Mapping[str, str] | None = None, *, private: bool = False, seconds: float = 15.0
+) -> SiteAnswer:
+    """GET one URL once, as a check does, following no redirect, reading at most 5 MB. Never raises for what the
+    network does.
 
-    ``headers`` may hold credentials; they appear in no message.
+    ``headers`` may hold credentials; they appear in no message. ``private``: whether the host may have a private
+    address.
     """
-    import requests
+    from aem_checks.access import Access
+    from aem_checks.client import Client
+    from aem_checks.network_guard.rule import Rule
 
-    from aem_checks.client import USER_AGENT
+    async def get() -> Response:
+        rule = Rule.of([url], private=[url] if private else [])
+        options: dict[str, Any] = {"rule": rule, "timeout": seconds, "max_body": MAX_BYTES}
+        async with Client({url: Access(headers=headers or {})}, **options) as client:
+            return await client.get(url)
 
-    session = requests.Session()
-    session.trust_env = False  # no credentials of ~/.netrc
-    session.proxies.update(_proxies(url))
     try:
-        with session.get(
-            url,
-            headers={"User-Agent": USER_AGENT, **(headers or {})},
-            timeout=seconds,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            body = response.raw.read(MAX_BYTES, decode_content=True)
-            found = {name.lower(): value for name, value in response.headers.items()}
-            return SiteAnswer(url, response.status_code, found, body)
-    except (requests.RequestException, OSError, ValueError) as error:
-        return SiteAnswer(url, error=_plain_reason(error))
-    except Exception as error:  # noqa: BLE001 - urllib3 raises its own tree while a body is read
-        return SiteAnswer(url, error=_plain_reason(error))
-    finally:
-        session.close()
-
-
-def _proxies(url: str) -> dict[str, str]:
-    """The proxy that the environment names for this address; none on this machine."""
-    from requests.utils import get_environ_proxies
-
-    local = (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")
-    return {} if local else dict(get_environ_proxies(url, no_proxy=None))
+        response = asyncio.run(get())
+    except ValueError as error:
+        return SiteAnswer(url, error=str(error))
+    found = {name.lower(): value for name, value in response.headers.items()}
+    return SiteAnswer(url, response.status, found, response.body, error=response.error or "")
 
 
 def source_address(url: str) -> str:
@@ -88,22 +81,3 @@ def source_address(url: str) -> str:
 
 def _family(host: str, port: int) -> socket.AddressFamily:
     return socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0][0]
-
-
-def _plain_reason(error: BaseException) -> str:
-    """The innermost cause in a few words, without the library's wrapping."""
-    name = type(error).__name__
-    reasons = {
-        "ConnectTimeout": "no connection within the time limit",
-        "ReadTimeout": "no answer within the time limit",
-        "SSLError": "the certificate or the TLS handshake was refused",
-        "InvalidURL": "the address is invalid",
-    }
-    if name in reasons:
-        return reasons[name]
-    text = str(error)
-    if "resolve" in text or "Name or service" in text or "getaddrinfo" in text:
-        return "the host name is unknown"
-    if "refused" in text:
-        return "the connection was refused"
-    return f"the connection failed ({name})"

@@ -13,6 +13,7 @@ from stage_gate.configuration.describe_policy import code, describe_excuses, des
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.policy import FollowUp, PolicySettings
 from stage_gate.decision import Action, Mode
+from stage_gate.plan import UNISOLATED
 from stage_gate.planning import smoke_tests_of
 from stage_gate.smoke_tests import key_of
 
@@ -33,6 +34,7 @@ def describe(gate: Gate, minimum: Iterable[str] = ()) -> str:
         *(_site(site) for site in gate.sites),
         _checks("Checks of stage", gate.stage_checks, gate.policy),
         _browsers(gate),
+        _code_of_the_team(gate),
         _smoke_tests(gate),
         describe_absent(gate),
         _what_follows(gate),
@@ -161,6 +163,16 @@ def _browsers(gate: Gate) -> str:
         f"{', '.join(code(check.key) for check in kinds)} open pages in Chromium. On a worker without one they are "
         f"inconclusive: {without}."
     )
+
+
+def _code_of_the_team(gate: Gate) -> str:
+    """Which checks run what the team wrote, and which of them the gate file lets run un-isolated."""
+    keys = [check.key for check in gate.plan.checks if check.is_code_of_a_team]
+    if not keys:
+        return ""
+    accepted = [f"{code(check.key)} {UNISOLATED}" for check in gate.plan.checks if check.accepts_exposure]
+    rule = "Guard mode runs it isolated from the gate; on a worker that can't it is inconclusive, with what to do."
+    return " ".join([f"Code of the team: {', '.join(map(code, keys))}. {rule}", *accepted])
 
 
 def _smoke_tests(gate: Gate) -> str:

@@ -33,6 +33,7 @@ from stage_gate.configuration.gate_rules import (
     refuse_no_proof,
     refuse_reach,
     refuse_stage_on_production,
+    refuse_unisolated,
     refuse_unknown_checks,
     refuse_wrong_smoke_tests,
 )
@@ -164,6 +165,8 @@ def _load(file: Path, minimum: Iterable[str] | None, until: date | None = None) 
     if wanted:
         refuse_less_than_minimum(tree, gate.plan, policy, wanted, _known_kinds())
     refuse_accepted_facts(tree, policy, _deployment_facts() if minimum is None else ())
+    if any(check.accepts_exposure for check in gate.plan.checks) and _isolation_is_required():
+        refuse_unisolated(tree, gate.plan)
     return tree, replace(gate, settings=gate.settings.model_copy(update={"policy": policy}))
 
 
@@ -203,6 +206,12 @@ def _deployment_facts() -> Collection[Fact]:
     from stage_gate.settings import minimum_facts
 
     return minimum_facts()
+
+
+def _isolation_is_required() -> bool:
+    from stage_gate.settings import isolation_required
+
+    return isolation_required()
 
 
 def _known_kinds() -> Collection[str]:

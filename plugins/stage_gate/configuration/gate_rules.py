@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _LONGEST_EXCUSE = timedelta(days=366)
 _MINIMUM = "[stage_gate] minimum_checks"
+REQUIRE_ISOLATION = "[stage_gate] require_isolation"
 
 
 class OutOfDate(ConfigError):
@@ -192,6 +193,17 @@ def refuse_accepted_facts(tree: Map, policy: PolicySettings, minimum: Collection
                 f"policy.accept_unread names {fact}, and [stage_gate] minimum_facts of this deployment wants it to be read "
                 "for every release",
                 f"Take it out, and give the credential {READINGS[fact].permission}.",
+            )
+
+
+def refuse_unisolated(tree: Map, plan: CheckPlan) -> None:
+    """Raise ``ConfigError`` where the gate file accepts an exposure that the deployment lets no gate accept."""
+    for check in plan.checks:
+        if check.accepts_exposure:
+            raise ConfigError(
+                *place_of(tree, (*place_of_check(tree, check), "isolation")),
+                f"{check.key} may not run un-isolated: {REQUIRE_ISOLATION} of this deployment lets no gate accept that",
+                "Remove 'isolation: accepted', and run it on a worker that isolates a team's code (docs/isolation.md).",
             )
 
 

@@ -16,6 +16,7 @@ from aem_checks.check_settings import OTHERS
 from aem_checks.config import PRODUCTION_TESTS
 from aem_checks.durations import format_duration
 from aem_checks.field_docs import field_docstrings
+from aem_checks.kinds import is_code_of_a_team
 from aem_checks.sites import SiteConfig
 from stage_gate.configuration.gate import GateSettings
 from stage_gate.decision import Action
@@ -68,6 +69,7 @@ def gate_schema(kinds: Mapping[str, type[Check[Any]]] | None = None) -> dict[str
     definitions = combined["$defs"]
     _allow_short_forms(definitions)
     _refuse_empty(definitions)
+    _isolate_code_of_teams(definitions, known)
     for name in _MERGED:
         definitions[name].pop("required", None)
     settings = definitions.pop("GateSettings")
@@ -140,6 +142,14 @@ def _refuse_empty(definitions: dict[str, Any]) -> None:
             properties[name] = {**described, **filled}
     for name in ("open", "frozen"):
         definitions["Windows"]["properties"][name]["minItems"] = 1
+
+
+def _isolate_code_of_teams(definitions: dict[str, Any], kinds: Mapping[str, type[Check[Any]]]) -> None:
+    """Only where a team's code runs is there something to isolate."""
+    isolated = {kind.settings_type for kind in kinds.values() if is_code_of_a_team(kind)}
+    for kind in kinds.values():
+        if kind.settings_type not in isolated:
+            definitions[kind.settings_type.__name__]["properties"].pop("isolation", None)
 
 
 def _words() -> list[str]:

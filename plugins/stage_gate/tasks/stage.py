@@ -43,6 +43,7 @@ class SettleStage(BaseOperator):
 
     def execute(self, context: Context) -> None:
         from stage_gate.baseline import NONE_YET, with_baseline
+        from stage_gate.isolation import forecast
         from stage_gate.planning import plan_of
         from stage_gate.run import GateRun
         from stage_gate.settings import minimum_checks, minimum_facts
@@ -66,8 +67,8 @@ class SettleStage(BaseOperator):
             *plan.baseline_notes,
         ):
             self.log.warning("%s", sentence)
-        for sentence in _exposed(run):
-            self.log.warning(sentence)
+        for sentence in forecast(run.gate):
+            self.log.warning("%s", sentence)
         for check in settling_checks(run.gate):
             say(self.log, test_stage(run, check, attempt))
 
@@ -176,16 +177,6 @@ class RunCheck(BaseOperator):
         )
 
 
-def _exposed(run: GateRun) -> list[str]:
-    """What the team's own code could reach on this worker, where a gate that acts runs any."""
-    from stage_gate.decision import Mode
-    from stage_gate.exposure import exposures, runs_code_of_a_team
-
-    if run.gate.mode is not Mode.GUARD or not runs_code_of_a_team(run.gate):
-        return []
-    return exposures(run.gate.pipeline.acting)
-
-
 def settling_checks(gate: Gate) -> list[ConfiguredCheck]:
     """The checks that ``settle_stage`` itself runs: they say when the others may begin."""
     return [check for check in gate.stage_checks if check.kind == SETTLED]
@@ -237,12 +228,16 @@ async def _visit(
     from stage_gate.baseline import baseline_for, not_compared
     from stage_gate.facts import facts_for
     from stage_gate.files import EvidenceError
+    from stage_gate.isolation import refusal
     from stage_gate.not_run import not_run
     from stage_gate.reruns import take_rerun
 
     def may_rerun() -> bool:
         return take_rerun(folder, run.gate.policy.flakes.reruns, check.key)
 
+    if (refused := refusal(run.gate, check)) is not None:
+        keep(refused)
+        return refused
     try:
         baseline = baseline_for(run.evidence, run.evidence.attempts(), check)
     except EvidenceError as error:
@@ -258,9 +253,8 @@ async def _visit(
         access = resolver(endpoint.access) if endpoint.access else NO_ACCESS
         opened = Client.for_site(site, resolver)
     except AccessError as error:
-        result = not_run(
-            check, site.name, f"{error}. To do: give the site a connection of its own, or correct this one."
-        )
+        why = f"{check.key} was not run: {error}. To do: give the site a connection of its own, or correct this one."
+        result = not_run(check, site.name, [why])
         keep(result)
         return result
     async with opened as client:

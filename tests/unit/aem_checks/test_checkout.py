@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import shutil
 import socket
 import time
 from pathlib import Path
@@ -17,8 +18,11 @@ from aem_checks import git as git_command
 from aem_checks.access import NO_ACCESS, Access, AccessError
 from aem_checks.checkout import Checkout, Commit, opened
 from aem_checks.git import CheckoutError
+from aem_checks.network_guard.forward_proxy import ForwardProxy
 from aem_checks.visit import Visit
+from unit.aem_checks.availability.test_domains import _certificate as self_signed
 from unit.aem_checks.git_repository import commit, git
+from unit.aem_checks.git_server import BACKEND, git_server
 from unit.aem_checks.test_commands import running, until
 
 FILES = {"ui.config/a.cfg.json": "{}", "all/pom.xml": "<project/>", "README.md": "Hello"}
@@ -49,6 +53,34 @@ def test_a_repository_is_fetched_at_that_commit_alone(tmp_path: Path) -> None:
     commit(tmp_path / "origin", {"README.md": "Another release"})
     found = read(Checkout(repository=f"file://{tmp_path}/origin"), first, "**/*.json", "*.md")
     assert found == {"README.md": "Hello", "ui.config/a.cfg.json": "{}"}
+
+
+TRUSTING_GIT = '#!/bin/sh\nexec {git} -c http.sslVerify=false "$@"\n'
+
+
+@pytest.mark.skipif(not BACKEND.exists(), reason="git has no http-backend here")
+def test_a_repository_is_fetched_over_https_by_the_guards_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy of the deployment is passed by for this machine, and what the worker says of proxies is not git's to read."""
+    first = commit(tmp_path / "origin", FILES)
+    (tmp_path / "git").write_text(TRUSTING_GIT.format(git=shutil.which("git")))
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "*")
+    proxies: list[ForwardProxy] = []
+    way_to = checkout._way_to
+    monkeypatch.setattr(checkout, "_way_to", lambda url: proxies.append(way_to(url)) or proxies[0])
+
+    async def run() -> dict[str, str]:
+        async with git_server(tmp_path, self_signed(tmp_path)) as url:
+            repository = Checkout(repository=f"{url}/origin/.git")
+            async with opened(repository, visit(first)) as found:
+                assert set(proxies[0].asked) == {url.removeprefix("https://")}
+                return await found.texts("*.md")
+
+    assert asyncio.run(run()) == {"README.md": "Hello"}
 
 
 def test_a_folder_inside_the_repository_can_be_the_project(tmp_path: Path) -> None:

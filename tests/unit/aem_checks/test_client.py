@@ -12,6 +12,7 @@ from aiohttp import web
 
 from aem_checks.access import Access
 from aem_checks.client import USER_AGENT, Client, HostNotAllowed
+from aem_checks.network_guard.rule import Rule
 from aem_checks.rate_limit import RateLimit
 from aem_checks.urls import plain_url, uncached
 from unit.aem_checks.page_site import PageSite, text
@@ -185,6 +186,21 @@ async def test_credentials_stay_with_their_own_origin():
             await client.get(production.url + "/")
     assert "Authorization" in stage.requests[0].headers
     assert "Authorization" not in production.requests[0].headers
+
+
+async def test_log_ins_that_are_stored_on_the_worker_are_not_sent(tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("default login somebody password of-the-worker\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    async with PageSite() as site:
+        by_name = site.url.replace("127.0.0.1", "stage.example")
+        asked = socket.getaddrinfo
+        monkeypatch.setattr(
+            socket, "getaddrinfo", lambda host, *rest, **more: asked("127.0.0.1", *rest, **more)
+        )
+        rule = Rule.of([by_name], private=[by_name])
+        async with Client({by_name: Access()}, rule=rule, rate_limit=RateLimit(5000)) as client:
+            assert (await client.get(by_name + "/")).answered
+    assert "Authorization" not in site.requests[0].headers
 
 
 async def test_cookies_are_not_kept_between_requests():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pwd
 import shlex
 import stat
 import subprocess
@@ -80,6 +81,45 @@ def test_a_user_is_named_by_name_or_number(
 def test_a_user_that_is_missing_or_root_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("AEM_CHECKS_SUITE_USER", name)
     with pytest.raises(CodeUserError, match="To do"):
+        code_user()
+
+
+@contextmanager
+def worker_with(*, groups: list[int] | None = None, group: int | None = None) -> Iterator[None]:
+    """This process as a worker with other groups."""
+    before, own = os.getgroups(), os.getegid()
+    try:
+        os.setgroups(before if groups is None else groups)
+        os.setegid(own if group is None else group)
+        yield
+    finally:
+        os.setegid(own)
+        os.setgroups(before)
+
+
+@needs_root
+@pytest.mark.parametrize(
+    "worker", [{"groups": [54321]}, {"groups": [0, 4, 54321]}, {"groups": [4], "group": 54321}]
+)
+def test_a_user_whose_group_is_one_of_the_workers_own_is_refused(
+    monkeypatch: pytest.MonkeyPatch, worker: dict[str, Any]
+) -> None:
+    """It could read what the worker keeps for its group, such as an evidence store with mode 0750."""
+    monkeypatch.setenv("AEM_CHECKS_SUITE_USER", "54321")
+    assert code_user() is not None
+    with (
+        worker_with(**worker),
+        pytest.raises(CodeUserError, match=r"whose group 54321 is one of this worker's own.*To do"),
+    ):
+        code_user()
+
+
+@needs_root
+def test_a_user_in_the_group_of_root_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    of_root = pwd.struct_passwd(("suites", "x", 54321, 0, "", "/", "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwnam", lambda name: of_root)
+    monkeypatch.setenv("AEM_CHECKS_SUITE_USER", "suites")
+    with worker_with(groups=[4], group=4), pytest.raises(CodeUserError, match="whose group 0 is"):
         code_user()
 
 
@@ -161,6 +201,31 @@ def test_a_command_is_another_user_without_groups_capabilities_and_open_files(pl
     assert seen["capabilities"] == [0, 0, 0, 0]
     assert (seen["no_new_privs"], seen["umask"], seen["session"]) == ("1", "0o77", True)
     assert set(seen["files"]) <= {"0", "1", "2"}
+
+
+HALF_WAY = """
+import importlib.util, os, sys
+spec = importlib.util.spec_from_file_location("reaper", sys.argv[1])
+reaper = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(reaper)
+os.setgroups([0, 4])
+setattr(os, sys.argv[2], lambda *ids: None)
+try:
+    reaper.become(65534, 65534)
+except reaper.CannotBecome as error:
+    print(error)
+"""
+
+
+@needs_root
+@needs_python_for_all
+@pytest.mark.parametrize("call", ["setgroups", "setresgid", "setresuid"])
+def test_a_command_that_did_not_become_the_other_user_in_all_is_not_started(call: str) -> None:
+    """The worker's own groups among them: what a system call left undone is noticed."""
+    reaper = Path(__file__).parents[3] / "plugins" / "aem_checks" / "reaper.py"
+    command = [PYTHON, "-I", "-c", HALF_WAY, str(reaper), call]
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", timeout=300)
+    assert "did not become user 65534 with group 65534" in done.stdout, done.stderr
 
 
 AS_WORKER = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pytest
 from pydantic import Field
@@ -55,6 +55,7 @@ class _Suites(Check[Any]):
     kind = "suites"
     number, title = "2a", "Suites"
     default_on = False
+    runs_commands = True
     settings_type = _SuiteSettings
 
 
@@ -89,6 +90,41 @@ def test_the_smallest_file_runs_every_default_check_on_stage_and_the_usual_ones_
     assert plan.sites[0].requests_per_second == 10
     assert [check.severity for check in plan.on("stage")] == [Severity.BLOCK, Severity.WARN]
     assert plan.checks[1].after == "cloud_manager_tests"
+
+
+def test_that_a_suite_runs_un_isolated_is_accepted_for_each_and_part_of_its_settings(tmp_path: Path) -> None:
+    one, other = "{name: one, run: x}", "{name: other, run: x, isolation: accepted}"
+    checks = plan_of(tmp_path, SITE + f"checks:\n  suites: [{one}, {other}]\n").checks
+    assert [(each.key, each.accepts_exposure) for each in checks if each.is_code_of_a_team] == [
+        ("suites.one", False),
+        ("suites.other", True),
+    ]
+    isolated = plan_of(tmp_path, SITE + f"checks:\n  suites: [{one}, {{name: other, run: x}}]\n").checks
+    changed = {
+        each.key
+        for each, now in zip(checks, isolated, strict=True)
+        if each.settings_digest != now.settings_digest
+    }
+    assert changed == {"suites.other"}
+
+
+def test_only_the_gate_file_accepts_that_a_teams_code_runs_un_isolated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module of the team that says so by itself is refused."""
+
+    class Lenient(CheckSettings):
+        isolation: Literal["accepted"] | None = "accepted"
+
+    class Own(_Suites):
+        kind, settings_type = "own", Lenient
+
+    monkeypatch.setitem(KINDS, "own", Own)
+    error = mistake_in(tmp_path, SITE + "checks:\n  own: {}\n")
+    assert (error.line, "says of itself" in error.problem) == (6, True)
+    (own,) = [each for each in plan_of(tmp_path, SITE + "checks: {own: {isolation: accepted}}\n").checks
+              if each.kind == "own"]  # fmt: skip
+    assert own.accepts_exposure
 
 
 def test_two_sites_have_keys_of_their_own(tmp_path: Path) -> None:
@@ -177,6 +213,8 @@ def test_production_tests_can_be_chosen_and_dropped(tmp_path: Path) -> None:
         (SITE + "checks:\n  key_pages: 3\n", 6, ["needs settings", "false"]),
         (SITE + "checks: [key_pages]\n", 5, ["maps kinds"]),
         (SITE + "checks:\n  suites: {name: a}\n", 6, ["suites is a list"]),
+        (SITE + "checks:\n  key_pages:\n    isolation: accepted\n", 7, ["key_pages runs no code of a team"]),
+        (SITE + "checks:\n  suites: [{name: a, run: x, isolation: gladly}]\n", 6, ["isolation", "accepted"]),
         (SITE + "checks:\n  suites:\n    - {name: a b, run: x}\n", 7, ["'a b' cannot be a name"]),
         (SITE + "checks:\n  suites:\n    - {name: a, run: x}\n    - {name: a, run: x}\n", 8, ["same name"]),
         (SITE + "production_tests: [keypages]\n", 5, ["Did you mean key_pages?"]),

@@ -139,6 +139,7 @@ class Release:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         minimum: tuple[str, ...] = (),
         facts: frozenset[Fact] = frozenset(),
+        isolation_required: bool = False,
     ) -> Right:
         return Right(
             gate=self.gate,
@@ -149,6 +150,7 @@ class Release:
             reading=self.hook,
             minimum=minimum,
             minimum_facts=facts,
+            isolation_required=isolation_required,
             now=now,
         )
 

@@ -384,6 +384,21 @@ def test_what_the_deployment_wants_to_block_has_to_have_blocked(release: Release
     assert release.puts == []
 
 
+def test_nothing_is_approved_that_ran_un_isolated_where_the_deployment_forbids_that(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    suite = {"name": "e2e", "folder": "ui.tests", "run": "npm test", "isolation": "accepted"}
+    release = Release(simulator, tmp_path, checks={"suites": [suite]})
+    release.seal()
+    with pytest.raises(
+        Held, match=r"wants a team's code isolated, and in this plan suites\.e2e could run un-isolated"
+    ):
+        release.act(isolation_required=True).perform(Decision.APPROVED)
+    assert release.puts == []
+    release.act().perform(Decision.APPROVED)
+    assert len(release.puts) == 1
+
+
 @pytest.mark.parametrize("seconds", [3600, -3600])
 def test_a_clock_that_is_an_hour_off_holds(release: Release, seconds: int) -> None:
     release.seal()

@@ -231,6 +231,7 @@ class Pinned:
             severity=Severity.BLOCK,
             settings_digest="settings of head_regression",
             check_type=HeadRegression,
+            is_code_of_a_team=False,
             settings=HeadRegression.settings_type(),
             capped=False,
             create=lambda: HeadRegression(HeadRegression.settings_type()),

@@ -149,7 +149,7 @@ def test_a_production_host_that_is_not_listed_is_only_asked_about(tmp_path: Path
         (SiteAnswer("https://s/", 404), State.BAD, ["pages:"]),
         (SiteAnswer("https://s/", 503), State.BAD, ["Repair"]),
         (
-            SiteAnswer("https://s/", error="the connection was refused"),
+            SiteAnswer("https://s/", error="no connection (Connection refused)"),
             State.BAD,
             ["gave no answer", "refused"],
         ),

@@ -47,6 +47,7 @@ GOOD = [
     "waits: {poll: 90s, approval: 2d}\n",
     "checks: {key_pages: {within: 5m, severity: warn}, host_leaks: false, placeholders: }\n",
     "checks: {suites: [{name: cypress, folder: ui.tests, run: npm test}]}\n",
+    "checks: {suites: [{name: cypress, folder: ui.tests, run: npm test, isolation: accepted}]}\n",
     "production_tests: [key_pages]\n",
     "production_tests: []\n",
     "policy: {windows: {timezone: Europe/Berlin, open: [Mon-Thu 09:00-16:00, 'Fri, Sat 22:00-24:00']}}\n",
@@ -93,6 +94,8 @@ BAD = [
     "checks: {key_page: {}}\n",
     "checks: {key_pages: {severity: fatal}}\n",
     "checks: {suites: {name: cypress}}\n",
+    "checks: {suites: [{name: cypress, folder: ui.tests, run: npm test, isolation: off}]}\n",
+    "checks: {key_pages: {isolation: accepted}}\n",
     "production_tests: [environment_variables]\n",
 ]
 

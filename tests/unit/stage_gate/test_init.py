@@ -162,7 +162,7 @@ def test_without_a_sitemap_the_home_page_is_all() -> None:
 
 
 def test_a_site_that_does_not_answer_is_an_answer_with_a_reason(site: str) -> None:
-    assert ask("http://127.0.0.1:1/").error == "the connection was refused"
+    assert ask("http://127.0.0.1:1/").error == "no connection (Connection refused)"
     assert ask("http://no-such-host.invalid/").status == 0
     found = ask(f"{site}/robots.txt", seconds=PATIENCE)
     assert (found.status, found.date is not None) == (200, True)

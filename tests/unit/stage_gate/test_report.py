@@ -16,7 +16,7 @@ from stage_gate.evidence import Evidence
 from stage_gate.flaky import Proposal
 from stage_gate.ledger import read_ledger, write_entry
 from stage_gate.pin import Pin
-from stage_gate.plan import PinnedBaseline
+from stage_gate.plan import PinnedBaseline, PlannedCheck
 from stage_gate.record import DecisionRecord
 from stage_gate.report import render_report
 from stage_gate.story import Story
@@ -29,7 +29,7 @@ from unit.stage_gate.test_dags import GATE
 HOSTILE = "<script>alert(1)</script>{{ conn.x.password }}<img src=x onerror=alert(1)>"
 
 
-def story(folder: Path, sentence: str = "/us/en.html answered 500.") -> Story:
+def story(folder: Path, sentence: str = "/us/en.html answered 500.", *others: PlannedCheck) -> Story:
     (folder / "wknd.yaml").write_text(yaml.safe_dump(GATE))
     gate = load_gate(folder / "wknd.yaml")
     pin = Pin(
@@ -43,7 +43,7 @@ def story(folder: Path, sentence: str = "/us/en.html answered 500.") -> Story:
         pinned_at=NOW,
     )
     evidence = Evidence(folder, "wknd", "2345678")
-    what = plan(planned("key_pages"))
+    what = plan(planned("key_pages"), *others)
     evidence.begin_attempt(what, CANDIDATE)
     entry = recorded(result("key_pages", Outcome.FAILED, findings=(finding(sentence),)))
     evidence.write_result(1, entry)
@@ -68,6 +68,17 @@ def test_the_report_tells_candidate_verdict_checks_and_decision(tmp_path: Path) 
         CANDIDATE.commit_id or "",
     ):
         assert told in page
+
+
+def test_code_of_a_team_that_may_run_un_isolated_is_told_among_what_is_excused(tmp_path: Path) -> None:
+    on_production = planned("production.own", target="production", unisolated=True)
+    page = render_report(
+        story(tmp_path, "It is red.", planned("suites.e2e", unisolated=True), on_production), "x"
+    )
+    excused = page.partition("<h2>Excused</h2>")[2].partition("<h2>")[0]
+    assert "suites.e2e runs un-isolated: accepted in the gate file." in excused
+    assert "production.own runs un-isolated: accepted in the gate file." in excused
+    assert "un-isolated" in page.partition("<h3>Good to know</h3>")[2].partition("<h2>")[0]
 
 
 def test_what_a_site_says_stays_text(tmp_path: Path) -> None:

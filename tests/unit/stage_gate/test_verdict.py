@@ -200,6 +200,20 @@ def test_a_check_in_quarantine_is_told_with_its_owner_and_does_not_block() -> No
     assert "b: /us/en.html answered 500." in verdict.warnings
 
 
+def test_code_of_a_team_that_may_run_un_isolated_is_told_also_of_production() -> None:
+    what = plan(
+        planned("a"),
+        planned("suites.e2e", unisolated=True),
+        planned("production.own", target="production", unisolated=True),
+    )
+    verdict = judge(what, CANDIDATE, passed("a", "suites.e2e"))
+    assert verdict.outcome is Outcome.PASSED
+    assert [each for each in verdict.warnings if "un-isolated" in each] == [
+        "suites.e2e runs un-isolated: accepted in the gate file.",
+        "production.own runs un-isolated: accepted in the gate file.",
+    ]
+
+
 def test_quarantine_calms_a_warning_that_became_grave_too() -> None:
     grave = recorded(result("w", Outcome.FAILED, findings=(finding(severity=Severity.BLOCK),)))
     for quarantine, expected in ((None, Outcome.FAILED), (EXCUSE, Outcome.PASSED)):

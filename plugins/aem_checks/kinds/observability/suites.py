@@ -121,6 +121,7 @@ class Suites(SiteCheck[SuitesSettings]):
     after = "cloud_manager_tests"
     default_on = False
     needs = "a test suite of the team: a folder and the command that runs it"
+    runs_commands = True
     settings_type = SuitesSettings
 
     async def run(self, visit: Visit) -> Judgement:

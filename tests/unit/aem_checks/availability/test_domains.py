@@ -192,7 +192,7 @@ def test_a_domain_with_a_certificate_of_nobody_blocks(tmp_path):
 
 @asynccontextmanager
 async def _proxy(asked, status=b"200 OK"):
-    """A proxy that gives tunnels, or refuses them with another status."""
+    """A proxy that gives tunnels, for which each host is this machine, or refuses them with another status."""
 
     async def pipe(reader, writer):
         while data := await reader.read(65536):
@@ -205,8 +205,7 @@ async def _proxy(asked, status=b"200 OK"):
         asked.append(head.split(b" ")[1].decode())
         writer.write(b"HTTP/1.1 " + status + b"\r\n\r\n")
         if status.startswith(b"200"):
-            host, _, port = asked[-1].rpartition(":")
-            inside = await asyncio.open_connection(host, int(port))
+            inside = await asyncio.open_connection("127.0.0.1", int(asked[-1].rpartition(":")[2]))
             await asyncio.gather(pipe(reader, inside[1]), pipe(inside[0], writer), return_exceptions=True)
         writer.close()
 
@@ -218,7 +217,7 @@ async def _proxy(asked, status=b"200 OK"):
 def test_a_certificate_is_read_through_the_proxy_that_the_environment_names(
     tmp_path, monkeypatch, status, problem
 ):
-    file, asked = _certificate(tmp_path), []
+    file, asked = _certificate(tmp_path, host="10.9.8.7"), []
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -226,10 +225,10 @@ def test_a_certificate_is_read_through_the_proxy_that_the_environment_names(
     async def run():
         async with _tls_host(file) as port, _proxy(asked, status) as proxy:
             monkeypatch.setenv("https_proxy", proxy)
-            rule = Rule.of([f"https://127.0.0.1:{port}"])
-            return await read_certificate("127.0.0.1", port, rule, seconds=60), port
+            rule = Rule.of([f"https://10.9.8.7:{port}"])
+            return await read_certificate("10.9.8.7", port, rule, seconds=60), port
 
     found, port = asyncio.run(run())
-    assert asked == [f"127.0.0.1:{port}"]
+    assert asked == [f"10.9.8.7:{port}"]
     assert (found.ends is None) == bool(problem)
     assert problem in found.problem

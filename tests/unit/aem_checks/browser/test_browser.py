@@ -82,6 +82,36 @@ def test_no_page_reaches_a_host_or_address_that_is_not_listed(browsing: House, t
     assert asked == []
 
 
+def test_chromium_asks_the_proxy_for_metadata_services_too_and_is_refused(tmp_path: Path) -> None:
+    """Left to itself Chromium connects to link-local addresses past any proxy; in every spelling it asks the guard."""
+    wanted = [
+        *("169.254.169.254", "2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518", "１６９.254.169.254"),
+        *("169.254.170.2", "[::ffff:a9fe:a9fe]", "[fe80::1]", "[fd00:ec2::254]", "metadata.google.internal"),
+    ]  # fmt: skip
+    pictures = "".join(f"<img src='http://{host}/latest/'><img src='/to?{host}'>" for host in wanted)
+
+    def redirect(request: web.BaseRequest) -> web.Response:
+        return web.Response(status=302, headers={"Location": f"http://{request.message.path[4:]}/moved"})
+
+    async def scene() -> dict[str, str]:
+        async with PageSite({"/": page(pictures), "/to": redirect}) as site:
+            limit = RateLimit(5000, folder=tmp_path)
+            rule = Rule.of([site.url], wanted)  # as if a gate file could name them
+            async with (
+                ForwardProxy(rule, limit) as proxy,
+                Browser(find_chromium(), proxy, Doorkeeper({}, frozenset(), limit)) as browser,
+                browser.page(site.url) as opened,
+            ):
+                await opened.quiet()
+                return dict(proxy.refused) | dict(proxy.unreached)
+
+    refused = asyncio.run(scene())
+    canonical = ("169.254.169.254", "169.254.170.2", "[::ffff:a9fe:a9fe]", "[fe80::1]", "[fd00:ec2::254]")
+    asked = {f"{host}:80" for host in (*canonical, "metadata.google.internal")}
+    assert asked <= refused.keys()
+    assert all("so it is not contacted" in refused[place] for place in asked)
+
+
 def test_credentials_reach_the_sites_own_origin_and_no_other(browsing: House, tmp_path: Path) -> None:
     access = Access({"X-AEM-Edge-Key": SECRET}, ("reader", "password-4711"))
     seen: list[web.BaseRequest] = []

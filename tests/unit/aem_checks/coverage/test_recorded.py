@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from aem_checks.access import NO_ACCESS
 from aem_checks.baseline import Baseline, baseline_in
+from aem_checks.client import Client
 from aem_checks.coverage import look
 from aem_checks.coverage.record import FILE, Coverage, coverage_of, read_coverage
 from aem_checks.coverage.recorded import choose_pages, record_site, told
 from aem_checks.kinds.availability.key_pages import KeyPages
 from aem_checks.outcomes import Outcome
+from aem_checks.rate_limit import RateLimit
 from aem_checks.recording import Recording
 from aem_checks.runner import run_check
 from aem_checks.session import run_site
@@ -109,8 +112,8 @@ async def test_production_is_never_crawled(tmp_path: Path) -> None:
 async def test_a_stage_without_a_sitemap_is_looked_at_where_production_s_leads(tmp_path: Path) -> None:
     async with PageSite(LISTED) as production, PageSite(SHOP) as stage:
         config = stage.config(production=production.url, coverage={})
-        async with stage.client() as client:
-            client._hosts.add(production.url)
+        limit = RateLimit(5000, folder=tmp_path / "rate")
+        async with Client.for_site(config, lambda _: NO_ACCESS, rate_limit=limit) as client:
             made = await record_site(config, "stage", client, tmp_path / "recording", evidence=tmp_path)
     assert paths(made) == ["/", "/form.html", "/shop.html"]
     assert {each.path for each in production.requests} == {"/robots.txt", "/sitemap.xml"}
