@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from aem_checks.codes import Codes
 from aem_checks.durations import Duration
 from aem_checks.outcomes import Judgement, Severity
 from aem_checks.sites import Target
@@ -47,6 +48,9 @@ class Check(ABC, Generic[SettingsT]):
     """The number in the catalogue of checks, for example ``C3``."""
     title: ClassVar[str]
     """A few words for tables and pages."""
+    codes: ClassVar[Codes] = {}
+    """The faults that it can name, each by a word that is never renamed or used for another, and what that stands for.
+    A team's check may leave it out: then all that it finds has one code."""
     severity: ClassVar[Severity] = Severity.BLOCK
     after: ClassVar[Literal["settled", "cloud_manager_tests"]] = "settled"
     targets: ClassVar[frozenset[Target]] = frozenset({"stage"})

@@ -250,6 +250,7 @@ async def _contents(folder: Path, ids: Mapping[str, str]) -> dict[str, bytes]:
 def not_read(error: CheckoutError) -> Finding:
     """The inconclusive finding for a source that cannot be read."""
     return Finding(
+        code="no_source",
         subject="checkout",
         sentence=f"The source of this release was not looked at. {error}",
         expected="the files of the release's commit",
@@ -262,6 +263,7 @@ def not_read(error: CheckoutError) -> Finding:
 def not_configured(kind: str) -> Finding:
     """The inconclusive finding of a check that was switched on without its source."""
     return Finding(
+        code="not_configured",
         subject="checkout",
         sentence=f"{kind} has no source to look at. To do: give it 'checkout: {{folder: …}}' or 'checkout: "
         "{repository: …}'.",

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from aem_checks.check import Check, CheckSettings
+from aem_checks.codes import COMMON, whole_codes
 from aem_checks.durations import format_duration
 from aem_checks.field_docs import field_docstrings
 from aem_checks.outcomes import Severity
@@ -51,13 +52,23 @@ with `false` to switch it off; a kind that is off is switched on by naming it. W
 findings; `severity` decides whether they stop a release.
 """
 _COMMON = "Every check has these settings; below they are listed only where a kind has another default."
+_CODES = """## Codes
+
+Each finding has a code, `<kind>.<word>`, that names the fault and never changes: `robots.open`. Reports, task logs and
+the ledger show it, and a waiver names it. Each chapter below lists the codes of its kind. Any check can also have these,
+which say what was not seen or not judged; no waiver can name one of them:
+"""
 
 
 def checks_page(kinds: Iterable[type[Check[Any]]]) -> str:
     """The page for these kinds, which come in the catalogue's order."""
     listed = list(kinds)
     parts = [_INTRODUCTION, _overview(listed), "## Settings of every check\n", _COMMON + "\n"]
-    parts.append(_settings(CheckSettings, {}))
+    parts += [
+        _settings(CheckSettings, {}),
+        _CODES,
+        _codes({f"….{word}": said for word, said in COMMON.items()}),
+    ]
     for group, members in groupby(listed, key=_group):
         parts.append(f"## {group}\n")
         parts += [_chapter(kind) for kind in members]
@@ -105,7 +116,9 @@ def _chapter(kind: type[Check[Any]]) -> str:
         facts.append(f"- needs {kind.needs.replace('``', '`')}")
     common = {name: field.default for name, field in CheckSettings.model_fields.items()}
     parts = [f"### {_heading(kind)}\n", _explanation(kind), "\n".join(facts) + "\n"]
-    return "\n".join([*parts, _settings(kind.settings_type, common)])
+    return "\n".join(
+        [*parts, _settings(kind.settings_type, common), _codes(whole_codes(kind.kind, kind.codes))]
+    )
 
 
 def _explanation(kind: type[Check[Any]]) -> str:
@@ -114,6 +127,11 @@ def _explanation(kind: type[Check[Any]]) -> str:
     first, _, rest = text.partition("\n")
     question = first.removeprefix(f"{kind.number}: ").strip()
     return f"*{question[:1].upper()}{question[1:]}*\n{rest}\n".replace("``", "`")
+
+
+def _codes(codes: Mapping[str, str]) -> str:
+    rows = [f"| `{code}` | {_cell(said)} |" for code, said in codes.items()]
+    return "\n".join(["| code | stands for |", "|---|---|", *rows, ""])
 
 
 def _settings(model: type[BaseModel], common: Mapping[str, Any]) -> str:

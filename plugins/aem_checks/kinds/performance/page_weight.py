@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
+from aem_checks.codes import faults
 from aem_checks.kinds.performance._weight import Weight, Weights, in_words, is_unpacked, weigh
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.shortened import shortened
@@ -57,6 +58,14 @@ class PageWeight(BrowserCheck[PageWeightSettings]):
     kind = "page_weight"
     number = "J2"
     title = "Pages are light"
+    codes = faults(
+        weight="a page brings too many bytes",
+        scripts="a page brings too many bytes of scripts",
+        requests="a page makes too many requests",
+        growth="a page grew by too much since the last verified release",
+        image="an image is too heavy",
+        compression="a text comes without compression",
+    )
     settings_type = PageWeightSettings
 
     async def look(self, visit: Visit, browser: Browser) -> Judgement:
@@ -114,16 +123,17 @@ class PageWeight(BrowserCheck[PageWeightSettings]):
                 )
 
 
-def _over(subject: str, what: str, actual: str, limit: str, more: str = "", url: str = "") -> Finding:
+def _over(subject: str, code: str, actual: str, limit: str, more: str = "", url: str = "") -> Finding:
     name = quoted(url, 240) if url else subject
     remedy = {
         "image": "serve a rendition of the right size",
         "compression": "switch on compression for this type",
         "growth": "see which kind of file grew, or accept it with a waiver",
-    }.get(what, "see what it loads, or raise the budget")
-    expected = f"compression ({limit})" if what == "compression" else f"at most {limit}"
+    }.get(code, "see what it loads, or raise the budget")
+    expected = f"compression ({limit})" if code == "compression" else f"at most {limit}"
     return Finding(
-        subject=f"{subject} {what}",
+        code=code,
+        subject=f"{subject} {code}",
         sentence=f"{name} has {actual}{', ' + more if more else ''}; expected {expected}. To do: {remedy}.",
         expected=expected,
         actual=actual,

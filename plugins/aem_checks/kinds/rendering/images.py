@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.kinds.rendering._decoding import FAULTS
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
 from aem_checks.shortened import shortened
@@ -42,6 +44,7 @@ class Images(SiteCheck[ImagesSettings]):
     number = "D3"
     title = "Images and documents arrive"
     targets = frozenset({"stage", "production"})
+    codes = faults(**FAULTS, none_named="no page names an image or document of the site")
     reads_recording = True
     settings_type = ImagesSettings
 
@@ -122,6 +125,7 @@ class Collected:
             yield _note(f"Redirects to {quoted(', '.join(sorted(blobs)), 200)} were not followed.")
         if not self._media:
             yield Finding(
+                code="none_named",
                 subject="images",
                 sentence=f"{self._base}: no page names an image or document on the site's own hosts. To do: see "
                 "whether the pages are empty; if all files are elsewhere, set images: false.",
@@ -137,6 +141,7 @@ def _judge(answer: Fetched, page: str, visit: Visit, *, named: bool) -> Iterator
         yield answer.refused.model_copy(update={"severity": mild})
     elif (fault := answer.fault) is not None:
         yield Finding(
+            code=fault.code,
             subject=_path(media.url),
             sentence=f"{media.url}, {media.place} on {page}, gave {fault.actual} instead of {fault.expected}. "
             "To do: see whether it is published, and whether filters and mappings let it pass.",
@@ -153,4 +158,4 @@ def _path(url: str) -> str:
 
 
 def _note(sentence: str) -> Finding:
-    return Finding(subject="images", sentence=sentence, outcome=Outcome.PASSED)
+    return Finding(code="left_out", subject="images", sentence=sentence, outcome=Outcome.PASSED)

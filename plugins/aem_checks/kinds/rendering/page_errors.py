@@ -17,6 +17,7 @@ import re
 from typing import TYPE_CHECKING
 
 from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
+from aem_checks.codes import faults
 from aem_checks.kinds.rendering._page_problems import Judge, Known, Problem, grouped
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
@@ -46,6 +47,12 @@ class PageErrors(BrowserCheck[PageErrorsSettings]):
     number = "D1"
     title = "Pages run without errors"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        exception="a script throws an exception that nobody catches",
+        console="a script writes an error to the console",
+        browser="Chromium reports an error",
+        request="a request of a page fails",
+    )
     settings_type = PageErrorsSettings
 
     async def look(self, visit: Visit, browser: Browser) -> Judgement:
@@ -91,6 +98,7 @@ def _finding(
     excused = starved and all(each.starved for each in group)
     blocks = first.own and not excused
     return Finding(
+        code=first.code,
         subject=name,
         sentence=_sentence(first, pages, known=known, excused=excused and first.own),
         expected="no error",
@@ -108,7 +116,7 @@ def _sentence(problem: Problem, pages: int, *, known: bool, excused: bool) -> st
         "console": "writes an error to the console",
         "browser": "makes Chromium report an error",
         "request": "has a request that fails",
-    }[problem.what]
+    }[problem.code]
     place = f" at {quoted(problem.url)}" if problem.url else ""
     whose = "" if problem.own else " of another party"
     end = " It did so at the last verified release too." if known else ""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
 from aem_checks.kinds.security._pages import fresh, real_pages
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, is_unreached, unreached
@@ -49,6 +50,11 @@ class AuthoringModes(SiteCheck[AuthoringModesSettings]):
     number = "B3"
     title = "Authoring modes are closed"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        error="an authoring parameter makes publish fail",
+        authoring_page="an authoring parameter gives what only authors should get",
+        other_elements="an authoring parameter gives a page of other elements",
+    )
     settings_type = AuthoringModesSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -80,14 +86,14 @@ class AuthoringModes(SiteCheck[AuthoringModesSettings]):
     ) -> Finding | None:
         if shown.status >= 500:
             actual = describe(shown)
-            return _finding(visit, path, shown, actual, "see the error log", Severity.WARN)
+            return _finding("error", visit, path, shown, actual, "see the error log", Severity.WARN)
         if not shown.ok or shown.sha256 == plain.sha256:
             return None
         marks = {found.group().lower() for found in _MARKS.finditer(plain.text)}
         new = next((each for each in _MARKS.finditer(shown.text) if each.group().lower() not in marks), None)
         if new is not None:
             actual = f"a page with {quoted(new.group(), 80)}, which only authors should get"
-            return _finding(visit, path, shown, actual, _REMEDY)
+            return _finding("authoring_page", visit, path, shown, actual, _REMEDY)
         again = await fresh(visit, page)
         if (
             is_unreached(again)
@@ -96,7 +102,7 @@ class AuthoringModes(SiteCheck[AuthoringModesSettings]):
         ):
             return None
         actual = f"a page of other elements than without it ({len(shown.body)} bytes, not {len(plain.body)})"
-        return _finding(visit, path, shown, actual, _REMEDY)
+        return _finding("other_elements", visit, path, shown, actual, _REMEDY)
 
 
 _REMEDY = "deny the parameter in the dispatcher's filter, as Adobe's default filters do"
@@ -109,9 +115,16 @@ def _skeleton(response: Response) -> list[tuple[str | None, str | None]]:
 
 
 def _finding(
-    visit: Visit, path: str, shown: Response, actual: str, remedy: str, severity: Severity | None = None
+    code: str,
+    visit: Visit,
+    path: str,
+    shown: Response,
+    actual: str,
+    remedy: str,
+    severity: Severity | None = None,
 ) -> Finding:
     return Finding(
+        code=code,
         subject=path,
         sentence=f"{path} gives {actual}; expected status 404 or the plain page. To do: {remedy}.",
         expected="status 404 or the plain page",
@@ -124,6 +137,7 @@ def _finding(
 def _no_plain_page(path: str, response: Response) -> Finding:
     actual = describe(response)
     return Finding(
+        code="not_judged",
         subject=path,
         sentence=f"{path} answers with {actual}, so there is no plain page to compare with. To do: see key_pages.",
         expected="status 200",

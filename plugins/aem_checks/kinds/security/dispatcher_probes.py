@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import Field, model_validator
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
 from aem_checks.kinds.security import _door_findings as say
 from aem_checks.kinds.security._doors import PAGE, Door, Probe, doors_of_a_team, known_doors
 from aem_checks.outcomes import Finding, Judgement
@@ -82,6 +83,14 @@ class DispatcherProbes(SiteCheck[DispatcherProbesSettings]):
     number = "B1"
     title = "AEM's own paths are closed"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        open="a path of AEM that has to be closed gives something away to everybody",
+        unconfirmed="a path gave something away once and not on a second request",
+        error="a path makes publish fail, which does not prove that it is closed",
+        moved="a path was redirected to another host, so the dispatcher was not tested",
+        firewall="something before the dispatcher refused probes, so it was not tested",
+        soft_404="a note: paths answer 200 without anything that only AEM writes",
+    )
     last_on_host = True
     settings_type = DispatcherProbesSettings
 

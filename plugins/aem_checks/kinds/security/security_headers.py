@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
 from aem_checks.kinds.security import _headers
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import is_unreached, unreached
@@ -51,6 +52,10 @@ class SecurityHeaders(SiteCheck[SecurityHeadersSettings]):
     title = "Security headers"
     severity = Severity.WARN
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        missing="a header that has to be there is missing or has no effect",
+        lost="production sends a header that stage lacks",
+    )
     settings_type = SecurityHeadersSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -110,6 +115,7 @@ def _both_https(visit: Visit) -> bool:
 def _missing(name: _headers.Name, wrong: dict[str, str], judged: int) -> Finding:
     first = next(iter(wrong.values()))
     return Finding(
+        code="missing",
         subject=name,
         sentence=f"{name}: {first} on {len(wrong)} of {count(judged, 'answer')} ({_some(wrong)}). "
         "To do: set it in the virtual host, with 'Header always set', so that errors and redirects have it.",
@@ -120,6 +126,7 @@ def _missing(name: _headers.Name, wrong: dict[str, str], judged: int) -> Finding
 
 def _lost(name: str, paths: list[str]) -> Finding:
     return Finding(
+        code="lost",
         subject=f"{name} (production has it)",
         sentence=f"Production sends {name} and stage does not, on {_some(paths)}: this release may lose it. "
         "To do: compare the virtual host of this release with that of production, or waive the header.",
@@ -146,6 +153,7 @@ def _as_text(answers: dict[str, Response]) -> str:
 
 def _no_recording() -> Finding:
     return Finding(
+        code="no_recording",
         subject="recording",
         sentence="There is no recording of the pages to judge. To do: record the pages first.",
         outcome=Outcome.INCONCLUSIVE,

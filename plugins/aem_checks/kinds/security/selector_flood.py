@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
 from aem_checks.kinds.availability._lifetime import lifetime_of, was_kept
 from aem_checks.kinds.security._pages import fresh, real_pages
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
@@ -48,6 +49,7 @@ class SelectorFloodSettings(CheckSettings):
 class Variant(NamedTuple):
     """One way to write a page's address so that it means nothing."""
 
+    code: str
     what: str
     page: str
     before: str
@@ -68,6 +70,12 @@ class SelectorFlood(SiteCheck[SelectorFloodSettings]):
     title = "Random selectors do not fill caches"
     severity = Severity.WARN
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        selector="a random selector is answered and kept by caches",
+        suffix="a random suffix is answered and kept by caches",
+        parameter="an unknown parameter is answered and kept by caches",
+        no_page="no page of the site ends in .html",
+    )
     settings_type = SelectorFloodSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -84,9 +92,9 @@ class SelectorFlood(SiteCheck[SelectorFloodSettings]):
         stem = page.removesuffix(".html")
         parameter = Severity.WARN if self.settings.parameters else None
         return (
-            Variant("a random selector", page, f"{stem}.", ".html", Severity.BLOCK),
-            Variant("a random suffix", page, f"{page}/", "", Severity.WARN),
-            Variant("an unknown parameter", page, f"{page}?", "=1", parameter),
+            Variant("selector", "a random selector", page, f"{stem}.", ".html", Severity.BLOCK),
+            Variant("suffix", "a random suffix", page, f"{page}/", "", Severity.WARN),
+            Variant("parameter", "an unknown parameter", page, f"{page}?", "=1", parameter),
         )
 
 
@@ -110,8 +118,9 @@ def _judge(variant: Variant, response: Response, visit: Visit) -> Finding | None
     actual = f"{describe(response)}, {quoted(control)}"
     if variant.severity is None:
         note = f"{variant.path}: {variant.what} gives {actual}; the CDN keeps a copy for each."
-        return Finding(subject=variant.path, sentence=note, outcome=Outcome.PASSED)
+        return Finding(code=variant.code, subject=variant.path, sentence=note, outcome=Outcome.PASSED)
     return Finding(
+        code=variant.code,
         subject=variant.path,
         sentence=f"{variant.path}: {variant.what} gives {actual}, so that each new word takes room in the caches; "
         "expected status 404 or an answer that is not kept. To do: deny unknown selectors and suffixes in "
@@ -125,6 +134,7 @@ def _judge(variant: Variant, response: Response, visit: Visit) -> Finding | None
 
 def _no_page() -> Finding:
     return Finding(
+        code="no_page",
         subject="pages",
         sentence="No page of the site ends in .html, so nothing could be asked. To do: name one under 'pages:'.",
         expected="a page that ends in .html",
