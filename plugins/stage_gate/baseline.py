@@ -196,7 +196,11 @@ def not_compared(check: ConfiguredCheck, error: EvidenceError) -> CheckResult:
         "find out who changed it, and clear settle_stage with its downstream tasks to pin another one."
     )
     finding = Finding(
-        subject="baseline", sentence=plain(sentence), outcome=Outcome.INCONCLUSIVE, cause=Cause.CHECK
+        code=f"{check.kind}.unverified_baseline",
+        subject="baseline",
+        sentence=plain(sentence),
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
     )
     return CheckResult(
         key=check.key,

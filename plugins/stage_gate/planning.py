@@ -39,7 +39,14 @@ def plan_of(gate: Gate, pin: Pin, minimum: tuple[str, ...], now: datetime) -> Pl
         checks=(*planned, *(_excused(policy, _asked_of_people(gate, each)) for each in asked)),
         covered=covered,
         waivers=tuple(
-            Waiver(check=each.check, subject=each.subject, owner=each.owner, until=each.until, why=each.why)
+            Waiver(
+                check=each.check,
+                code=each.code,
+                subject=each.subject,
+                owner=each.owner,
+                until=each.until,
+                why=each.why,
+            )
             for each in policy.waivers
         ),
         flakes=FlakeRules(reruns=policy.flakes.reruns, count_as=policy.flakes.count_as),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from aem_checks.durations import format_duration
 from aem_checks.outcomes import Outcome
-from stage_gate.configuration.policy import Excused, Flakes, PolicySettings
+from stage_gate.configuration.policy import Excused, Flakes, PolicySettings, WaiverSettings
 from stage_gate.configuration.windows import Windows
 
 _COUNTS = {
@@ -53,15 +53,20 @@ def describe_excuses(policy: PolicySettings, minimum: Iterable[str] = ()) -> str
     lines = [_flakes(policy.flakes)]
     lines += [f"- quarantine: {_excused(each)}; until then it is reported and does not block"
               for each in policy.quarantine]  # fmt: skip
-    lines += [
-        f"- waiver: findings about {code(each.subject)} of {_excused(each)}; until then they are accepted "
-        "and shown in every report"
-        for each in policy.waivers
-    ]
+    lines += [_waiver(each) for each in policy.waivers]
     if not policy.quarantine and not policy.waivers:
         lines.append("- no check is in quarantine, and no finding is waived")
     lines.append(_minimum(tuple(minimum)))
     return "\n".join(["## What is excused", "", *lines])
+
+
+def _waiver(waiver: WaiverSettings) -> str:
+    if not waiver.code:
+        return f"- waiver about {code(waiver.subject)} of {_excused(waiver)}; it names no code, so it waives nothing"
+    return (
+        f"- waiver: findings {code(waiver.code)} about {code(waiver.subject)} of {_excused(waiver)}; until then they are "
+        "accepted and shown in every report"
+    )
 
 
 def _flakes(flakes: Flakes) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aem_checks.codes import Codes, is_common
 from aem_checks.config import CheckPlan, ConfiguredCheck
 from aem_checks.durations import format_duration
 from aem_checks.yaml_lines import ConfigError, Map, place_of, suggestion
@@ -23,7 +24,7 @@ _MINIMUM = "[stage_gate] minimum_checks"
 
 
 class OutOfDate(ConfigError):
-    """The file was right when it was written, and time or the calendar beside it has made it wrong."""
+    """The file was right when it was written; time, the calendar beside it or a newer version has made it wrong."""
 
 
 Rule = tuple[str, int, Excused]
@@ -46,6 +47,36 @@ def refuse_unknown_checks(tree: Map, policy: PolicySettings, known: Collection[s
                 *place_of(tree, ("policy", where, index, "check")),
                 f"policy.{where} number {index + 1} names {excused.check!r}, and this gate has no such check",
                 suggestion(excused.check, known),
+            )
+
+
+def refuse_unknown_codes(tree: Map, policy: PolicySettings, known: Mapping[str, Codes]) -> None:
+    """Raise ``ConfigError`` for a waiver of a fault that its check can't name, or that nobody may accept unseen.
+
+    ``known`` are the codes that a waiver can name, by the key of the check.
+    """
+    for index, waiver in enumerate(policy.waivers):
+        codes = known.get(waiver.check, {})
+        if not waiver.code or waiver.code in codes:
+            continue
+        problem, remedy = f"{waiver.check} has no such code", suggestion(waiver.code, codes)
+        if is_common(waiver.code):
+            problem = "no waiver accepts what was not seen or not judged"
+            remedy = f"Do what the finding says, or use 'quarantine'. A waiver can name {', '.join(sorted(codes))}."
+        place = place_of(tree, ("policy", "waivers", index, "code"))
+        named = f"policy.waivers number {index + 1} names the code {waiver.code!r}"
+        raise ConfigError(*place, f"{named}, and {problem}", remedy)
+
+
+def refuse_without_code(tree: Map, policy: PolicySettings, known: Mapping[str, Codes]) -> None:
+    """Raise ``OutOfDate`` for the first waiver that names no fault, as all did before there were codes."""
+    for index, waiver in enumerate(policy.waivers):
+        if not waiver.code:
+            codes = ", ".join(sorted(known.get(waiver.check, {})))
+            raise OutOfDate(
+                *place_of(tree, ("policy", "waivers", index)),
+                f"policy.waivers number {index + 1} of {waiver.check} names no code, so it waives nothing",
+                f"Write 'code:' with the fault that is meant, as the report shows it. {waiver.check} has {codes}.",
             )
 
 

@@ -130,7 +130,8 @@ def _allow_short_forms(definitions: dict[str, Any]) -> None:
 
 
 def _refuse_empty(definitions: dict[str, Any]) -> None:
-    """What is named and left empty is refused, since nobody can tell whether it means always or never."""
+    """What is named and left empty is refused, since nobody can tell whether it means always or never; and a waiver
+    without a code, which is read only where a run pinned one long ago."""
     for model, names in (("PolicySettings", ("windows",)), ("Windows", ("open", "calendar", "hotfix"))):
         properties = definitions[model]["properties"]
         for name in names:
@@ -138,6 +139,10 @@ def _refuse_empty(definitions: dict[str, Any]) -> None:
             (filled,) = (each for each in described.pop("anyOf") if each != {"type": "null"})
             described.pop("default")
             properties[name] = {**described, **filled}
+    code = definitions["WaiverSettings"]["properties"]["code"]
+    code.pop("default")
+    code["pattern"] = r"^\s*[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\s*$"
+    definitions["WaiverSettings"]["required"].append("code")
     for name in ("open", "frozen"):
         definitions["Windows"]["properties"][name]["minItems"] = 1
 

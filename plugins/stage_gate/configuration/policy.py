@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, field_validator
 
 from aem_checks.outcomes import Outcome
 from stage_gate.cloud_manager_results import CloudManagerMinimums
@@ -115,8 +115,11 @@ def _single(value: str) -> str:
 
 
 class WaiverSettings(Excused):
-    """Findings of one check that are accepted for now."""
+    """Findings of one check that are accepted for now: one fault of what it names."""
 
+    code: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
+    """Which fault: the finding's code as the report shows it, such as `robots.open`. A gate file has to name it; what
+    was pinned before there were codes is read without, and waives nothing."""
     subject: Annotated[
         str,
         AfterValidator(_single),

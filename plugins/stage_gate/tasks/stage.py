@@ -269,7 +269,8 @@ def say(log: Any, result: CheckResult) -> None:
     if result.findings:
         log.info("::group::%s: %s", result.key, found)
         for finding in result.findings:
-            log.info("%s [%s] %s", finding.outcome, log_line(finding.subject), log_line(finding.sentence))
+            told = (log_line(finding.code), log_line(finding.subject), log_line(finding.sentence))
+            log.info("%s %s [%s] %s", finding.outcome, *told)
         log.info("::endgroup::")
     log.info(
         "%s on %s is %s: examined %d, %s, %s%s.",
