@@ -15,6 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from adobe_cloud_manager.resources import Metric
 from adobe_cloud_manager.vocabulary import KNOWN, StepStatus
 from aem_checks.codes import faults, with_codes
+from aem_checks.excuses import below, switch
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from stage_gate.cloud_manager_metrics import Limit, adobes_judgement, own_limits
 from stage_gate.configuration.gate_values import GateModel
@@ -29,7 +30,7 @@ Flag = Annotated[bool, Field(strict=True)]
 class _Part(GateModel):
     """What every part can be told."""
 
-    severity: Severity | None = None
+    severity: Annotated[Severity | None, switch(Severity.WARN, everything=True)] = None
     """`block` or `warn`. Where absent it warns, and blocks only where tests are gone that the previous release had."""
 
     def limits(self) -> dict[str, Limit]:
@@ -59,7 +60,7 @@ class CodeQualityMaximum(GateModel):
 class CodeQuality(_Part):
     """The metrics of Code Scanning."""
 
-    accept_overridden: Flag = False
+    accept_overridden: Annotated[Flag, switch(True)] = False
     """Whether a failed important metric is only noted when a person overrode it."""
     minimum: CodeQualityMinimum = CodeQualityMinimum()
     maximum: CodeQualityMaximum = CodeQualityMaximum()
@@ -82,10 +83,10 @@ class StageTests(_Part):
 class ExperienceAuditMinimum(GateModel):
     """The lowest scores that are accepted, 0 to 100; those of Cloud Manager where absent."""
 
-    performance: Percent | None = None
-    accessibility: Percent | None = None
-    best_practices: Percent | None = None
-    seo: Percent | None = None
+    performance: Annotated[Percent | None, below(8)] = None
+    accessibility: Annotated[Percent | None, below(8)] = None
+    best_practices: Annotated[Percent | None, below(8)] = None
+    seo: Annotated[Percent | None, below(8)] = None
 
 
 class ExperienceAudit(_Part):

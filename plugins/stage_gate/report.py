@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aem_checks.outcomes import CheckResult, Finding, Outcome
 from stage_gate.after_halt import AFTER_A_HALT
 from stage_gate.baseline import NONE_YET
+from stage_gate.configuration.excusing import excusing_settings
 from stage_gate.coverage_report import coverage_section, manual_section
 from stage_gate.decision import Decision
 from stage_gate.history import known_since, told_of
@@ -110,6 +111,9 @@ def _excused(story: Story) -> str:
     plan = story.sealed.plan
     sentences = [f"{c.key} is in quarantine: {c.quarantine}" for c in plan.stage_checks if c.quarantine]
     sentences += [_waived(waiver) for waiver in plan.waivers]
+    sentences += [
+        f"{place} is {each.shown or 'empty'}" for place, each in excusing_settings(story.gate).items()
+    ]
     sentences += [
         f"{e.result.key} did not fail on its re-run as before; flaky counts as {plan.flakes.count_as}."
         for e in story.sealed.recorded

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from aem_checks.durations import format_duration
+from aem_checks.excuses import Overlooked
 from aem_checks.outcomes import Outcome
-from stage_gate.configuration.policy import Excused, Flakes, PolicySettings, WaiverSettings
+from stage_gate.configuration.excusing import excusing_settings
+from stage_gate.configuration.gate import Gate
+from stage_gate.configuration.policy import ExcuseSettings, Flakes, PolicySettings, WaiverSettings
 from stage_gate.configuration.windows import Windows
 
 _COUNTS = {
@@ -48,14 +51,16 @@ def _hotfix(windows: Windows) -> str:
     )
 
 
-def describe_excuses(policy: PolicySettings, minimum: Iterable[str] = ()) -> str:
-    """Flakes, quarantine and waivers with owner and expiry, and what nobody can drop."""
+def describe_excuses(gate: Gate, minimum: Iterable[str] = ()) -> str:
+    """Flakes, quarantine and waivers with owner and expiry, settings that overlook something, and what nobody can drop."""
+    policy = gate.policy
     lines = [_flakes(policy.flakes)]
     lines += [f"- quarantine: {_excused(each)}; until then it is reported and does not block"
               for each in policy.quarantine]  # fmt: skip
     lines += [_waiver(each) for each in policy.waivers]
     if not policy.quarantine and not policy.waivers:
         lines.append("- no check is in quarantine, and no finding is waived")
+    lines += [_setting(place, each) for place, each in excusing_settings(gate).items()]
     lines.append(_minimum(tuple(minimum)))
     return "\n".join(["## What is excused", "", *lines])
 
@@ -67,6 +72,11 @@ def _waiver(waiver: WaiverSettings) -> str:
         f"- waiver: findings {code(waiver.code)} about {code(waiver.subject)} of {_excused(waiver)}; until then they are "
         "accepted and shown in every report"
     )
+
+
+def _setting(place: str, overlooked: Overlooked) -> str:
+    everything = ", which overlooks everything that it can, or nearly" if overlooked.everything else ""
+    return f"- setting: {code(place)} is {code(overlooked.shown or 'empty')}{everything}"
 
 
 def _flakes(flakes: Flakes) -> str:
@@ -84,7 +94,7 @@ def _flakes(flakes: Flakes) -> str:
     )
 
 
-def _excused(excused: Excused) -> str:
+def _excused(excused: ExcuseSettings) -> str:
     return (
         f"{code(excused.check)} until {excused.until} (UTC, that day included), "
         f"owner {plain_text(excused.owner)}: {plain_text(excused.why)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from aem_checks.codes import Codes, is_common
 from aem_checks.config import CheckPlan, ConfiguredCheck
 from aem_checks.durations import format_duration
+from aem_checks.excuses import overlooked_by
 from aem_checks.yaml_lines import ConfigError, Map, place_of, suggestion
 from stage_gate.configuration.calendar_file import read_calendar
-from stage_gate.configuration.gate_values import names_something
-from stage_gate.configuration.policy import Excused, PolicySettings, Quarantine
+from stage_gate.configuration.policy import ExcuseSettings, PolicySettings, Quarantine
 from stage_gate.plan import PROVES_NOTHING
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class OutOfDate(ConfigError):
     """The file was right when it was written; time, the calendar beside it or a newer version has made it wrong."""
 
 
-Rule = tuple[str, int, Excused]
+Rule = tuple[str, int, ExcuseSettings]
 """``quarantine`` or ``waivers``, where in that list, and what is written there."""
 
 
@@ -193,6 +193,7 @@ def refuse_less_than_minimum(
             raise _below_minimum(tree, ("checks", kind), kind, "is not switched on")
         for check in checks:
             _refuse_weakened(tree, check, policy)
+            _refuse_hollow(tree, check, plan.site(check.site).pages)
 
 
 def _refuse_weakened(tree: Map, check: ConfiguredCheck, policy: PolicySettings) -> None:
@@ -205,11 +206,17 @@ def _refuse_weakened(tree: Map, check: ConfiguredCheck, policy: PolicySettings) 
         part = "dry_run" if check.settings.dry_run else "severity"
         path = ("checks", *_path_of(tree, check), part)
         raise _below_minimum(tree, path, check.key, what)
-    for part in ("allow", "waive"):
-        for pattern in getattr(check.settings, part, ()):
-            if isinstance(pattern, str) and not names_something(pattern):
-                path = ("checks", *_path_of(tree, check), part)
-                raise _below_minimum(tree, path, check.key, f"excuses everything with {part}: {pattern!r}")
+
+
+def _refuse_hollow(tree: Map, check: ConfiguredCheck, pages: Sequence[str]) -> None:
+    """Raise ``ConfigError`` where the settings of the check overlook everything, or nearly."""
+    path = ("checks", *_path_of(tree, check))
+    for each in overlooked_by(check.settings, pages):
+        if each.everything:
+            what = f"excuses everything with {each.name}: {each.shown or 'nothing'}"
+            raise _below_minimum(tree, (*path, *each.path), check.key, what)
+    if together := check.settings.judges_nothing():
+        raise _below_minimum(tree, path, check.key, f"judges nothing with {together}")
 
 
 def _path_of(tree: Map, check: ConfiguredCheck) -> tuple[str | int, ...]:
@@ -227,7 +234,8 @@ def _below_minimum(tree: Map, path: tuple[str | int, ...], check: str, what: str
     return ConfigError(
         *place_of(tree, path),
         f"{check} {what}, and {_MINIMUM} of this deployment wants it to block in every gate",
-        "Let it block: 'severity: block', no 'dry_run', no quarantine, no waiver, no name that is only wildcards.",
+        "Let it block: 'severity: block', no 'dry_run', no quarantine, no waiver, and no setting "
+        "that overlooks everything (docs/checks.md, 'Excuses').",
     )
 
 

@@ -15,6 +15,7 @@ from aem_checks.check import Check
 from aem_checks.check_settings import OTHERS
 from aem_checks.config import PRODUCTION_TESTS
 from aem_checks.durations import format_duration
+from aem_checks.excuses import declared, told
 from aem_checks.field_docs import field_docstrings
 from aem_checks.sites import SiteConfig
 from stage_gate.configuration.gate import GateSettings
@@ -35,13 +36,18 @@ _MERGED = (
 
 
 class _Schema(GenerateJsonSchema):
-    """Durations as a gate file writes them, not as ISO 8601 does; docstrings of fields as descriptions."""
+    """Durations as a gate file writes them, not as ISO 8601 does; docstrings of fields as descriptions, and which of
+    them are excuses."""
 
     def model_schema(self, schema: Any) -> dict[str, Any]:
         found = super().model_schema(schema)
         for name, text in field_docstrings(schema["cls"]).items():
             if name in found.get("properties", {}):
                 found["properties"][name].setdefault("description", text)
+        for name, field in schema["cls"].model_fields.items():
+            excuses, property_ = declared(name, field), found["properties"].get(field.alias or name)
+            if excuses is not None and property_ is not None:
+                property_["description"] = f"{property_.get('description', '')} {told(excuses)}".strip()
         return found
 
     def timedelta_schema(self, schema: Any) -> dict[str, Any]:

@@ -17,12 +17,13 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import switch
 from aem_checks.kinds.apis._shapes import MOST_VALUES, Shape, broken, is_too_large, parse_shape, shape_of
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
@@ -91,10 +92,14 @@ def _read_schema(path: Path) -> Any:
 class ApiContractsSettings(CheckSettings):
     apis: tuple[Api, ...] = ()
     """The APIs that apps, scripts and partners call."""
-    models: bool = True
+    models: Annotated[bool, switch(False)] = True
     """Whether the ``.model.json`` of recorded pages is looked at too."""
-    csrf_token: bool = True
+    csrf_token: Annotated[bool, switch(False)] = True
     """Whether AEM's CSRF token is looked at too."""
+
+    def judges_nothing(self) -> str:
+        left = self.apis or self.models or self.csrf_token
+        return "" if left else "no 'apis', 'models: false' and 'csrf_token: false'"
 
 
 class Asked(NamedTuple):

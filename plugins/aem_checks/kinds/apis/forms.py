@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from urllib.parse import urlencode, urljoin
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import NAMES
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath
@@ -65,7 +66,7 @@ class Form(BaseModel):
     """Names of fields that it has."""
     required: tuple[str, ...] = ()
     """Names of fields that a browser refuses to leave empty."""
-    target: str = ""
+    target: Annotated[str, NAMES] = ""
     """Host that it may send to, where that is not the site: ``forms.example.com``."""
     submit: Submit | None = None
     """Send it once, on stage only; never, where absent."""

@@ -11,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import below
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.reach import unreached
 from aem_checks.text import count, quoted
@@ -39,7 +40,7 @@ class PersistedQuery(BaseModel):
     name: str = Field(min_length=1)
     """Configuration and query, such as ``wknd/adventures-all``, or the whole path of the request."""
     variables: dict[str, str | int | float | bool] = {}
-    min_items: int = Field(default=1, ge=0)
+    min_items: Annotated[int, below(1)] = Field(default=1, ge=0)
     """How many content fragments the answer has to hold, over all lists in it."""
 
     @model_validator(mode="before")

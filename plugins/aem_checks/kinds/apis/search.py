@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from urllib.parse import quote_plus, urlencode, urljoin
 
 from pydantic import Field, field_validator
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import SELECTORS, hollow
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath
@@ -60,7 +61,9 @@ class SearchSettings(CheckSettings):
     """What is searched, each with the number of hits that it has at least: ``surfing: 3``."""
     url: str = ""
     """The path that answers, with ``{term}`` in it, where the form does not say it: ``/api/search?q={term}``."""
-    hit: str = ".cmp-search__item, [data-search-hit]"
+    hit: Annotated[str, hollow(SELECTORS.everything, SELECTORS.words)] = (
+        ".cmp-search__item, [data-search-hit]"
+    )
     """CSS selector of one hit, for a search that answers with a page."""
 
     @field_validator("url")

@@ -11,12 +11,13 @@ open because the site's own components broke its clientlibs (aem-core-wcm-compon
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import without
 from aem_checks.kinds.authoring import _author
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.reach import describe, unreached
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
+_CONSOLES = ("/sites.html", "/assets.html", "/projects.html")
 MOST_RESOURCES = 300
 """Style sheets and scripts of author that are asked for; more are counted in a note."""
 
@@ -36,9 +38,7 @@ MOST_RESOURCES = 300
 class AuthorConsolesSettings(CheckSettings):
     """Which pages of author open for the technical account."""
 
-    consoles: tuple[PagePath, ...] = Field(
-        default=("/sites.html", "/assets.html", "/projects.html"), min_length=1
-    )
+    consoles: Annotated[tuple[PagePath, ...], without(*_CONSOLES)] = Field(default=_CONSOLES, min_length=1)
     """Paths on author that answer with an HTML page."""
     page: PagePath | None = None
     """Repository path of a page that is opened in the editor, such as ``/content/wknd/us/en``."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import above, without
 from aem_checks.kinds.authoring import _author
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.text import quoted
@@ -31,9 +32,9 @@ _DEEPEST = 12
 class DistributionQueuesSettings(CheckSettings):
     """Which agents are looked at."""
 
-    agents: tuple[str, ...] = Field(default=("publish",), min_length=1)
+    agents: Annotated[tuple[str, ...], without("publish")] = Field(default=("publish",), min_length=1)
     """Names of agents, ``preview`` too where the preview tier is used."""
-    longest: int = Field(default=500, ge=1)
+    longest: Annotated[int, above(5000)] = Field(default=500, ge=1)
     """Items that may wait in one queue before it is worth a warning."""
 
 

@@ -16,11 +16,12 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
+from aem_checks.excuses import above
 from aem_checks.kinds.authoring import _author
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.reach import describe, unreached
@@ -41,9 +42,9 @@ class PublishRoundTripSettings(CheckSettings):
     """The same place as visitors write it, such as ``/us/en``: the page is looked for below it."""
     template: PagePath
     """Repository path of the template."""
-    appears_within: Duration = timedelta(minutes=10)
+    appears_within: Annotated[Duration, above(timedelta(minutes=100))] = timedelta(minutes=10)
     """Time from publishing to seeing it past all caches; Adobe's own test waits as long."""
-    refreshes_within: Duration = timedelta(minutes=6)
+    refreshes_within: Annotated[Duration, above(timedelta(minutes=60))] = timedelta(minutes=6)
     """Time from publishing again to seeing the change as a visitor: a little over the five minutes for which
     Adobe's CDN keeps HTML."""
     every: Duration = timedelta(seconds=10)

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import switch, without
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
     from aem_checks.visit import Visit
 
 LOGIN = "/libs/granite/core/content/login.html"
+_PATHS = ("/libs/granite/csrf/token.json", "/content.1.json")
 _TITLE = re.compile(r"<title[^>]{0,200}>([^<]{0,200})", re.IGNORECASE)
 
 
 class AuthorReachableSettings(CheckSettings):
-    title: str = "AEM Sign In"
+    title: Annotated[str, switch("", everything=True)] = "AEM Sign In"
     """What the title of the login page contains; that of AEM as a Cloud Service unless it was translated."""
-    paths: tuple[PagePath, ...] = ("/libs/granite/csrf/token.json", "/content.1.json")
+    paths: Annotated[tuple[PagePath, ...], without(*_PATHS)] = _PATHS
     """Paths that answer 200 to the gate's account; without an access of author they are not asked."""
 
 

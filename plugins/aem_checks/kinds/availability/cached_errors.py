@@ -17,11 +17,12 @@ import asyncio
 import secrets
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
+from aem_checks.excuses import above
 from aem_checks.kinds.availability._lifetime import lifetime_of, was_kept
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unreached
@@ -39,7 +40,7 @@ _OTHERS = ("/{}.html", "/etc.clientlibs/{}/clientlib-site.min.css", "/content/da
 
 
 class CachedErrorsSettings(CheckSettings):
-    at_most: Duration = timedelta(seconds=60)
+    at_most: Annotated[Duration, above(timedelta(minutes=10))] = timedelta(seconds=60)
     """How long an error may be kept; a minute spares publish and is over before anybody is called."""
     under: tuple[PagePath, ...] = ()
     """Folders in which a page that cannot exist is asked; by default those of the site's pages, two at most."""

@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import below
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath, base_url
@@ -64,7 +65,7 @@ class DomainsSettings(CheckSettings):
     """Further addresses of the environment beside that of the site: each domain, with and without ``www``."""
     vhost: str | None = None
     """What ``X-Vhost`` of the site's own address has to say; by default anything but ``catch-all``."""
-    certificate_days: int = Field(default=30, ge=0, le=365)
+    certificate_days: Annotated[int, below(3)] = Field(default=30, ge=0, le=365)
     """How many days a certificate has to be valid for; renewals are due weeks before."""
 
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from aem_checks.check import CheckSettings, PageCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import PATTERNS
 from aem_checks.markup import Attribute, attributes_with, json_strings, scripts
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.reach import unjudged
@@ -42,7 +43,7 @@ _SELF = ('link[rel~="canonical" i][href]', 'meta[property="og:url" i][content]')
 
 
 class HostLeaksSettings(CheckSettings):
-    allow: tuple[str, ...] = ()
+    allow: Annotated[tuple[str, ...], PATTERNS] = ()
     """Hosts that may appear although they look internal, without port."""
 
 

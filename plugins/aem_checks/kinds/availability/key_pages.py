@@ -9,13 +9,14 @@ everybody (Adobe KA-20824), and single pages that answered 503 since dispatcher 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, PageCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import below
 from aem_checks.outcomes import Finding, Judgement
 from aem_checks.reach import unreached
 from aem_checks.text import quoted
@@ -41,7 +42,7 @@ _LOGIN = re.compile(
 
 
 class KeyPagesSettings(CheckSettings):
-    min_bytes: int = Field(default=500, ge=1)
+    min_bytes: Annotated[int, below(50)] = Field(default=500, ge=1)
     """Bytes that an HTML page has at least, decompressed; other answers must not be empty."""
 
 

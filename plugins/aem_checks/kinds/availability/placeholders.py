@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from aem_checks.check import CheckSettings, PageCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import NAMES
 from aem_checks.markup import attributes_with, in_samples, json_strings, scripts
 from aem_checks.outcomes import Finding, Judgement
 from aem_checks.reach import unjudged
@@ -33,7 +34,7 @@ _TEMPLATE_ATTRIBUTES = ("on", ":", "@", "v-", "x-", "ng-", "data-ng-", "data-bin
 
 
 class PlaceholdersSettings(CheckSettings):
-    ignore: tuple[str, ...] = ()
+    ignore: Annotated[tuple[str, ...], NAMES] = ()
     """Placeholders that are content of this site, exactly as shown, for example ``${FIRST_NAME}``."""
 
 

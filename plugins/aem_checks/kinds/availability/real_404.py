@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import Excuses, switch
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath
@@ -35,12 +36,18 @@ _BARE = re.compile(
 )
 
 
+_REDIRECTED = Excuses(
+    lambda path, _: path is not None, "any path, since no unknown page then has to answer 404"
+)
+"""A site that redirects is judged by its redirect alone."""
+
+
 class Real404Settings(CheckSettings):
     under: PagePath | None = None
     """Folder in which the page that cannot exist is asked; by default that of the last page of the site."""
-    contains: str | None = None
+    contains: Annotated[str | None, switch("", everything=True)] = None
     """Text that the site's own 404 page always shows; without it only known default pages are told apart."""
-    redirects_to: PagePath | None = None
+    redirects_to: Annotated[PagePath | None, _REDIRECTED] = None
     """Path to which the site sends every unknown page on purpose."""
 
 

@@ -15,13 +15,14 @@ import re
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
+from aem_checks.excuses import below
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
 from aem_checks.reach import describe, is_unreached, unreached
 from aem_checks.text import quoted
@@ -37,7 +38,7 @@ _SHORTEST_COMMIT = 7
 
 
 class SettledSettings(CheckSettings):
-    answers: int = Field(default=10, ge=1, le=1000)
+    answers: Annotated[int, below(2)] = Field(default=10, ge=1, le=1000)
     """Consecutive good answers that are needed; with two nodes, ten miss an old one in 0.1 % of cases."""
     every: Duration = timedelta(seconds=2)
     """Pause between two answers; Adobe's own smoke test polls every 2 s."""

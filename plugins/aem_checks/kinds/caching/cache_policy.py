@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
+from aem_checks.excuses import PATTERNS, Excuses, Pages, switch
 from aem_checks.kinds.caching._cache_classes import (
     EXPECTED,
     CacheClass,
@@ -59,18 +60,26 @@ class Lifetime(BaseModel):
     """At most this long."""
 
 
+def _ask_nothing(lifetimes: Any, pages: Pages) -> bool:
+    """Whether every class may have any lifetime at all."""
+    return lifetimes.keys() == EXPECTED.keys() and all(each == Lifetime() for each in lifetimes.values())
+
+
+_LIFETIMES = Excuses(_ask_nothing, "each class with neither `least` nor `most`")
+
+
 class CachePolicySettings(CheckSettings):
     private: tuple[str, ...] = ()
     """Paths, such as ``/us/en/members/account.html``, that only a visitor who has logged in may see. They are asked
     for without a login, and whatever they answer, no cache may share it. None by default: nobody can guess them."""
-    lifetimes: dict[CacheClass, Lifetime] = Field(default_factory=dict)
+    lifetimes: Annotated[dict[CacheClass, Lifetime], _LIFETIMES] = Field(default_factory=dict)
     """Other lifetimes than Adobe's defaults, by class: ``{html: {least: 1m, most: 1h}}``. The classes are html,
     clientlib, coreimg, dam, model_json and persisted_query."""
     queries: tuple[PagePath, ...] = ()
     """Paths of persisted queries to ask for, below ``/graphql/execute.json/``; none by default."""
-    samples: int = Field(default=3, ge=0, le=50)
+    samples: Annotated[int, switch(0)] = Field(default=3, ge=0, le=50)
     """Images, assets and models of each class that are asked for; 3, since all of a class share their rules."""
-    cookies: tuple[str, ...] = ()
+    cookies: Annotated[tuple[str, ...], PATTERNS] = ()
     """Names of cookies that cacheable pages may set, ``*`` standing for anything; none by default."""
 
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import above, switch
 from aem_checks.kinds.caching._headers import age_of, from_cache, read_policy
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
@@ -33,9 +34,9 @@ _FILE = "cache_works/answers.txt"
 class CacheWorksSettings(CheckSettings):
     pages: int = Field(default=3, ge=1, le=50)
     """Pages of the site, from the first on, that are asked for; 3, since all pages share their rules."""
-    tries: int = Field(default=3, ge=1, le=10)
+    tries: Annotated[int, above()] = Field(default=3, ge=1, le=10)
     """How often a page may come from publish after the first time: points of presence change."""
-    marketing_parameters: bool = True
+    marketing_parameters: Annotated[bool, switch(False)] = True
     """Whether a new ``utm_source`` has to come from the cache too; false for environments from before October
     2023, whose CDN keeps such parameters."""
 

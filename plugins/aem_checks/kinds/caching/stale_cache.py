@@ -16,13 +16,14 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
+from aem_checks.excuses import above
 from aem_checks.kinds.caching._headers import age_of, read_policy
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
@@ -42,7 +43,7 @@ _MOST_LIBRARIES = 500
 class StaleCacheSettings(CheckSettings):
     pages: int = Field(default=20, ge=1, le=1000)
     """Pages of the site, from the first on, that are compared; three requests each."""
-    lifetime: Duration = timedelta(minutes=5)
+    lifetime: Annotated[Duration, above(timedelta(minutes=50))] = timedelta(minutes=5)
     """What counts as the lifetime where an answer names none: 5 minutes, AEM's default for HTML."""
 
 

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import BEGINNINGS, above, switch
 from aem_checks.kinds.links._broken import Broken, count_good, sorted_out, unanswered
 from aem_checks.kinds.links._production import Production
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
@@ -47,13 +48,13 @@ class LinksSettings(CheckSettings):
     """1: links on the recorded pages; 2: also links on the pages of the site that these link to."""
     most: int = Field(default=300, ge=1, le=10_000)
     """How many URLs of the site are asked for at most; 300 take 30 s at 10 requests/s."""
-    anchors: bool = True
+    anchors: Annotated[bool, switch(False)] = True
     """Whether ``#anchors`` have to be on the page that they point to; a missing one warns."""
-    external: bool = True
+    external: Annotated[bool, switch(False)] = True
     """Whether links to the site's ``allow_hosts`` are checked; a broken one warns."""
-    broken_percent: float = Field(default=5, ge=0, le=100)
+    broken_percent: Annotated[float, above(50)] = Field(default=5, ge=0, le=100)
     """Per cent of the site's links, outside of navigation too, above which broken ones block."""
-    ignore: tuple[str, ...] = ()
+    ignore: Annotated[tuple[str, ...], BEGINNINGS] = ()
     """Beginnings of paths whose links are not judged, such as ``/us/en/archive/``."""
 
 

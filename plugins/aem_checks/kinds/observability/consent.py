@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import model_validator
 
 from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, opened
 from aem_checks.codes import faults
+from aem_checks.excuses import PATTERNS, expressions
 from aem_checks.network_guard.rule import Rule
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
@@ -38,13 +39,16 @@ _STORED = "[...Object.keys(localStorage).slice(0, 200), ...Object.keys(sessionSt
 _CLICK_SECONDS = 5
 
 
+_ANY_NAME = expressions("_ga", "AMCV_1", "session-id", "x", whole=True)
+
+
 class ConsentSettings(BrowserSettings):
     """What needs no consent, and how consent is asked for."""
 
-    essential: tuple[Pattern, ...] = ("affinity",)
+    essential: Annotated[tuple[Pattern, ...], _ANY_NAME] = ("affinity",)
     """Expressions for whole names of cookies and stored values that need no consent; the default is the cookie with
     which Adobe's load balancer keeps a visitor on one node."""
-    hosts: tuple[AllowedHost, ...] = ()
+    hosts: Annotated[tuple[AllowedHost, ...], PATTERNS] = ()
     """Hosts of others that may be asked without consent: fonts, images."""
     banner: str = ""
     """CSS selector of the banner that asks; empty where none is expected."""

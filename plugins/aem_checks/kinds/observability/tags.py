@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, opened
 from aem_checks.codes import faults
+from aem_checks.excuses import switch
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
 from aem_checks.text import quoted
@@ -64,13 +65,17 @@ class TagsSettings(BrowserSettings):
 
     tags: tuple[Tag, ...] = ()
     """Scripts that every page loads, each with its URL on stage and on production."""
-    data_layer: str = Field(default="adobeDataLayer", pattern=r"^[A-Za-z_$][\w$]*$|^$")
+    data_layer: Annotated[str, switch("")] = Field(default="adobeDataLayer", pattern=r"^[A-Za-z_$][\w$]*$|^$")
     """Name of the global variable of the data layer; AEM's Core Components use the default. Empty for none."""
     beacon: str = ""
     """Part of the URL of the page view that is counted, such as ``/b/ss/``; each page sends exactly one. Empty for
     any number."""
     accept: str = ""
     """CSS selector of the button that gives consent, where tags wait for it. Empty where they do not."""
+
+    def judges_nothing(self) -> str:
+        left = self.tags or self.data_layer or self.beacon
+        return "" if left else "no 'tags', no 'beacon' and an empty 'data_layer'"
 
 
 class Tags(BrowserCheck[TagsSettings]):

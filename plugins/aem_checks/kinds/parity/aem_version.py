@@ -18,10 +18,11 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import PATTERNS
 from aem_checks.kinds.parity._no_production import no_production
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, is_unreached, unreached
@@ -41,7 +42,7 @@ _MOST = 10_000
 class AemVersionSettings(CheckSettings):
     """Which toggles may differ."""
 
-    ignore_toggles: tuple[str, ...] = ()
+    ignore_toggles: Annotated[tuple[str, ...], PATTERNS] = ()
     """Names of toggles that only one of the environments is meant to have."""
 
 

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from aem_checks.check import SiteCheck
 from aem_checks.checkout import CheckoutSettings, not_read, opened
 from aem_checks.codes import faults
+from aem_checks.excuses import PATTERNS
 from aem_checks.git import CheckoutError
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
@@ -38,7 +39,7 @@ _TARGETS = ("stage", "production")
 class EnvironmentVariablesSettings(CheckoutSettings):
     """Which names may be missing, and where the release's source is."""
 
-    allow: tuple[str, ...] = ()
+    allow: Annotated[tuple[str, ...], PATTERNS] = ()
     """Names that production may lack; ``*`` and ``?`` stand for any characters."""
 
 

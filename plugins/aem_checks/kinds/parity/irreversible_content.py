@@ -18,10 +18,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from aem_checks.checkout import CheckoutCheck, CheckoutSettings
 from aem_checks.codes import faults
+from aem_checks.excuses import ROOTS
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
@@ -41,7 +42,7 @@ _MUTABLE = ("/content", "/conf", "/var", "/etc", "/home", "/libs/settings", "/ap
 class IrreversibleContentSettings(CheckoutSettings):
     """What the team's releases may replace."""
 
-    allow: tuple[str, ...] = ()
+    allow: Annotated[tuple[str, ...], ROOTS] = ()
     """Roots of filters that are meant, such as ``/content/wknd/library*``; ``*`` and ``?`` stand for any characters."""
 
 

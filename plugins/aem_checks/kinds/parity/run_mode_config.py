@@ -17,10 +17,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from aem_checks.checkout import CheckoutCheck, CheckoutSettings
 from aem_checks.codes import faults
+from aem_checks.excuses import PATTERNS
 from aem_checks.kinds.parity._osgi import FILES, TIERS, ConfigFile, by_pid, config_files, effective
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 class RunModeConfigSettings(CheckoutSettings):
     """Which PIDs may be configured for stage alone."""
 
-    allow: tuple[str, ...] = ()
+    allow: Annotated[tuple[str, ...], PATTERNS] = ()
     """PIDs that production needs no configuration of; ``*`` and ``?`` stand for any characters."""
 
 

@@ -18,13 +18,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
+from aem_checks.excuses import above
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, is_unreached, unreached
 from aem_checks.text import count
@@ -61,9 +62,9 @@ class ResponseTimesSettings(CheckSettings):
     """Pages of the site, from the first on, that are measured; 5 with 20 requests take ten seconds at least."""
     requests: int = Field(default=20, ge=5, le=200)
     """Answers that are measured of each page; with 20, one may be slow by chance."""
-    budget: Duration = timedelta(seconds=1.8)
+    budget: Annotated[Duration, above(timedelta(seconds=18))] = timedelta(seconds=1.8)
     """The most that the 95th percentile of the time to the first byte may be; beyond 1.8 s web.dev calls it poor."""
-    slower: int = Field(default=50, ge=5, le=1000)
+    slower: Annotated[int, above(500)] = Field(default=50, ge=5, le=1000)
     """Percent that a page may be slower than at the last verified release, and at least 0.2 s; 50 by default, since
     stage's machines are not always equal."""
     load: Load | None = None

@@ -16,12 +16,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
 from aem_checks.codes import faults
+from aem_checks.excuses import above
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.shortened import shortened
 
@@ -64,11 +65,11 @@ class Vitals(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    lcp: float = Field(default=2500, ge=0)
+    lcp: Annotated[float, above(25_000)] = Field(default=2500, ge=0)
     """Milliseconds until the largest element appears; 2,500 is what Google calls good."""
-    cls: float = Field(default=0.1, ge=0)
+    cls: Annotated[float, above(1)] = Field(default=0.1, ge=0)
     """Movement of the layout, without unit; 0.1 is what Google calls good."""
-    tbt: float = Field(default=600, ge=0)
+    tbt: Annotated[float, above(6000)] = Field(default=600, ge=0)
     """Milliseconds that scripts block beyond 50 ms each; 600 is where Lighthouse's poor begins."""
 
 
@@ -102,7 +103,7 @@ class WebVitalsSettings(BrowserSettings):
     """What a page may take before it is told."""
     block: Floors = Floors()
     """What stops a release."""
-    most_worse: float = Field(default=0.5, gt=0)
+    most_worse: Annotated[float, above(5)] = Field(default=0.5, gt=0)
     """Share by which LCP and TBT may be worse than at the last verified release, beyond 300 ms."""
 
 

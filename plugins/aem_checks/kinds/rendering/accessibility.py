@@ -15,10 +15,11 @@ other sites are not looked into. Known false alarms: widgets of others, and a ba
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
 from aem_checks.codes import faults
+from aem_checks.excuses import PATTERNS
 from aem_checks.kinds.rendering._axe import GRAVE, AxeError, Violation, Violations, ask_axe
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
@@ -34,7 +35,7 @@ _RECORD = "accessibility/violations.json"
 class AccessibilitySettings(BrowserSettings):
     """What is not looked at."""
 
-    ignore_rules: tuple[str, ...] = ()
+    ignore_rules: Annotated[tuple[str, ...], PATTERNS] = ()
     """Names of axe rules that are not told, such as ``color-contrast``; none by default."""
 
 

@@ -12,12 +12,13 @@ fetched: ``dynamic_media`` looks at those of Dynamic Media. URLs that a script h
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import BEGINNINGS
 from aem_checks.kinds.rendering._decoding import FAULTS
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 class ImagesSettings(CheckSettings):
     most: int = Field(default=200, ge=1, le=5000)
     """How many files are asked for at most, those of named pages first; 200 take 20 s at 10 requests/s."""
-    ignore: tuple[str, ...] = ()
+    ignore: Annotated[tuple[str, ...], BEGINNINGS] = ()
     """Beginnings of paths that are not asked for, such as ``/content/dam/archive/``."""
 
 

@@ -13,13 +13,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import NAMES, hollow, switch
 from aem_checks.kinds.rendering._locales import language_of_path
 from aem_checks.markup import in_sample
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
@@ -48,14 +49,27 @@ _LONGEST_KEY = 120
 _UNSEEN = ":not(script):not(style):not(noscript):not(template):not(code):not(pre):not(kbd):not(samp)"
 
 
+_SAMPLES = (
+    "form.contact.send",
+    "form_contact_send",
+    "FORM_CONTACT_SEND",
+    "form-contact-send",
+    "formContactSend",
+)
+_KEYS = hollow(
+    lambda keys, _: not any(re.fullmatch(keys, sample) for sample in _SAMPLES),
+    "an expression that no usual key fits",
+)
+
+
 class LanguagesSettings(CheckSettings):
     locales: dict[PagePath, str] = Field(default={})
     """Language by the beginning of the path, such as ``/us/en: en-US``; guessed from the path where absent."""
-    keys: Pattern = r"[a-z][a-z0-9_-]*(?:\.[A-Za-z0-9_-]+){2,}"
+    keys: Annotated[Pattern, _KEYS] = r"[a-z][a-z0-9_-]*(?:\.[A-Za-z0-9_-]+){2,}"
     """What a dictionary key looks like; an element whose whole text is one is not translated."""
-    ignore: tuple[str, ...] = ()
+    ignore: Annotated[tuple[str, ...], NAMES] = ()
     """Texts that look like keys and are none, exactly as shown."""
-    most: int = Field(default=40, ge=0, le=1000)
+    most: Annotated[int, switch(0)] = Field(default=40, ge=0, le=1000)
     """How many pages that ``hreflang`` names are asked for at most, beside the recorded ones."""
 
 

@@ -14,10 +14,11 @@ without a baseline such a page only warns. Frames of other sites are not looked 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
 from aem_checks.codes import faults
+from aem_checks.excuses import expressions
 from aem_checks.kinds.rendering._page_problems import Judge, Known, Problem, grouped
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
@@ -31,10 +32,13 @@ if TYPE_CHECKING:
 _RECORD = "page_errors/known.json"
 
 
+_ERRORS = expressions("TypeError: a is null", "status 404", "net::ERR_FAILED", "https://x.test/a.js")
+
+
 class PageErrorsSettings(BrowserSettings):
     """What is not looked at, and who belongs to the site."""
 
-    ignore: tuple[Pattern, ...] = ("ResizeObserver loop", "Blocked a frame with origin")
+    ignore: Annotated[tuple[Pattern, ...], _ERRORS] = ("ResizeObserver loop", "Blocked a frame with origin")
     """Expressions for texts and URLs of errors that mean nothing; the default holds two of browsers themselves."""
     first_party: tuple[AllowedHost, ...] = ()
     """Further hosts whose failures are the site's own, such as that of its Dynamic Media."""

@@ -14,12 +14,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
 from aem_checks.check import CheckSettings, PageCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import PATHS, without
 from aem_checks.markup import in_sample
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
@@ -53,12 +54,12 @@ _TRACES = (
 
 
 class StructureSettings(CheckSettings):
-    parts: tuple[Part, ...] = ("header", "nav", "main", "footer")
+    parts: Annotated[tuple[Part, ...], without(*_ROLES)] = ("header", "nav", "main", "footer")
     """What every page has, as an element or as an ARIA role."""
     expected: dict[str, tuple[str, ...]] = Field(default={})
     """CSS selectors that a page has to match, by the template's name (``<meta name="template">``) or by a path
     such as ``/us/en/*``."""
-    exempt: tuple[str, ...] = ()
+    exempt: Annotated[tuple[str, ...], PATHS] = ()
     """Paths of pages without the usual parts, such as ``/us/en/campaign/*``."""
 
     @field_validator("expected")

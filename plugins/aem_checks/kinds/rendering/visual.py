@@ -18,12 +18,13 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
 from aem_checks.codes import faults
+from aem_checks.excuses import SELECTORS, above
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
 from aem_checks.sites import PagePath
@@ -42,9 +43,9 @@ class VisualSettings(BrowserSettings):
 
     widths: tuple[int, ...] = Field(default=(1366, 390), min_length=1, max_length=6)
     """Widths of the window in CSS pixels: a usual laptop and a usual phone. Below 600 it is a phone."""
-    masks: tuple[str, ...] = ()
+    masks: Annotated[tuple[str, ...], SELECTORS] = ()
     """CSS selectors of regions that change by themselves: carousels, dates, personal greetings."""
-    most_differing: float = Field(default=0.001, ge=0, le=1)
+    most_differing: Annotated[float, above(0.01)] = Field(default=0.001, ge=0, le=1)
     """Share of pixels that may differ; 0.1 % is a line of text on a long page. Repeated pictures differ in none."""
     block_pages: tuple[PagePath, ...] = ()
     """Pages on which a difference blocks instead of warning, such as legal texts."""

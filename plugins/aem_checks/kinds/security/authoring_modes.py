@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import without
 from aem_checks.kinds.security._pages import fresh, real_pages
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, is_unreached, unreached
@@ -41,7 +42,7 @@ _MOST_ELEMENTS = 50_000
 class AuthoringModesSettings(CheckSettings):
     pages: int = Field(default=3, ge=1, le=50)
     """How many of the site's pages are asked in each mode; the rule is the same for all."""
-    parameters: tuple[str, ...] = Field(default=_MODES, min_length=1)
+    parameters: Annotated[tuple[str, ...], without(*_MODES)] = Field(default=_MODES, min_length=1)
     """The parameters, as they stand behind the question mark."""
 
 

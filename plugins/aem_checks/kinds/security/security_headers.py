@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import half_of, switch, without
 from aem_checks.kinds.security import _headers
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import is_unreached, unreached
@@ -33,16 +34,17 @@ if TYPE_CHECKING:
     from aem_checks.visit import Visit
 
 _SHOWN = 3
+_COMPARED = (*_headers.SEEN, "frame-ancestors")
 
 
 class SecurityHeadersSettings(CheckSettings):
-    require: tuple[_headers.Name, ...] = tuple(_headers.NAMES)
+    require: Annotated[tuple[_headers.Name, ...], without(*_headers.NAMES)] = tuple(_headers.NAMES)
     """The headers that have to be there; ``frame-ancestors`` stands for it or ``X-Frame-Options``."""
     also: tuple[PagePath, ...] = ()
     """Further paths that need ``X-Content-Type-Options``: assets, and redirects to stored files."""
-    waive: tuple[str, ...] = ()
+    waive: Annotated[tuple[str, ...], half_of(lambda: _COMPARED)] = ()
     """Headers that stage may lack although production has them, as in a finding."""
-    compared_pages: int = Field(default=3, ge=0, le=50)
+    compared_pages: Annotated[int, switch(0, everything=True)] = Field(default=3, ge=0, le=50)
     """How many pages are asked on production to compare; headers come from few virtual hosts."""
 
 

@@ -15,12 +15,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import PAGES
 from aem_checks.kinds.availability._lifetime import lifetime_of, was_kept
 from aem_checks.kinds.security._pages import fresh, real_pages
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
@@ -42,7 +43,7 @@ class SelectorFloodSettings(CheckSettings):
     """How many of the site's pages are asked; one per template is enough, since the rules are the same."""
     parameters: bool = False
     """Whether an unknown parameter that makes a copy in the CDN is a warning, too; by default only a note."""
-    waive: tuple[PagePath, ...] = ()
+    waive: Annotated[tuple[PagePath, ...], PAGES] = ()
     """Pages whose components take any selector or suffix on purpose, as in ``pages`` of the site."""
 
 

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from aem_checks.check import CheckSettings, PageCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import half_of
 from aem_checks.kinds.seo._head import comparable, read_head
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
@@ -33,7 +34,7 @@ _MANY = 5
 
 
 class HeadRegressionSettings(CheckSettings):
-    ignore: tuple[Field, ...] = ()
+    ignore: Annotated[tuple[Field, ...], half_of(lambda: get_args(Field))] = ()
     """What may change or be missing, such as ``description`` where editors write it late; nothing by default."""
 
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 from aem_checks.check import CheckSettings, PageCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import PATHS, PATTERNS, Excuses
 from aem_checks.kinds.seo._head import addresses, forbidding_element, forbidding_header, read_head
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
@@ -32,14 +33,17 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?|x-default", 
 _MOST_LINKS = 500
 
 
+_ON_STAGE = Excuses(lambda place, _: place == "both", "`both`, since no `noindex` on stage is then told")
+
+
 class IndexingSettings(CheckSettings):
-    not_indexed: tuple[str, ...] = ()
+    not_indexed: Annotated[tuple[str, ...], PATHS] = ()
     """Paths, ``*`` standing for anything, of pages that have to say ``noindex``, such as ``/*/search.html``; none
     by default, since the pages of a gate file are the ones that matter."""
-    stage_noindex: Place = "nowhere"
+    stage_noindex: Annotated[Place, _ON_STAGE] = "nowhere"
     """Where stage alone says ``noindex``, so that it is expected there: in the ``header``, in the ``page`` or in
     ``both``. By default nowhere: what stage says, production will say."""
-    hosts: tuple[str, ...] = ()
+    hosts: Annotated[tuple[str, ...], PATTERNS] = ()
     """Further hosts that canonical links may name, such as a main domain; none by default, and those of
     production are always right."""
 

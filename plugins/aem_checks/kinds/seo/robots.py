@@ -11,12 +11,13 @@ none at all where a login or ``noindex`` keeps crawlers out. Known false alarms:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import switch, without
 from aem_checks.kinds.seo._head import forbidding_element, forbidding_header
 from aem_checks.kinds.seo._robots_file import MOST_BYTES, RobotsFile, read_robots
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
@@ -29,15 +30,16 @@ if TYPE_CHECKING:
 Expectation = Literal["closed", "open", "any"]
 SUBJECT = "/robots.txt"
 _FILE = "robots/robots.txt"
+_AGENTS = ("*", "Googlebot", "bingbot")
 
 
 class RobotsSettings(CheckSettings):
-    stage: Expectation = "closed"
+    stage: Annotated[Expectation, switch("any", everything=True)] = "closed"
     """What stage's file has to do to the site's pages: ``closed`` disallows all, as Adobe advises, ``open`` allows
     all, for sites whose file is the same on both, ``any`` is not judged."""
-    production: Expectation = "open"
+    production: Annotated[Expectation, switch("any", everything=True)] = "open"
     """The same of production's file; ``open`` by default."""
-    agents: tuple[str, ...] = Field(default=("*", "Googlebot", "bingbot"), min_length=1)
+    agents: Annotated[tuple[str, ...], without(*_AGENTS)] = Field(default=_AGENTS, min_length=1)
     """Crawlers whose rules are read; ``*`` is any that is not named."""
 
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
+from aem_checks.excuses import PATTERNS, above, switch
 from aem_checks.kinds.availability.host_leaks import internal
 from aem_checks.kinds.seo._robots_file import read_robots
 from aem_checks.kinds.seo._sitemap_files import Files, SitemapFile, path_here, read_files
@@ -40,13 +41,13 @@ _KEPT = 20_000
 
 
 class SitemapSettings(CheckSettings):
-    sample: int = Field(default=20, ge=0, le=1000)
+    sample: Annotated[int, switch(0)] = Field(default=20, ge=0, le=1000)
     """Listed pages that are asked for, spread evenly and the same each time; 20 take two seconds at the usual
     rate."""
-    tolerance: int = Field(default=20, ge=1, le=100)
+    tolerance: Annotated[int, above(99)] = Field(default=20, ge=1, le=100)
     """Percent of its pages that a sitemap may lose or gain since the last verified release; 20 by default, more
     than editors do between two releases."""
-    hosts: tuple[str, ...] = ()
+    hosts: Annotated[tuple[str, ...], PATTERNS] = ()
     """Further hosts that the sitemap may name, such as those of other countries' sites; none by default."""
 
 
