@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
@@ -80,14 +81,22 @@ class Overlooked(NamedTuple):
 
 def overlooked_by(settings: BaseModel, pages: Pages = ()) -> Iterator[Overlooked]:
     """Every excuse that these settings make use of, those inside of them too. ``pages`` are those of the site."""
-    for name, field in type(settings).model_fields.items():
-        value, written = getattr(settings, name), field.alias or name
-        excuses = declared(name, field)
-        if excuses is not None and excuses.uses(value, _default(field)):
+    for name, written, excuses, default in _fields_of(type(settings)):
+        value = getattr(settings, name)
+        if excuses is not None and excuses.uses(value, default):
             yield Overlooked((written,), value, excuses.everything(value, pages))
         for place, inner in _inside(value):
             for found in overlooked_by(inner, pages):
                 yield found._replace(path=(written, *place, *found.path))
+
+
+@cache
+def _fields_of(model: type[BaseModel]) -> tuple[tuple[str, str, Excuses | None, Any], ...]:
+    """Name, name in a file, excuse and default of each setting: read once, since each Dag parse asks for all of them."""
+    return tuple(
+        (name, field.alias or name, declared(name, field), _default(field))
+        for name, field in model.model_fields.items()
+    )
 
 
 def declared(name: str, field: FieldInfo) -> Excuses | None:
@@ -153,12 +162,10 @@ def _annotated(annotation: Any) -> Iterator[Any]:
 def _inside(value: Any) -> Iterator[tuple[tuple[str | int, ...], BaseModel]]:
     if isinstance(value, BaseModel):
         yield (), value
-    items: Any = value.items() if isinstance(value, Mapping) else ()
-    items = enumerate(value) if isinstance(value, tuple | list) else items
-    yield from (((place,), each) for place, each in items if isinstance(each, BaseModel))
+    elif isinstance(value, tuple | list | Mapping):
+        items: Any = value.items() if isinstance(value, Mapping) else enumerate(value)
+        yield from (((place,), each) for place, each in items if isinstance(each, BaseModel))
 
-
-# --- what can be declared -------------------------------------------------------------------------------------------
 
 NAMES = Excuses()
 """Things by their exact names: each is one thing, and the list of them says which."""

@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from aem_checks.codes import Codes, whole_codes
 from aem_checks.config import (
     CHECK_KEYS,
     GATE_KEYS,
@@ -26,6 +25,7 @@ from stage_gate import cloud_manager_results, smoke_tests
 from stage_gate.cloud_manager_results import ACTIONS, key_of
 from stage_gate.configuration.gate import Gate, GateSettings
 from stage_gate.configuration.gate_rules import (
+    KindCodes,
     OutOfDate,
     refuse_closed_for_ever,
     refuse_endless,
@@ -157,7 +157,7 @@ def _load(file: Path, minimum: Iterable[str] | None, until: date | None = None) 
     tree = load_extended(file)
     gate = _build(name, tree, file.parent)
     policy = gate.policy if until is None else gate.policy.in_force_on(until)
-    refuse_unknown_codes(tree, policy, _codes(gate.plan, gate.settings))
+    refuse_unknown_codes(tree, gate.policy, _codes(gate.plan, gate.settings))
     refuse_no_proof(tree, gate.plan, policy)
     refuse_stage_on_production(tree, gate.plan)
     refuse_second_gate(tree, gate, file, gate_paths(file.parent))
@@ -179,13 +179,13 @@ def _build(name: str, tree: Map, folder: Path) -> Gate:
     return Gate(name=name, settings=settings, plan=plan, content=content, digest=gate_digest(name, content))
 
 
-def _codes(plan: CheckPlan, settings: GateSettings) -> dict[str, Codes]:
-    """The codes that a waiver can name, by the key of each check that can be excused."""
+def _codes(plan: CheckPlan, settings: GateSettings) -> dict[str, KindCodes]:
+    """Kind and declared codes by the key of each check that can be excused."""
     asked = settings.smoke_tests.questions if settings.smoke_tests else ()
     return {
-        **{check.key: whole_codes(check.kind, check.check_type.codes) for check in plan.checks},
-        **dict.fromkeys(_OWN_RESULTS, whole_codes(CLOUD_MANAGER, cloud_manager_results.CODES)),
-        **{key_of_smoke_test(each.name): whole_codes(SMOKE_TESTS, smoke_tests.CODES) for each in asked},
+        **{check.key: (check.kind, check.check_type.codes) for check in plan.checks},
+        **dict.fromkeys(_OWN_RESULTS, (CLOUD_MANAGER, cloud_manager_results.CODES)),
+        **{key_of_smoke_test(each.name): (SMOKE_TESTS, smoke_tests.CODES) for each in asked},
     }
 
 

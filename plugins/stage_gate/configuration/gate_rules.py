@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aem_checks.codes import Codes, is_common
+from aem_checks.codes import Codes, is_common, whole_codes
 from aem_checks.config import CheckPlan, ConfiguredCheck
 from aem_checks.durations import format_duration
 from aem_checks.excuses import overlooked_by
@@ -27,6 +27,8 @@ class OutOfDate(ConfigError):
     """The file was right when it was written; time, the calendar beside it or a newer version has made it wrong."""
 
 
+KindCodes = tuple[str, Codes]
+"""A kind and the codes that it declares."""
 Rule = tuple[str, int, ExcuseSettings]
 """``quarantine`` or ``waivers``, where in that list, and what is written there."""
 
@@ -50,13 +52,13 @@ def refuse_unknown_checks(tree: Map, policy: PolicySettings, known: Collection[s
             )
 
 
-def refuse_unknown_codes(tree: Map, policy: PolicySettings, known: Mapping[str, Codes]) -> None:
+def refuse_unknown_codes(tree: Map, policy: PolicySettings, known: Mapping[str, KindCodes]) -> None:
     """Raise ``ConfigError`` for a waiver of a fault that its check can't name, or that nobody may accept unseen.
 
-    ``known`` are the codes that a waiver can name, by the key of the check.
+    ``known`` is by the key of the check.
     """
     for index, waiver in enumerate(policy.waivers):
-        codes = known.get(waiver.check, {})
+        codes = whole_codes(*known[waiver.check])
         if not waiver.code or waiver.code in codes:
             continue
         problem, remedy = f"{waiver.check} has no such code", suggestion(waiver.code, codes)
@@ -68,11 +70,11 @@ def refuse_unknown_codes(tree: Map, policy: PolicySettings, known: Mapping[str, 
         raise ConfigError(*place, f"{named}, and {problem}", remedy)
 
 
-def refuse_without_code(tree: Map, policy: PolicySettings, known: Mapping[str, Codes]) -> None:
+def refuse_without_code(tree: Map, policy: PolicySettings, known: Mapping[str, KindCodes]) -> None:
     """Raise ``OutOfDate`` for the first waiver that names no fault, as all did before there were codes."""
     for index, waiver in enumerate(policy.waivers):
         if not waiver.code:
-            codes = ", ".join(sorted(known.get(waiver.check, {})))
+            codes = ", ".join(sorted(whole_codes(*known[waiver.check])))
             raise OutOfDate(
                 *place_of(tree, ("policy", "waivers", index)),
                 f"policy.waivers number {index + 1} of {waiver.check} names no code, so it waives nothing",

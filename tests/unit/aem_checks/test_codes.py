@@ -20,7 +20,6 @@ from unit.aem_checks.named_codes import named_by, takers_in, tree_of, words_in
 PACKAGE = Path(aem_checks.__file__).parent
 KINDS = all_kinds()
 FILES = {name: Path(inspect.getfile(kind)).relative_to(PACKAGE) for name, kind in KINDS.items()}
-KEPT = Path(__file__).with_name("codes.txt")
 HOUSE = [
     path
     for path in PACKAGE.rglob("*.py")
@@ -76,14 +75,6 @@ def test_a_code_is_a_word_that_says_what_it_stands_for(name: str) -> None:
     assert all(said.strip() and not said.endswith(".") for said in codes.values())
     assert len(set(codes.values())) == len(codes)
     assert not codes.keys() & COMMON.keys()
-
-
-def test_no_code_is_ever_renamed_or_used_for_something_else() -> None:
-    """What waivers and ledgers of teams name. To take one out of this list breaks their files; to add one is fine."""
-    kept = set(KEPT.read_text(encoding="utf-8").split())
-    known = {code for name, kind in KINDS.items() for code in whole_codes(name, kind.codes)}
-    assert kept - known == set(), "these codes are gone or renamed"
-    assert known - kept == set(), f"new codes: write them into {KEPT.name}, where they stay"
 
 
 class Own(PageCheck[CheckSettings]):

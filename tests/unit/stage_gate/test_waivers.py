@@ -126,6 +126,13 @@ def test_a_code_that_the_kind_does_not_have_is_refused(
         load_gate_for_run(file_of(tmp_path, {**WAIVER, "code": code}), today=TODAY, minimum=())
 
 
+def test_the_line_of_a_wrong_code_is_right_beside_waivers_that_have_ended(tmp_path: Path) -> None:
+    file = file_of(tmp_path, {**WAIVER, "until": "2026-01-01"}, {**WAIVER, "code": "robots.opn"})
+    with pytest.raises(GateFileError, match=r"number 2 names the code 'robots\.opn'") as caught:
+        load_gate_for_run(file, today=TODAY, minimum=())
+    assert "robots.opn" in file.read_text().splitlines()[caught.value.line - 1]
+
+
 @pytest.mark.parametrize(
     ("check", "code"),
     [
