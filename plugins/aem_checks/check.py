@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from aem_checks.codes import Codes
 from aem_checks.durations import Duration
+from aem_checks.excuses import Excuses, switch
 from aem_checks.outcomes import Judgement, Severity
 from aem_checks.sites import Target
 
@@ -22,17 +24,22 @@ class CheckSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    severity: Severity | None = None
+    severity: Annotated[Severity | None, switch(Severity.WARN, everything=True)] = None
     """``block`` or ``warn``; the kind's own default where absent."""
     after: Literal["settled", "cloud_manager_tests"] | None = None
     """Start when stage has settled, or when Cloud Manager's own stage tests are over; the kind's own default where absent."""
     within: Duration = timedelta(minutes=10)
     """Time limit of the whole check; when it is over, the check is inconclusive."""
-    dry_run: bool = False
+    dry_run: Annotated[bool, switch(True, everything=True)] = False
     """Run and report, but never block."""
-    isolation: Literal["accepted"] | None = None
+    isolation: Annotated[Literal["accepted"] | None, Excuses()] = None
     """``accepted``: this code of a team runs also where it can't be isolated from the gate (docs/isolation.md). Only for
     suites and a team's own checks; every report shows it."""
+
+    def judges_nothing(self) -> str:
+        """Which settings leave nothing to judge only together, such as ``'models' and 'csrf_token'``; empty where
+        something is left. What a single one of them overlooks, its type says (``aem_checks.excuses``)."""
+        return ""
 
 
 SettingsT = TypeVar("SettingsT", bound=CheckSettings)
@@ -50,6 +57,9 @@ class Check(ABC, Generic[SettingsT]):
     """The number in the catalogue of checks, for example ``C3``."""
     title: ClassVar[str]
     """A few words for tables and pages."""
+    codes: ClassVar[Codes] = {}
+    """The faults that it can name, each by a word that is never renamed or used for another, and what that stands for.
+    A team's check may leave it out: then all that it finds has one code."""
     severity: ClassVar[Severity] = Severity.BLOCK
     after: ClassVar[Literal["settled", "cloud_manager_tests"]] = "settled"
     targets: ClassVar[frozenset[Target]] = frozenset({"stage"})

@@ -72,8 +72,8 @@ class Checkout(BaseModel):
     """A clone on the worker; what is checked out in it does not matter, the release's commit has to be there.
     A relative path starts at the gate file."""
     repository: Annotated[str, AfterValidator(_repository)] | None = None
-    """The address of a repository, ``https://…``; the commit is fetched for each check, without history. It may be at a
-    private address."""
+    """The address of a repository, ``https://…``; the commit is fetched for each check, without history. A private
+    address will do."""
     access: AccessName | None = None
     """Name of the Airflow connection with user name and password of the repository."""
     base: str = ""
@@ -268,6 +268,7 @@ async def _contents(folder: Path, ids: Mapping[str, str]) -> dict[str, bytes]:
 def not_read(error: CheckoutError) -> Finding:
     """The inconclusive finding for a source that cannot be read."""
     return Finding(
+        code="no_source",
         subject="checkout",
         sentence=f"The source of this release was not looked at. {error}",
         expected="the files of the release's commit",
@@ -280,6 +281,7 @@ def not_read(error: CheckoutError) -> Finding:
 def not_configured(kind: str) -> Finding:
     """The inconclusive finding of a check that was switched on without its source."""
     return Finding(
+        code="not_configured",
         subject="checkout",
         sentence=f"{kind} has no source to look at. To do: give it 'checkout: {{folder: …}}' or 'checkout: "
         "{repository: …}'.",

@@ -14,7 +14,9 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from aem_checks.check import Check, CheckSettings
+from aem_checks.codes import COMMON, whole_codes
 from aem_checks.durations import format_duration
+from aem_checks.excuses import declared, told
 from aem_checks.field_docs import field_docstrings
 from aem_checks.outcomes import Severity
 
@@ -51,13 +53,34 @@ with `false` to switch it off; a kind that is off is switched on by naming it. W
 findings; `severity` decides whether they stop a release.
 """
 _COMMON = "Every check has these settings; below they are listed only where a kind has another default."
+_EXCUSES = """## Excuses
+
+A setting that makes a check overlook something says so below: *An excuse*. The Docs tab of the gate's Dag and the report
+list those that a gate makes use of. Behind it stands which value overlooks everything that the setting can, or nearly;
+where the deployment insists on a kind (`minimum_checks`), a gate file with such a value is refused. Patterns are little but
+wildcards where they have no four characters in a row that no address has anyway; those of paths also where they cover all
+pages of the site together. A threshold is an excuse as soon as it is laxer than the default, and overlooks everything
+where it is ten times laxer or at the end of its scale: such a check can hardly fail. How much is looked at (pages,
+samples, depth) is none: what is left out is named among the findings.
+"""
+_CODES = """## Codes
+
+Each finding has a code, `<kind>.<word>`, that names the fault and never changes: `robots.open`. Reports, task logs and
+the ledger show it, and a waiver names it. Each chapter below lists the codes of its kind. Any check can also have these,
+which say what was not seen or not judged; no waiver can name one of them:
+"""
 
 
 def checks_page(kinds: Iterable[type[Check[Any]]]) -> str:
     """The page for these kinds, which come in the catalogue's order."""
     listed = list(kinds)
     parts = [_INTRODUCTION, _overview(listed), "## Settings of every check\n", _COMMON + "\n"]
-    parts.append(_settings(CheckSettings, {}))
+    parts += [
+        _settings(CheckSettings, {}),
+        _EXCUSES,
+        _CODES,
+        _codes({f"….{word}": said for word, said in COMMON.items()}),
+    ]
     for group, members in groupby(listed, key=_group):
         parts.append(f"## {group}\n")
         parts += [_chapter(kind) for kind in members]
@@ -105,7 +128,9 @@ def _chapter(kind: type[Check[Any]]) -> str:
         facts.append(f"- needs {kind.needs.replace('``', '`')}")
     common = {name: field.default for name, field in CheckSettings.model_fields.items()}
     parts = [f"### {_heading(kind)}\n", _explanation(kind), "\n".join(facts) + "\n"]
-    return "\n".join([*parts, _settings(kind.settings_type, common)])
+    return "\n".join(
+        [*parts, _settings(kind.settings_type, common), _codes(whole_codes(kind.kind, kind.codes))]
+    )
 
 
 def _explanation(kind: type[Check[Any]]) -> str:
@@ -114,6 +139,11 @@ def _explanation(kind: type[Check[Any]]) -> str:
     first, _, rest = text.partition("\n")
     question = first.removeprefix(f"{kind.number}: ").strip()
     return f"*{question[:1].upper()}{question[1:]}*\n{rest}\n".replace("``", "`")
+
+
+def _codes(codes: Mapping[str, str]) -> str:
+    rows = [f"| `{code}` | {_cell(said)} |" for code, said in codes.items()]
+    return "\n".join(["| code | stands for |", "|---|---|", *rows, ""])
 
 
 def _settings(model: type[BaseModel], common: Mapping[str, Any]) -> str:
@@ -125,10 +155,10 @@ def _settings(model: type[BaseModel], common: Mapping[str, Any]) -> str:
             continue
         inner |= {each.__name__: each for each in _models(field.annotation)}
         default = _default(field.get_default(call_default_factory=True))
-        label = field.alias or name
-        rows.append(
-            f"| `{label}` | {_cell(_type(field.annotation))} | {default} | {_cell(said.get(name, ''))} |"
-        )
+        label, text = field.alias or name, said.get(name, "")
+        if (excuses := declared(name, field)) is not None:
+            text = f"{text} *{told(excuses)}*"
+        rows.append(f"| `{label}` | {_cell(_type(field.annotation))} | {default} | {_cell(text)} |")
     if not rows:
         return "No settings of its own.\n"
     table = "\n".join(["| setting | is | default | |", "|---|---|---|---|", *rows, ""])

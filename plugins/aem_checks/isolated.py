@@ -220,6 +220,7 @@ def _blanked(content: bytes, secrets: tuple[str, ...]) -> bytes:
 
 def _no_answer(key: str, what: str, output: str = "") -> Judgement:
     finding = Finding(
+        code="check_error",
         subject=key,
         sentence=f"The team's own check {key} {what.rstrip('.')}. To do: see its output, or run it by hand.",
         expected="a judgement",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 
 class Severity(StrEnum):
@@ -42,6 +42,9 @@ class Finding(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    code: str = ""
+    """Which fault it is: a word of ``codes`` of its kind, and in a result the whole code, ``<kind>.<word>``. Empty in
+    evidence of before there were codes."""
     subject: str
     """What it is about: a URL, a header, a component."""
     sentence: str
@@ -112,6 +115,17 @@ class CheckResult(BaseModel):
     """Whether it passed only on a re-run, or failed there without something that failed before."""
     started_at: AwareDatetime
     finished_at: AwareDatetime
+
+    @model_validator(mode="after")
+    def _names_codes_of_its_kind(self) -> CheckResult:
+        strange = next(
+            (f.code for f in self.findings if f.code and not f.code.startswith(f"{self.kind}.")), None
+        )
+        if strange is not None:
+            raise ValueError(
+                f"a finding of {self.kind} has the code {strange[:80]!r}, which is none of this kind"
+            )
+        return self
 
     @property
     def sentences(self) -> list[str]:

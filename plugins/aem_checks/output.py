@@ -37,7 +37,7 @@ def _details(result: CheckResult) -> Iterator[str]:
     for finding in shown:
         mark = {Outcome.FAILED: "x", Outcome.INCONCLUSIVE: "?", Outcome.PASSED: "-"}[finding.outcome]
         milder = f" [{finding.severity}]" if finding.severity and finding.severity != result.severity else ""
-        yield f"    {mark} {finding.sentence}{milder}"
+        yield f"    {mark} {finding.sentence} ({finding.code}){milder}"
     if len(result.findings) > len(shown):
         yield f"    … and {count(len(result.findings) - len(shown), 'more finding')}"
 

@@ -50,6 +50,7 @@ def unreached(response: Response, subject: str, *, evidence: str = "") -> Findin
         actual = f"no answer: {response.error}"
         remedy = "check name resolution, proxy and firewall of the machine that asked"
     return Finding(
+        code="no_answer",
         subject=subject,
         sentence=f"{subject} {how}: {actual}. To do: {remedy}.",
         expected="an answer of the site",
@@ -73,6 +74,7 @@ def unjudged(page: Page, recording: Recording) -> Finding | None:
         return missing
     actual = describe(final)
     return Finding(
+        code="not_judged",
         subject=page.url,
         sentence=f"{page.url} answers with {actual}, so its content cannot be judged. To do: see key_pages.",
         expected="status 200",
@@ -85,6 +87,7 @@ def unjudged(page: Page, recording: Recording) -> Finding | None:
 
 def _too_deep(url: str, evidence: str) -> Finding:
     return Finding(
+        code="too_deep",
         subject=url,
         sentence=f"{url} has more than {DEEPEST} elements inside of each other, so only its beginning was judged. To do: "
         "see which component opens elements and does not close them.",

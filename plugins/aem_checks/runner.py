@@ -10,6 +10,7 @@ from typing import Any
 
 from aem_checks.access import AccessError
 from aem_checks.check import Check, PageCheck, SiteCheck
+from aem_checks.codes import with_codes
 from aem_checks.durations import format_duration
 from aem_checks.kinds import file_of_own_kind
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
@@ -40,7 +41,7 @@ async def run_check(
     base = Severity.WARN if check.settings.dry_run else check.settings.severity or check.severity
     capped = check.settings.dry_run or check.settings.severity is not None
     first, second = await _runs(check, visit, key, base, capped, may_rerun)
-    judgement = first if second is None else _combine(first, second, base, capped)
+    judgement = first if second is None else _combine(check, first, second, base, capped)
     severity, outcome, cause = judgement.weigh(base, capped=capped)
     return CheckResult(
         key=key,
@@ -72,7 +73,7 @@ async def _runs(
                 if refused is None:
                     second = await _attempt(check, await _fresh(check, visit, key), key)
                 else:
-                    first = _with_note(first, refused)
+                    first = _with_note(check, first, refused)
     except TimeoutError:
         late = _too_late(check)
         return (late, None) if first is None else (first, late)
@@ -84,17 +85,19 @@ async def _attempt(check: Check[Any], visit: Visit, key: str) -> Judgement:
         if (module := file_of_own_kind(type(check))) is not None:
             from aem_checks.isolated import run_isolated
 
-            return await run_isolated(check, visit, module, key)
-        if check.reads_recording and visit.recording is None:
+            found = await run_isolated(check, visit, module, key)
+        elif check.reads_recording and visit.recording is None:
             said = f"{check.kind} has no recording to judge. To do: record the pages first."
-            return _no_answer(check.kind, said)
-        if isinstance(check, PageCheck):
-            return await _judge(check, visit)
-        assert isinstance(check, SiteCheck)
-        return await check.run(visit)
+            return _no_answer(check, "no_recording", said)
+        elif isinstance(check, PageCheck):
+            found = await _judge(check, visit)
+        else:
+            assert isinstance(check, SiteCheck)
+            found = await check.run(visit)
+        return with_codes(check.kind, check.codes, found)
     except AccessError as error:
         said = f"{check.kind} could not log in: {error}. To do: correct that connection, or name another one."
-        return _no_answer(check.kind, said, expected="a usable connection")
+        return _no_answer(check, "no_connection", said, expected="a usable connection")
     except Exception as error:  # noqa: BLE001 - a crash of a check is a result: no answer
         return _crashed(check, error)
 
@@ -123,25 +126,27 @@ def _wants_confirmation(judgement: Judgement, base: Severity, capped: bool) -> b
     return severity is Severity.BLOCK and outcome is Outcome.FAILED
 
 
-def _combine(first: Judgement, second: Judgement, base: Severity, capped: bool) -> Judgement:
+def _combine(
+    check: Check[Any], first: Judgement, second: Judgement, base: Severity, capped: bool
+) -> Judgement:
     _, outcome, _ = second.weigh(base, capped=capped)
     if outcome is Outcome.FAILED:
         return _with_gone(second, _gone(first, second, base))
     reason = _blocking(first, base)[0].sentence
     if outcome is Outcome.PASSED:
         note = f"Passed only on re-run: flaky. The first run said: {reason}"
-        return _with_note(second, note)
+        return _with_note(check, second, note)
     why = next((each.sentence for each in second.findings if each.outcome is Outcome.INCONCLUSIVE), "")
     note = f"The failure could not be confirmed, so it stands: the re-run gave no answer. {why}".strip()
-    return _with_note(first, note)
+    return _with_note(check, first, note)
 
 
 def _gone(first: Judgement | None, second: Judgement, base: Severity) -> tuple[Finding, ...]:
-    """The blocking failures of the first run whose subjects a failed re-run does not name again."""
+    """The blocking failures of the first run, a fault and what it is about, that a failed re-run does not name again."""
     if first is None or not any(each.outcome is Outcome.FAILED for each in second.findings):
         return ()
-    again = {each.subject for each in second.findings if each.outcome is not Outcome.PASSED}
-    return tuple(each for each in _blocking(first, base) if each.subject not in again)
+    again = {(each.code, each.subject) for each in second.findings if each.outcome is not Outcome.PASSED}
+    return tuple(each for each in _blocking(first, base) if (each.code, each.subject) not in again)
 
 
 def _with_gone(judgement: Judgement, gone: Iterable[Finding]) -> Judgement:
@@ -154,8 +159,9 @@ def _with_gone(judgement: Judgement, gone: Iterable[Finding]) -> Judgement:
     return judgement.model_copy(update={"findings": (*judgement.findings, *notes)})
 
 
-def _with_note(judgement: Judgement, sentence: str) -> Judgement:
-    note = Finding(subject="re-run", sentence=sentence, outcome=Outcome.PASSED)
+def _with_note(check: Check[Any], judgement: Judgement, sentence: str) -> Judgement:
+    code = f"{check.kind}.rerun"
+    note = Finding(code=code, subject="re-run", sentence=sentence, outcome=Outcome.PASSED)
     return judgement.model_copy(update={"findings": (*judgement.findings, note)})
 
 
@@ -181,18 +187,21 @@ def _blocking(judgement: Judgement, base: Severity) -> list[Finding]:
 def _too_late(check: Check[Any]) -> Judgement:
     limit = format_duration(check.settings.within)
     sentence = f"{check.kind} did not end within {limit}. To do: see what is slow, or raise 'within'."
-    return _no_answer(check.kind, sentence, expected=f"an end within {limit}", actual="still running")
+    return _no_answer(check, "time_limit", sentence, f"an end within {limit}", "still running")
 
 
 def _crashed(check: Check[Any], error: Exception) -> Judgement:
     said = f"{type(error).__name__}: {plain(str(error), _LONGEST_ERROR)}"
     sentence = f"{check.kind} broke off with {said}. To do: report it, the check itself is at fault."
-    return _no_answer(check.kind, sentence, expected="a judgement", actual=said)
+    return _no_answer(check, "check_error", sentence, "a judgement", said)
 
 
-def _no_answer(subject: str, sentence: str, *, expected: str = "", actual: str = "") -> Judgement:
+def _no_answer(
+    check: Check[Any], code: str, sentence: str, expected: str = "", actual: str = ""
+) -> Judgement:
     finding = Finding(
-        subject=subject,
+        code=f"{check.kind}.{code}",
+        subject=check.kind,
         sentence=sentence,
         expected=expected,
         actual=actual,

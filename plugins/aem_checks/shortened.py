@@ -23,6 +23,7 @@ def shortened(
         return tuple(kept)
     gravest = rest[0]
     summary = Finding(
+        code="more",
         subject=f"{len(rest)} more",
         sentence=f"{len(rest)} more findings of the same check are not listed; {len(ordered)} in all.",
         outcome=gravest.outcome,

@@ -194,4 +194,4 @@ def not_compared(check: ConfiguredCheck, error: EvidenceError) -> CheckResult:
         f"{check.key} was not run: the release that was pinned for comparison can't be verified any more. {error} To do: "
         "find out who changed it, and clear settle_stage with its downstream tasks to pin another one."
     )
-    return not_run(check, "baseline", [sentence])
+    return not_run(check, "unverified_baseline", "baseline", [sentence])

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 
 from pydantic import ValidationError
 
+from aem_checks.codes import is_common
 from aem_checks.outcomes import CheckResult, Finding, Outcome, Severity
 from stage_gate.configuration.policy import Quarantine, WaiverSettings
 from stage_gate.leniency import weigh
@@ -86,7 +87,8 @@ def propose(
         own = [each for each in found if each.check == check]
         failed = [each for each in own if each.finding.outcome is Outcome.FAILED]
         proposal.unanswered += [each for each in own if each.finding.outcome is not Outcome.FAILED]
-        written = {each.finding.subject: _waiver(each, owner, until, today) for each in failed}
+        faults = {(each.finding.code, each.finding.subject): each for each in failed}
+        written = {fault: _waiver(each, owner, until, today) for fault, each in faults.items()}
         waivers = [each for each in written.values() if each is not None]
         if written and check in insisted:
             proposal.insisted.append(check)
@@ -114,17 +116,20 @@ def _against(result: CheckResult) -> list[Finding]:
     if blocking:
         return blocking
     sentence = f"{result.key} is {result.outcome} and examined {result.examined} things."
-    return [Finding(subject=result.key, sentence=sentence, outcome=Outcome.INCONCLUSIVE)]
+    code = f"{result.kind}.no_answer"
+    return [Finding(code=code, subject=result.key, sentence=sentence, outcome=Outcome.INCONCLUSIVE)]
 
 
 def _is_there(finding: Finding, production: CheckResult | None) -> bool | None:
-    """Whether production shows the same; URLs are compared without their host."""
+    """Whether production shows the same fault; URLs are compared without their host."""
     if production is None or production.outcome is Outcome.INCONCLUSIVE:
         return None
-    subjects = {
-        _without_host(each.subject) for each in production.findings if each.outcome is finding.outcome
+    there = {
+        (each.code, _without_host(each.subject))
+        for each in production.findings
+        if each.outcome is finding.outcome
     }
-    return _without_host(finding.subject) in subjects
+    return (finding.code, _without_host(finding.subject)) in there
 
 
 def _without_host(subject: str) -> str:
@@ -133,8 +138,19 @@ def _without_host(subject: str) -> str:
 
 
 def _waiver(each: Standing, owner: str, until: date, today: date) -> WaiverSettings | None:
+    """``None`` where none can be written: the subject says nothing, or the code names what was not seen."""
+    finding = each.finding
+    if is_common(finding.code):
+        return None
     why = f"So on {each.where} when the gate was calibrated on {today}."
-    told = {"check": each.check, "subject": each.finding.subject, "owner": owner, "until": until, "why": why}
+    told = {
+        "check": each.check,
+        "code": finding.code,
+        "subject": finding.subject,
+        "owner": owner,
+        "until": until,
+        "why": why,
+    }
     try:
         return WaiverSettings.model_validate(told)
     except ValidationError:

@@ -89,7 +89,7 @@ def _against(metrics: Sequence[Metric], kpi: str, limit: Limit, link: str) -> li
     found = [_verdict(kpi, value, limit, link) for value in values]
     if not values:
         sentence = f"Cloud Manager gives no {_name(kpi)}, and the gate wants {limit}. {link}"
-        found = [_finding(kpi, sentence, Outcome.INCONCLUSIVE, expected=str(limit))]
+        found = [_finding("no_metric", kpi, sentence, Outcome.INCONCLUSIVE, expected=str(limit))]
     return [finding for finding in found if finding is not None]
 
 
@@ -99,9 +99,10 @@ def _verdict(kpi: str, actual: str, limit: Limit, link: str) -> Finding | None:
         return None
     if kept is None:
         sentence = f"{_name(kpi)} is {actual[:40]!r}, which can't be compared: the gate wants {limit}. {link}"
-        return _finding(kpi, sentence, Outcome.INCONCLUSIVE, expected=str(limit), actual=actual)
+        unknown = Outcome.INCONCLUSIVE
+        return _finding("unreadable", kpi, sentence, unknown, expected=str(limit), actual=actual)
     sentence = f"{_name(kpi)} is {actual}, and the gate wants {limit}. {link}"
-    return _finding(kpi, sentence, Outcome.FAILED, expected=str(limit), actual=actual)
+    return _finding("limit", kpi, sentence, Outcome.FAILED, expected=str(limit), actual=actual)
 
 
 def _failed(metric: Metric, link: str, *, accept_overridden: bool, informational_counts: bool) -> Finding:
@@ -115,11 +116,15 @@ def _failed(metric: Metric, link: str, *, accept_overridden: bool, informational
     only_informs = metric.severity == _INFORMATIONAL and not informational_counts
     note = only_informs or (metric.override and accept_overridden)
     outcome = Outcome.PASSED if note else Outcome.FAILED
-    return _finding(metric.kpi, sentence, outcome, expected=expected, actual=metric.actual_value)
+    actual = metric.actual_value
+    return _finding("metric", metric.kpi, sentence, outcome, expected=expected, actual=actual)
 
 
-def _finding(kpi: str, sentence: str, outcome: Outcome, *, expected: str = "", actual: str = "") -> Finding:
+def _finding(
+    code: str, kpi: str, sentence: str, outcome: Outcome, *, expected: str = "", actual: str = ""
+) -> Finding:
     return Finding(
+        code=code,
         subject=kpi or "a metric without a name",
         sentence=sentence.strip(),
         expected=expected,

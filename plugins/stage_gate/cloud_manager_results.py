@@ -14,6 +14,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from adobe_cloud_manager.resources import Metric
 from adobe_cloud_manager.vocabulary import KNOWN, StepStatus
+from aem_checks.codes import faults, with_codes
+from aem_checks.excuses import below, switch
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from stage_gate.cloud_manager_metrics import Limit, adobes_judgement, own_limits
 from stage_gate.configuration.gate_values import GateModel
@@ -28,7 +30,7 @@ Flag = Annotated[bool, Field(strict=True)]
 class _Part(GateModel):
     """What every part can be told."""
 
-    severity: Severity | None = None
+    severity: Annotated[Severity | None, switch(Severity.WARN, everything=True)] = None
     """`block` or `warn`. Where absent it warns, and blocks only where tests are gone that the previous release had."""
 
     def limits(self) -> dict[str, Limit]:
@@ -58,7 +60,7 @@ class CodeQualityMaximum(GateModel):
 class CodeQuality(_Part):
     """The metrics of Code Scanning."""
 
-    accept_overridden: Flag = False
+    accept_overridden: Annotated[Flag, switch(True)] = False
     """Whether a failed important metric is only noted when a person overrode it."""
     minimum: CodeQualityMinimum = CodeQualityMinimum()
     maximum: CodeQualityMaximum = CodeQualityMaximum()
@@ -81,10 +83,10 @@ class StageTests(_Part):
 class ExperienceAuditMinimum(GateModel):
     """The lowest scores that are accepted, 0 to 100; those of Cloud Manager where absent."""
 
-    performance: Percent | None = None
-    accessibility: Percent | None = None
-    best_practices: Percent | None = None
-    seo: Percent | None = None
+    performance: Annotated[Percent | None, below(8)] = None
+    accessibility: Annotated[Percent | None, below(8)] = None
+    best_practices: Annotated[Percent | None, below(8)] = None
+    seo: Annotated[Percent | None, below(8)] = None
 
 
 class ExperienceAudit(_Part):
@@ -118,6 +120,18 @@ ACTIONS: Mapping[str, str] = {
     "experience_audit": "contentAudit",
 }
 """The parts in their order, each with the action of its step (``receiving-events.md`` of the API documentation)."""
+CODES = faults(
+    metric="a metric did not pass by Cloud Manager's own judgement",
+    limit="a metric misses a limit of the gate file",
+    no_metric="Cloud Manager does not give a metric that the gate file limits",
+    unreadable="a metric has a value that can't be compared",
+    failed="the step is FAILED",
+    no_tests="there are no such tests in this release",
+    ended="the step ended without a result",
+    not_over="the step was not over when it was read",
+    unknown_status="the step has a status that this version does not know",
+)
+"""What can be wrong with any of the parts."""
 WITH_METRICS = frozenset({"codeQuality", "contentAudit"})
 _NOT_SHOWN = frozenset({"pwa"})
 """A score that Cloud Manager still computes and shows nobody."""
@@ -195,7 +209,7 @@ def judge_results(settings: CloudManagerMinimums, seen: Seen) -> tuple[CheckResu
 
 
 def _result(name: str, part: Part, seen: Seen) -> CheckResult:
-    judgement = _judge(name, part, seen)
+    judgement = with_codes(CLOUD_MANAGER, CODES, _judge(name, part, seen))
     capped = part.severity is not None
     severity, outcome, cause = judgement.weigh(part.severity or Severity.WARN, capped=capped)
     return CheckResult(
@@ -240,19 +254,18 @@ def _none_present(part: StageTests, step: SeenStep, seen: Seen) -> Finding:
     """INCOMPLETE: "such tests were not present" (release notes 2023.6.0); the pipeline goes on without them."""
     sentence = f"{step.name}: there are no such tests in this release (INCOMPLETE)"
     if part.required:
-        return _finding(step, Outcome.FAILED, f"{sentence}, and the gate requires some. {seen.link}")
+        said = f"{sentence}, and the gate requires some. {seen.link}"
+        return _finding("no_tests", step, Outcome.FAILED, said)
     if seen.history_unread:
         sentence = f"{sentence}, and whether the previous release had some is unknown: {seen.history_unread}"
-        return _finding(step, Outcome.INCONCLUSIVE, sentence, Severity.BLOCK)
+        return _finding("no_tests", step, Outcome.INCONCLUSIVE, sentence, Severity.BLOCK)
     earlier = seen.earlier.get(step.action)
     if earlier is not None and earlier.status != StepStatus.INCOMPLETE:
         had = f"but execution {earlier.execution_id} before it had some ({earlier.status})"
-        return _finding(
-            step, Outcome.INCONCLUSIVE, f"{sentence}, {had}: were they lost? {seen.link}", Severity.BLOCK
-        )
-    return _finding(
-        step, Outcome.INCONCLUSIVE, f"{sentence}, so they prove nothing. {seen.link}", Severity.WARN
-    )
+        said = f"{sentence}, {had}: were they lost? {seen.link}"
+        return _finding("no_tests", step, Outcome.INCONCLUSIVE, said, Severity.BLOCK)
+    said = f"{sentence}, so they prove nothing. {seen.link}"
+    return _finding("no_tests", step, Outcome.INCONCLUSIVE, said, Severity.WARN)
 
 
 def _measured(part: CodeQuality | ExperienceAudit, step: SeenStep, link: str) -> list[Finding]:
@@ -276,18 +289,23 @@ def _ended(step: SeenStep, link: str) -> list[Finding]:
         case StepStatus.FINISHED:
             return []
         case StepStatus.FAILED:
-            return [_finding(step, Outcome.FAILED, f"{step.name} is FAILED in Cloud Manager. {link}")]
+            sentence = f"{step.name} is FAILED in Cloud Manager. {link}"
+            return [_finding("failed", step, Outcome.FAILED, sentence)]
         case StepStatus.ERROR | StepStatus.CANCELLED | StepStatus.ROLLED_BACK | StepStatus.INCOMPLETE:
+            code = "ended"
             why = f"{step.name} ended {step.status} in Cloud Manager, which proves nothing."
         case status if status in KNOWN:
+            code = "not_over"
             why = f"{step.name} was {status} in Cloud Manager when it was read, so it has no result yet."
         case status:
+            code = "unknown_status"
             why = f"{step.name} shows {status[:40]!r} in Cloud Manager, a status that this version does not know."
-    return [_finding(step, Outcome.INCONCLUSIVE, f"{why} {link}")]
+    return [_finding(code, step, Outcome.INCONCLUSIVE, f"{why} {link}")]
 
 
 def _no_answer(subject: str, sentence: str) -> Finding:
     return Finding(
+        code="no_answer",
         subject=subject,
         sentence=sentence.strip(),
         outcome=Outcome.INCONCLUSIVE,
@@ -295,8 +313,11 @@ def _no_answer(subject: str, sentence: str) -> Finding:
     )
 
 
-def _finding(step: SeenStep, outcome: Outcome, sentence: str, severity: Severity | None = None) -> Finding:
+def _finding(
+    code: str, step: SeenStep, outcome: Outcome, sentence: str, severity: Severity | None = None
+) -> Finding:
     return Finding(
+        code=code,
         subject=step.action,
         sentence=sentence.strip(),
         expected=StepStatus.FINISHED,

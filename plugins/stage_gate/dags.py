@@ -107,7 +107,7 @@ def _invalid_dag(name: str, problem: str, *, still_guarded: bool = False) -> DAG
     problem = problem.encode("utf-8", "backslashreplace").decode()  # a file's name may be no UTF-8
     told = problem.replace("`", "'")
     effect = (
-        "This gate still guards, and what has ended in its file no longer excuses anything:"
+        "This gate still guards, and what is out of date in its file excuses nothing:"
         if still_guarded
         else "This gate guards nothing, because its file is not valid:"
     )

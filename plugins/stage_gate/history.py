@@ -20,10 +20,10 @@ def told_of(ledger: Ledger, key: str) -> str:
 
 def known_since(ledger: Ledger, key: str, finding: Finding) -> str:
     """Since when a finding is known without a break: ``known since execution 4711``, ``new``; empty for a first release."""
-    wanted, since = fingerprint(key, finding.subject), ""
-    checked = list(ledger.history(key))
+    known = {fingerprint(key, finding.subject, code) for code in (finding.code, "")}
+    since, checked = "", list(ledger.history(key))
     for entry, check in reversed(checked):
-        if all((each.fingerprint, each.outcome) != (wanted, finding.outcome) for each in check.findings):
+        if not any(each.fingerprint in known and each.outcome is finding.outcome for each in check.findings):
             break
         since = entry.execution_id
     if since:

@@ -48,7 +48,7 @@ def refusal(gate: Gate, check: ConfiguredCheck) -> CheckResult | None:
         f"{check.key} was not run: in guard mode a team's code runs isolated from the gate, and this worker can't. "
         f"{first.sentence} To do: {first.remedy.rstrip('.')}, {_way_out(check)} (docs/isolation.md)."
     )
-    return not_run(check, "isolation", [why, *map(str, others)])
+    return not_run(check, "not_isolated", "isolation", [why, *map(str, others)])
 
 
 def look_around(gate: Gate) -> list[Exposure]:

@@ -50,6 +50,8 @@ class LedgerFinding(_Row):
     """One finding, recognised in other releases by its fingerprint."""
 
     fingerprint: str
+    code: str = ""
+    """Empty in entries of before there were codes."""
     subject: str
     outcome: Outcome
     severity: Severity | None = None
@@ -130,9 +132,13 @@ class Ledger:
                 yield entry, entry.measures[measure]
 
 
-def fingerprint(key: str, subject: str) -> str:
-    """What names a finding in every release: 16 hexadecimal digits of its check and its subject."""
-    return hashlib.sha256(f"{key}\0{subject}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def fingerprint(key: str, subject: str, code: str = "") -> str:
+    """What names a finding in every release: 16 hexadecimal digits of its check, its subject and its code.
+
+    Without a code it is that of an entry of before there were codes.
+    """
+    told = f"{key}\0{subject}\0{code}" if code else f"{key}\0{subject}"
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def entry_of(sealed: Sealed, measures: Mapping[str, float] | None = None) -> LedgerEntry:
@@ -173,7 +179,8 @@ def _check(result: CheckResult) -> LedgerCheck:
 
 def _finding(key: str, finding: Finding) -> LedgerFinding:
     return LedgerFinding(
-        fingerprint=fingerprint(key, finding.subject),
+        fingerprint=fingerprint(key, finding.subject, finding.code),
+        code=finding.code,
         subject=plain(finding.subject, _SUBJECT_AT_MOST),
         outcome=finding.outcome,
         severity=finding.severity,

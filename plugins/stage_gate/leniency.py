@@ -25,7 +25,8 @@ def weigh(plan: Plan, entry: RecordedResult) -> Weighed:
     """
     result, waived = _without_waived(plan.waivers, entry.result)
     result, flaky = _as_flaky(plan.flakes, result, waived=entry.result.outcome is not Outcome.PASSED)
-    return Weighed(entry.model_copy(update={"result": result}), (*waived, *flaky))
+    void = _without_code(plan.waivers, entry.result)
+    return Weighed(entry.model_copy(update={"result": result}), (*waived, *void, *flaky))
 
 
 def _without_waived(waivers: Iterable[Waiver], result: CheckResult) -> tuple[CheckResult, list[str]]:
@@ -42,9 +43,25 @@ def _without_waived(waivers: Iterable[Waiver], result: CheckResult) -> tuple[Che
 
 
 def _waiver_of(waivers: Iterable[Waiver], key: str, finding: Finding) -> Waiver | None:
+    """The waiver of this very fault. Evidence of before there were codes has none in either, and is read as it was."""
     if finding.outcome is not Outcome.FAILED:
         return None
-    return next((w for w in waivers if w.check == key and _matches(w.subject, finding.subject)), None)
+    own = (w for w in waivers if w.check == key and w.code == finding.code)
+    return next((w for w in own if _matches(w.subject, finding.subject)), None)
+
+
+def _without_code(waivers: Iterable[Waiver], result: CheckResult) -> list[str]:
+    """A sentence on each waiver that would be needed and names no fault, as in a gate that was pinned long ago."""
+    notes = []
+    for waiver in waivers:
+        failed = [f for f in result.findings if f.outcome is Outcome.FAILED and f.code]
+        codes = dict.fromkeys(f.code for f in failed if _matches(waiver.subject, f.subject))
+        if waiver.check == result.key and not waiver.code and codes:
+            notes.append(
+                f"{result.key}: the waiver of {waiver.subject} ({waiver}) names no code, so it waives nothing; what it "
+                f"is about has {', '.join(codes)}."
+            )
+    return notes
 
 
 def _matches(pattern: str, subject: str) -> bool:
@@ -60,7 +77,13 @@ def _as_flaky(rules: FlakeRules, result: CheckResult, waived: bool) -> tuple[Che
     sentence = f"{result.key} passed {how}: flaky, and this gate counts that as {rules.count_as}."
     if rules.count_as is Outcome.PASSED:
         return result, [sentence]
-    finding = Finding(subject="re-run", sentence=sentence, outcome=rules.count_as, cause=Cause.CHECK)
+    finding = Finding(
+        code=f"{result.kind}.rerun",
+        subject="re-run",
+        sentence=sentence,
+        outcome=rules.count_as,
+        cause=Cause.CHECK,
+    )
     values = {
         "outcome": rules.count_as,
         "cause": Cause.CHECK,

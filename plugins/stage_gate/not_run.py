@@ -13,11 +13,17 @@ if TYPE_CHECKING:
     from aem_checks.config import ConfiguredCheck
 
 
-def not_run(check: ConfiguredCheck, subject: str, sentences: Iterable[str]) -> CheckResult:
-    """Inconclusive, with a finding about ``subject`` for each sentence."""
+def not_run(check: ConfiguredCheck, word: str, subject: str, sentences: Iterable[str]) -> CheckResult:
+    """Inconclusive, with a finding about ``subject`` for each sentence; ``word`` is one that any check may use."""
     now = datetime.now(UTC)
     findings = tuple(
-        Finding(subject=subject, sentence=plain(each), outcome=Outcome.INCONCLUSIVE, cause=Cause.CHECK)
+        Finding(
+            code=f"{check.kind}.{word}",
+            subject=subject,
+            sentence=plain(each),
+            outcome=Outcome.INCONCLUSIVE,
+            cause=Cause.CHECK,
+        )
         for each in sentences
     )
     return CheckResult(

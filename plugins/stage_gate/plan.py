@@ -32,11 +32,15 @@ class _Fact(BaseModel):
 
 
 class Excuse(_Fact):
-    """Why a check in quarantine does not block for now, and who answers for that."""
+    """Whatever does not count for now: somebody answers for it, and it ends by itself."""
 
     owner: str
     until: date
     why: str
+
+    def holds_on(self, day: date) -> bool:
+        """Whether it is still in force on this day (UTC)."""
+        return day <= self.until
 
     def __str__(self) -> str:
         return f"owner {self.owner}, until {self.until}: {self.why}"
@@ -47,6 +51,8 @@ class Waiver(Excuse):
 
     check: str
     """Key of the check."""
+    code: str = ""
+    """Which fault. Empty where the gate was pinned before there were codes: then it waives nothing."""
     subject: str
     """Which findings: a pattern of their subject, ``*`` for any characters."""
 

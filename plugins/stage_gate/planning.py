@@ -14,7 +14,7 @@ from stage_gate.smoke_tests import digest_of, key_of, split
 if TYPE_CHECKING:
     from aem_checks.config import ConfiguredCheck, SiteConfig
     from stage_gate.configuration.gate import Gate
-    from stage_gate.configuration.policy import Excused, PolicySettings
+    from stage_gate.configuration.policy import ExcuseSettings, PolicySettings
     from stage_gate.configuration.smoke_tests import SmokeTest
     from stage_gate.pin import Pin
     from stage_gate.surroundings import Fact
@@ -42,7 +42,14 @@ def plan_of(
         checks=(*planned, *(_excused(policy, _asked_of_people(gate, each)) for each in asked)),
         covered=covered,
         waivers=tuple(
-            Waiver(check=each.check, subject=each.subject, owner=each.owner, until=each.until, why=each.why)
+            Waiver(
+                check=each.check,
+                code=each.code,
+                subject=each.subject,
+                owner=each.owner,
+                until=each.until,
+                why=each.why,
+            )
             for each in policy.waivers
         ),
         flakes=FlakeRules(reruns=policy.flakes.reruns, count_as=policy.flakes.count_as),
@@ -119,8 +126,8 @@ def _excused(policy: PolicySettings, check: PlannedCheck) -> PlannedCheck:
     return check.model_copy(update={"quarantine": _excuse(quarantine)}) if quarantine else check
 
 
-def _excuse(excused: Excused) -> Excuse:
-    return Excuse(owner=excused.owner, until=excused.until, why=excused.why)
+def _excuse(written: ExcuseSettings) -> Excuse:
+    return Excuse(owner=written.owner, until=written.until, why=written.why)
 
 
 def _host(gate: Gate, check: ConfiguredCheck) -> str:

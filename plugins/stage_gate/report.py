@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from aem_checks.outcomes import CheckResult, Finding, Outcome
 from stage_gate.after_halt import AFTER_A_HALT
 from stage_gate.baseline import NONE_YET
+from stage_gate.configuration.excusing import excusing_settings
 from stage_gate.coverage_report import coverage_section, manual_section
 from stage_gate.decision import Decision
 from stage_gate.history import known_since, told_of
@@ -17,6 +18,7 @@ from stage_gate.report_files import ShownFiles, production_files, stage_files
 
 if TYPE_CHECKING:
     from stage_gate.ledger import Ledger
+    from stage_gate.plan import Waiver
     from stage_gate.story import Story
 
 _STYLE = """
@@ -110,13 +112,24 @@ def _excused(story: Story) -> str:
     plan = story.sealed.plan
     sentences = [f"{c.key} is in quarantine: {c.quarantine}" for c in plan.stage_checks if c.quarantine]
     sentences += [f"{c.key} {UNISOLATED}" for c in plan.checks if c.unisolated]
-    sentences += [f"{w.check}, findings about {w.subject}, are waived: {w}" for w in plan.waivers]
+    sentences += [_waived(waiver) for waiver in plan.waivers]
+    sentences += [
+        f"{place} is {each.shown or 'empty'}" for place, each in excusing_settings(story.gate).items()
+    ]
     sentences += [
         f"{e.result.key} did not fail on its re-run as before; flaky counts as {plan.flakes.count_as}."
         for e in story.sealed.recorded
         if e.result.flaky
     ]
     return f"<h2>Excused</h2>{_list(sentences)}" if sentences else ""
+
+
+def _waived(waiver: Waiver) -> str:
+    if not waiver.code:
+        return (
+            f"{waiver.check}: a waiver about {waiver.subject} names no code, so it waives nothing: {waiver}"
+        )
+    return f"{waiver.check}, findings {waiver.code} about {waiver.subject}, are waived: {waiver}"
 
 
 def _flaky(story: Story) -> str:
@@ -189,7 +202,8 @@ def _finding(key: str, finding: Finding, shown: ShownFiles, ledger: Ledger | Non
     counts = ledger is not None and finding.outcome is not Outcome.PASSED
     since = known_since(ledger, key, finding) if counts and ledger is not None else ""
     known = f" <small>[{escape(since)}]</small>" if since else ""
-    return f"<li>{escape(finding.sentence)}{known}{shown.proof(finding)}</li>"
+    named = f"<br><small><code>{escape(finding.code or 'no code')}</code> {escape(finding.subject)}</small>"
+    return f"<li>{escape(finding.sentence)}{known}{shown.proof(finding)}{named}</li>"
 
 
 def _table(rows: Iterable[tuple[str, str]]) -> str:

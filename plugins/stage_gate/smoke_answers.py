@@ -57,7 +57,11 @@ def _no_answer(entry: RecordedResult) -> RecordedResult:
         f"{entry.result.key} has a result that is no signed answer of a person, so it counts for nothing."
     )
     finding = Finding(
-        subject=entry.result.key, sentence=sentence, outcome=Outcome.INCONCLUSIVE, cause=Cause.CHECK
+        code=f"{SMOKE_TESTS}.unbelieved",
+        subject=entry.result.key,
+        sentence=sentence,
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
     )
     values = {"outcome": Outcome.INCONCLUSIVE, "cause": Cause.CHECK, "examined": 0, "findings": (finding,)}
     return entry.model_copy(update={"result": entry.result.model_copy(update=values)})

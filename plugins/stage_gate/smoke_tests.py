@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from pydantic import AwareDatetime
 
+from aem_checks.codes import faults
 from aem_checks.outcomes import Cause, CheckResult, Finding, Outcome, Severity
 from aem_checks.text import plain
 from stage_gate.asking import SEAL_SHOWN, SILENCE, Given
@@ -21,6 +22,14 @@ from stage_gate.signed import SignedRecord
 
 WORKS, BROKEN, CANT_SAY = "Works", "Broken", "Can't say"
 OPTIONS = (WORKS, BROKEN, CANT_SAY)
+CODES = faults(
+    works="a note: a person tried it out and says that it works",
+    broken="a person tried it out and says that it is broken",
+    cant_say="a person could not say whether it works",
+    silence="nobody answered in time",
+    unbelieved="what is kept as an answer can't be believed",
+)
+"""What an answer can amount to."""
 _OUTCOMES: Mapping[str, Outcome] = {WORKS: Outcome.PASSED, BROKEN: Outcome.FAILED}
 
 
@@ -120,7 +129,7 @@ def result_of(answer: SmokeAnswer) -> RecordedResult:
         candidate_digest=answer.candidate_digest,
         attempt=answer.attempt,
         settings_digest=answer.settings_digest,
-        result=_result(answer, outcome, _sentence(answer, outcome)),
+        result=_result(_code(answer, outcome), answer, outcome, _sentence(answer, outcome)),
     )
 
 
@@ -130,7 +139,7 @@ def unbelieved(answer: SmokeAnswer, why: str) -> RecordedResult:
         f"{answer.key} is no answer: what is kept as that of {plain(answer.by, 100)} {why}. To do: find out who wrote "
         "it, and clear settle_stage with its downstream tasks to ask again."
     )
-    result = _result(answer, Outcome.INCONCLUSIVE, sentence)
+    result = _result("unbelieved", answer, Outcome.INCONCLUSIVE, sentence)
     return RecordedResult(
         candidate_digest=answer.candidate_digest,
         attempt=answer.attempt,
@@ -139,9 +148,16 @@ def unbelieved(answer: SmokeAnswer, why: str) -> RecordedResult:
     )
 
 
-def _result(answer: SmokeAnswer, outcome: Outcome, sentence: str) -> CheckResult:
+def _code(answer: SmokeAnswer, outcome: Outcome) -> str:
+    if outcome is Outcome.INCONCLUSIVE:
+        return "silence" if answer.by == SILENCE else "cant_say"
+    return "works" if outcome is Outcome.PASSED else "broken"
+
+
+def _result(code: str, answer: SmokeAnswer, outcome: Outcome, sentence: str) -> CheckResult:
     causes = {Outcome.PASSED: None, Outcome.FAILED: Cause.PRODUCT, Outcome.INCONCLUSIVE: Cause.CHECK}
     finding = Finding(
+        code=f"{SMOKE_TESTS}.{code}",
         subject=answer.key,
         sentence=sentence,
         expected=plain(answer.question),

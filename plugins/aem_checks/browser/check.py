@@ -87,7 +87,7 @@ class BrowserCheck(SiteCheck[SettingsT]):
             f"{self.kind} did not open {count(len(rest), 'page')}, since 'most_pages' is "
             f"{self.settings.most_pages}: {', '.join(rest[:10])}{' …' if len(rest) > 10 else ''}."
         )
-        return (Finding(subject="most_pages", sentence=sentence, outcome=Outcome.PASSED),)
+        return (Finding(code="left_out", subject="most_pages", sentence=sentence, outcome=Outcome.PASSED),)
 
 
 class NotOpened(Exception):
@@ -130,6 +130,7 @@ def no_chromium(kind: str, error: NoChromium) -> Finding:
     """The inconclusive finding of a machine on which no browser starts."""
     remedy = "" if REMEDY in str(error) else f" To do: {REMEDY}."
     return Finding(
+        code="no_browser",
         subject="chromium",
         sentence=f"{kind} opened no page: {error}.{remedy}",
         expected="a Chromium that starts",
@@ -142,6 +143,7 @@ def no_chromium(kind: str, error: NoChromium) -> Finding:
 def nothing_to_compare(kind: str) -> Finding:
     """The note of the first release."""
     return Finding(
+        code="nothing_to_compare",
         subject="baseline",
         sentence=f"{kind} has nothing to compare with yet: no release was approved and verified before this one.",
         outcome=Outcome.PASSED,
@@ -150,18 +152,21 @@ def nothing_to_compare(kind: str) -> Finding:
 
 def _no_page(path: str, status: int) -> Finding:
     actual = f"status {status}" if status else "no answer"
+    refused = status in REFUSALS or not status
     return Finding(
+        code="no_answer" if refused else "not_judged",
         subject=path,
         sentence=f"{path} answers a browser with {actual}, so it can't be judged. To do: see key_pages.",
         expected="status 200",
         actual=actual,
         outcome=Outcome.INCONCLUSIVE,
-        cause=Cause.NETWORK if status in REFUSALS or not status else Cause.PRODUCT,
+        cause=Cause.NETWORK if refused else Cause.PRODUCT,
     )
 
 
 def _lost(path: str, why: str, severity: Severity | None) -> Finding:
     return Finding(
+        code="not_judged",
         subject=path,
         sentence=f"{path} could not be judged in Chromium: {why}. To do: open the page in a browser and see.",
         expected="a page that a browser can show",
@@ -182,4 +187,4 @@ def _refused(browser: Browser) -> tuple[Finding, ...]:
         f"{count(len(hosts), 'host')} that pages load from are not among the site's own and were not contacted: "
         f"{shown}. To do: name those that belong to the site under 'allow_hosts'."
     )
-    return (Finding(subject="allow_hosts", sentence=sentence, outcome=Outcome.PASSED),)
+    return (Finding(code="left_out", subject="allow_hosts", sentence=sentence, outcome=Outcome.PASSED),)

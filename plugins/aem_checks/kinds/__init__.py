@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from aem_checks.check import Check, PageCheck, SiteCheck
+from aem_checks.codes import trouble_with
 
 FOLDERS_VARIABLE = "AEM_CHECKS_KINDS"
 RESERVED_NAMES = frozenset({"cloud_manager", "others", "smoke_tests"})
@@ -135,6 +136,8 @@ def _kind_in(module: ModuleType) -> type[Check[Any]]:
     if missing or inspect.isabstract(kind):
         lack = f"{' and '.join(missing)}" if missing else "judge or run"
         raise KindError(f"{module.__file__}: {kind.__name__} lacks {lack}")
+    if trouble := trouble_with(kind.codes):
+        raise KindError(f"{module.__file__}: 'codes' of {kind.__name__} {trouble}")
     return kind
 
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _LONGEST = 400
 _SHOWN = 20
 _LONGEST_WAIVER = 366
+_ORDER = ("check", "code", "subject", "owner", "until", "why")
 
 
 class WrongUsage(ValueError):
@@ -172,7 +173,8 @@ def _stands(found: Sequence[Standing]) -> Iterator[str]:
         own = [each for each in found if each.check == check]
         yield f"  {check}"
         for each in own[:_SHOWN]:
-            yield f"    {each.finding.outcome} on {each.where}: {plain(each.finding.sentence, _LONGEST)}"
+            told = plain(each.finding.sentence, _LONGEST)
+            yield f"    {each.finding.outcome} on {each.where}: {told} [{each.finding.code}]"
         if len(own) > _SHOWN:
             yield f"    and {len(own) - _SHOWN} more"
 
@@ -202,4 +204,4 @@ def _as_yaml(proposal: Proposal) -> str:
 
 def _in_order(written: dict[str, object]) -> dict[str, object]:
     """What it is about first, as people write it."""
-    return {name: written[name] for name in ("check", "subject", "owner", "until", "why") if name in written}
+    return {name: written[name] for name in _ORDER if name in written}

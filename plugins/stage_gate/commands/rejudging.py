@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aem_checks.check import Check, PageCheck
+from aem_checks.codes import with_codes
 from aem_checks.kinds import file_of_own_kind
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from aem_checks.recording import Recording, RecordingError
@@ -55,6 +56,15 @@ class Rejudged:
         self._compared_with = compared_with
         self._baselines: dict[str, Recording | None] = {}
         self.entries = tuple(self._entry(result) for result in self._within_budget([*self._results()]))
+        self.notes += self._not_waived()
+
+    def _not_waived(self) -> Iterator[str]:
+        """What today's waivers can't be compared with: findings of before there were codes."""
+        waived = {waiver.check for waiver in self._plan.waivers}
+        for result in (entry.result for entry in self.entries):
+            bare = any(f.outcome is Outcome.FAILED and not f.code for f in result.findings)
+            if bare and result.key in waived:
+                yield f"{result.key} failed before findings had codes, so no waiver of today counts for it."
 
     def _results(self) -> Iterator[CheckResult]:
         for check in self._gate.stage_checks:
@@ -196,11 +206,15 @@ class Rejudged:
 def _judge(check: Check[Any], recording: Recording) -> Judgement:
     assert isinstance(check, PageCheck)
     try:
-        return check.judge(recording)
+        return with_codes(check.kind, check.codes, check.judge(recording))
     except Exception as error:  # noqa: BLE001 - a crash of a check is a result: no answer
         sentence = f"{check.kind} broke off with {type(error).__name__}: {error}"
         crash = Finding(
-            subject=check.kind, sentence=sentence, outcome=Outcome.INCONCLUSIVE, cause=Cause.CHECK
+            code=f"{check.kind}.check_error",
+            subject=check.kind,
+            sentence=sentence,
+            outcome=Outcome.INCONCLUSIVE,
+            cause=Cause.CHECK,
         )
         return Judgement(examined=0, findings=(crash,))
 
@@ -236,6 +250,7 @@ def _weighed(check: ConfiguredCheck, then: CheckResult) -> CheckResult:
 
 def _not_run_again(result: CheckResult) -> CheckResult:
     finding = Finding(
+        code=f"{result.kind}.rerun",
         subject="re-run",
         sentence="It passed only on a re-run, and today's budget of re-runs has none for it.",
     )

@@ -39,7 +39,7 @@ def describe(gate: Gate, minimum: Iterable[str] = ()) -> str:
         describe_absent(gate),
         _what_follows(gate),
         describe_windows(gate.policy),
-        describe_excuses(gate.policy, minimum),
+        describe_excuses(gate, minimum),
         _production(gate),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

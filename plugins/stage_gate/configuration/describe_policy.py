@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from aem_checks.durations import format_duration
+from aem_checks.excuses import Overlooked
 from aem_checks.outcomes import Outcome
-from stage_gate.configuration.policy import Excused, Flakes, PolicySettings
+from stage_gate.configuration.excusing import excusing_settings
+from stage_gate.configuration.gate import Gate
+from stage_gate.configuration.policy import ExcuseSettings, Flakes, PolicySettings, WaiverSettings
 from stage_gate.configuration.windows import Windows
 
 _COUNTS = {
@@ -48,25 +51,32 @@ def _hotfix(windows: Windows) -> str:
     )
 
 
-def describe_excuses(policy: PolicySettings, minimum: Iterable[str] = ()) -> str:
-    """Flakes, quarantine and waivers with owner and expiry, and what nobody can drop."""
+def describe_excuses(gate: Gate, minimum: Iterable[str] = ()) -> str:
+    """Flakes, quarantine and waivers with owner and expiry, settings that overlook something, and what nobody can drop."""
+    policy = gate.policy
     lines = [_flakes(policy.flakes)]
     lines += [f"- quarantine: {_excused(each)}; until then it is reported and does not block"
               for each in policy.quarantine]  # fmt: skip
-    lines += [
-        f"- waiver: findings about {code(each.subject)} of {_excused(each)}; until then they are accepted "
-        "and shown in every report"
-        for each in policy.waivers
-    ]
+    lines += [_waiver(each) for each in policy.waivers]
     if not policy.quarantine and not policy.waivers:
         lines.append("- no check is in quarantine, and no finding is waived")
-    if policy.accept_unread:
-        facts = ", ".join(code(fact) for fact in policy.accept_unread)
-        lines.append(
-            f"- may be unreadable in Cloud Manager, so that nobody knows what they would tell: {facts}"
-        )
+    lines += [_setting(place, each) for place, each in excusing_settings(gate).items()]
     lines.append(_minimum(tuple(minimum)))
     return "\n".join(["## What is excused", "", *lines])
+
+
+def _waiver(waiver: WaiverSettings) -> str:
+    if not waiver.code:
+        return f"- waiver about {code(waiver.subject)} of {_excused(waiver)}; it names no code, so it waives nothing"
+    return (
+        f"- waiver: findings {code(waiver.code)} about {code(waiver.subject)} of {_excused(waiver)}; until then they are "
+        "accepted and shown in every report"
+    )
+
+
+def _setting(place: str, overlooked: Overlooked) -> str:
+    everything = ", which overlooks everything that it can, or nearly" if overlooked.everything else ""
+    return f"- setting: {code(place)} is {code(overlooked.shown or 'empty')}{everything}"
 
 
 def _flakes(flakes: Flakes) -> str:
@@ -84,7 +94,7 @@ def _flakes(flakes: Flakes) -> str:
     )
 
 
-def _excused(excused: Excused) -> str:
+def _excused(excused: ExcuseSettings) -> str:
     return (
         f"{code(excused.check)} until {excused.until} (UTC, that day included), "
         f"owner {plain_text(excused.owner)}: {plain_text(excused.why)}"

@@ -14,15 +14,18 @@ from typing import Any
 from aem_checks.config import (
     CHECK_KEYS,
     GATE_KEYS,
+    CheckPlan,
     ConfigError,
     parse_check_plan,
     refuse_unknown_keys,
 )
 from aem_checks.readable import validate
 from aem_checks.yaml_lines import Map, Place, load_extended, place_of, plain, tree_of
+from stage_gate import cloud_manager_results, smoke_tests
 from stage_gate.cloud_manager_results import ACTIONS, key_of
 from stage_gate.configuration.gate import Gate, GateSettings
 from stage_gate.configuration.gate_rules import (
+    KindCodes,
     OutOfDate,
     names_connections,
     refuse_accepted_facts,
@@ -35,11 +38,14 @@ from stage_gate.configuration.gate_rules import (
     refuse_stage_on_production,
     refuse_unisolated,
     refuse_unknown_checks,
+    refuse_unknown_codes,
+    refuse_without_code,
     refuse_wrong_smoke_tests,
 )
 from stage_gate.configuration.other_gates import refuse_second_gate
 from stage_gate.configuration.policy import PolicySettings
 from stage_gate.configuration.reach import Reach
+from stage_gate.plan import CLOUD_MANAGER, SMOKE_TESTS
 from stage_gate.smoke_tests import key_of as key_of_smoke_test
 from stage_gate.surroundings import Fact
 
@@ -85,13 +91,14 @@ def load_gate(path: str | Path, *, today: date | None = None, minimum: Iterable[
     """Read one gate file, strictly. Raises ``GateFileError``.
 
     A gate that acts has to be the only one of its folder for its pipeline. It raises ``OutOfDate`` where the file
-    was right once: a quarantine or waiver has ended by ``today`` (UTC), the calendar can't be read, the windows do
-    not open any more. ``minimum`` are the kinds of checks that block
-    in every gate; by default those of the deployment.
+    was right once: a quarantine or waiver has ended by ``today`` (UTC), a waiver names no code, the calendar can't be
+    read, the windows do not open any more. ``minimum`` are the kinds of checks that block in every gate; by default
+    those of the deployment.
     """
     file = Path(path)
     tree, gate = _load(file, minimum)
     day = today or _today()
+    refuse_without_code(tree, gate.policy, _codes(gate.plan, gate.settings))
     refuse_endless(tree, gate.policy, day)
     refuse_expired(tree, gate.policy, day)
     refuse_closed_for_ever(tree, gate.policy, day, file.parent)
@@ -104,7 +111,8 @@ def load_gate_for_run(
     """Read one gate file so that no run loses its gate at midnight. Raises ``GateFileError``.
 
     What is out of date is not refused here: a quarantine or waiver that has ended by ``today`` (UTC) is left out,
-    so that its check blocks again, and a calendar that can't be read means closed.
+    so that its check blocks again, a waiver without a code waives nothing, and a calendar that can't be read means
+    closed.
     """
     _, gate = _load(Path(path), minimum, until=today or _today())
     return gate
@@ -156,6 +164,7 @@ def _load(file: Path, minimum: Iterable[str] | None, until: date | None = None) 
     tree = load_extended(file)
     gate = _build(name, tree, file.parent)
     policy = gate.policy if until is None else gate.policy.in_force_on(until)
+    refuse_unknown_codes(tree, gate.policy, _codes(gate.plan, gate.settings))
     refuse_no_proof(tree, gate.plan, policy)
     refuse_stage_on_production(tree, gate.plan)
     refuse_second_gate(tree, gate, file, gate_paths(file.parent))
@@ -177,11 +186,19 @@ def _build(name: str, tree: Map, folder: Path) -> Gate:
     settings = validate(GateSettings, tree, (), {key: tree[key] for key in tree if key in GATE_KEYS})
     plan = parse_check_plan(tree, folder=folder)
     refuse_wrong_smoke_tests(tree, settings, plan, [check.key for check in plan.on("stage")] + _OWN_RESULTS)
-    asked = settings.smoke_tests.questions if settings.smoke_tests else ()
-    people = [key_of_smoke_test(each.name) for each in asked]
-    refuse_unknown_checks(tree, settings.policy, [check.key for check in plan.checks] + _OWN_RESULTS + people)
+    refuse_unknown_checks(tree, settings.policy, _codes(plan, settings))
     refuse_no_proof(tree, plan, PolicySettings())
     return Gate(name=name, settings=settings, plan=plan, content=content, digest=gate_digest(name, content))
+
+
+def _codes(plan: CheckPlan, settings: GateSettings) -> dict[str, KindCodes]:
+    """Kind and declared codes by the key of each check that can be excused."""
+    asked = settings.smoke_tests.questions if settings.smoke_tests else ()
+    return {
+        **{check.key: (check.kind, check.check_type.codes) for check in plan.checks},
+        **dict.fromkeys(_OWN_RESULTS, (CLOUD_MANAGER, cloud_manager_results.CODES)),
+        **{key_of_smoke_test(each.name): (SMOKE_TESTS, smoke_tests.CODES) for each in asked},
+    }
 
 
 def _today() -> date:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aem_checks.codes import Codes, is_common, whole_codes
 from aem_checks.config import CheckPlan, ConfiguredCheck, accesses_in, place_of_check, refuse_access
 from aem_checks.durations import format_duration
+from aem_checks.excuses import overlooked_by
 from aem_checks.yaml_lines import ConfigError, Map, place_of, suggestion
 from stage_gate.configuration.calendar_file import read_calendar
-from stage_gate.configuration.gate_values import names_something
 from stage_gate.configuration.notify_settings import Notify
-from stage_gate.configuration.policy import Excused, PolicySettings, Quarantine
+from stage_gate.configuration.policy import ExcuseSettings, PolicySettings, Quarantine
 from stage_gate.configuration.reach import Reach, refusal_to_tell
 from stage_gate.plan import PROVES_NOTHING
 from stage_gate.surroundings import READINGS, Fact
@@ -27,10 +28,12 @@ REQUIRE_ISOLATION = "[stage_gate] require_isolation"
 
 
 class OutOfDate(ConfigError):
-    """The file was right when it was written, and time or the calendar beside it has made it wrong."""
+    """The file was right when it was written; time, the calendar beside it or a newer version has made it wrong."""
 
 
-Rule = tuple[str, int, Excused]
+KindCodes = tuple[str, Codes]
+"""A kind and the codes that it declares."""
+Rule = tuple[str, int, ExcuseSettings]
 """``quarantine`` or ``waivers``, where in that list, and what is written there."""
 
 
@@ -50,6 +53,36 @@ def refuse_unknown_checks(tree: Map, policy: PolicySettings, known: Collection[s
                 *place_of(tree, ("policy", where, index, "check")),
                 f"policy.{where} number {index + 1} names {excused.check!r}, and this gate has no such check",
                 suggestion(excused.check, known),
+            )
+
+
+def refuse_unknown_codes(tree: Map, policy: PolicySettings, known: Mapping[str, KindCodes]) -> None:
+    """Raise ``ConfigError`` for a waiver of a fault that its check can't name, or that nobody may accept unseen.
+
+    ``known`` is by the key of the check.
+    """
+    for index, waiver in enumerate(policy.waivers):
+        codes = whole_codes(*known[waiver.check])
+        if not waiver.code or waiver.code in codes:
+            continue
+        problem, remedy = f"{waiver.check} has no such code", suggestion(waiver.code, codes)
+        if is_common(waiver.code):
+            problem = "no waiver accepts what was not seen or not judged"
+            remedy = f"Do what the finding says, or use 'quarantine'. A waiver can name {', '.join(sorted(codes))}."
+        place = place_of(tree, ("policy", "waivers", index, "code"))
+        named = f"policy.waivers number {index + 1} names the code {waiver.code!r}"
+        raise ConfigError(*place, f"{named}, and {problem}", remedy)
+
+
+def refuse_without_code(tree: Map, policy: PolicySettings, known: Mapping[str, KindCodes]) -> None:
+    """Raise ``OutOfDate`` for the first waiver that names no fault, as all did before there were codes."""
+    for index, waiver in enumerate(policy.waivers):
+        if not waiver.code:
+            codes = ", ".join(sorted(whole_codes(*known[waiver.check])))
+            raise OutOfDate(
+                *place_of(tree, ("policy", "waivers", index)),
+                f"policy.waivers number {index + 1} of {waiver.check} names no code, so it waives nothing",
+                f"Write 'code:' with the fault that is meant, as the report shows it. {waiver.check} has {codes}.",
             )
 
 
@@ -182,6 +215,7 @@ def refuse_less_than_minimum(
             raise _below_minimum(tree, ("checks", kind), kind, "is not switched on")
         for check in checks:
             _refuse_weakened(tree, check, policy)
+            _refuse_hollow(tree, check, plan.site(check.site).pages)
 
 
 def refuse_accepted_facts(tree: Map, policy: PolicySettings, minimum: Collection[Fact]) -> None:
@@ -217,18 +251,25 @@ def _refuse_weakened(tree: Map, check: ConfiguredCheck, policy: PolicySettings) 
         part = "dry_run" if check.settings.dry_run else "severity"
         path = (*place_of_check(tree, check), part)
         raise _below_minimum(tree, path, check.key, what)
-    for part in ("allow", "waive"):
-        for pattern in getattr(check.settings, part, ()):
-            if isinstance(pattern, str) and not names_something(pattern):
-                path = (*place_of_check(tree, check), part)
-                raise _below_minimum(tree, path, check.key, f"excuses everything with {part}: {pattern!r}")
+
+
+def _refuse_hollow(tree: Map, check: ConfiguredCheck, pages: Sequence[str]) -> None:
+    """Raise ``ConfigError`` where the settings of the check overlook everything, or nearly."""
+    path = place_of_check(tree, check)
+    for each in overlooked_by(check.settings, pages):
+        if each.everything:
+            what = f"excuses everything with {each.name}: {each.shown or 'nothing'}"
+            raise _below_minimum(tree, (*path, *each.path), check.key, what)
+    if together := check.settings.judges_nothing():
+        raise _below_minimum(tree, path, check.key, f"judges nothing with {together}")
 
 
 def _below_minimum(tree: Map, path: tuple[str | int, ...], check: str, what: str) -> ConfigError:
     return ConfigError(
         *place_of(tree, path),
         f"{check} {what}, and {_MINIMUM} of this deployment wants it to block in every gate",
-        "Let it block: 'severity: block', no 'dry_run', no quarantine, no waiver, no name that is only wildcards.",
+        "Let it block: 'severity: block', no 'dry_run', no quarantine, no waiver, and no setting "
+        "that overlooks everything (docs/checks.md, 'Excuses').",
     )
 
 

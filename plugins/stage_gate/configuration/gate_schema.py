@@ -15,6 +15,7 @@ from aem_checks.check import Check
 from aem_checks.check_settings import OTHERS
 from aem_checks.config import PRODUCTION_TESTS
 from aem_checks.durations import format_duration
+from aem_checks.excuses import declared, told
 from aem_checks.field_docs import field_docstrings
 from aem_checks.kinds import is_code_of_a_team
 from aem_checks.sites import SiteConfig
@@ -36,13 +37,18 @@ _MERGED = (
 
 
 class _Schema(GenerateJsonSchema):
-    """Durations as a gate file writes them, not as ISO 8601 does; docstrings of fields as descriptions."""
+    """Durations as a gate file writes them, not as ISO 8601 does; docstrings of fields as descriptions, and which of
+    them are excuses."""
 
     def model_schema(self, schema: Any) -> dict[str, Any]:
         found = super().model_schema(schema)
         for name, text in field_docstrings(schema["cls"]).items():
             if name in found.get("properties", {}):
                 found["properties"][name].setdefault("description", text)
+        for name, field in schema["cls"].model_fields.items():
+            excuses, property_ = declared(name, field), found["properties"].get(field.alias or name)
+            if excuses is not None and property_ is not None:
+                property_["description"] = f"{property_.get('description', '')} {told(excuses)}".strip()
         return found
 
     def timedelta_schema(self, schema: Any) -> dict[str, Any]:
@@ -132,7 +138,8 @@ def _allow_short_forms(definitions: dict[str, Any]) -> None:
 
 
 def _refuse_empty(definitions: dict[str, Any]) -> None:
-    """What is named and left empty is refused, since nobody can tell whether it means always or never."""
+    """What is named and left empty is refused, since nobody can tell whether it means always or never; and a waiver
+    without a code, which is read only where a run pinned one long ago."""
     for model, names in (("PolicySettings", ("windows",)), ("Windows", ("open", "calendar", "hotfix"))):
         properties = definitions[model]["properties"]
         for name in names:
@@ -140,6 +147,10 @@ def _refuse_empty(definitions: dict[str, Any]) -> None:
             (filled,) = (each for each in described.pop("anyOf") if each != {"type": "null"})
             described.pop("default")
             properties[name] = {**described, **filled}
+    code = definitions["WaiverSettings"]["properties"]["code"]
+    code.pop("default")
+    code["pattern"] = r"^\s*[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*\s*$"
+    definitions["WaiverSettings"]["required"].append("code")
     for name in ("open", "frozen"):
         definitions["Windows"]["properties"][name]["minItems"] = 1
 

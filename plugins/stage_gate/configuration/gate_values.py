@@ -12,8 +12,6 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Wit
 from aem_checks.durations import Duration
 
 _EVERYBODY = frozenset({"*", "all", "any", "anyone", "everybody", "everyone"})
-_SHORTEST_PIECE = 4
-_IN_EVERY_ADDRESS = frozenset({"http", "https", "html", "adobeaemcloud", "publish"})
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 
@@ -74,18 +72,6 @@ def people(users: object, example: str) -> list[str]:
         if not isinstance(user, str) or not user.strip() or user.strip().lower() in _EVERYBODY:
             raise ValueError(f"{user!r} is not one Airflow user; name each person who may answer")
     return [user.strip() for user in users]
-
-
-def names_something(pattern: str) -> bool:
-    """Whether a pattern says what it is about.
-
-    Without a wildcard it is one thing. With one it needs four characters in a row that are no wildcard, no
-    punctuation of an address and no word that every address has.
-    """
-    if not re.search(r"[*?\[\]]", pattern):
-        return bool(pattern.strip())
-    pieces = re.split(r"[*?/.:;_\s-]+", re.sub(r"\[[^\]]*\]?", "*", pattern))
-    return any(len(piece) >= _SHORTEST_PIECE and piece.lower() not in _IN_EVERY_ADDRESS for piece in pieces)
 
 
 Id = Annotated[

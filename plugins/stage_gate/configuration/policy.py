@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, field_validator
 
+from aem_checks.excuses import NAMES, Excuses, names_something, switch
 from aem_checks.outcomes import Outcome
 from stage_gate.cloud_manager_results import CloudManagerMinimums
 from stage_gate.configuration.gate_values import (
@@ -16,16 +17,16 @@ from stage_gate.configuration.gate_values import (
     Person,
     Wait,
     Words,
-    names_something,
     people,
 )
 from stage_gate.configuration.windows import Frozen, Hotfix, Windows
 from stage_gate.decision import Action, Policy
+from stage_gate.plan import Excuse
 from stage_gate.proof import Entitled
 from stage_gate.surroundings import Fact
 
 __all__ = [
-    "Excused",
+    "ExcuseSettings",
     "Flakes",
     "FollowUp",
     "Frozen",
@@ -78,7 +79,7 @@ class Flakes(GateModel):
 
     reruns: int = Field(default=5, strict=True, ge=0, le=100)
     """How many re-runs a release has, all checks together; 0 means that the first answer stands."""
-    count_as: Outcome = Outcome.PASSED
+    count_as: Annotated[Outcome, switch(Outcome.PASSED)] = Outcome.PASSED
     """`passed`, `inconclusive` or `failed`; it is reported as flaky in each case."""
     quarantine_after: int = Field(default=3, strict=True, ge=0, le=100)
     """In how many of the last releases a check has to be flaky for its quarantine to be proposed; 0 proposes none."""
@@ -86,8 +87,8 @@ class Flakes(GateModel):
     """How many releases that looks back."""
 
 
-class Excused(GateModel):
-    """A check or a finding that does not count for now. Somebody answers for it, and it ends by itself."""
+class ExcuseSettings(Excuse):
+    """A check or a finding that does not count for now, as a gate file says it."""
 
     check: str
     """Key of the check, as the Docs tab lists it: `key_pages`, `wknd-us.suites.cypress`."""
@@ -97,12 +98,8 @@ class Excused(GateModel):
     """The last day (UTC) on which it holds, at most 366 days ahead; after that the check blocks again."""
     why: Words
 
-    def holds_on(self, day: date) -> bool:
-        """Whether it is still in force on this day (UTC)."""
-        return day <= self.until
 
-
-class Quarantine(Excused):
+class Quarantine(ExcuseSettings):
     """A check that is run and reported, and does not block for now."""
 
 
@@ -115,9 +112,12 @@ def _single(value: str) -> str:
     return value.strip()
 
 
-class WaiverSettings(Excused):
-    """Findings of one check that are accepted for now."""
+class WaiverSettings(ExcuseSettings):
+    """Findings of one check that are accepted for now: one fault of what it names."""
 
+    code: Annotated[str, StringConstraints(strip_whitespace=True)] = ""
+    """Which fault: the finding's code as the report shows it, such as `robots.open`. A gate file has to name it; what
+    was pinned before there were codes is read without, and waives nothing."""
     subject: Annotated[
         str,
         AfterValidator(_single),
@@ -140,11 +140,11 @@ class PolicySettings(GateModel):
     evidence_lives: Wait = timedelta(hours=24)
     """How old a verdict may be when production is approved; older, stage is tested again."""
     flakes: Flakes = Flakes()
-    quarantine: tuple[Quarantine, ...] = ()
+    quarantine: Annotated[tuple[Quarantine, ...], NAMES] = ()
     """Checks that don't block for now."""
-    waivers: tuple[WaiverSettings, ...] = ()
+    waivers: Annotated[tuple[WaiverSettings, ...], NAMES] = ()
     """Single findings that are accepted for now; every report shows them."""
-    accept_unread: tuple[Fact, ...] = ()
+    accept_unread: Annotated[tuple[Fact, ...], Excuses()] = ()
     """Facts about changes of stage that may be unreadable, for a credential that lacks a right for good: what they would
     have told is not known then. Every other unread fact holds production; `doctor` tries each."""
     cloud_manager: CloudManagerMinimums = CloudManagerMinimums()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
+from aem_checks.excuses import switch
 from aem_checks.outcomes import Severity
 from aem_checks.sites import Name, PagePath
 from stage_gate.configuration.gate_values import GateModel, Wait, Words, people
@@ -27,7 +28,7 @@ class SmokeTest(GateModel):
     """Which of several sites it is about; the first one where absent."""
     covered_by: tuple[str, ...] = ()
     """Keys of checks that together find out the same. While all of them run and count, nobody is asked."""
-    severity: Severity = Severity.BLOCK
+    severity: Annotated[Severity, switch(Severity.WARN, everything=True)] = Severity.BLOCK
     """`block` or `warn`; what warns is only covered by checks that run, what blocks only by checks that block."""
 
 

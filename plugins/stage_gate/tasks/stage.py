@@ -254,7 +254,7 @@ async def _visit(
         opened = Client.for_site(site, resolver)
     except AccessError as error:
         why = f"{check.key} was not run: {error}. To do: give the site a connection of its own, or correct this one."
-        result = not_run(check, site.name, [why])
+        result = not_run(check, "no_connection", site.name, [why])
         keep(result)
         return result
     async with opened as client:
@@ -301,7 +301,8 @@ def say(log: Any, result: CheckResult) -> None:
     if result.findings:
         log.info("::group::%s: %s", result.key, found)
         for finding in result.findings:
-            log.info("%s [%s] %s", finding.outcome, log_line(finding.subject), log_line(finding.sentence))
+            told = (log_line(finding.code), log_line(finding.subject), log_line(finding.sentence))
+            log.info("%s %s [%s] %s", finding.outcome, *told)
         log.info("::endgroup::")
     log.info(
         "%s on %s is %s: examined %d, %s, %s%s.",

@@ -75,6 +75,7 @@ def test_a_broken_site_exits_1_and_says_why_in_all_formats(gate, capsys, tmp_pat
     told = json.loads(out)
     assert code == 1
     assert "answers with status 404" in err
+    assert "(client_libraries.status)" in err
     assert told["outcome"] == "failed"
     assert {each["key"]: each["outcome"] for each in told["results"]} == {
         "key_pages": "passed",

@@ -66,7 +66,9 @@ def as_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", PYTHON)
 
 
-def judge(place: Path, body: str, *, site: bool = False, **settings: Any) -> CheckResult:
+def judge(
+    place: Path, body: str, *, site: bool = False, codes: dict[str, str] | None = None, **settings: Any
+) -> CheckResult:
     """Write a team's module with this body and run its check as a gate does."""
     shape = SITE if site else PAGE
     source = OWN.format(
@@ -75,6 +77,7 @@ def judge(place: Path, body: str, *, site: bool = False, **settings: Any) -> Che
             shape.format(body=textwrap.indent(textwrap.dedent(body), "    ")), "    "
         ).strip(),
     )
+    source = source.replace("settings_type =", f"codes = {codes or {}}\n    settings_type =")
     module = place / f"own_{uuid.uuid4().hex}.py"
     module.write_text(source)
     kind = kind_of_file(module)
@@ -120,6 +123,19 @@ def test_a_check_of_pages_judges_the_recording_in_another_process(place: Path) -
         "own",
     )
     assert int(kept(place)) != os.getpid()
+
+
+def test_what_a_check_without_codes_finds_goes_on_working_under_one_code(place: Path) -> None:
+    result = judge(place, 'return Judgement(examined=1, findings=(Finding(subject="/", sentence="Bad."),))')
+    assert (result.outcome, [f.code for f in result.findings]) == (Outcome.FAILED, ["own.finding"])
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [("slow", "own.slow"), ("no_answer", "own.no_answer"), ("fast", "own.check_error")]
+)
+def test_a_teams_check_names_the_faults_that_it_declares(place: Path, code: str, expected: str) -> None:
+    body = f'return Judgement(examined=1, findings=(Finding(code={code!r}, subject="/", sentence="Bad."),))'
+    assert judge(place, body, codes={"slow": "it is slow"}).findings[0].code == expected
 
 
 def test_settings_arrive_as_they_were_written(place: Path) -> None:

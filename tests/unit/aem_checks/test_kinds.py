@@ -86,6 +86,9 @@ def test_a_team_adds_a_kind_by_dropping_a_module_into_a_folder(tmp_path, monkeyp
         ("def broken(:", "SyntaxError"),
         (OWN.format(kind=""), "lacks kind"),
         (OWN.format(kind="own").replace("def judge", "def judgement"), "lacks judge or run"),
+        (OWN.format(kind="own") + "\nOwn.codes = {'Slow!': 'slow'}", "'Slow!', which is no word"),
+        (OWN.format(kind="own") + "\nOwn.codes = {'more': 'slow'}", "'more', which means something else"),
+        (OWN.format(kind="own") + "\nOwn.codes = {'slow': ' '}", "does not say what 'slow' stands for"),
     ],
 )
 def test_a_module_that_is_no_kind_is_named(tmp_path, source, words):

@@ -10,6 +10,7 @@ import pytest
 
 from aem_checks.access import AccessError
 from aem_checks.check import CheckSettings, PageCheck, SiteCheck
+from aem_checks.codes import faults
 from aem_checks.kinds.availability.key_pages import KeyPages, KeyPagesSettings
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.runner import run_check
@@ -84,6 +85,37 @@ def test_what_failed_in_the_first_run_only_is_noted_and_makes_the_failure_flaky(
     assert (result.outcome, result.flaky) == (Outcome.FAILED, True)
     assert [(f.subject, f.outcome) for f in result.findings] == [("/a", "failed"), ("/b", "passed")]
     assert result.sentences[-1] == "Seen in the first run only: /b fails."
+
+
+def test_another_fault_of_the_same_subject_is_not_the_failure_of_the_first_run(tmp_path):
+    class Coded(Scripted):
+        codes = faults(down="it is down", wrong="it is wrong")
+
+    first, second = (
+        Judgement(examined=1, findings=(Finding(code=code, subject="/", sentence=f"/ is {code}."),))
+        for code in ("down", "wrong")
+    )
+    result = run_on({}, Coded(first, second), tmp_path)
+    assert (result.outcome, result.flaky) == (Outcome.FAILED, True)
+    assert [f.code for f in result.findings] == ["scripted.wrong", "scripted.down"]
+
+
+def test_every_finding_of_a_result_has_its_whole_code(tmp_path):
+    cases = {
+        "scripted.finding": _run(tmp_path, BAD, BAD),
+        "scripted.rerun": _run(tmp_path, BAD, GOOD),
+        "scripted.time_limit": _run(tmp_path, 600.0, within=timedelta(seconds=0.2)),
+        "scripted.check_error": _run(tmp_path, ValueError("no")),
+    }
+    assert [result.findings[-1].code for _, result in cases.values()] == list(cases)
+
+
+def test_a_code_that_the_check_does_not_declare_is_the_checks_own_fault(tmp_path):
+    strange = Judgement(examined=1, findings=(Finding(code="opn", subject="/", sentence="It is open."),))
+    _, result = _run(tmp_path, strange)
+    assert (result.outcome, result.cause) == (Outcome.INCONCLUSIVE, Cause.CHECK)
+    assert result.findings[0].code == "scripted.check_error"
+    assert "a finding has the code 'opn', which scripted does not declare in 'codes'" in result.sentences[0]
 
 
 def _run_with_budget(tmp_path, may_rerun, *answers, **settings):

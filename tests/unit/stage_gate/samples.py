@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from aem_checks.outcomes import Cause, CheckResult, Finding, Outcome, Severity
 from stage_gate.candidate import Candidate
@@ -75,8 +76,9 @@ def finding(sentence: str = "/us/en.html answered 500.", **changes: object) -> F
     return Finding.model_validate({"subject": "/us/en.html", "sentence": sentence} | changes)
 
 
-def result(key: str = "key_pages", outcome: Outcome = Outcome.PASSED, **changes: object) -> CheckResult:
-    values: dict[str, object] = {
+def result(key: str = "key_pages", outcome: Outcome = Outcome.PASSED, **changes: Any) -> CheckResult:
+    """What a check said; a finding that names no code has ``<kind>.bad``."""
+    values: dict[str, Any] = {
         "key": key,
         "kind": key,
         "site": "wknd",
@@ -91,7 +93,16 @@ def result(key: str = "key_pages", outcome: Outcome = Outcome.PASSED, **changes:
         "started_at": NOW,
         "finished_at": NOW + timedelta(seconds=2),
     }
-    return CheckResult.model_validate(values | changes)
+    values |= changes
+    named = {"code": f"{values['kind']}.bad"}
+    values["findings"] = tuple(f if f.code else f.model_copy(update=named) for f in values["findings"])
+    return CheckResult.model_validate(values)
+
+
+def before_codes(check: CheckResult) -> CheckResult:
+    """The same as it lies in evidence of before findings had codes."""
+    bare = tuple(each.model_copy(update={"code": ""}) for each in check.findings)
+    return check.model_copy(update={"findings": bare})
 
 
 def recorded(check: CheckResult | None = None, **changes: object) -> RecordedResult:

@@ -83,7 +83,8 @@ def test_what_fails_on_production_too_is_proposed_as_a_waiver_that_ends(calibrat
     assert "failed on stage and production" in said
     assert "on stage only" not in said
     [waiver] = proposed(said)["policy"]["waivers"]
-    assert waiver["check"] == "key_pages"
+    assert (waiver["check"], waiver["code"]) == ("key_pages", "key_pages.status")
+    assert list(waiver) == ["check", "code", "subject", "owner", "until", "why"]
     assert waiver["subject"].endswith("/old.html")
     assert waiver["owner"] == "alice"
     assert date.fromisoformat(str(waiver["until"])) in days
@@ -139,8 +140,13 @@ def test_a_wrong_gate_file_runs_nothing(tmp_path: Path, capsys: pytest.CaptureFi
     assert "There is no gate file" in capsys.readouterr().err
 
 
-def stands(number: int, outcome: Outcome = Outcome.FAILED, subject: str = "/p{}.html") -> list[Standing]:
-    findings = tuple(finding(subject=subject.format(n), outcome=outcome) for n in range(number))
+def stands(
+    number: int,
+    outcome: Outcome = Outcome.FAILED,
+    subject: str = "/p{}.html",
+    code: str = "key_pages.status",
+) -> list[Standing]:
+    findings = tuple(finding(code=code, subject=subject.format(n), outcome=outcome) for n in range(number))
     return [Standing("key_pages", each, None) for each in findings]
 
 
@@ -162,13 +168,28 @@ def test_a_subject_that_would_waive_everything_is_not_proposed_as_a_waiver() -> 
     assert len(propose(stands(1, subject="*"), "alice", TODAY).quarantine) == 1
 
 
+def test_two_faults_of_one_subject_are_two_waivers() -> None:
+    both = stands(1) + stands(1, code="key_pages.content_type")
+    assert [each.code for each in propose(both, "alice", TODAY).waivers] == [
+        "key_pages.status",
+        "key_pages.content_type",
+    ]
+
+
+def test_findings_that_are_only_counted_are_not_waived_unread() -> None:
+    proposal = propose(stands(1, code="key_pages.more"), "alice", TODAY)
+    assert (proposal.waivers, len(proposal.quarantine)) == ([], 1)
+
+
 def test_what_is_excused_already_or_only_warns_does_not_stand() -> None:
     failed = result("key_pages", Outcome.FAILED)
     warned = result("host_leaks", Outcome.FAILED, severity=Severity.WARN)
     both = plan(planned("key_pages"), planned("host_leaks", Severity.WARN))
     assert [each.check for each in standing(both, [failed, warned], {})] == ["key_pages"]
     excuse = {"owner": "bob", "until": TODAY, "why": "known"}
-    waived = plan(planned(), waivers=[{"check": "key_pages", "subject": "/us/*", **excuse}])
+    waived = plan(
+        planned(), waivers=[{"check": "key_pages", "code": "key_pages.bad", "subject": "/us/*", **excuse}]
+    )
     assert standing(waived, [failed], {}) == []
     quarantined = plan(planned(quarantine=excuse))
     assert standing(quarantined, [failed], {}) == []
@@ -179,12 +200,15 @@ def test_the_same_on_production_is_found_whatever_the_host() -> None:
     on_stage = result("a", Outcome.FAILED, findings=(finding(subject="https://stage.example/x.html"),))
     there = result("a", Outcome.FAILED, findings=(finding(subject="https://www.example/x.html"),))
     elsewhere = result("a", Outcome.FAILED, findings=(finding(subject="https://www.example/y.html"),))
+    otherwise = result(
+        "a", Outcome.FAILED, findings=(finding(code="a.other", subject="https://www.example/x.html"),)
+    )
     unseen = result("a", Outcome.INCONCLUSIVE, cause=Cause.NETWORK)
     found = [
         standing(plan(planned("a")), [on_stage], {"a": each})[0].on_production
-        for each in (there, elsewhere, result("a"), unseen)
+        for each in (there, elsewhere, otherwise, result("a"), unseen)
     ]
-    assert found == [True, False, False, None]
+    assert found == [True, False, False, False, None]
 
 
 def test_a_result_that_blocks_and_names_nothing_stands_all_the_same() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +11,12 @@ from pydantic import ValidationError
 
 from adobe_cloud_manager.resources import Metric
 from adobe_cloud_manager.vocabulary import StepStatus
+from aem_checks.codes import COMMON
 from aem_checks.outcomes import CheckResult, Outcome, Severity
+from stage_gate import cloud_manager_metrics, cloud_manager_results
 from stage_gate.cloud_manager_results import (
     ACTIONS,
+    CODES,
     CloudManagerMinimums,
     EarlierTests,
     Seen,
@@ -20,6 +24,7 @@ from stage_gate.cloud_manager_results import (
     judge_results,
     planned_results,
 )
+from unit.aem_checks.named_codes import named_by
 
 NOW = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 LINK = "https://cloud.example/execution/2"
@@ -54,6 +59,21 @@ def seen(*instead: SeenStep, without: str = "", **changes: Any) -> Seen:
 def judge(name: str, seen: Seen, **settings: Any) -> CheckResult:
     results = judge_results(CloudManagerMinimums.model_validate({name: settings}), seen)
     return next(each for each in results if each.key == f"cloud_manager.{name}")
+
+
+def test_each_fault_has_a_declared_code_and_each_code_its_fault() -> None:
+    files = {Path(cloud_manager_metrics.__file__), Path(cloud_manager_results.__file__)}
+    assert named_by(files) - {"no_answer"} == set(CODES)
+    assert "no_answer" in COMMON
+
+
+def test_a_metric_that_adobe_refuses_is_another_fault_than_one_that_misses_the_gates_limit() -> None:
+    low = seen(step("codeQuality", metrics=(metric("coverage", "40", passed=False),)))
+    result = judge("code_quality", low, minimum={"coverage": 60})
+    assert [(f.code, f.subject) for f in result.findings] == [
+        ("cloud_manager.limit", "coverage"),
+        ("cloud_manager.metric", "coverage"),
+    ]
 
 
 def earlier(status: str, *actions: str) -> dict[str, EarlierTests]:

@@ -34,7 +34,7 @@ POLICY = TEXT.replace(
   evidence_lives: 12h
   flakes: {reruns: 3, count_as: inconclusive}
   quarantine: [{check: placeholders, owner: alice, until: 2026-12-01, why: WKND-1}]
-  waivers: [{check: key_pages, subject: "*/old-offers/*", owner: bob, until: 2026-11-30, why: WKND-2}]
+  waivers: [{check: key_pages, code: key_pages.status, subject: "*/old-offers/*", owner: bob, until: 2026-11-30, why: WKND-2}]
   #""",
 )
 
@@ -103,7 +103,9 @@ def test_what_is_excused_is_said_with_owner_and_expiry(tmp_path: Path) -> None:
     )
     assert "| `placeholders` |" in text
     assert "| is reported (quarantine until 2026-12-01) |" in text
-    assert "- waiver: findings about `*/old-offers/*` of `key_pages` until 2026-11-30" in text
+    assert (
+        "- waiver: findings `key_pages.status` about `*/old-offers/*` of `key_pages` until 2026-11-30" in text
+    )
     assert "owner bob: WKND-2; until then they are accepted and shown in every report" in text
     assert "this deployment sets no minimum" in text
 

@@ -55,7 +55,8 @@ GOOD = [
     "policy: {windows: {timezone: UTC, open: [Mon 09:00-10:00], hotfix: {ask: [alice], within: 2h}}}\n",
     "policy: {evidence_lives: 12h, flakes: {reruns: 0, count_as: failed}}\n",
     "policy: {quarantine: [{check: real_404, owner: a, until: NEXT_MONTH, why: x}]}\n",
-    "policy: {waivers: [{check: key_pages, subject: '*/old-offers/*', owner: a, until: NEXT_MONTH, why: x}]}\n",
+    "policy: {waivers: [{check: key_pages, code: key_pages.status, subject: '*/old-offers/*', owner: a, "
+    "until: NEXT_MONTH, why: x}]}\n",
     "policy: {quarantine: [], waivers: []}\n",
 ]
 BAD = [
@@ -88,8 +89,11 @@ BAD = [
     "policy: {quarantine: [{check: real_404, owner: ' ', until: NEXT_MONTH, why: x}]}\n",
     "policy: {quarantine: [{check: real_404, owner: a, until: never, why: x}]}\n",
     "policy: {quarantine: [{check: real_404, owner: a, why: x}]}\n",
-    "policy: {waivers: [{check: key_pages, subject: '*', owner: a, until: NEXT_MONTH, why: x}]}\n",
-    "policy: {waivers: [{check: key_pages, owner: a, until: NEXT_MONTH, why: x}]}\n",
+    "policy: {waivers: [{check: key_pages, code: key_pages.status, subject: '*', owner: a, until: NEXT_MONTH, why: x}]}\n",
+    "policy: {waivers: [{check: key_pages, code: key_pages.status, owner: a, until: NEXT_MONTH, why: x}]}\n",
+    "policy: {waivers: [{check: key_pages, subject: /a, owner: a, until: NEXT_MONTH, why: x}]}\n",
+    "policy: {waivers: [{check: key_pages, code: status, subject: /a, owner: a, until: NEXT_MONTH, why: x}]}\n",
+    "policy: {waivers: [{check: key_pages, code: '', subject: /a, owner: a, until: NEXT_MONTH, why: x}]}\n",
     "policy: {quarantine: }\n",
     "checks: {key_page: {}}\n",
     "checks: {key_pages: {severity: fatal}}\n",

@@ -293,6 +293,11 @@ def require_harmless(lines: list[str], *, arrived: bool = True) -> None:
     assert depth == 0
 
 
+def test_the_log_of_a_check_names_the_code_of_each_finding(lines: Lines) -> None:
+    say(logging.getLogger("airflow.task"), result(outcome=Outcome.FAILED))
+    assert "failed key_pages.bad [/us/en.html] /us/en.html answered 500." in lines.lines
+
+
 def test_the_log_of_a_check_shows_it_as_text(text: str, lines: Lines) -> None:
     say(logging.getLogger("airflow.task"), result(findings=(hostile_finding(text),), outcome=Outcome.FAILED))
     require_harmless(lines.lines)

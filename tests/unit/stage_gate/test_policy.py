@@ -40,7 +40,7 @@ policy:
   quarantine:
     - {check: real_404, owner: alice, until: 2026-12-01, why: "WKND-1: the error page is being rebuilt"}
   waivers:
-    - {check: key_pages, subject: "*/old-campaign/*", owner: bob, until: 2026-11-30, why: goes away with WKND-2}
+    - {check: key_pages, code: key_pages.status, subject: "*/old-campaign/*", owner: bob, until: 2026-11-30, why: WKND-2}
 """
 NO_EVENTS = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:test\r\nEND:VCALENDAR\r\n"
 
@@ -81,6 +81,7 @@ def test_everything_that_a_policy_can_say_is_read(tmp_path: Path) -> None:
     assert (quarantine.owner, quarantine.until) == ("alice", date(2026, 12, 1))
     assert policy.quarantine_of("key_pages") is None
     assert policy.waivers[0].subject == "*/old-campaign/*"
+    assert policy.waivers[0].code == "key_pages.status"
 
 
 def test_a_policy_that_says_nothing_is_careful(tmp_path: Path) -> None:
@@ -189,7 +190,8 @@ WAIVER = "policy:\n  waivers:\n    - "
             for broad in ("*/*", "*:*", "*h*", "*.*", "https://*", "*.html", "/us/*")
         ),
         (
-            WAIVER + "{check: key_pages, subject: /a, owner: a, until: 2027-11-24, why: x}\n",
+            WAIVER
+            + "{check: key_pages, code: key_pages.status, subject: /a, owner: a, until: 2027-11-24, why: x}\n",
             7,
             ["until 2027-11-24", "more than 366 days", "up to 2027-11-23"],
         ),
@@ -199,9 +201,9 @@ WAIVER = "policy:\n  waivers:\n    - "
             ["until 9999-12-31", "more than 366 days"],
         ),
         (
-            WAIVER
-            + "check: key_pages\n      subject: /a\n      owner: alice\n      until: 2026-01-01\n      why: x\n",
-            10,
+            WAIVER + "check: key_pages\n      code: key_pages.status\n      subject: /a\n      owner: alice\n"
+            "      until: 2026-01-01\n      why: x\n",
+            11,
             ["waiver of key_pages (owner alice) ended on 2026-01-01"],
         ),
         (
@@ -249,12 +251,12 @@ ENDED = (
     "policy:\n  quarantine:\n"
     "    - {check: real_404, owner: alice, until: 2026-11-21, why: old}\n"
     "    - {check: host_leaks, owner: alice, until: 2026-11-22, why: still}\n"
-    "  waivers:\n    - {check: key_pages, subject: /a, owner: bob, until: 2026-11-01, why: old}\n"
+    "  waivers:\n    - {check: key_pages, code: key_pages.status, subject: /a, owner: bob, until: 2026-11-01, why: old}\n"
 )
 
 
 def test_an_excuse_may_last_366_days_and_a_run_does_not_mind_a_longer_one(tmp_path: Path) -> None:
-    entry = WAIVER + "{check: key_pages, subject: /a, owner: a, until: %s, why: x}\n"
+    entry = WAIVER + "{check: key_pages, code: key_pages.status, subject: /a, owner: a, until: %s, why: x}\n"
     assert gate_of(tmp_path, entry % "2027-11-23").policy.waivers
     path = write(tmp_path, entry % "2027-11-24")
     assert load_gate_for_run(path, today=TODAY, minimum=()).policy.waivers
@@ -347,7 +349,8 @@ def test_a_freeze_of_a_whole_year_still_opens(tmp_path: Path) -> None:
             ["key_pages is in quarantine"],
         ),
         (
-            WAIVER + "{check: key_pages, subject: /a, owner: alice, until: 2026-12-01, why: x}\n",
+            WAIVER
+            + "{check: key_pages, code: key_pages.status, subject: /a, owner: alice, until: 2026-12-01, why: x}\n",
             7,
             ["key_pages is waived"],
         ),

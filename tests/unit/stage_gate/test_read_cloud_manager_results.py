@@ -207,7 +207,7 @@ def excused(**more: object) -> dict[str, object]:
 def test_a_quarantine_or_a_waiver_holds_for_cloud_managers_results_as_well(
     simulator: Simulator, tmp_path: Path, excuse: str
 ) -> None:
-    entry = excused() if excuse == "quarantine" else excused(subject="coverage")
+    entry = excused() if excuse == "quarantine" else excused(code="cloud_manager.metric", subject="coverage")
     strict = policy(code_quality={"severity": "block"})
     release = Release(simulator, tmp_path, "quality-overridden", policy={**strict, excuse: [entry]})
     verdict = verdict_of(release)

@@ -16,7 +16,9 @@ from aem_checks.outcomes import Finding, Judgement
 from simulator import Simulator
 from stage_gate.cli import main
 from stage_gate.configuration.gate_file import load_gate
+from stage_gate.evidence import Evidence
 from unit.stage_gate.recorded_releases import record_releases
+from unit.stage_gate.release import KEYS
 
 COUNT = 10
 """Recorded releases: nine passed and were approved, the last failed on a placeholder and was halted."""
@@ -117,6 +119,7 @@ MILDER = {
             "waivers": [
                 {
                     "check": "placeholders",
+                    "code": "placeholders.unresolved",
                     "subject": "*LARKFELL*",
                     "owner": "alice",
                     "until": "2999-01-01",
@@ -149,10 +152,38 @@ def test_a_waiver_counts_for_the_findings_it_names_alone(
     )
     subjects = [each["subject"] for each in entry["result"]["findings"]]
     assert subjects
-    excuse = {"check": "placeholders", "owner": "alice", "until": "2999-01-01", "why": "Known."}
+    codes = {each["code"] for each in entry["result"]["findings"]}
+    assert codes == {"placeholders.unresolved"}
+    excuse = {
+        "check": "placeholders",
+        "code": "placeholders.unresolved",
+        "owner": "alice",
+        "until": "2999-01-01",
+        "why": "Known.",
+    }
     waivers = [{**excuse, "subject": subject} for subject in dict.fromkeys(subjects)]
     assert replay(policy={"waivers": waivers}).differing == [BAD]
     assert replay(policy={"waivers": [{**excuse, "subject": "another"}]}).differing == []
+
+
+def test_what_failed_before_there_were_codes_is_read_and_no_waiver_of_today_counts_for_it(
+    replay: Any, recorded: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    """A check that makes requests keeps its findings of then, which have no codes."""
+    store = Path(shutil.copytree(recorded[0], tmp_path / "evidence"))
+    folder = store / "larkfell" / f"execution-{BAD}" / "attempt-1"
+    entry = json.loads((folder / "results" / "robots.json").read_text())
+    bare = {"subject": "/robots.txt", "sentence": "/robots.txt answers with status 500."}
+    entry["result"] |= {"outcome": "failed", "cause": "product", "severity": "block", "findings": [bare]}
+    (folder / "results" / "robots.json").write_text(json.dumps(entry))
+    verdict = recorded_verdict(folder)
+    (folder / "manifest.json").unlink()
+    Evidence(store, "larkfell", BAD, KEYS).seal(1, verdict)
+    excuse = {"check": "robots", "code": "robots.unavailable", "subject": "/robots.txt", "owner": "alice"}
+    waivers = [{**excuse, "until": "2999-01-01", "why": "Known."}]
+    said = replay(store=store, policy={"waivers": waivers}).rows[BAD]
+    assert "robots: /robots.txt answers with status 500." in said["new"]
+    assert "robots failed before findings had codes, so no waiver of today counts for it." in said["notes"]
 
 
 def test_another_policy_is_told_for_every_release_it_changes(replay: Any) -> None:
@@ -187,7 +218,7 @@ def test_pages_and_sites_that_were_not_recorded_are_named(
 
 
 def test_todays_code_judges_the_recorded_pages(replay: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = Finding(subject="/us/en.html", sentence="A newer check sees more.")
+    found = Finding(code="unresolved", subject="/us/en.html", sentence="A newer check sees more.")
     monkeypatch.setattr(Placeholders, "judge", lambda self, pages: Judgement(examined=1, findings=(found,)))
     said = replay()
     assert len(said.differing) == COUNT - 1
@@ -202,9 +233,6 @@ def test_a_failure_that_the_second_recording_does_not_show_is_flaky(
     replay: Any, recorded: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
     """The gate re-runs a failing page check on new pages; so does a replay, where they were recorded."""
-    from stage_gate.evidence import Evidence
-    from unit.stage_gate.release import KEYS
-
     store = Path(shutil.copytree(recorded[0], tmp_path / "evidence"))
     folder = store / "larkfell" / f"execution-{BAD}" / "attempt-1"
     good = store / "larkfell" / "execution-2000000" / "attempt-1" / "sites" / "larkfell" / "recording"

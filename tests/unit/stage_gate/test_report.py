@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import yaml
@@ -16,7 +16,7 @@ from stage_gate.evidence import Evidence
 from stage_gate.flaky import Proposal
 from stage_gate.ledger import read_ledger, write_entry
 from stage_gate.pin import Pin
-from stage_gate.plan import PinnedBaseline, PlannedCheck
+from stage_gate.plan import PinnedBaseline, PlannedCheck, Waiver
 from stage_gate.record import DecisionRecord
 from stage_gate.report import render_report
 from stage_gate.story import Story
@@ -79,6 +79,36 @@ def test_code_of_a_team_that_may_run_un_isolated_is_told_among_what_is_excused(t
     assert "suites.e2e runs un-isolated: accepted in the gate file." in excused
     assert "production.own runs un-isolated: accepted in the gate file." in excused
     assert "un-isolated" in page.partition("<h3>Good to know</h3>")[2].partition("<h2>")[0]
+
+
+def test_the_report_shows_code_and_subject_of_each_finding_as_a_waiver_names_them(tmp_path: Path) -> None:
+    page = render_report(story(tmp_path), "Halted.")
+    assert "<code>key_pages.bad</code> /us/en.html" in page
+
+
+def test_the_report_lists_what_is_excused_in_whatever_way(tmp_path: Path) -> None:
+    told = story(tmp_path)
+    assert told.sealed is not None
+    assert "<h2>Excused</h2>" not in render_report(told, "Halted.")
+    excuse = {
+        "check": "key_pages",
+        "subject": "/a",
+        "owner": "bob",
+        "until": date(2027, 1, 1),
+        "why": "known",
+    }
+    old, new = Waiver(**excuse), Waiver(code="key_pages.status", **excuse)
+    told = replace(
+        told, sealed=told.sealed.model_copy(update={"plan": plan(planned("key_pages"), waivers=(old, new))})
+    )
+    (tmp_path / "wknd.yaml").write_text(
+        yaml.safe_dump({**GATE, "checks": {"structure": {"exempt": ["/<b>/campaign/*"]}}})
+    )
+    page = render_report(replace(told, gate=load_gate(tmp_path / "wknd.yaml")), "Halted.")
+    excused = page.partition("<h2>Excused</h2>")[2].partition("<h2>")[0]
+    assert "key_pages, findings key_pages.status about /a, are waived: owner bob" in excused
+    assert "a waiver about /a names no code, so it waives nothing: owner bob" in excused
+    assert "checks.structure.exempt is /&lt;b&gt;/campaign/*" in excused
 
 
 def test_what_a_site_says_stays_text(tmp_path: Path) -> None:

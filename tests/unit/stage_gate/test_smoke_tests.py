@@ -31,7 +31,7 @@ from stage_gate.seal import read_seal
 from stage_gate.signing import Keys
 from stage_gate.smoke_answers import FOLDER
 from stage_gate.smoke_record import read_smoke_answer
-from stage_gate.smoke_tests import BROKEN, CANT_SAY, WORKS, SmokeAnswer
+from stage_gate.smoke_tests import BROKEN, CANT_SAY, CODES, WORKS, SmokeAnswer
 from stage_gate.tasks.smoke_tests import AskSmokeTest, OpenSmokeTests
 from stage_gate.verdict import Verdict, judge
 from unit.stage_gate.listeners import Heard
@@ -120,6 +120,13 @@ class Trial:
         return judge(self.plan, self.candidate, self.evidence.read_results(self.attempt))
 
     @property
+    def code(self) -> str:
+        """That of the finding in which the answer is told."""
+        results = {entry.result.key: entry.result for entry in self.evidence.read_results(self.attempt)}
+        [found] = results[KEY].findings
+        return found.code
+
+    @property
     def file(self) -> Path:
         return self.evidence.attempt_folder(self.attempt) / FOLDER / f"{KEY}.json"
 
@@ -144,11 +151,15 @@ def tested(simulator: Simulator, tmp_path: Path, signing: None, slack: Heard) ->
 
 
 @pytest.mark.parametrize(
-    ("option", "outcome"),
-    [(WORKS, Outcome.PASSED), (BROKEN, Outcome.FAILED), (CANT_SAY, Outcome.INCONCLUSIVE)],
+    ("option", "outcome", "code"),
+    [
+        (WORKS, Outcome.PASSED, "works"),
+        (BROKEN, Outcome.FAILED, "broken"),
+        (CANT_SAY, Outcome.INCONCLUSIVE, "cant_say"),
+    ],
 )
 def test_an_answer_is_the_result_of_the_check(
-    tested: Trial, shown: Shown, option: str, outcome: Outcome
+    tested: Trial, shown: Shown, option: str, outcome: Outcome, code: str
 ) -> None:
     tested.answer(option, shown)
     verdict = tested.verdict()
@@ -160,6 +171,8 @@ def test_an_answer_is_the_result_of_the_check(
     sealed = tested.evidence.seal(tested.attempt, verdict)
     assert {e.result.key: e.result.outcome for e in sealed.recorded}[KEY] is outcome
     assert f"{FOLDER}/{KEY}.json" in sealed.manifest.files
+    assert tested.code == f"smoke_tests.{code}"
+    assert code in CODES
 
 
 def test_what_a_person_reads_says_what_to_try_out_where(tested: Trial, shown: Shown, slack: Heard) -> None:
@@ -189,6 +202,7 @@ def test_silence_is_inconclusive(tested: Trial, shown: Shown) -> None:
     assert question.execute_complete(tested.context, silent) == CANT_SAY
     assert tested.verdict().outcome is Outcome.INCONCLUSIVE
     assert "Nobody answered" in tested.verdict().reasons[0]
+    assert tested.code == "smoke_tests.silence"
 
 
 def test_a_question_that_nobody_answered_yet_is_no_result(tested: Trial) -> None:
@@ -252,6 +266,7 @@ def test_a_result_that_no_person_signed_counts_for_nothing(tested: Trial) -> Non
     tested.keep(planned.settings_digest, forged)
     assert tested.verdict().outcome is Outcome.INCONCLUSIVE
     assert "no signed answer of a person" in tested.verdict().reasons[0]
+    assert tested.code == "smoke_tests.unbelieved"
 
 
 def test_an_answer_signed_by_nobody_or_by_a_stranger_counts_for_nothing(tested: Trial, shown: Shown) -> None:
@@ -265,6 +280,7 @@ def test_an_answer_signed_by_nobody_or_by_a_stranger_counts_for_nothing(tested: 
         write_over(tested, stranger, answer.model_copy(update={"option": WORKS}))
         assert tested.verdict().outcome is Outcome.INCONCLUSIVE
         assert "is no answer" in tested.verdict().reasons[0]
+        assert tested.code == "smoke_tests.unbelieved"
 
 
 def write_over(tested: Trial, evidence: Evidence, answer: SmokeAnswer) -> None:

@@ -14,6 +14,7 @@ from unit.stage_gate.samples import (
     CANDIDATE,
     STAGE_HOST,
     around,
+    before_codes,
     event,
     finding,
     plan,
@@ -223,6 +224,7 @@ def test_quarantine_calms_a_warning_that_became_grave_too() -> None:
 
 WAIVER = Waiver(
     check="a",
+    code="a.bad",
     subject="/us/*",
     owner="alice",
     until=date(2027, 1, 1),
@@ -254,6 +256,36 @@ def test_a_waiver_for_one_check_is_none_for_another() -> None:
     waived = plan(planned("a"), planned("b"), waivers=(WAIVER,))
     verdict = judge(waived, CANDIDATE, [*passed("a"), recorded(result("b", Outcome.FAILED))])
     assert verdict.not_passed == ("b",)
+
+
+def test_a_waiver_of_one_fault_is_none_for_another_fault_of_the_same_subject() -> None:
+    open_to_all = finding("Crawlers may read it.", code="a.open")
+    down = finding("It answers 500.", code="a.unavailable")
+    waiver = WAIVER.model_copy(update={"code": "a.open"})
+    what = plan(planned("a"), waivers=(waiver,))
+    failed = [recorded(result("a", Outcome.FAILED, findings=(each,))) for each in (open_to_all, down)]
+    assert [judge(what, CANDIDATE, [each]).outcome for each in failed] == [Outcome.PASSED, Outcome.FAILED]
+
+
+def test_a_waiver_without_a_code_waives_nothing_and_says_so() -> None:
+    what = plan(planned("a"), waivers=(WAIVER.model_copy(update={"code": ""}),))
+    verdict = judge(what, CANDIDATE, [recorded(result("a", Outcome.FAILED))])
+    assert verdict.outcome is Outcome.FAILED
+    assert (
+        "a: the waiver of /us/* (owner alice, until 2027-01-01: The page goes tomorrow.) names no code, so it waives "
+        "nothing; what it is about has a.bad." in verdict.warnings
+    )
+    assert (
+        judge(what, CANDIDATE, passed("a")).warnings
+        == judge(plan(planned("a")), CANDIDATE, passed("a")).warnings
+    )
+
+
+def test_evidence_of_before_there_were_codes_amounts_to_what_it_did_then() -> None:
+    old = before_codes(result("a", Outcome.FAILED))
+    what = plan(planned("a"), waivers=(WAIVER.model_copy(update={"code": ""}),))
+    assert judge(what, CANDIDATE, [recorded(old)]).outcome is Outcome.PASSED
+    assert judge(plan(planned("a"), waivers=(WAIVER,)), CANDIDATE, [recorded(old)]).outcome is Outcome.FAILED
 
 
 @pytest.mark.parametrize("counts", Outcome)

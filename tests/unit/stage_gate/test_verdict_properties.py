@@ -10,6 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
+from stage_gate.leniency import weigh
 from stage_gate.plan import CLOUD_MANAGER, Excuse, FlakeRules, Plan, PlannedCheck, RecordedResult, Waiver
 from stage_gate.verdict import judge
 from unit.stage_gate.samples import CANDIDATE, plan, planned, recorded, result
@@ -23,6 +24,7 @@ severities = st.sampled_from(Severity)
 not_good = st.sampled_from([Outcome.FAILED, Outcome.INCONCLUSIVE])
 findings = st.builds(
     Finding,
+    code=st.sampled_from(["bad", "worse"]),
     subject=st.sampled_from(["/a", "/b", "/c"]),
     sentence=st.sampled_from(["Seen.", "Not seen."]),
     outcome=st.sampled_from(Outcome),
@@ -32,6 +34,9 @@ findings = st.builds(
 waivers = st.builds(
     Waiver,
     check=st.sampled_from(KEYS),
+    code=st.sampled_from(
+        ["", f"{CLOUD_MANAGER}.bad", *(f"{key}.{word}" for key in KEYS for word in ("bad", "worse"))]
+    ),
     subject=st.sampled_from(["/a", "/*", "*b", "/nowhere"]),
     owner=st.just("alice"),
     until=st.just(date(2999, 1, 1)),
@@ -66,7 +71,9 @@ def results_of(draw: st.DrawFn, check: PlannedCheck) -> RecordedResult:
             "outcome": outcome,
             "cause": cause,
             "examined": judgement.examined,
-            "findings": judgement.findings,
+            "findings": tuple(
+                each.model_copy(update={"code": f"{check.kind}.{each.code}"}) for each in judgement.findings
+            ),
             "flaky": outcome is Outcome.PASSED and draw(st.booleans()),
         }
     )
@@ -198,10 +205,25 @@ def test_waiving_all_that_failed_leaves_what_was_not_seen(
     found += [
         Finding(subject=f"/{n}", sentence="Not seen.", outcome=Outcome.INCONCLUSIVE) for n in range(unseen)
     ]
-    everything = Waiver(check="c0", subject="*", owner="alice", until=date(2999, 1, 1), why="Known.")
+    everything = Waiver(
+        check="c0", code="c0.bad", subject="*", owner="alice", until=date(2999, 1, 1), why="Known."
+    )
     what = plan(planned("c0"), waivers=(*more, everything))
     entry = recorded(result("c0", Outcome.FAILED, findings=tuple(found)))
     assert outcome_of((what, [entry])) is (Outcome.INCONCLUSIVE if unseen else Outcome.PASSED)
+
+
+@thorough
+@given(cases(), st.lists(waivers, max_size=5))
+def test_a_waiver_forgives_no_fault_but_the_one_that_it_names(
+    case: tuple[Plan, list[RecordedResult]], more: list[Waiver]
+) -> None:
+    what, entries = case
+    waived = what.model_copy(update={"waivers": (*what.waivers, *more)})
+    for entry in entries:
+        left = weigh(waived, entry).entry.result.findings
+        gone = [each for each in entry.result.findings if each not in left]
+        assert all(any((w.check, w.code) == (entry.result.key, f.code) for w in waived.waivers) for f in gone)
 
 
 @thorough

@@ -17,11 +17,13 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import switch
 from aem_checks.kinds.apis._shapes import MOST_VALUES, Shape, broken, is_too_large, parse_shape, shape_of
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
@@ -90,10 +92,14 @@ def _read_schema(path: Path) -> Any:
 class ApiContractsSettings(CheckSettings):
     apis: tuple[Api, ...] = ()
     """The APIs that apps, scripts and partners call."""
-    models: bool = True
+    models: Annotated[bool, switch(False)] = True
     """Whether the ``.model.json`` of recorded pages is looked at too."""
-    csrf_token: bool = True
+    csrf_token: Annotated[bool, switch(False)] = True
     """Whether AEM's CSRF token is looked at too."""
+
+    def judges_nothing(self) -> str:
+        left = self.apis or self.models or self.csrf_token
+        return "" if left else "no 'apis', 'models: false' and 'csrf_token: false'"
 
 
 class Asked(NamedTuple):
@@ -109,6 +115,16 @@ class ApiContracts(SiteCheck[ApiContractsSettings]):
     targets = frozenset({"stage", "production"})
     default_on = False
     needs = "the paths of the site's APIs, or 'api_contracts: {}' for page models and the CSRF token alone"
+    codes = faults(
+        status="an API gives another status than it should",
+        no_json="an API gives something that is no JSON",
+        too_large="an API gives more values than are judged",
+        schema="an answer does not meet its JSON Schema",
+        schema_reference="the JSON Schema refers to what is not in it",
+        field_lost="an answer lacks a field that it had at the last verified release",
+        field_type="a field is of another type than at the last verified release",
+        kept_by_caches="caches may keep an answer that none should keep",
+    )
     settings_type = ApiContractsSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -122,7 +138,7 @@ class ApiContracts(SiteCheck[ApiContractsSettings]):
             lambda: [finding for each in asked for finding in _judge(each, visit)]
         )
         if visit.baseline is None:
-            findings.append(_note("fields", "There is no verified release to compare fields with yet."))
+            findings.append(_nothing_to_compare())
         examined = sum(each.response.answered and not _is_absent_model(each, visit) for each in asked)
         return Judgement(examined=examined, findings=shortened(findings, severity=self.severity))
 
@@ -155,25 +171,25 @@ def _judge(each: Asked, visit: Visit) -> Iterator[Finding]:
         return
     proof = visit.keep(f"api_contracts/{_name(api)}.txt", response.body[:1_000_000]) if response.body else ""
     if response.status != api.status:
-        yield _finding(api, f"status {api.status}", describe(response), _why(response), proof)
+        expected = f"status {api.status}"
+        yield _finding("status", api, expected, describe(response), _why(response), proof)
         return
     value = _parse(response)
     if value is None:
-        yield _finding(
-            api, "JSON", f"{describe(response)}, which is no JSON", "see what answers instead", proof
-        )
+        actual = f"{describe(response)}, which is no JSON"
+        yield _finding("no_json", api, "JSON", actual, "see what answers instead", proof)
         return
     if is_too_large(value[0]):
         actual = f"JSON with more than {MOST_VALUES} values"
-        found = _finding(api, "an answer that can be judged", actual, "see what answers instead", proof)
+        expected, remedy = "an answer that can be judged", "see what answers instead"
+        found = _finding("too_large", api, expected, actual, remedy, proof)
         yield found.model_copy(update={"outcome": Outcome.INCONCLUSIVE})
         return
     yield from _against_schema(api, value[0], proof)
     yield from _against_baseline(each, value[0], visit, proof)
     if api.uncached and (kept := _kept_by_caches(response)):
-        yield _finding(
-            api, "an answer that no cache keeps", kept, "set Cache-Control: no-store for it", proof
-        )
+        expected, remedy = "an answer that no cache keeps", "set Cache-Control: no-store for it"
+        yield _finding("kept_by_caches", api, expected, kept, remedy, proof)
 
 
 def _parse(response: Response) -> tuple[Any] | None:
@@ -196,12 +212,14 @@ def _against_schema(api: Api, value: Any, proof: str) -> Iterator[Finding]:
         error = best_match(known(api.contract, registry=Registry()).iter_errors(value))
     except (Unresolvable, RecursionError) as problem:
         actual = f"the schema's reference {quoted(str(problem), 100)} cannot be followed"
-        finding = _finding(api, "a schema in one file", actual, "put what it refers to into the schema", "")
+        remedy = "put what it refers to into the schema"
+        finding = _finding("schema_reference", api, "a schema in one file", actual, remedy, "")
         yield finding.model_copy(update={"outcome": Outcome.INCONCLUSIVE})
         return
     if error is not None:
         place = quoted(error.json_path, 120)
         yield _finding(
+            "schema",
             api,
             "what its JSON Schema says",
             f"{quoted(error.message, 200)} at {place}",
@@ -217,11 +235,13 @@ def _against_baseline(each: Asked, value: Any, visit: Visit, proof: str) -> Iter
     if before is None or visit.baseline is None:
         return
     for path, expected, actual in broken(before, now):
+        lost = actual == "no such field"
         found = _finding(
+            "field_lost" if lost else "field_type",
             each.api, f"{quoted(path)} of type {expected}, as at {visit.baseline.release}",
             f"{quoted(path)}: {actual}", "see which commit renamed or removed it, and who reads it", proof,
         )  # fmt: skip
-        severity = Severity.WARN if each.is_model and actual == "no such field" else None
+        severity = Severity.WARN if each.is_model and lost else None
         subject = f"{each.api.path} {path}"
         yield found.model_copy(update={"subject": subject, "severity": severity})
 
@@ -257,8 +277,9 @@ def _why(response: Response) -> str:
     return "open the URL and see what answers"
 
 
-def _finding(api: Api, expected: str, actual: str, remedy: str, evidence: str) -> Finding:
+def _finding(code: str, api: Api, expected: str, actual: str, remedy: str, evidence: str) -> Finding:
     return Finding(
+        code=code,
         subject=api.path,
         sentence=f"{api.path} gave {actual}; expected {expected}. To do: {remedy}.",
         expected=expected,
@@ -267,5 +288,6 @@ def _finding(api: Api, expected: str, actual: str, remedy: str, evidence: str) -
     )
 
 
-def _note(subject: str, sentence: str) -> Finding:
-    return Finding(subject=subject, sentence=sentence, outcome=Outcome.PASSED)
+def _nothing_to_compare() -> Finding:
+    sentence = "There is no verified release to compare fields with yet."
+    return Finding(code="nothing_to_compare", subject="fields", sentence=sentence, outcome=Outcome.PASSED)

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from urllib.parse import urlencode, urljoin
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import NAMES
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath
@@ -64,7 +66,7 @@ class Form(BaseModel):
     """Names of fields that it has."""
     required: tuple[str, ...] = ()
     """Names of fields that a browser refuses to leave empty."""
-    target: str = ""
+    target: Annotated[str, NAMES] = ""
     """Host that it may send to, where that is not the site: ``forms.example.com``."""
     submit: Submit | None = None
     """Send it once, on stage only; never, where absent."""
@@ -81,6 +83,7 @@ class FormsSettings(CheckSettings):
 
 
 class Lack(NamedTuple):
+    code: str
     what: str
     expected: str
     actual: str
@@ -95,6 +98,19 @@ class Forms(SiteCheck[FormsSettings]):
     targets = frozenset({"stage", "production"})
     default_on = False
     needs = "the pages of its forms, with the fields that matter"
+    codes = faults(
+        page="the page of a form does not answer",
+        no_form="a page lacks its form",
+        field="a form lacks a field",
+        rule="a field may be left empty that has to be filled in",
+        button="a form has no button to send it",
+        target="a form sends to a host that it should not send to",
+        csrf="AEM's token against forged requests can't be had",
+        sent="a note: a form was sent",
+        not_sent="a form could not be sent to its target",
+        submit_status="a form that was sent gets a bad status",
+        submit_answer="the answer to a form that was sent lacks its words",
+    )
     settings_type = FormsSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -122,12 +138,13 @@ class _Look:
             return
         self.saw_page = True
         if not (page.ok and page.is_html):
-            yield self._finding(Lack("page", "a page with a form", describe(page), "see key_pages"), page)
+            lack = Lack("page", "page", "a page with a form", describe(page), "see key_pages")
+            yield self._finding(lack, page)
             return
         node = page.document.css_first(self._form.form)
         if node is None:
             lack = Lack(
-                "form", f"a form {quoted(self._form.form)}", "no such form",
+                "no_form", "form", f"a form {quoted(self._form.form)}", "no such form",
                 "see whether its component, policy and experience fragment are there",
             )  # fmt: skip
             yield self._finding(lack, page)
@@ -147,7 +164,7 @@ class _Look:
         own = self._visit.endpoint.hosts
         if host not in own and host != self._form.target:
             allowed = " or ".join([*sorted(own), *([self._form.target] if self._form.target else [])])
-            yield Lack("target", f"a target on {allowed}", f"a target on {quoted(host or 'no host')}",
+            yield Lack("target", "target", f"a target on {allowed}", f"a target on {quoted(host or 'no host')}",
                        "correct the form's action, or name its host under 'target:'")  # fmt: skip
 
     async def _token(self, node: LexborNode) -> str | Finding:
@@ -158,7 +175,7 @@ class _Look:
         if refusal := unreached(answer, CSRF_PATH):
             return refusal
         if answer.status != 200 or not answer.is_json:
-            lack = Lack("token", "the CSRF token as JSON", f"{describe(answer)} from {CSRF_PATH}",
+            lack = Lack("csrf", "token", "the CSRF token as JSON", f"{describe(answer)} from {CSRF_PATH}",
                         "let the dispatcher's filters pass it; logged-in visitors cannot send the form")  # fmt: skip
             return self._finding(lack, answer)
         return _token_in(answer)
@@ -170,12 +187,12 @@ class _Look:
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Referer": self._url,
                    **({"CSRF-Token": token} if token else {})}  # fmt: skip
         if not self._visit.client.allows(url):
-            lack = Lack("submit", "a target that may be contacted", f"the host {quoted(host_of(url))}",
+            lack = Lack("not_sent", "submit", "a target that may be contacted", f"the host {quoted(host_of(url))}",
                         "send only to hosts of the site")  # fmt: skip
             yield self._finding(lack, page).model_copy(update={"outcome": Outcome.INCONCLUSIVE})
             return
         answer = await self._visit.client.post(url, urlencode(values).encode(), headers=headers)
-        yield Finding(subject=f"{self._form.page} submit", outcome=Outcome.PASSED,
+        yield Finding(code="sent", subject=f"{self._form.page} submit", outcome=Outcome.PASSED,
                       sentence=f"{self._url}: the form was sent once with the marker {marker}.")  # fmt: skip
         async for finding in self._judge_answer(answer, submit):
             yield finding
@@ -189,11 +206,11 @@ class _Look:
             shown = await self._visit.client.get(answer.location)
         wanted = " or ".join(str(each) for each in submit.status)
         if answer.status not in submit.status:
-            lack = Lack("submit", f"status {wanted}", describe(answer), "read the publish error log")
+            remedy = "read the publish error log"
+            lack = Lack("submit_status", "submit", f"status {wanted}", describe(answer), remedy)
         elif submit.contains and submit.contains not in shown.text:
-            lack = Lack(
-                "submit", f"an answer with {quoted(submit.contains)}", describe(shown), "see the evidence"
-            )
+            expected = f"an answer with {quoted(submit.contains)}"
+            lack = Lack("submit_answer", "submit", expected, describe(shown), "see the evidence")
         else:
             return
         yield self._finding(lack, shown)
@@ -202,6 +219,7 @@ class _Look:
         name = f"forms/{response.sha256[:16]}.txt"
         evidence = self._visit.keep(name, response.body[:1_000_000]) if response.body else ""
         return Finding(
+            code=lack.code,
             subject=f"{self._form.page} {lack.what}",
             sentence=f"{self._url}: the form {quoted(self._form.form, 60)} has {lack.actual}; expected "
             f"{lack.expected}. To do: {lack.remedy}.",
@@ -216,14 +234,15 @@ def _lacks(node: LexborNode, form: Form) -> Iterator[Lack]:
     for name in dict.fromkeys((*form.fields, *form.required, *(form.submit.values if form.submit else ()))):
         if name not in fields:
             known = ", ".join(sorted(fields)[:10]) or "none"
-            yield Lack(f"field {name}", f"a field {quoted(name)}", f"only the fields {quoted(known, 200)}",
+            yield Lack("field", f"field {name}", f"a field {quoted(name)}", f"only the fields {quoted(known, 200)}",
                        "see which of its components is missing on the page")  # fmt: skip
     for name in form.required:
         if name in fields and not any(rule in fields[name].attributes for rule in _RULES):
-            yield Lack(f"rule {name}", f"{quoted(name)} to be required", f"no such rule on {quoted(name)}",
+            yield Lack("rule", f"rule {name}", f"{quoted(name)} to be required", f"no such rule on {quoted(name)}",
                        "see the field's constraints in its dialog")  # fmt: skip
     if node.css_first(_BUTTONS) is None and not _outside_button(node):
-        yield Lack("button", "a button to send it", "none", "see whether the button component is on the page")
+        remedy = "see whether the button component is on the page"
+        yield Lack("button", "button", "a button to send it", "none", remedy)
 
 
 def _outside_button(node: LexborNode) -> bool:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import below
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.reach import unreached
 from aem_checks.text import count, quoted
@@ -38,7 +40,7 @@ class PersistedQuery(BaseModel):
     name: str = Field(min_length=1)
     """Configuration and query, such as ``wknd/adventures-all``, or the whole path of the request."""
     variables: dict[str, str | int | float | bool] = {}
-    min_items: int = Field(default=1, ge=0)
+    min_items: Annotated[int, below(1)] = Field(default=1, ge=0)
     """How many content fragments the answer has to hold, over all lists in it."""
 
     @model_validator(mode="before")
@@ -71,6 +73,14 @@ class PersistedQueries(SiteCheck[PersistedQueriesSettings]):
     targets = frozenset({"stage", "production"})
     default_on = False
     needs = "the names of the persisted queries that the site's applications use"
+    codes = faults(
+        status="a query does not answer 200",
+        no_json="a query answers with something else than a JSON object",
+        errors="a query answers with errors",
+        no_data="a query answers without data",
+        too_few="a query answers with fewer items than it has to",
+        not_cacheable="the CDN may not keep the answer of a query",
+    )
     settings_type = PersistedQueriesSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -91,32 +101,41 @@ def _judge(query: PersistedQuery, response: Response, visit: Visit) -> Iterator[
     problem = _problem(query, response)
     if problem is not None:
         proof = visit.keep(f"persisted_queries/{response.sha256[:16]}.txt", response.body)
-        yield _finding(query, *problem, evidence=proof)
+        yield _finding(query, problem, evidence=proof)
     elif (warning := _cache_problem(response)) is not None:
-        yield _finding(query, *warning, severity=Severity.WARN)
+        yield _finding(query, warning, severity=Severity.WARN)
 
 
-def _problem(query: PersistedQuery, response: Response) -> tuple[str, str, str] | None:
-    """Expected, actual and what to do; ``None`` when the answer is good."""
+class Problem(NamedTuple):
+    """What is wrong with an answer, and what to do."""
+
+    code: str
+    expected: str
+    actual: str
+    remedy: str
+
+
+def _problem(query: PersistedQuery, response: Response) -> Problem | None:
+    """``None`` when the answer is good."""
     if response.status != 200:
-        return "status 200", f"status {response.status}", _why(response)
+        return Problem("status", "status 200", f"status {response.status}", _why(response))
     answer = _parse(response)
     if answer is None:
         kind = quoted(response.content_type or "no content type")
-        return "a JSON object", f"{kind}, {len(response.body)} bytes", "see what answers instead of publish"
+        actual = f"{kind}, {len(response.body)} bytes"
+        return Problem("no_json", "a JSON object", actual, "see what answers instead of publish")
     if answer.get("errors"):
         actual = f"errors: {quoted(_first_error(answer['errors']), 300)}"
-        return (
-            "no errors",
-            actual,
-            "compare the query with the content fragment model; a field may be renamed",
-        )
+        remedy = "compare the query with the content fragment model; a field may be renamed"
+        return Problem("errors", "no errors", actual, remedy)
     if not isinstance(answer.get("data"), Mapping):
-        return "an object under 'data'", "an answer without data", "see what answers instead of AEM's GraphQL"
+        remedy = "see what answers instead of AEM's GraphQL"
+        return Problem("no_data", "an object under 'data'", "an answer without data", remedy)
     found = count_items(answer["data"])
     if found < query.min_items:
         expected = f"at least {count(query.min_items, 'item')}"
-        return expected, count(found, "item"), "publish the content fragments, or lower 'min_items:'"
+        remedy = "publish the content fragments, or lower 'min_items:'"
+        return Problem("too_few", expected, count(found, "item"), remedy)
     return None
 
 
@@ -161,29 +180,26 @@ def _count_results(result: Any) -> int:
     return lists + (1 if result.get("item") else 0)
 
 
-def _cache_problem(response: Response) -> tuple[str, str, str] | None:
+def _cache_problem(response: Response) -> Problem | None:
     written = ", ".join(response.headers.getall("Cache-Control", []))
     directives = {part.strip().partition("=")[0].lower() for part in written.split(",")}
     if written and not directives & _UNCACHEABLE:
         return None
     actual = f"Cache-Control {quoted(written)}" if written else "no Cache-Control"
-    return "an answer that the CDN may keep", actual, "set the cache headers of the persisted query"
+    remedy = "set the cache headers of the persisted query"
+    return Problem("not_cacheable", "an answer that the CDN may keep", actual, remedy)
 
 
 def _finding(
-    query: PersistedQuery,
-    expected: str,
-    actual: str,
-    remedy: str,
-    *,
-    evidence: str = "",
-    severity: Severity | None = None,
+    query: PersistedQuery, problem: Problem, *, evidence: str = "", severity: Severity | None = None
 ) -> Finding:
     return Finding(
+        code=problem.code,
         subject=query.path,
-        sentence=f"The persisted query {quoted(query.path, 300)} gave {actual} instead of {expected}. To do: {remedy}.",
-        expected=expected,
-        actual=actual,
+        sentence=f"The persisted query {quoted(query.path, 300)} gave {problem.actual} instead of {problem.expected}. "
+        f"To do: {problem.remedy}.",
+        expected=problem.expected,
+        actual=problem.actual,
         severity=severity,
         evidence=evidence,
     )

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from urllib.parse import quote_plus, urlencode, urljoin
 
 from pydantic import Field, field_validator
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import SELECTORS, hollow
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath
@@ -59,7 +61,9 @@ class SearchSettings(CheckSettings):
     """What is searched, each with the number of hits that it has at least: ``surfing: 3``."""
     url: str = ""
     """The path that answers, with ``{term}`` in it, where the form does not say it: ``/api/search?q={term}``."""
-    hit: str = ".cmp-search__item, [data-search-hit]"
+    hit: Annotated[str, hollow(SELECTORS.everything, SELECTORS.words)] = (
+        ".cmp-search__item, [data-search-hit]"
+    )
     """CSS selector of one hit, for a search that answers with a page."""
 
     @field_validator("url")
@@ -85,6 +89,13 @@ class Search(SiteCheck[SearchSettings]):
     targets = frozenset({"stage", "production"})
     default_on = False
     needs = "the search page and terms that have to be found"
+    codes = faults(
+        page="the page with the search form does not answer",
+        no_form="the page has no search form that can be asked",
+        foreign_form="the search form sends to another host",
+        too_few="a term has fewer hits than it has to have",
+        no_hits="the search gives an answer that lists no hits",
+    )
     settings_type = SearchSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -103,17 +114,17 @@ class Search(SiteCheck[SearchSettings]):
         if refusal := unreached(final, url):
             return refusal
         if not (final.ok and final.is_html):
-            return _finding(
-                self.settings.page, url, "a page with a search form", describe(final), "see key_pages"
-            )
+            expected = "a page with a search form"
+            return _finding("page", self.settings.page, url, expected, describe(final), "see key_pages")
         form = final.document.css_first(_FORMS)
         address = _address_of(form, plain_url(final.url)) if form is not None else ""
-        if not address or not visit.client.allows(address):
-            actual = (
-                "none that sends its term with GET to this site" if not address else "one of another host"
-            )
-            remedy = "see whether the component is rendered, or name the search's path under 'url:'"
-            return _finding(self.settings.page, url, "a search form", actual, remedy)
+        remedy = "see whether the component is rendered, or name the search's path under 'url:'"
+        if not address:
+            actual = "none that sends its term with GET to this site"
+            return _finding("no_form", self.settings.page, url, "a search form", actual, remedy)
+        if not visit.client.allows(address):
+            actual = "one of another host"
+            return _finding("foreign_form", self.settings.page, url, "a search form", actual, remedy)
         return address
 
     async def _look_for(self, term: str, address: str, visit: Visit) -> Finding | None:
@@ -128,8 +139,8 @@ class Search(SiteCheck[SearchSettings]):
             return None
         evidence = visit.keep(f"search/{answer.sha256[:16]}.txt", answer.body[:1_000_000])
         expected = f"at least {count(least, 'hit')} for {quoted(term, 60)}"
-        remedy = _remedy(answer)
-        return _finding(f"search {term}", url, expected, hits.words, remedy, evidence)
+        code = "too_few" if hits.number >= 0 else "no_hits"
+        return _finding(code, f"search {term}", url, expected, hits.words, _remedy(answer), evidence)
 
 
 def _address_of(form: LexborNode, base: str) -> str:
@@ -187,8 +198,11 @@ def _remedy(answer: Response) -> str:
     return "see whether the index is built and the content is published"
 
 
-def _finding(subject: str, url: str, expected: str, actual: str, remedy: str, evidence: str = "") -> Finding:
+def _finding(
+    code: str, subject: str, url: str, expected: str, actual: str, remedy: str, evidence: str = ""
+) -> Finding:
     return Finding(
+        code=code,
         subject=subject,
         sentence=f"{url} gave {actual} instead of {expected}. To do: {remedy}.",
         expected=expected,

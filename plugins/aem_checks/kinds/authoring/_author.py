@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from aem_checks.codes import Codes
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
 from aem_checks.reach import describe, unreached
 from aem_checks.text import quoted
@@ -20,6 +21,27 @@ if TYPE_CHECKING:
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
+ASKING: Codes = {
+    "logged_out": "author leads to its log-in page",
+    "not_allowed": "the technical account has no right to do what was asked, or author gave no answer",
+}
+"""What can be wrong where author is only asked."""
+CHANGING: Codes = {
+    **ASKING,
+    "not_created": "author does not create what an author creates",
+    "not_changed": "author does not change what an author changes",
+    "not_published": "author does not publish",
+    "not_taken_back": "author does not take back what was published",
+    "not_deleted": "author does not delete what was created",
+}
+"""What can be wrong where something is made and removed again."""
+_VERBS = {
+    "not_created": "be created",
+    "not_changed": "be changed",
+    "not_published": "be published",
+    "not_taken_back": "be taken back",
+    "not_deleted": "be deleted",
+}
 NEEDS = "the author service of stage: 'author: {url: ..., access: ...}' of the site"
 _CSRF = "/libs/granite/csrf/token.json"
 _COMMANDS = "/bin/wcmcommand"
@@ -81,29 +103,28 @@ class Author:
         }
         answer = await self.post(_COMMANDS, fields)
         if not answer.ok:
-            raise AuthorRefused(
-                refused(f"page {parent}/{name} from template {template}", "be created", answer)
-            )
+            what = f"page {parent}/{name} from template {template}"
+            raise AuthorRefused(refused("not_created", what, answer))
 
     async def delete_page(self, path: str) -> None:
         fields = {"cmd": "deletePage", "path": path, "force": "true", "checkChildren": "false"}
         answer = await self.post(_COMMANDS, fields)
         if not answer.ok:
-            raise AuthorRefused(refused(f"page {path}", "be deleted", answer))
+            raise AuthorRefused(refused("not_deleted", f"page {path}", answer))
 
     async def set_title(self, path: str, title: str) -> None:
         """Change the title in a page's properties."""
         answer = await self.post(f"{path}/jcr:content", {"jcr:title": title})
         if not answer.ok:
-            raise AuthorRefused(refused(f"page {path}", "be changed", answer))
+            raise AuthorRefused(refused("not_changed", f"page {path}", answer))
 
     async def replicate(self, path: str, command: str) -> None:
         """``Activate`` publishes a page, ``Deactivate`` takes it back."""
         fields = {"cmd": command, "path": path, "agentId": "publish", "sync": "true"}
         answer = await self.post(_REPLICATE, fields)
         if not answer.ok:
-            verb = "be published" if command == "Activate" else "be taken back"
-            raise AuthorRefused(refused(f"page {path}", verb, answer))
+            code = "not_published" if command == "Activate" else "not_taken_back"
+            raise AuthorRefused(refused(code, f"page {path}", answer))
 
     async def _change(self, method: str, path: str, body: bytes, content_type: str) -> Response:
         headers = {"Content-Type": content_type, "Referer": f"{self.url}/", "Origin": self.url}
@@ -111,7 +132,7 @@ class Author:
             headers["CSRF-Token"] = token
         answer = await self._client.request(method, self.url + path, headers=headers, body=body)
         if not answer.answered:
-            raise AuthorRefused(refused(path, "be changed", answer))
+            raise AuthorRefused(refused("not_changed", path, answer))
         return answer
 
     async def _csrf_token(self) -> str:
@@ -137,6 +158,7 @@ def nothing(finding: Finding) -> Judgement:
 def _no_author(site: str, *, has_url: bool) -> Finding:
     lacks = "'access:' of its 'author:'" if has_url else "'author:'"
     return Finding(
+        code="not_configured",
         subject="author of stage",
         sentence=f"Site {site} has no {lacks}, so nothing can be asked of author. To do: add it to the gate file, with "
         "a connection that holds the service credentials or a token.",
@@ -147,6 +169,7 @@ def _no_author(site: str, *, has_url: bool) -> Finding:
 
 def _logged_out(path: str) -> Finding:
     return Finding(
+        code="logged_out",
         subject=f"author {path}",
         sentence=f"Author leads from {path} to its log-in page, so the credentials do not count there. To do: see the "
         "author's connection; a new technical account counts ten minutes after it was put into a product profile.",
@@ -157,8 +180,8 @@ def _logged_out(path: str) -> Finding:
     )
 
 
-def refused(what: str, verb: str, answer: Response) -> Finding:
-    """401 and 403 speak of the account's rights, anything else of the release."""
+def refused(code: str, what: str, answer: Response) -> Finding:
+    """What author did not do, by its code. 401 and 403 speak of the account's rights, anything else of the release."""
     of_rights = answer.status in {401, 403} or not answer.answered
     said = describe(answer)
     todo = (
@@ -167,8 +190,9 @@ def refused(what: str, verb: str, answer: Response) -> Finding:
         else "see author's error log of this minute"
     )
     return Finding(
+        code="not_allowed" if of_rights else code,
         subject=what,
-        sentence=f"On author, {what} can't {verb}: {said}. To do: {todo}.",
+        sentence=f"On author, {what} can't {_VERBS[code]}: {said}. To do: {todo}.",
         expected="status 200 or 201",
         actual=said,
         outcome=Outcome.INCONCLUSIVE if of_rights else Outcome.FAILED,
@@ -176,10 +200,11 @@ def refused(what: str, verb: str, answer: Response) -> Finding:
     )
 
 
-def unexpected(subject: str, what: str, answer: Response, *, todo: str) -> Finding:
+def unexpected(code: str, subject: str, what: str, answer: Response, *, todo: str) -> Finding:
     """A failed expectation of an answer of author."""
     said = describe(answer)
     return Finding(
+        code=code,
         subject=subject,
         sentence=f"{subject} answers with {said}; expected {what}. To do: {todo}.",
         expected=what,

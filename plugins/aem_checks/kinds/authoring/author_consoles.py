@@ -11,11 +11,13 @@ open because the site's own components broke its clientlibs (aem-core-wcm-compon
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import without
 from aem_checks.kinds.authoring import _author
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.reach import describe, unreached
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
+_CONSOLES = ("/sites.html", "/assets.html", "/projects.html")
 MOST_RESOURCES = 300
 """Style sheets and scripts of author that are asked for; more are counted in a note."""
 
@@ -35,9 +38,7 @@ MOST_RESOURCES = 300
 class AuthorConsolesSettings(CheckSettings):
     """Which pages of author open for the technical account."""
 
-    consoles: tuple[PagePath, ...] = Field(
-        default=("/sites.html", "/assets.html", "/projects.html"), min_length=1
-    )
+    consoles: Annotated[tuple[PagePath, ...], without(*_CONSOLES)] = Field(default=_CONSOLES, min_length=1)
     """Paths on author that answer with an HTML page."""
     page: PagePath | None = None
     """Repository path of a page that is opened in the editor, such as ``/content/wknd/us/en``."""
@@ -51,6 +52,11 @@ class AuthorConsoles(SiteCheck[AuthorConsolesSettings]):
     title = "Author's consoles and editor open"
     default_on = False
     needs = _author.NEEDS
+    codes = faults(
+        **_author.ASKING,
+        console="a console or the editor does not open",
+        resource="what author's pages load does not answer",
+    )
     settings_type = AuthorConsolesSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -79,6 +85,7 @@ def _console(path: str, answer: Response) -> Finding | None:
     if answer.status == 200 and answer.is_html and answer.body:
         return None
     return _author.unexpected(
+        "console",
         f"author {path}",
         "an HTML page with status 200",
         answer,
@@ -102,6 +109,7 @@ async def _broken(urls: list[str], visit: Visit) -> AsyncIterator[Finding]:
             yield missing.model_copy(update={"severity": Severity.WARN})
         elif not answer.ok:
             yield Finding(
+                code="resource",
                 subject=path,
                 sentence=f"{quoted(path, 200)}, which author's pages load, answers with {describe(answer)}; expected "
                 "status 200. To do: see whether its client library is in the release.",
@@ -115,4 +123,4 @@ def _left_out(number: int) -> Finding:
     from aem_checks.outcomes import Outcome
 
     sentence = f"{count(number, 'further resource')} of author's pages were not asked for."
-    return Finding(subject="author", sentence=sentence, outcome=Outcome.PASSED)
+    return Finding(code="left_out", subject="author", sentence=sentence, outcome=Outcome.PASSED)

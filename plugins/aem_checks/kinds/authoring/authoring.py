@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, model_validator
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
 from aem_checks.kinds.authoring import _author
 from aem_checks.markup import json_strings
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
@@ -75,6 +76,11 @@ class Authoring(SiteCheck[AuthoringSettings]):
     after = "cloud_manager_tests"
     default_on = False
     needs = f"{_author.NEEDS}, and a place to create in ('parent' and 'templates')"
+    codes = faults(
+        **_author.CHANGING,
+        xss_protection="the rules of author's XSS protection are not in order",
+        xss_not_asked="a note: author's XSS protection can't be asked with these credentials",
+    )
     settings_type = AuthoringSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -120,12 +126,12 @@ def _fragment(author: _author.Author, folder: str, model: str, name: str) -> _Ma
     async def make() -> None:
         answer = await author.post_json(path, {"properties": properties})
         if not answer.ok:
-            raise _author.AuthorRefused(_author.refused(f"a fragment from {model}", "be created", answer))
+            raise _author.AuthorRefused(_author.refused("not_created", f"a fragment from {model}", answer))
 
     async def remove() -> None:
         answer = await author.delete(path)
         if not answer.ok:
-            raise _author.AuthorRefused(_author.refused(f"{folder}/{name}", "be deleted", answer))
+            raise _author.AuthorRefused(_author.refused("not_deleted", f"{folder}/{name}", answer))
 
     return _Making(f"a fragment from {model}", make, remove)
 
@@ -161,6 +167,7 @@ async def _protection(author: _author.Author) -> list[Finding]:
         return [_not_asked(answer.status)]
     return [
         _author.unexpected(
+            "xss_protection",
             f"author {_XSS}",
             "JSON that says ok",
             answer,
@@ -171,6 +178,7 @@ async def _protection(author: _author.Author) -> list[Finding]:
 
 def _not_asked(status: int) -> Finding:
     return Finding(
+        code="xss_not_asked",
         subject=f"author {_XSS}",
         sentence=f"Author's XSS protection can't be asked with these credentials (status {status}); it was not examined.",
         outcome=Outcome.PASSED,

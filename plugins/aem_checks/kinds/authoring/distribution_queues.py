@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import above, without
 from aem_checks.kinds.authoring import _author
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.text import quoted
@@ -30,9 +32,9 @@ _DEEPEST = 12
 class DistributionQueuesSettings(CheckSettings):
     """Which agents are looked at."""
 
-    agents: tuple[str, ...] = Field(default=("publish",), min_length=1)
+    agents: Annotated[tuple[str, ...], without("publish")] = Field(default=("publish",), min_length=1)
     """Names of agents, ``preview`` too where the preview tier is used."""
-    longest: int = Field(default=500, ge=1)
+    longest: Annotated[int, above(5000)] = Field(default=500, ge=1)
     """Items that may wait in one queue before it is worth a warning."""
 
 
@@ -44,6 +46,12 @@ class DistributionQueues(SiteCheck[DistributionQueuesSettings]):
     title = "Nothing is stuck on its way to publish"
     default_on = False
     needs = _author.NEEDS
+    codes = faults(
+        **_author.ASKING,
+        blocked="an agent or a queue is blocked",
+        long="a queue is longer than it should be",
+        unknown="author does not tell the state of an agent or a queue",
+    )
     settings_type = DistributionQueuesSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -105,6 +113,7 @@ def _object(answer: Response) -> dict[str, Any] | None:
 
 def _blocked(what: str, state: str) -> Finding:
     return Finding(
+        code="blocked",
         subject=what,
         sentence=f"{quoted(what)} is {quoted(state, 20)[1:-1]}: nothing that authors publish gets past its first item. To do: "
         "open Distribution in author's tools, read the first item's log and remove it.",
@@ -115,6 +124,7 @@ def _blocked(what: str, state: str) -> Finding:
 
 def _long(queue: str, items: int, longest: int) -> Finding:
     return Finding(
+        code="long",
         subject=f"queue {queue}",
         sentence=f"Queue {quoted(queue)} holds {items} items, more than {longest}. To do: see whether it gets shorter.",
         expected=f"at most {longest} items",
@@ -128,6 +138,7 @@ def _unknown(what: str, answer: Response) -> Finding:
 
     said = describe(answer)
     return Finding(
+        code="unknown",
         subject=what,
         sentence=f"Author does not tell the state of {quoted(what)}: {said}. To do: see whether the agent's name is right "
         "and whether the technical account may read distribution.",

@@ -16,10 +16,12 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
+from aem_checks.excuses import above
 from aem_checks.kinds.authoring import _author
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.reach import describe, unreached
@@ -40,9 +42,9 @@ class PublishRoundTripSettings(CheckSettings):
     """The same place as visitors write it, such as ``/us/en``: the page is looked for below it."""
     template: PagePath
     """Repository path of the template."""
-    appears_within: Duration = timedelta(minutes=10)
+    appears_within: Annotated[Duration, above(timedelta(minutes=100))] = timedelta(minutes=10)
     """Time from publishing to seeing it past all caches; Adobe's own test waits as long."""
-    refreshes_within: Duration = timedelta(minutes=6)
+    refreshes_within: Annotated[Duration, above(timedelta(minutes=60))] = timedelta(minutes=6)
     """Time from publishing again to seeing the change as a visitor: a little over the five minutes for which
     Adobe's CDN keeps HTML."""
     every: Duration = timedelta(seconds=10)
@@ -60,6 +62,12 @@ class PublishRoundTrip(SiteCheck[PublishRoundTripSettings]):
     after = "cloud_manager_tests"
     default_on = False
     needs = f"{_author.NEEDS}, and a place to publish in ('parent', 'path' and 'template')"
+    codes = faults(
+        **_author.CHANGING,
+        does_not_appear="a page that was published does not appear in time",
+        does_not_change="a page that was published again does not show its change in time",
+        does_not_go="a page that was taken back does not go in time",
+    )
     settings_type = PublishRoundTripSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -75,6 +83,16 @@ class PublishRoundTrip(SiteCheck[PublishRoundTripSettings]):
         finally:
             findings += await trip.clean_up()
         return Judgement(examined=trip.steps, findings=tuple(findings))
+
+
+class _Wait(NamedTuple):
+    """What is waited for, and the fault where it does not come in time."""
+
+    code: str
+    verb: str
+    within: timedelta
+    cached: bool
+    """Whether it is asked for as a visitor does."""
 
 
 class _Trip:
@@ -96,15 +114,18 @@ class _Trip:
         try:
             await self._author.create_page(settings.parent, self._name, first, settings.template)
             await self._author.replicate(self._page, "Activate")
-            if wrong := await self._until(_shows(first), "appears", settings.appears_within, cached=False):
+            appears = _Wait("does_not_appear", "appears", settings.appears_within, cached=False)
+            if wrong := await self._until(_shows(first), appears):
                 return wrong
             await self._visit.client.get(self._url)
             await self._author.set_title(self._page, second)
             await self._author.replicate(self._page, "Activate")
-            if wrong := await self._until(_shows(second), "changes", settings.refreshes_within, cached=True):
+            changes = _Wait("does_not_change", "changes", settings.refreshes_within, cached=True)
+            if wrong := await self._until(_shows(second), changes):
                 return wrong
             await self._author.replicate(self._page, "Deactivate")
-            return await self._until(_is_gone, "goes", settings.appears_within, cached=False)
+            goes = _Wait("does_not_go", "goes", settings.appears_within, cached=False)
+            return await self._until(_is_gone, goes)
         except _author.AuthorRefused as refused:
             return refused.finding
 
@@ -118,30 +139,30 @@ class _Trip:
                 findings = [refused.finding]
         return [each.model_copy(update={"severity": Severity.WARN}) for each in findings]
 
-    async def _until(
-        self, fits: Callable[[Response], bool], verb: str, within: timedelta, *, cached: bool
-    ) -> Finding | None:
+    async def _until(self, fits: Callable[[Response], bool], wait: _Wait) -> Finding | None:
         """Look at stage until the page is as it has to be; a finding when the time is over."""
-        end = time.monotonic() + within.total_seconds()
+        end = time.monotonic() + wait.within.total_seconds()
         while True:
-            answer = await self._visit.client.get(self._url if cached else uncached(self._url), tries=2)
+            url = self._url if wait.cached else uncached(self._url)
+            answer = await self._visit.client.get(url, tries=2)
             if fits(answer):
                 self.steps += 1
                 return None
             if time.monotonic() >= end:
-                return unreached(answer, self._url) or self._too_late(verb, within, answer, cached=cached)
+                return unreached(answer, self._url) or self._too_late(wait, answer)
             await asyncio.sleep(self._settings.every.total_seconds())
 
-    def _too_late(self, verb: str, within: timedelta, answer: Response, *, cached: bool) -> Finding:
-        way = "as a visitor asks" if cached else "past all caches"
+    def _too_late(self, wait: _Wait, answer: Response) -> Finding:
+        way = "as a visitor asks" if wait.cached else "past all caches"
         said = describe(answer)
-        todo = "see how long dispatcher and CDN keep the page" if cached else "see distribution_queues"
-        limit = format_duration(within)
+        todo = "see how long dispatcher and CDN keep the page" if wait.cached else "see distribution_queues"
+        limit, below = format_duration(wait.within), self._settings.path
         return Finding(
-            subject=f"a page below {self._settings.path} {verb}",
-            sentence=f"A page that was published below {self._settings.path} does not show that it {verb} within {limit}, asked "
+            code=wait.code,
+            subject=f"a page below {below} {wait.verb}",
+            sentence=f"A page that was published below {below} does not show that it {wait.verb} within {limit}, asked "
             f"{way}; the last answer was {said}. To do: {todo}, then error log and distribution of author.",
-            expected=f"the page {verb} within {limit}",
+            expected=f"the page {wait.verb} within {limit}",
             actual=said,
         )
 

@@ -17,10 +17,12 @@ import asyncio
 import secrets
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
+from aem_checks.excuses import above
 from aem_checks.kinds.availability._lifetime import lifetime_of, was_kept
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unreached
@@ -38,7 +40,7 @@ _OTHERS = ("/{}.html", "/etc.clientlibs/{}/clientlib-site.min.css", "/content/da
 
 
 class CachedErrorsSettings(CheckSettings):
-    at_most: Duration = timedelta(seconds=60)
+    at_most: Annotated[Duration, above(timedelta(minutes=10))] = timedelta(seconds=60)
     """How long an error may be kept; a minute spares publish and is over before anybody is called."""
     under: tuple[PagePath, ...] = ()
     """Folders in which a page that cannot exist is asked; by default those of the site's pages, two at most."""
@@ -56,6 +58,11 @@ class CachedErrors(SiteCheck[CachedErrorsSettings]):
     number = "A4"
     title = "Errors are not cached"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        kept_too_long="caches may keep an error for too long",
+        kept_unknown_time="an error came from a cache, and nothing says for how long it is kept",
+        no_error="no address that cannot exist answered with an error",
+    )
     settings_type = CachedErrorsSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -92,14 +99,15 @@ class CachedErrors(SiteCheck[CachedErrorsSettings]):
             longest = format_duration(timedelta(seconds=max(known)))
             actual = f"{longest} ({_shown(last)})"
             remedy = "send no Cache-Control with errors: 'expr=%{REQUEST_STATUS} < 400' in the virtual host"
-            yield self._finding(subject, last, actual, remedy, visit)
+            yield self._finding("kept_too_long", subject, last, actual, remedy, visit)
         elif not known and (kept := next((each for each in answers if was_kept(each.headers)), None)):
             actual = f"an unknown time: it came from a cache ({_shown(kept)})"
             remedy = "see which rule of the CDN keeps errors, and for how long"
-            yield self._finding(subject, kept, actual, remedy, visit, Severity.WARN)
+            yield self._finding("kept_unknown_time", subject, kept, actual, remedy, visit, Severity.WARN)
 
     def _finding(
         self,
+        code: str,
         subject: str,
         answer: Response,
         actual: str,
@@ -110,6 +118,7 @@ class CachedErrors(SiteCheck[CachedErrorsSettings]):
         expected = f"at most {format_duration(self.settings.at_most)}"
         proof = f"{answer.method} {answer.url}\nstatus {answer.status}\n{_shown(answer)}\n"
         return Finding(
+            code=code,
             subject=subject,
             sentence=f"{subject} answers {answer.status}, and caches may keep that for {actual}; expected "
             f"{expected}. To do: {remedy}.",
@@ -151,6 +160,7 @@ def _as_note(refused: Finding) -> Finding:
 def _no_error(asked: list[Asked]) -> Finding:
     status = asked[0].answers[0].status
     return Finding(
+        code="no_error",
         subject="unknown pages",
         sentence=f"None of {len(asked)} addresses that cannot exist answered with an error (the first: status "
         f"{status}), so there was no error that a cache could keep. To do: see real_404.",

@@ -21,6 +21,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from aem_checks.access_names import AccessName
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import below
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath, base_url
@@ -64,7 +66,7 @@ class DomainsSettings(CheckSettings):
     """Further addresses of the environment beside that of the site: each domain, with and without ``www``."""
     vhost: str | None = None
     """What ``X-Vhost`` of the site's own address has to say; by default anything but ``catch-all``."""
-    certificate_days: int = Field(default=30, ge=0, le=365)
+    certificate_days: Annotated[int, below(3)] = Field(default=30, ge=0, le=365)
     """How many days a certificate has to be valid for; renewals are due weeks before."""
 
 
@@ -73,6 +75,16 @@ class Domains(SiteCheck[DomainsSettings]):
     number = "A8"
     title = "Domains, virtual hosts and certificates"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        certificate="the certificate is not valid for the domain",
+        certificate_ends="the certificate ends soon",
+        certificate_unread="the certificate could not be read",
+        redirect_circle="redirects lead back to where they have been",
+        misdirected="the CDN does not know the domain (421)",
+        virtual_host="another virtual host answers than the one that should",
+        virtual_host_unknown="nothing says which virtual host answered",
+        leads_elsewhere="the domain does not redirect to where it should",
+    )
     settings_type = DomainsSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -114,15 +126,16 @@ class Domains(SiteCheck[DomainsSettings]):
                 "install a certificate that names this domain; where a proxy of your own shows another, let "
                 "SSL_CERT_FILE of the workers name its authority"
             )
-            yield _finding(url, "a valid certificate", certificate.problem, remedy)
+            yield _finding("certificate", url, "a valid certificate", certificate.problem, remedy)
         elif certificate.ends is None:
-            yield _unread(url, certificate.problem)
+            yield _unread("certificate_unread", url, certificate.problem)
         else:
             days = (certificate.ends - datetime.now(UTC)).days
             if days < self.settings.certificate_days:
                 actual = f"one that ends in {count(days, 'day')}, on {certificate.ends:%Y-%m-%d}"
                 expected = f"a certificate for {count(self.settings.certificate_days, 'more day')}"
-                yield _finding(url, expected, actual, "renew it in Cloud Manager or at the CDN", _SOON)
+                remedy = "renew it in Cloud Manager or at the CDN"
+                yield _finding("certificate_ends", url, expected, actual, remedy, _SOON)
 
 
 def _nothing() -> Any:
@@ -156,27 +169,30 @@ def _circle_found(domain: Domain, chain: tuple[Response, ...], circle: str) -> I
         remedy = (
             "see which of CDN, dispatcher and redirect map sends it on; two of them may disagree about www"
         )
-        yield _finding(domain.url, "a page", actual, remedy)
+        yield _finding("redirect_circle", domain.url, "a page", actual, remedy)
 
 
 def _virtual_host(domain: Domain, answer: Response) -> Iterator[Finding]:
     if answer.status == 421:
         remedy = "add the domain and its certificate to this environment in Cloud Manager, and use its own IP address"
-        yield _finding(domain.url, "an answer of this environment", describe(answer), remedy)
+        yield _finding("misdirected", domain.url, "an answer of this environment", describe(answer), remedy)
         return
     shown = answer.headers.get("X-Vhost")
     if shown is None:
         if domain.vhost is not None:
-            yield _unread(domain.url, "no X-Vhost came, so the virtual host is not known")
+            problem = "no X-Vhost came, so the virtual host is not known"
+            yield _unread("virtual_host_unknown", domain.url, problem)
         elif not answer.status >= 500:
             note = f"{domain.url} sends no X-Vhost, so which virtual host answered is not known."
-            yield Finding(subject=domain.url, sentence=note, outcome=Outcome.PASSED)
+            yield Finding(
+                code="virtual_host_unknown", subject=domain.url, sentence=note, outcome=Outcome.PASSED
+            )
     elif shown == _CATCH_ALL or (domain.vhost is not None and shown != domain.vhost):
         expected = (
             f"the virtual host {quoted(domain.vhost)}" if domain.vhost else "a virtual host that knows it"
         )
         remedy = "add the domain as ServerAlias to its virtual host (Adobe KA-19052, KA-23070)"
-        yield _finding(domain.url, expected, f"the virtual host {quoted(shown)}", remedy)
+        yield _finding("virtual_host", domain.url, expected, f"the virtual host {quoted(shown)}", remedy)
 
 
 def _target(domain: Domain, answer: Response) -> Iterator[Finding]:
@@ -185,11 +201,15 @@ def _target(domain: Domain, answer: Response) -> Iterator[Finding]:
     target = answer.location or ""
     if not (target == domain.leads_to or target.startswith(f"{domain.leads_to}/")):
         actual = describe(answer)
-        yield _finding(domain.url, f"a redirect to {domain.leads_to}", actual, "correct the CDN's redirect")
+        expected, remedy = f"a redirect to {domain.leads_to}", "correct the CDN's redirect"
+        yield _finding("leads_elsewhere", domain.url, expected, actual, remedy)
 
 
-def _finding(url: str, expected: str, actual: str, remedy: str, severity: Severity | None = None) -> Finding:
+def _finding(
+    code: str, url: str, expected: str, actual: str, remedy: str, severity: Severity | None = None
+) -> Finding:
     return Finding(
+        code=code,
         subject=url,
         sentence=f"{url}: expected {expected}, got {actual}. To do: {remedy}.",
         expected=expected,
@@ -198,8 +218,9 @@ def _finding(url: str, expected: str, actual: str, remedy: str, severity: Severi
     )
 
 
-def _unread(url: str, problem: str) -> Finding:
+def _unread(code: str, url: str, problem: str) -> Finding:
     return Finding(
+        code=code,
         subject=url,
         sentence=f"{url}: {problem}. To do: ask it from the machine of the worker, then run the check again.",
         expected="an answer that can be judged",

@@ -12,9 +12,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import PATTERNS
 from aem_checks.markup import Attribute, attributes_with, json_strings, scripts
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.reach import unjudged
@@ -41,13 +43,21 @@ _SELF = ('link[rel~="canonical" i][href]', 'meta[property="og:url" i][content]')
 
 
 class HostLeaksSettings(CheckSettings):
-    allow: tuple[str, ...] = ()
+    allow: Annotated[tuple[str, ...], PATTERNS] = ()
     """Hosts that may appear although they look internal, without port."""
+
+
+class Wrong(NamedTuple):
+    """Why visitors can't use a host, and how grave that is."""
+
+    code: str
+    what: str
+    severity: Severity | None = None
 
 
 class Leak(NamedTuple):
     host: str
-    what: str
+    wrong: Wrong
     place: str
     severity: Severity | None
 
@@ -57,6 +67,13 @@ class HostLeaks(PageCheck[HostLeaksSettings]):
     number = "A7"
     title = "No internal hosts in pages"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        unset_host="an address has no host, since a setting has no value",
+        author_host="a page leads visitors to AEM author",
+        internal_host="a page leads visitors to a host that only exists inside",
+        stage_host="a page of production names stage, or one of stage names itself as its own address",
+        other_environment="a page leads to another AEM environment",
+    )
     settings_type = HostLeaksSettings
 
     def judge(self, recording: Recording) -> Judgement:
@@ -83,32 +100,35 @@ class _Hosts:
         """Hosts that a page of stage names as its own address: right here, wrong on production."""
         return self._own - self._allowed if self._target == "stage" else frozenset()
 
-    def wrong(self, host: str) -> tuple[str, Severity | None] | None:
-        """What it is and how grave that is; ``None`` for a host that visitors can use."""
+    def wrong(self, host: str) -> Wrong | None:
+        """What is wrong with it; ``None`` for a host that visitors can use."""
         name = _without_port(host)
         if name in self._allowed or host in self._own:
             return None
         if host in self._other:
-            return ("a host of stage", None) if self._target == "production" else None
-        if what := internal(name):
-            return what, None
-        return ("another AEM environment", Severity.WARN) if _OTHER_AEM.fullmatch(name) else None
+            return Wrong("stage_host", "a host of stage") if self._target == "production" else None
+        if (inside := internal(name)) is not None:
+            return inside
+        if _OTHER_AEM.fullmatch(name):
+            return Wrong("other_environment", "another AEM environment", Severity.WARN)
+        return None
 
 
-def internal(name: str) -> str:
-    """What an internal host is, in words; empty for any other. ``name`` has no port."""
+def internal(name: str) -> Wrong | None:
+    """What an internal host is; ``None`` for any other. ``name`` has no port."""
     if name in {"undefined", "null", "none"}:
-        return "a setting without a value"
+        return Wrong("unset_host", "a setting without a value")
     if name == "localhost" or name.endswith(".localhost"):
-        return "the machine itself"
+        return Wrong("internal_host", "the machine itself")
     if _AUTHOR.fullmatch(name):
-        return "AEM author"
+        return Wrong("author_host", "AEM author")
     try:
         address = ipaddress.ip_address(name.strip("[]"))
     except ValueError:
         inside = name.endswith(_INSIDE) or ("." not in name and name != "")
-        return "an internal host" if inside else ""
-    return "an internal address" if address.is_private or address.is_unspecified else ""
+        return Wrong("internal_host", "an internal host") if inside else None
+    private = address.is_private or address.is_unspecified
+    return Wrong("internal_host", "an internal address") if private else None
 
 
 def find_leaks(response: Response, hosts: _Hosts) -> Iterator[Leak]:
@@ -162,13 +182,14 @@ def _own_address(response: Response, hosts: _Hosts) -> Iterator[Leak]:
             value = node.attributes.get("href") or node.attributes.get("content") or ""
             for host in _hosts_in(value):
                 if host in hosts.names_itself:
-                    yield Leak(host, "a host of stage", "canonical or og:url", Severity.WARN)
+                    itself = Wrong("stage_host", "a host of stage")
+                    yield Leak(host, itself, "canonical or og:url", Severity.WARN)
 
 
 def _leaks(text: str, place: str, hosts: _Hosts) -> Iterator[Leak]:
     for host in _hosts_in(text):
         if wrong := hosts.wrong(host):
-            yield Leak(host, wrong[0], place, wrong[1])
+            yield Leak(host, wrong, place, wrong.severity)
 
 
 def _hosts_in(text: str) -> set[str]:
@@ -194,8 +215,9 @@ def _finding(leak: Leak, responses: list[Response], recording: Recording) -> Fin
     url = plain_url(responses[0].url)
     more = f", and on {count(len(responses) - 1, 'more page')}" if len(responses) > 1 else ""
     return Finding(
+        code=leak.wrong.code,
         subject=url,
-        sentence=f"{url} names {quoted(leak.host)}, {leak.what}, in {leak.place}{more}; "
+        sentence=f"{url} names {quoted(leak.host)}, {leak.wrong.what}, in {leak.place}{more}; "
         "expected a host that visitors can use. To do: see the externalizer's and the component's settings.",
         expected="a host that visitors can use",
         actual=leak.host,

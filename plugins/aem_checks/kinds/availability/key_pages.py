@@ -9,12 +9,14 @@ everybody (Adobe KA-20824), and single pages that answered 503 since dispatcher 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import below
 from aem_checks.outcomes import Finding, Judgement
 from aem_checks.reach import unreached
 from aem_checks.text import quoted
@@ -40,8 +42,16 @@ _LOGIN = re.compile(
 
 
 class KeyPagesSettings(CheckSettings):
-    min_bytes: int = Field(default=500, ge=1)
+    min_bytes: Annotated[int, below(50)] = Field(default=500, ge=1)
     """Bytes that an HTML page has at least, decompressed; other answers must not be empty."""
+
+
+class Fault(NamedTuple):
+    """What is wrong with a page."""
+
+    code: str
+    expected: str
+    actual: str
 
 
 class KeyPages(PageCheck[KeyPagesSettings]):
@@ -49,6 +59,14 @@ class KeyPages(PageCheck[KeyPagesSettings]):
     number = "A2"
     title = "Key pages answer"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        login="a page is redirected to a log-in",
+        leaves_site="a page is redirected to a host that is not the site's",
+        endless_redirect="a page is redirected again and again",
+        status="a page answers with an error status",
+        content_type="a page has the wrong content type",
+        too_small="a page is empty, or too small to be one",
+    )
     settings_type = KeyPagesSettings
 
     def judge(self, recording: Recording) -> Judgement:
@@ -64,63 +82,68 @@ class KeyPages(PageCheck[KeyPagesSettings]):
         missing = unreached(final, page.url, evidence=evidence)
         if missing is not None:
             return missing
-        for expected, actual in (
-            _login(page),
-            _lost_redirect(final, recording),
-            _status(final),
-            _content_type(final, page.path),
-            self._size(final),
-        ):
-            if expected:
-                return Finding(
-                    subject=page.url,
-                    sentence=f"{page.url} {actual}; expected {expected}{_on_the_way(page)}.",
-                    expected=expected,
-                    actual=actual,
-                    evidence=evidence,
-                )
-        return None
+        fault = (
+            _login(page)
+            or _lost_redirect(final, recording)
+            or _status(final)
+            or _content_type(final, page.path)
+            or self._size(final)
+        )
+        if fault is None:
+            return None
+        return Finding(
+            code=fault.code,
+            subject=page.url,
+            sentence=f"{page.url} {fault.actual}; expected {fault.expected}{_on_the_way(page)}.",
+            expected=fault.expected,
+            actual=fault.actual,
+            evidence=evidence,
+        )
 
-    def _size(self, final: Response) -> tuple[str, str]:
+    def _size(self, final: Response) -> Fault | None:
         least = self.settings.min_bytes if final.is_html else 1
         if len(final.body) >= least:
-            return "", ""
-        return f"at least {least} bytes", f"has only {len(final.body)} bytes"
+            return None
+        return Fault("too_small", f"at least {least} bytes", f"has only {len(final.body)} bytes")
 
 
-def _login(page: Page) -> tuple[str, str]:
+def _login(page: Page) -> Fault | None:
     for hop in page.hops:
         if hop.location is not None and _LOGIN.search(hop.location):
-            return "the page without a log-in", f"is redirected to a log-in at {quoted(hop.location)}"
-    return "", ""
+            said = f"is redirected to a log-in at {quoted(hop.location)}"
+            return Fault("login", "the page without a log-in", said)
+    return None
 
 
-def _lost_redirect(final: Response, recording: Recording) -> tuple[str, str]:
+def _lost_redirect(final: Response, recording: Recording) -> Fault | None:
     target = final.location
     if target is None:
-        return "", ""
+        return None
     try:
         host = urlsplit(target).netloc
     except ValueError:
         host = ""
     if host not in recording.hosts:
-        return f"a page on {', '.join(sorted(recording.hosts))}", f"is redirected to {quoted(target)}"
-    return "a page at the end of its redirects", f"is redirected without end, at last to {quoted(target)}"
+        expected = f"a page on {', '.join(sorted(recording.hosts))}"
+        return Fault("leaves_site", expected, f"is redirected to {quoted(target)}")
+    said = f"is redirected without end, at last to {quoted(target)}"
+    return Fault("endless_redirect", "a page at the end of its redirects", said)
 
 
-def _status(final: Response) -> tuple[str, str]:
+def _status(final: Response) -> Fault | None:
     if 200 <= final.status < 300:
-        return "", ""
-    return "status 200", f"answers with status {final.status}"
+        return None
+    return Fault("status", "status 200", f"answers with status {final.status}")
 
 
-def _content_type(final: Response, path: str) -> tuple[str, str]:
+def _content_type(final: Response, path: str) -> Fault | None:
     name = path.partition("?")[0].rpartition("/")[2]
     extension = name.rpartition(".")[2].lower() if "." in name else ""
     allowed = _TYPES.get(extension, _HTML)
     if final.content_type in allowed or (extension == "json" and final.is_json):
-        return "", ""
-    return f"content type {' or '.join(allowed)}", f"has content type {quoted(final.content_type or 'none')}"
+        return None
+    said = f"has content type {quoted(final.content_type or 'none')}"
+    return Fault("content_type", f"content type {' or '.join(allowed)}", said)
 
 
 def _on_the_way(page: Page) -> str:

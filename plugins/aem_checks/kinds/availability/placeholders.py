@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import NAMES
 from aem_checks.markup import attributes_with, in_samples, json_strings, scripts
 from aem_checks.outcomes import Finding, Judgement
 from aem_checks.reach import unjudged
@@ -32,7 +34,7 @@ _TEMPLATE_ATTRIBUTES = ("on", ":", "@", "v-", "x-", "ng-", "data-ng-", "data-bin
 
 
 class PlaceholdersSettings(CheckSettings):
-    ignore: tuple[str, ...] = ()
+    ignore: Annotated[tuple[str, ...], NAMES] = ()
     """Placeholders that are content of this site, exactly as shown, for example ``${FIRST_NAME}``."""
 
 
@@ -46,6 +48,7 @@ class Placeholders(PageCheck[PlaceholdersSettings]):
     number = "A6"
     title = "No unresolved placeholders"
     targets = frozenset({"stage", "production"})
+    codes = faults(unresolved="a configuration placeholder was not replaced by its value")
     settings_type = PlaceholdersSettings
 
     def judge(self, recording: Recording) -> Judgement:
@@ -63,6 +66,7 @@ def _finding(hit: Hit, responses: list[Response], recording: Recording) -> Findi
     url = plain_url(responses[0].url)
     more = f", and on {count(len(responses) - 1, 'more URL')}" if len(responses) > 1 else ""
     return Finding(
+        code="unresolved",
         subject=url,
         sentence=f"{url} shows the unresolved placeholder {quoted(hit.placeholder)} in {hit.place}{more}; "
         "expected its value. To do: set the variable for this environment in Cloud Manager.",

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import Excuses, switch
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath
@@ -34,12 +36,18 @@ _BARE = re.compile(
 )
 
 
+_REDIRECTED = Excuses(
+    lambda path, _: path is not None, "any path, since no unknown page then has to answer 404"
+)
+"""A site that redirects is judged by its redirect alone."""
+
+
 class Real404Settings(CheckSettings):
     under: PagePath | None = None
     """Folder in which the page that cannot exist is asked; by default that of the last page of the site."""
-    contains: str | None = None
+    contains: Annotated[str | None, switch("", everything=True)] = None
     """Text that the site's own 404 page always shows; without it only known default pages are told apart."""
-    redirects_to: PagePath | None = None
+    redirects_to: Annotated[PagePath | None, _REDIRECTED] = None
     """Path to which the site sends every unknown page on purpose."""
 
 
@@ -55,6 +63,13 @@ class Real404(SiteCheck[Real404Settings]):
     number = "A3"
     title = "Unknown pages answer 404"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        no_404="an unknown page answers with something else than 404",
+        stack_trace="the 404 page shows where the code failed",
+        lacks_text="the 404 page lacks the text that the site's own one always shows",
+        default_page="the 404 page is a default one, or empty",
+        redirected="a note: an unknown page is redirected before it answers 404",
+    )
     settings_type = Real404Settings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -80,16 +95,23 @@ class Real404(SiteCheck[Real404Settings]):
             return []
         if final.status not in _NOT_FOUND:
             actual = _wrong_answer(chain)
-            return [_finding(asked, "status 404", actual, evidence)]
+            return [_finding("no_404", asked, "status 404", actual, evidence)]
         findings = []
         if found := _TRACE.search(final.text):
             shown = f"shows a stack trace: {quoted(found.group().strip())}"
-            findings.append(_finding(asked, "a 404 page without a stack trace", shown, evidence))
+            expected = "a 404 page without a stack trace"
+            findings.append(_finding("stack_trace", asked, expected, shown, evidence))
         findings += self._brand(asked, final, evidence)
         if len(chain) > 1:
             note = f"{asked.url} is redirected before it answers 404; search engines prefer the 404 at once."
             findings.append(
-                Finding(subject=asked.subject, sentence=note, outcome=Outcome.PASSED, evidence=evidence)
+                Finding(
+                    code="redirected",
+                    subject=asked.subject,
+                    sentence=note,
+                    outcome=Outcome.PASSED,
+                    evidence=evidence,
+                )
             )
         return findings
 
@@ -99,11 +121,12 @@ class Real404(SiteCheck[Real404Settings]):
             if wanted in final.text:
                 return []
             expected = f"a 404 page that contains {quoted(wanted)}"
-            return [_finding(asked, expected, "has no such text", evidence)]
+            return [_finding("lacks_text", asked, expected, "has no such text", evidence)]
         if final.body.strip() and not _BARE.search(final.text):
             return []
         shown = "shows a default error page" if final.body.strip() else "shows an empty page"
-        return [_finding(asked, "the site's own 404 page", shown, evidence, Severity.WARN)]
+        expected = "the site's own 404 page"
+        return [_finding("default_page", asked, expected, shown, evidence, Severity.WARN)]
 
     def _sent_on_purpose(self, chain: tuple[Response, ...]) -> bool:
         wanted, target = self.settings.redirects_to, chain[0].location
@@ -125,9 +148,10 @@ def _path(url: str) -> str:
 
 
 def _finding(
-    asked: _Asked, expected: str, actual: str, evidence: str, severity: Severity | None = None
+    code: str, asked: _Asked, expected: str, actual: str, evidence: str, severity: Severity | None = None
 ) -> Finding:
     return Finding(
+        code=code,
         subject=asked.subject,
         sentence=f"{asked.url}, a page that cannot exist, {actual}; expected {expected}.",
         expected=expected,

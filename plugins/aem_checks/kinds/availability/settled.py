@@ -15,12 +15,14 @@ import re
 import time
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
+from aem_checks.excuses import below
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
 from aem_checks.reach import describe, is_unreached, unreached
 from aem_checks.text import quoted
@@ -36,7 +38,7 @@ _SHORTEST_COMMIT = 7
 
 
 class SettledSettings(CheckSettings):
-    answers: int = Field(default=10, ge=1, le=1000)
+    answers: Annotated[int, below(2)] = Field(default=10, ge=1, le=1000)
     """Consecutive good answers that are needed; with two nodes, ten miss an old one in 0.1 % of cases."""
     every: Duration = timedelta(seconds=2)
     """Pause between two answers; Adobe's own smoke test polls every 2 s."""
@@ -72,6 +74,11 @@ class Settled(SiteCheck[SettledSettings]):
     number = "A1"
     title = "Stage has settled on the new build"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        settled="a note: enough good answers in a row",
+        not_settled="too few good answers in a row until the time was over",
+        unknown_build="nobody says which build the marker has to name",
+    )
     settings_type = SettledSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -101,12 +108,19 @@ class Settled(SiteCheck[SettledSettings]):
         if log.streak >= needed:
             sentence = f"{url} gave {needed} good answers in a row past all caches, after {took}"
             proof = f", all of build {quoted(str(wanted))}." if wanted else f"; {_UNVERIFIED}."
-            return Finding(subject=url, sentence=sentence + proof, outcome=Outcome.PASSED, evidence=evidence)
+            return Finding(
+                code="settled",
+                subject=url,
+                sentence=sentence + proof,
+                outcome=Outcome.PASSED,
+                evidence=evidence,
+            )
         assert log.last is not None
         blocked = None if log.reached else unreached(log.last, url, evidence=evidence)
         if blocked is not None:
             return blocked
         return Finding(
+            code="not_settled",
             subject=url,
             sentence=f"{url} did not settle within {took} and {len(log.lines)} requests: "
             f"{log.last_problem or f'only the last {log.streak} answers were good'}. "
@@ -170,6 +184,7 @@ def _nothing_to_compare(visit: Visit, marker: BuildMarker) -> Finding:
     """Any build would pass where nobody knows which is wanted, and a configured marker promises more than that."""
     missing = _CALLED[marker.equals]
     return Finding(
+        code="unknown_build",
         subject=visit.url(marker.path),
         sentence=f"The {missing} of the release is not known here, so the build marker of {visit.site.name} has "
         "nothing to be compared with. To do: run the gate's check again when Cloud Manager names it, let "

@@ -15,13 +15,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
+from aem_checks.excuses import PATTERNS, Excuses, Pages, switch
 from aem_checks.kinds.caching._cache_classes import (
     EXPECTED,
     CacheClass,
@@ -58,19 +60,34 @@ class Lifetime(BaseModel):
     """At most this long."""
 
 
+def _ask_nothing(lifetimes: Any, pages: Pages) -> bool:
+    """Whether every class may have any lifetime at all."""
+    return lifetimes.keys() == EXPECTED.keys() and all(each == Lifetime() for each in lifetimes.values())
+
+
+_LIFETIMES = Excuses(_ask_nothing, "each class with neither `least` nor `most`")
+
+
 class CachePolicySettings(CheckSettings):
     private: tuple[str, ...] = ()
     """Paths, such as ``/us/en/members/account.html``, that only a visitor who has logged in may see. They are asked
     for without a login, and whatever they answer, no cache may share it. None by default: nobody can guess them."""
-    lifetimes: dict[CacheClass, Lifetime] = Field(default_factory=dict)
+    lifetimes: Annotated[dict[CacheClass, Lifetime], _LIFETIMES] = Field(default_factory=dict)
     """Other lifetimes than Adobe's defaults, by class: ``{html: {least: 1m, most: 1h}}``. The classes are html,
     clientlib, coreimg, dam, model_json and persisted_query."""
     queries: tuple[PagePath, ...] = ()
     """Paths of persisted queries to ask for, below ``/graphql/execute.json/``; none by default."""
-    samples: int = Field(default=3, ge=0, le=50)
+    samples: Annotated[int, switch(0)] = Field(default=3, ge=0, le=50)
     """Images, assets and models of each class that are asked for; 3, since all of a class share their rules."""
-    cookies: tuple[str, ...] = ()
+    cookies: Annotated[tuple[str, ...], PATTERNS] = ()
     """Names of cookies that cacheable pages may set, ``*`` standing for anything; none by default."""
+
+
+class _Fault(NamedTuple):
+    """What is wrong with a lifetime, and what was expected."""
+
+    code: str
+    expected: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +107,15 @@ class CachePolicy(SiteCheck[CachePolicySettings]):
     title = "Caches keep what they should"
     severity = Severity.WARN
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        private_shared="caches may share a page that only a visitor who has logged in may see",
+        cookie="a page that caches may keep sets a cookie",
+        too_short="a CDN may keep an answer for too short a time",
+        too_long="a CDN may keep an answer for too long",
+        not_immutable="a client library is not immutable, although its name changes with its content",
+        contradiction="an answer is both public and private",
+        vary="answers vary so that hardly any visitor gets a cached one",
+    )
     settings_type = CachePolicySettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -141,7 +167,7 @@ class CachePolicy(SiteCheck[CachePolicySettings]):
 
     def _by_class(self, seen: Sequence[_Seen], before: Mapping[str, str]) -> Iterator[Finding]:
         """Answers of one class with the same headers and the same fault make one finding."""
-        groups: dict[tuple[CacheClass, str, str], list[_Seen]] = {}
+        groups: dict[tuple[CacheClass, _Fault, str], list[_Seen]] = {}
         for each in seen:
             for fault in self._faults(each):
                 groups.setdefault((each.kind, fault, read_policy(each.response).written), []).append(each)
@@ -149,17 +175,17 @@ class CachePolicy(SiteCheck[CachePolicySettings]):
             known = all(before.get(each.path) == written for each in group)
             yield _lifetime(kind, fault, written, group, known=known)
 
-    def _faults(self, each: _Seen) -> Iterator[str]:
+    def _faults(self, each: _Seen) -> Iterator[_Fault]:
         policy, expected = read_policy(each.response), self._expected(each.kind)
         lasts = policy.shared if policy.is_shared else 0
         if lasts is not None and lasts < expected.least and (lasts or expected.least):
-            yield f"at least {_words(expected.least)} in the CDN"
+            yield _Fault("too_short", f"at least {_words(expected.least)} in the CDN")
         elif policy.is_shared and (policy.shared or 0) > expected.most:
-            yield f"at most {_words(expected.most)} in the CDN"
+            yield _Fault("too_long", f"at most {_words(expected.most)} in the CDN")
         elif expected.immutable and "immutable" not in policy.directives:
-            yield "immutable, since the name changes with the content"
+            yield _Fault("not_immutable", "immutable, since the name changes with the content")
         if {"public", "private"} <= policy.directives:
-            yield "either public or private"
+            yield _Fault("contradiction", "either public or private")
 
     def _expected(self, kind: CacheClass) -> Expected:
         given = self.settings.lifetimes.get(kind)
@@ -190,6 +216,7 @@ def _private_answer(path: str, answer: Response) -> Finding | None:
     if not policy.is_shared or (answer.status == 404 and (policy.shared or 0) <= 60):
         return None
     return Finding(
+        code="private_shared",
         subject=path,
         sentence=f"{path} is private and answers a visitor without login with {describe(answer)} and Cache-Control "
         f"{quoted(policy.written or 'none')}, which a CDN keeps and gives to everybody; expected private or "
@@ -203,6 +230,7 @@ def _private_answer(path: str, answer: Response) -> Finding | None:
 def _cookie(each: _Seen, names: Sequence[str], written: str) -> Finding:
     told = ", ".join(quoted(name, 60) for name in names[:5])
     return Finding(
+        code="cookie",
         subject=each.path,
         sentence=f"{each.path} sets {count(len(names), 'cookie')} ({told}) and may be cached ({quoted(written)}): "
         "a CDN either gives one visitor's cookie to all, or never keeps the page; expected no cookie. To do: see "
@@ -213,20 +241,24 @@ def _cookie(each: _Seen, names: Sequence[str], written: str) -> Finding:
     )
 
 
-def _lifetime(kind: CacheClass, fault: str, written: str, group: Sequence[_Seen], *, known: bool) -> Finding:
+def _lifetime(
+    kind: CacheClass, fault: _Fault, written: str, group: Sequence[_Seen], *, known: bool
+) -> Finding:
     first = group[0]
     actual = quoted(written) if written else "no Cache-Control"
     told = f"{count(len(group), 'answer')} of class {kind}, such as {quoted(first.path, 200)}, have {actual}"
     if known:
         return Finding(
+            code=fault.code,
             subject=f"lifetime of {kind}",
-            sentence=f"{told}, as at the last verified release; Adobe's default would be {fault}.",
+            sentence=f"{told}, as at the last verified release; Adobe's default would be {fault.expected}.",
             outcome=Outcome.PASSED,
         )
     return Finding(
+        code=fault.code,
         subject=f"lifetime of {kind}",
-        sentence=f"{told}; expected {fault}. To do: see the headers in the virtual host, or set 'lifetimes'.",
-        expected=fault,
+        sentence=f"{told}; expected {fault.expected}. To do: see the headers in the virtual host, or set 'lifetimes'.",
+        expected=fault.expected,
         actual=written or "no Cache-Control",
         severity=Severity.WARN,
         evidence=_FILE,
@@ -238,6 +270,7 @@ def _unwanted_vary(seen: Sequence[_Seen]) -> Iterator[Finding]:
         group = [each.path for each in seen if name in read_policy(each.response).vary]
         if group:
             yield Finding(
+                code="vary",
                 subject=f"Vary: {name}",
                 sentence=f"{count(len(group), 'answer')}, such as {quoted(group[0], 200)}, vary by {name}, so that "
                 "hardly any visitor gets a cached one; expected no such Vary. To do: remove it from the virtual "
@@ -255,6 +288,7 @@ def _not_judged(each: _Seen) -> Finding | None:
         if refused is not None or each.response.ok:
             return refused
         return Finding(
+            code="not_judged",
             subject=each.path,
             sentence=f"{each.path} answers with {describe(each.response)}, so its cache headers are not judged. To "
             "do: see key_pages and persisted_queries.",

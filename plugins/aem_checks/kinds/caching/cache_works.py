@@ -12,11 +12,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import above, switch
 from aem_checks.kinds.caching._headers import age_of, from_cache, read_policy
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
@@ -32,9 +34,9 @@ _FILE = "cache_works/answers.txt"
 class CacheWorksSettings(CheckSettings):
     pages: int = Field(default=3, ge=1, le=50)
     """Pages of the site, from the first on, that are asked for; 3, since all pages share their rules."""
-    tries: int = Field(default=3, ge=1, le=10)
+    tries: Annotated[int, above()] = Field(default=3, ge=1, le=10)
     """How often a page may come from publish after the first time: points of presence change."""
-    marketing_parameters: bool = True
+    marketing_parameters: Annotated[bool, switch(False)] = True
     """Whether a new ``utm_source`` has to come from the cache too; false for environments from before October
     2023, whose CDN keeps such parameters."""
 
@@ -64,6 +66,13 @@ class CacheWorks(SiteCheck[CacheWorksSettings]):
     title = "The CDN answers second visitors"
     severity = Severity.WARN
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        missed="a page does not come from the cache, however often it is asked for",
+        missed_marked="a page with a new utm_source does not come from the cache",
+        says_nothing="no header says whether an answer came from the cache",
+        login="the gate's login may keep answers out of the cache",
+        not_cacheable="a page is not to be cached, so that this was not tried",
+    )
     settings_type = CacheWorksSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -115,36 +124,36 @@ def _judge(tried: _Tried, visit: Visit) -> Finding | None:
     if (refused := unreached(last, tried.path)) is not None:
         return refused
     if not last.ok:
-        return _unknown(tried, f"answers with {describe(last)}", "see key_pages")
+        return _unknown("not_judged", tried, f"answers with {describe(last)}", "see key_pages")
     if tried.hit:
         return None
     if _not_cacheable(last):
         written = read_policy(last).written or "no Cache-Control"
-        return _note(
-            tried, f"is not to be cached ({quoted(written)}), so that was not tried; see cache_policy"
-        )
+        what = f"is not to be cached ({quoted(written)}), so that was not tried; see cache_policy"
+        return _note("not_cacheable", tried, what)
     if tried.says_nothing:
-        return _unknown(
-            tried, "has neither X-Cache nor Age", "let the CDN send one of them, or switch this check off"
-        )
+        remedy = "let the CDN send one of them, or switch this check off"
+        return _unknown("says_nothing", tried, "has neither X-Cache nor Age", remedy)
     if visit.endpoint.access:
-        return _unknown(
-            tried, "never came from the cache, perhaps because of the gate's login", "exempt the gate"
-        )
-    return _missed(tried, "the page again, from the cache")
+        what = "never came from the cache, perhaps because of the gate's login"
+        return _unknown("login", tried, what, "exempt the gate")
+    return _missed("missed", tried, "the page again, from the cache")
 
 
 def _judge_marked(tried: _Tried) -> Finding | None:
     last = tried.answers[-1]
     if (refused := unreached(last, tried.path)) is not None:
         return refused
-    return None if tried.hit else _missed(tried, "the cached page, whatever utm_source says")
+    if tried.hit:
+        return None
+    return _missed("missed_marked", tried, "the cached page, whatever utm_source says")
 
 
-def _missed(tried: _Tried, expected: str) -> Finding:
+def _missed(code: str, tried: _Tried, expected: str) -> Finding:
     said = ", ".join(_said(answer) for answer in tried.answers)
     vary = tried.answers[-1].headers.get("Vary", "")
     return Finding(
+        code=code,
         subject=tried.path,
         sentence=f"{tried.path} came from publish {len(tried.answers)} times in a row ({said}; Vary: "
         f"{quoted(vary or 'none')}); expected {expected}. To do: see Cache-Control and Vary in the virtual host, and "
@@ -155,8 +164,9 @@ def _missed(tried: _Tried, expected: str) -> Finding:
     )
 
 
-def _unknown(tried: _Tried, what: str, remedy: str) -> Finding:
+def _unknown(code: str, tried: _Tried, what: str, remedy: str) -> Finding:
     return Finding(
+        code=code,
         subject=tried.path,
         sentence=f"{tried.path} {what}, so nothing can be said of the cache. To do: {remedy}.",
         expected="an answer that says where it came from",
@@ -167,10 +177,9 @@ def _unknown(tried: _Tried, what: str, remedy: str) -> Finding:
     )
 
 
-def _note(tried: _Tried, what: str) -> Finding:
-    return Finding(
-        subject=tried.path, sentence=f"{tried.path} {what}.", outcome=Outcome.PASSED, evidence=_FILE
-    )
+def _note(code: str, tried: _Tried, what: str) -> Finding:
+    sentence = f"{tried.path} {what}."
+    return Finding(code=code, subject=tried.path, sentence=sentence, outcome=Outcome.PASSED, evidence=_FILE)
 
 
 def _any_failed(findings: Sequence[Finding]) -> bool:

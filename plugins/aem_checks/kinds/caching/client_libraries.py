@@ -9,9 +9,10 @@ issue 138), and the two named above.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.codes import faults
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged, unreached
 from aem_checks.text import count, quoted
@@ -40,6 +41,14 @@ class ClientLibraries(PageCheck[CheckSettings]):
     number = "C3"
     title = "Client libraries arrive"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        status="a style sheet or script answers with an error status",
+        content_type="a style sheet or script has the wrong content type",
+        empty="a style sheet or script is empty",
+        no_hash="a client library has no hash in its name",
+        illegal_hash="the hash in a client library's name is none",
+        none_named="no page names a style sheet or script of the site",
+    )
 
     def judge(self, recording: Recording) -> Judgement:
         users = _users(recording)
@@ -71,53 +80,65 @@ def _look_at(
         yield refused
         return
     used_by = f"used by {', '.join(pages[:3])}" + (f" and {len(pages) - 3} more" if len(pages) > 3 else "")
-    for expected, actual, severity in (_answer(reference, response) or _hash(reference),):
-        if expected:
-            yield Finding(
-                subject=reference.url,
-                sentence=f"{reference.url}, a {_NOUN[reference.kind]} {used_by}, {actual}; expected {expected}. "
-                "To do: see whether the build made it, and whether the dispatcher lets /etc.clientlibs pass.",
-                expected=expected,
-                actual=actual,
-                severity=severity,
-                evidence=evidence,
-            )
+    if (fault := _answer(reference, response) or _hash(reference)) is not None:
+        yield Finding(
+            code=fault.code,
+            subject=reference.url,
+            sentence=f"{reference.url}, a {_NOUN[reference.kind]} {used_by}, {fault.actual}; expected "
+            f"{fault.expected}. "
+            "To do: see whether the build made it, and whether the dispatcher lets /etc.clientlibs pass.",
+            expected=fault.expected,
+            actual=fault.actual,
+            severity=fault.severity,
+            evidence=evidence,
+        )
 
 
-Judged = tuple[str, str, Severity | None]
+class Fault(NamedTuple):
+    """What is wrong with a style sheet or script."""
+
+    code: str
+    expected: str
+    actual: str
+    severity: Severity | None = None
 
 
-def _answer(reference: Reference, response: Response) -> Judged | None:
+def _answer(reference: Reference, response: Response) -> Fault | None:
     if not 200 <= response.status < 300:
         to = f" to {quoted(response.location)}" if response.location else ""
-        return "status 200", f"answers with status {response.status}{to}", None
+        return Fault("status", "status 200", f"answers with status {response.status}{to}")
     if response.content_type not in _TYPES[reference.kind]:
         allowed = " or ".join(sorted(_TYPES[reference.kind]))
-        return f"content type {allowed}", f"has content type {quoted(response.content_type or 'none')}", None
+        actual = f"has content type {quoted(response.content_type or 'none')}"
+        return Fault("content_type", f"content type {allowed}", actual)
     if not response.body.strip() and f".lc-{EMPTY_LIBRARY}-lc." not in reference.url:
-        return "some content", f"has {count(len(response.body), 'byte')} of content, all blank", None
+        actual = f"has {count(len(response.body), 'byte')} of content, all blank"
+        return Fault("empty", "some content", actual)
     return None
 
 
-def _hash(reference: Reference) -> Judged:
+def _hash(reference: Reference) -> Fault | None:
     """The hash in a client library's name: 32 hexadecimal digits, by which caches keep it for a month."""
     if "/etc.clientlibs/" not in reference.url:
-        return "", "", None
+        return None
     found = _HASH.search(reference.url)
     if found is None:
-        return "a hash such as .lc-...-lc. in the name", "has no hash, so caches may serve an old one", _WARN
+        expected, actual = (
+            "a hash such as .lc-...-lc. in the name",
+            "has no hash, so caches may serve an old one",
+        )
+        return Fault("no_hash", expected, actual, Severity.WARN)
     if not _LEGAL_HASH.fullmatch(found.group(1)):
-        return "a hash of 32 hexadecimal digits", f"has the illegal hash {quoted(found.group(1))}", None
-    return "", "", None
-
-
-_WARN = Severity.WARN
+        actual = f"has the illegal hash {quoted(found.group(1))}"
+        return Fault("illegal_hash", "a hash of 32 hexadecimal digits", actual)
+    return None
 
 
 def _notes(recording: Recording) -> Iterator[Finding]:
     elsewhere = sorted({r.url for page in recording.pages for r in page.references if not r.on_site})
     if elsewhere:
         yield Finding(
+            code="left_out",
             subject=recording.base_url,
             sentence=f"{count(len(elsewhere), 'style sheet or script', 'style sheets and scripts')} on other "
             f"hosts were not fetched, the first is {quoted(elsewhere[0])}.",
@@ -138,6 +159,7 @@ def _nothing_or_too_much(recording: Recording) -> Finding:
             "To do: see whether the pages are unstyled; if all are elsewhere, set client_libraries: false."
         )
     return Finding(
+        code="left_out" if recording.left_out else "none_named",
         subject=recording.base_url,
         sentence=sentence,
         outcome=Outcome.INCONCLUSIVE,

@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.shortened import shortened
@@ -106,9 +107,9 @@ def _read_csv(path: Path) -> Iterator[dict[str, Any]]:
 def _parse_row(row: list[str], place: str) -> dict[str, Any]:
     if not 2 <= len(row) <= len(_COLUMNS):
         raise ValueError(f"{place} has {count(len(row), 'column')}; write from,to,code")
-    code = row[2] if len(row) == len(_COLUMNS) and row[2] else "301"
+    status = row[2] if len(row) == len(_COLUMNS) and row[2] else "301"
     try:
-        rule = {"from": row[0], "to": row[1], "code": int(code)}
+        rule = {"from": row[0], "to": row[1], "code": int(status)}
         RedirectRule.model_validate(rule)
     except ValueError as error:
         raise ValueError(
@@ -126,6 +127,16 @@ class Redirects(SiteCheck[RedirectsSettings]):
     targets = frozenset({"stage", "production"})
     default_on = False
     needs = "the redirects of the site, in the gate file or as CSV"
+    codes = faults(
+        not_as_mapped="an address does not lead where the map says, or not with its status",
+        loop="redirects lead back to where they began",
+        several="an address needs more than one redirect",
+        target_status="the address at the end does not answer 200",
+        leaves_environment="a redirect leaves stage for production, or production for stage",
+        unencrypted="a redirect goes through unencrypted http",
+        only_without_query="a redirect works without a query string only",
+        foreign_start="an address of the map is on a host that is not this site's",
+    )
     settings_type = RedirectsSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -155,7 +166,7 @@ class _Walk:
         plain = await self._visit.client.get(self._start)
         if self._problem_of(plain) is None:
             return [self._only_without_query(), *await self._follow(plain)]
-        return [self._failed(*problem)]
+        return [self._failed("not_as_mapped", *problem)]
 
     def _problem_of(self, first: Response) -> tuple[str, str] | None:
         """Expected and actual of the first answer; ``None`` when it is as the map says."""
@@ -184,22 +195,24 @@ class _Walk:
             way = " then ".join(quoted(hop, 200) for hop in hops[:3])
             seen = {self._comparable(self._start), *(self._comparable(plain_url(a.url)) for a in chain)}
             looped = end.location is not None and self._comparable(plain_url(end.location)) in seen
-            yield self._failed(
-                "one redirect", f"a loop: on to {way}" if looped else f"more than one: on to {way}"
-            )
+            if looped:
+                yield self._failed("loop", "one redirect", f"a loop: on to {way}")
+            else:
+                yield self._failed("several", "one redirect", f"more than one: on to {way}")
         elif (refusal := unreached(end, self._rule.to)) is not None:
             yield refusal
         elif end.status != 200:
-            yield self._failed(f"status 200 at {self._rule.to}", describe(end))
+            yield self._failed("target_status", f"status 200 at {self._rule.to}", describe(end))
 
     def _notes(self, target: str) -> list[Finding]:
         """Where a redirect works but leaves the target's own host or its encryption."""
         other = self._visit.site.production if self._visit.target == "stage" else self._visit.site.stage
         parts = urlsplit(target)
         if other is not None and host_of(target) in other.hosts:
-            return [self._warned(f"leaves {self._visit.target} for {quoted(parts.netloc)}")]
+            what = f"leaves {self._visit.target} for {quoted(parts.netloc)}"
+            return [self._warned("leaves_environment", what)]
         if parts.scheme == "http" and self._start.startswith("https:"):
-            return [self._warned("goes through unencrypted http")]
+            return [self._warned("unencrypted", "goes through unencrypted http")]
         return []
 
     def _here(self, address: str) -> str:
@@ -215,8 +228,9 @@ class _Walk:
         beyond = quote(unquote(_beyond_host(address) or "/"), safe="/?#=&%")
         return beyond if own else f"{host_of(address)}{beyond}"
 
-    def _failed(self, expected: str, actual: str) -> Finding:
+    def _failed(self, code: str, expected: str, actual: str) -> Finding:
         return Finding(
+            code=code,
             subject=self._rule.source,
             sentence=f"{quoted(self._rule.source, 300)} gave {actual}; expected {expected}. To do: compare the "
             "redirect map with the dispatcher's rewrite rules and the CDN's redirects.",
@@ -224,8 +238,9 @@ class _Walk:
             actual=actual,
         )
 
-    def _warned(self, what: str) -> Finding:
+    def _warned(self, code: str, what: str) -> Finding:
         return Finding(
+            code=code,
             subject=self._rule.source,
             sentence=f"The redirect of {quoted(self._rule.source, 300)} {what}.",
             severity=Severity.WARN,
@@ -235,11 +250,13 @@ class _Walk:
 
     def _only_without_query(self) -> Finding:
         return self._warned(
-            "works without a query string only: the rule matches the whole URL, or a cache holds an old answer"
+            "only_without_query",
+            "works without a query string only: the rule matches the whole URL, or a cache holds an old answer",
         )
 
     def _foreign_start(self) -> Finding:
         return Finding(
+            code="foreign_start",
             subject=self._rule.source,
             sentence=f"{quoted(self._rule.source, 300)} is not on a host of this site, so it was not asked. "
             "To do: write it as a path, or give that host a site of its own in the gate file.",

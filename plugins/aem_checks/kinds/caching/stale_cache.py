@@ -16,12 +16,14 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
+from aem_checks.excuses import above
 from aem_checks.kinds.caching._headers import age_of, read_policy
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
@@ -41,7 +43,7 @@ _MOST_LIBRARIES = 500
 class StaleCacheSettings(CheckSettings):
     pages: int = Field(default=20, ge=1, le=1000)
     """Pages of the site, from the first on, that are compared; three requests each."""
-    lifetime: Duration = timedelta(minutes=5)
+    lifetime: Annotated[Duration, above(timedelta(minutes=50))] = timedelta(minutes=5)
     """What counts as the lifetime where an answer names none: 5 minutes, AEM's default for HTML."""
 
 
@@ -63,6 +65,13 @@ class StaleCache(SiteCheck[StaleCacheSettings]):
     title = "No cache serves the old build"
     severity = Severity.WARN
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        stale="visitors get a page of another build, older than it may be",
+        stale_layer="a layer behind the CDN gives a page of another build",
+        within_lifetime="a note: visitors get a page of another build, for as long as it may be kept",
+        unsettled="the publish nodes answer with two builds",
+        builds_alike="nothing on the pages tells builds apart",
+    )
     settings_type = StaleCacheSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -108,17 +117,19 @@ class StaleCache(SiteCheck[StaleCacheSettings]):
         told = f"{pair.path} is of another build for visitors than past all caches: {old} instead of {new}"
         if not age:
             where = "the answer is new to the CDN, so a layer behind it is old"
-            return _finding(pair.path, f"{told}; {where}", "the new build", evidence, Severity.WARN)
+            said = f"{told}; {where}"
+            return _finding("stale_layer", pair.path, said, "the new build", evidence, Severity.WARN)
         shown = f"{told}; it is {_words(age)} old and may be kept for {_words(lifetime)}"
         if age <= allowed:
             return Finding(
+                code="within_lifetime",
                 subject=pair.path,
                 sentence=f"{shown}, so it is gone in {_words(allowed - age)} at the latest.",
                 outcome=Outcome.PASSED,
                 evidence=evidence,
             )
         severity = Severity.BLOCK if age > 2 * lifetime + policy.revalidating else Severity.WARN
-        return _finding(pair.path, shown, f"at most {_words(allowed)}", evidence, severity)
+        return _finding("stale", pair.path, shown, f"at most {_words(allowed)}", evidence, severity)
 
 
 async def _fetch(path: str, visit: Visit) -> _Pair:
@@ -150,8 +161,9 @@ def _marker(response: Response, marker: BuildMarker) -> str:
     return (match.group(1) or "") if match else ""
 
 
-def _finding(path: str, told: str, expected: str, evidence: str, severity: Severity) -> Finding:
+def _finding(code: str, path: str, told: str, expected: str, evidence: str, severity: Severity) -> Finding:
     return Finding(
+        code=code,
         subject=path,
         sentence=f"{told}; expected {expected}. To do: purge the page at the CDN, and see who else caches it.",
         expected=expected,
@@ -163,6 +175,7 @@ def _finding(path: str, told: str, expected: str, evidence: str, severity: Sever
 
 def _unsettled(path: str) -> Finding:
     return Finding(
+        code="unsettled",
         subject=path,
         sentence=f"{path} is of two builds past all caches: the publish nodes do not agree yet, so caches can't be "
         "judged. To do: see the check settled.",
@@ -175,6 +188,7 @@ def _unsettled(path: str) -> Finding:
 
 def _not_good(path: str, response: Response) -> Finding:
     return Finding(
+        code="not_judged",
         subject=path,
         sentence=f"{path} answers with {describe(response)}, so caches can't be judged by it. To do: see key_pages.",
         expected="status 200",
@@ -186,6 +200,7 @@ def _not_good(path: str, response: Response) -> Finding:
 
 def _nothing_to_compare(visit: Visit, pages: int) -> Finding:
     return Finding(
+        code="builds_alike",
         subject=visit.endpoint.url,
         sentence=f"{count(pages, 'page')} of {visit.endpoint.url} name neither a client library with a hash nor a "
         "build marker, so builds can't be told apart. To do: give the site a build_marker, or switch the check off.",

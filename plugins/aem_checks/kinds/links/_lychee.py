@@ -37,7 +37,7 @@ class Link:
     """Whether lychee was content, or did not ask."""
     words: str
     """What lychee says of it."""
-    code: int | None = None
+    status: int | None = None
     """The HTTP status, where there was one."""
 
 

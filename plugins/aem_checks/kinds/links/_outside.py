@@ -35,7 +35,7 @@ async def check_outside(sources: Mapping[str, str], visit: Visit) -> list[Findin
     if listed:
         async with guard_proxy(visit) as proxy:
             links = await _ask(listed[:_MOST], proxy.url, visit.site.requests_per_second)
-        findings = [_gone(link, sources) for link in links if link.code in _GONE]
+        findings = [_gone(link, sources) for link in links if link.status in _GONE]
     unlisted = {host_of(url) for url in elsewhere if not rule.allows_url(url)}
     return [*findings, *_notes(unlisted, len(listed) - _MOST)]
 
@@ -56,11 +56,12 @@ def _listing(urls: list[str], folder: str) -> str:
 def _gone(link: Link, sources: Mapping[str, str]) -> Finding:
     page = next((page for url, page in sources.items() if _same(url, link.url)), "a page")
     return Finding(
+        code="outside",
         subject=link.url,
-        sentence=f"{quoted(link.url, 300)}, linked on {quoted(page)}, gives status {link.code}; expected status 200. "
+        sentence=f"{quoted(link.url, 300)}, linked on {quoted(page)}, gives status {link.status}; expected status 200. "
         "To do: correct the link.",
         expected="status 200",
-        actual=f"status {link.code}",
+        actual=f"status {link.status}",
         severity=Severity.WARN,
     )
 
@@ -79,4 +80,7 @@ def _notes(unlisted: set[str], left: int) -> list[Finding]:
         )
     if left > 0:
         says.append(f"{count(left, 'link')} to other hosts beyond {_MOST} were not checked.")
-    return [Finding(subject="other hosts", sentence=words, outcome=Outcome.PASSED) for words in says]
+    return [
+        Finding(code="left_out", subject="other hosts", sentence=words, outcome=Outcome.PASSED)
+        for words in says
+    ]

@@ -17,11 +17,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import BEGINNINGS, above, switch
 from aem_checks.kinds.links._broken import Broken, count_good, sorted_out, unanswered
 from aem_checks.kinds.links._production import Production
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
@@ -46,13 +48,13 @@ class LinksSettings(CheckSettings):
     """1: links on the recorded pages; 2: also links on the pages of the site that these link to."""
     most: int = Field(default=300, ge=1, le=10_000)
     """How many URLs of the site are asked for at most; 300 take 30 s at 10 requests/s."""
-    anchors: bool = True
+    anchors: Annotated[bool, switch(False)] = True
     """Whether ``#anchors`` have to be on the page that they point to; a missing one warns."""
-    external: bool = True
+    external: Annotated[bool, switch(False)] = True
     """Whether links to the site's ``allow_hosts`` are checked; a broken one warns."""
-    broken_percent: float = Field(default=5, ge=0, le=100)
+    broken_percent: Annotated[float, above(50)] = Field(default=5, ge=0, le=100)
     """Per cent of the site's links, outside of navigation too, above which broken ones block."""
-    ignore: tuple[str, ...] = ()
+    ignore: Annotated[tuple[str, ...], BEGINNINGS] = ()
     """Beginnings of paths whose links are not judged, such as ``/us/en/archive/``."""
 
 
@@ -62,6 +64,13 @@ class Links(SiteCheck[LinksSettings]):
     title = "Links and anchors"
     severity = Severity.WARN
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        broken="a link leads to an address of the site that is no good",
+        anchor="a link leads to a place that is not on its page",
+        too_many="the share of broken links is too large",
+        outside="a link leads to a page of another host that is gone",
+        no_links="no page has a link",
+    )
     reads_recording = True
     settings_type = LinksSettings
 
@@ -79,17 +88,17 @@ class Links(SiteCheck[LinksSettings]):
                 links = await walk.links(recording, self.settings.depth)
                 external = await self._outside(links, relay, visit)
         except LycheeError as error:
-            return Judgement(examined=0, findings=(_unable(f"lychee {error}", "see the worker's packages"),))
+            finding = _unable("check_error", f"lychee {error}", "see the worker's packages")
+            return Judgement(examined=0, findings=(finding,))
         found = sorted_out(links, relay, self.settings.ignore)
         asked = count_good(links, relay) + sum(not each.anchor for each in found)
         findings += await self._judge(found, asked, visit)
         if unasked := unanswered(links, relay, self.settings.ignore):
             what = f"{count(len(unasked), 'link')} of the site got no answer from the gate itself, one is {quoted(unasked[0])}"
-            findings.append(_unable(what, "report it, the check itself is at fault"))
+            findings.append(_unable("check_error", what, "report it, the check itself is at fault"))
         if not links and recording.good_pages:
-            findings.append(
-                _unable(f"{visit.endpoint.url}: no page has a link", "see whether the pages are empty")
-            )
+            what = f"{visit.endpoint.url}: no page has a link"
+            findings.append(_unable("no_links", what, "see whether the pages are empty"))
         findings += [*external, *_notes(relay, found, walk.unread)]
         return Judgement(
             examined=asked,
@@ -118,6 +127,7 @@ class Links(SiteCheck[LinksSettings]):
         share = 100 * broken / all_links if all_links else 0.0
         if share > self.settings.broken_percent and broken >= _FEWEST:
             yield Finding(
+                code="too_many",
                 subject="share of broken links",
                 sentence=f"{broken} of {count(all_links, 'link')} are broken, {share:.1f} %; expected at most "
                 f"{self.settings.broken_percent:g} %. To do: see the first of them below.",
@@ -144,6 +154,7 @@ def _finding(each: Broken, visit: Visit, *, known: bool, there: str, old: bool) 
     remedy = "give the place its id" if each.anchor else "publish the page"
     place = "the navigation, header or footer of " if each.in_navigation else ""
     return Finding(
+        code="no_answer" if not each.is_failure else "anchor" if each.anchor else "broken",
         subject=each.subject,
         sentence=f"{visit.url(each.path)}{each.anchor}, linked in {place}{_pages(each.sources)}, gives {each.words}; "
         f"expected {each.expected}.{there}{since} To do: {remedy}, or correct the link.",
@@ -166,20 +177,24 @@ def _notes(relay: Relay, found: list[Broken], unread: list[str]) -> Iterator[Fin
         sentence = (
             f"{count(len(unread), 'page')} with too many links were not read to the end, one is {first}."
         )
-        yield Finding(subject="links", sentence=sentence, outcome=Outcome.PASSED)
+        yield _note(sentence)
     if relay.left_out:
         first = quoted(min(relay.left_out))
         sentence = (
             f"{count(len(relay.left_out), 'URL')} of the site beyond 'most' were not asked, one is {first}."
         )
-        yield Finding(subject="links", sentence=sentence, outcome=Outcome.PASSED)
+        yield _note(sentence)
     if len(found) > _MOST_COMPARED:
-        sentence = f"Only the first {_MOST_COMPARED} broken links were compared with production."
-        yield Finding(subject="links", sentence=sentence, outcome=Outcome.PASSED)
+        yield _note(f"Only the first {_MOST_COMPARED} broken links were compared with production.")
 
 
-def _unable(what: str, remedy: str) -> Finding:
+def _note(sentence: str) -> Finding:
+    return Finding(code="left_out", subject="links", sentence=sentence, outcome=Outcome.PASSED)
+
+
+def _unable(code: str, what: str, remedy: str) -> Finding:
     return Finding(
+        code=code,
         subject="links",
         sentence=f"{what}. To do: {remedy}.",
         outcome=Outcome.INCONCLUSIVE,

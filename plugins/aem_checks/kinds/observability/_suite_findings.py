@@ -22,6 +22,7 @@ def failures(
     failed = report.failed
     for case in failed[:_LISTED]:
         yield Finding(
+            code="case_failed",
             subject=f"{suite}: {case.name}"[:300],
             sentence=f"Suite {suite}: {quoted(case.name, 200)} failed: {quoted(case.message or 'no message', 300)}.",
             expected="passed",
@@ -30,6 +31,7 @@ def failures(
         )
     if len(failed) > _LISTED:
         yield Finding(
+            code="more",
             subject=f"{suite}: {len(failed) - _LISTED} more",
             sentence=f"Suite {suite}: {len(failed)} of {report.executed} executed cases failed; "
             f"{_LISTED} are listed.",
@@ -41,82 +43,83 @@ def ends(suite: str, result: CommandResult, limit: str, report: Report, output: 
     """What the way in which the command ended says."""
     if result.timed_out:
         yield _unsure(
+            "time_limit",
             suite,
             f"did not end in time (limit {limit}) and was ended with all that it started",
             output,
             "an end",
         )
     elif result.exit_code is None:
-        yield _unsure(
-            suite, "lost the process that guards it, so its exit code is not known", output, "an exit code"
-        )
+        what = "lost the process that guards it, so its exit code is not known"
+        yield _unsure("exit_code", suite, what, output, "an exit code")
     elif result.exit_code != 0 and not report.failed:
         said = f"no failed case among {report.executed}" if report.cases else "no case at all"
         how = f"signal {-result.exit_code}" if result.exit_code < 0 else f"exit code {result.exit_code}"
-        yield _unsure(suite, f"ended with {how}, but its reports hold {said}", output, "exit code 0")
+        what = f"ended with {how}, but its reports hold {said}"
+        yield _unsure("exit_code", suite, what, output, "exit code 0")
     if result.survivors:
-        yield _unsure(suite, f"left processes that cannot be ended: {', '.join(result.survivors)}", output)
+        what = f"left processes that cannot be ended: {', '.join(result.survivors)}"
+        yield _unsure("survivors", suite, what, output)
     if result.left_over:
         names = ", ".join(quoted(name, 60) for name in result.left_over[:5])
-        yield _note(
-            suite, f"left {count(len(result.left_over), 'process', 'processes')} that were ended: {names}"
-        )
+        what = f"left {count(len(result.left_over), 'process', 'processes')} that were ended: {names}"
+        yield _note("processes", suite, what)
 
 
 def contradictions(suite: str, report: Report, output: str) -> Iterator[Finding]:
     for line in report.contradictions[:5]:
-        yield _unsure(suite, f"has a report that contradicts itself: {quoted(line, 300)}", output)
+        what = f"has a report that contradicts itself: {quoted(line, 300)}"
+        yield _unsure("contradiction", suite, what, output)
 
 
 def unreadable(suite: str, name: str, why: str, evidence: str) -> Finding:
-    return _unsure(
-        suite, f"has a report that cannot be used, {quoted(name, 200)}: {quoted(why, 300)}", evidence
-    )
+    what = f"has a report that cannot be used, {quoted(name, 200)}: {quoted(why, 300)}"
+    return _unsure("unreadable", suite, what, evidence)
 
 
 def no_report(suite: str, output: str) -> Finding:
-    return _unsure(suite, "wrote no JUnit XML below REPORTS_PATH", output, "a JUnit XML report")
+    what = "wrote no JUnit XML below REPORTS_PATH"
+    return _unsure("no_report", suite, what, output, "a JUnit XML report")
 
 
 def no_report_in(suite: str, folder: str, output: str) -> Finding:
     what = f"wrote no JUnit XML of this run into {quoted(folder, 200)}, which 'reports:' names"
-    return _unsure(suite, what, output, "a JUnit XML report in each folder")
+    return _unsure("no_report", suite, what, output, "a JUnit XML report in each folder")
 
 
 def no_case(suite: str, listed: int, output: str) -> Finding:
     what = f"skipped all {count(listed, 'case')}" if listed else "reported no test case"
-    return _unsure(suite, what, output, "at least one executed case")
+    return _unsure("no_case", suite, what, output, "at least one executed case")
 
 
 def no_folder(suite: str, folder: str) -> Finding:
-    return _unsure(suite, f"has no folder {quoted(folder, 300)} on this worker", "", "the suite's folder")
+    what = f"has no folder {quoted(folder, 300)} on this worker"
+    return _unsure("not_configured", suite, what, "", "the suite's folder")
 
 
 def no_access(suite: str, why: str) -> Finding:
-    return _unsure(suite, f"cannot log in: {why}", "", "a usable connection")
+    return _unsure("no_access", suite, f"cannot log in: {why}", "", "a usable connection")
 
 
 def no_user(suite: str, why: str) -> Finding:
-    return _unsure(
-        suite, f"was not run, since it can't run as the user that is set for it: {why}", "", "a run"
-    )
+    what = f"was not run, since it can't run as the user that is set for it: {why}"
+    return _unsure("no_user", suite, what, "", "a run")
 
 
 def pictures(suite: str, number: int, evidence: str) -> Finding:
-    note = _note(
-        suite, f"left {count(number, 'screenshot or video', 'screenshots and videos')}: see {evidence}"
-    )
+    what = f"left {count(number, 'screenshot or video', 'screenshots and videos')}: see {evidence}"
+    note = _note("pictures", suite, what)
     return note.model_copy(update={"evidence": evidence})
 
 
 def left_out(suite: str, number: int, name: str, why: str) -> Finding:
-    return _note(
-        suite, f"left {count(number, 'file')} that were not kept, such as {quoted(name, 200)}: {why}"
-    )
+    what = f"left {count(number, 'file')} that were not kept, such as {quoted(name, 200)}: {why}"
+    return _note("left_out", suite, what)
 
 
-def _unsure(suite: str, what: str, evidence: str, expected: str = "") -> Finding:
+def _unsure(code: str, suite: str, what: str, evidence: str, expected: str = "") -> Finding:
     return Finding(
+        code=code,
         subject=f"suite {suite}",
         sentence=f"Suite {suite} {what}, so it proves nothing. To do: read {evidence or 'the gate file'} and run "
         "the suite again.",
@@ -128,5 +131,6 @@ def _unsure(suite: str, what: str, evidence: str, expected: str = "") -> Finding
     )
 
 
-def _note(suite: str, what: str) -> Finding:
-    return Finding(subject=f"suite {suite}", sentence=f"Suite {suite} {what}.", outcome=Outcome.PASSED)
+def _note(code: str, suite: str, what: str) -> Finding:
+    sentence = f"Suite {suite} {what}."
+    return Finding(code=code, subject=f"suite {suite}", sentence=sentence, outcome=Outcome.PASSED)

@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import model_validator
 
 from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, opened
+from aem_checks.codes import faults
+from aem_checks.excuses import PATTERNS, expressions
 from aem_checks.network_guard.rule import Rule
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
@@ -37,13 +39,16 @@ _STORED = "[...Object.keys(localStorage).slice(0, 200), ...Object.keys(sessionSt
 _CLICK_SECONDS = 5
 
 
+_ANY_NAME = expressions("_ga", "AMCV_1", "session-id", "x", whole=True)
+
+
 class ConsentSettings(BrowserSettings):
     """What needs no consent, and how consent is asked for."""
 
-    essential: tuple[Pattern, ...] = ("affinity",)
+    essential: Annotated[tuple[Pattern, ...], _ANY_NAME] = ("affinity",)
     """Expressions for whole names of cookies and stored values that need no consent; the default is the cookie with
     which Adobe's load balancer keeps a visitor on one node."""
-    hosts: tuple[AllowedHost, ...] = ()
+    hosts: Annotated[tuple[AllowedHost, ...], PATTERNS] = ()
     """Hosts of others that may be asked without consent: fonts, images."""
     banner: str = ""
     """CSS selector of the banner that asks; empty where none is expected."""
@@ -66,6 +71,14 @@ class Consent(BrowserCheck[ConsentSettings]):
     targets = frozenset({"stage", "production"})
     default_on = False
     needs = "the names of the cookies and hosts that need no consent, and how the banner is found"
+    codes = faults(
+        cookie="a page sets a cookie before its visitor has agreed",
+        stored_value="a page keeps a value before its visitor has agreed",
+        host="a page asks another host before its visitor has agreed",
+        no_banner="a page does not ask for consent",
+        forgets="a page forgets what was answered",
+        not_clicked="the banner could not be clicked",
+    )
     settings_type = ConsentSettings
 
     async def look(self, visit: Visit, browser: Browser) -> Judgement:
@@ -87,18 +100,19 @@ class Consent(BrowserCheck[ConsentSettings]):
         cookies = {str(each.get("name", "")) for each in await page.page.context.cookies()}
         stored = await _stored(page)
         findings = [
-            *self._kept(path, "cookie", cookies),
-            *self._kept(path, "stored value", stored),
+            *self._kept("cookie", path, "cookie", cookies),
+            *self._kept("stored_value", path, "stored value", stored),
             *self._asked(visit, path, page),
         ]
         if self.settings.banner:
             findings += await self._banner(path, page)
         return findings
 
-    def _kept(self, path: str, what: str, names: set[str]) -> Iterator[Finding]:
+    def _kept(self, code: str, path: str, what: str, names: set[str]) -> Iterator[Finding]:
         for name in sorted(names):
             if not any(re.fullmatch(pattern, name) for pattern in self.settings.essential):
                 yield Finding(
+                    code=code,
                     subject=f"{what} {plain(name, 80)}",
                     sentence=(
                         f"{path} keeps the {what} {quoted(name)} before its visitor has agreed. "
@@ -115,6 +129,7 @@ class Consent(BrowserCheck[ConsentSettings]):
             host = host_of(url)
             if host and host not in visit.site.hosts and not allowed.allows_url(url):
                 yield Finding(
+                    code="host",
                     subject=f"host {host}",
                     sentence=(
                         f"{path} asks {host} before its visitor has agreed: {quoted(url)}. "
@@ -130,7 +145,8 @@ class Consent(BrowserCheck[ConsentSettings]):
         told = self.settings
         try:
             if not await page.page.locator(told.banner).first.is_visible():
-                return [_of_banner(path, "does not ask for consent", f"no {quoted(told.banner)} is shown")]
+                actual = f"no {quoted(told.banner)} is shown"
+                return [_of_banner("no_banner", path, "does not ask for consent", actual)]
             if not told.choose:
                 return []
             await page.page.locator(told.choose).first.click(timeout=_CLICK_SECONDS * 1000)
@@ -138,7 +154,8 @@ class Consent(BrowserCheck[ConsentSettings]):
             await page.go(page.page.url)
             await page.quiet()
             if await page.page.locator(told.banner).first.is_visible():
-                return [_of_banner(path, "forgets what was answered", "the banner is shown again")]
+                actual = "the banner is shown again"
+                return [_of_banner("forgets", path, "forgets what was answered", actual)]
         except Error as error:
             said = plain(str(error).partition("\n")[0], 160)
             return [_unasked(path, told.choose or told.banner, said)]
@@ -150,8 +167,9 @@ async def _stored(page: OpenPage) -> set[str]:
     return {str(name)[:200] for name in names} if isinstance(names, list) else set()
 
 
-def _of_banner(path: str, what: str, actual: str) -> Finding:
+def _of_banner(code: str, path: str, what: str, actual: str) -> Finding:
     return Finding(
+        code=code,
         subject=f"{path} banner",
         sentence=f"{path} {what}: {actual}. To do: check the consent tool on this page.",
         expected="a banner that asks once",
@@ -161,6 +179,7 @@ def _of_banner(path: str, what: str, actual: str) -> Finding:
 
 def _unasked(path: str, selector: str, said: str) -> Finding:
     return Finding(
+        code="not_clicked",
         subject=f"{path} banner",
         sentence=f"{path}: {quoted(selector)} could not be clicked: {said}. To do: correct 'banner' and 'choose'.",
         outcome=Outcome.INCONCLUSIVE,

@@ -30,6 +30,7 @@ from aem_checks.access import NO_ACCESS, Access, AccessError
 from aem_checks.access_names import AccessName
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.code_user import CodeUser, CodeUserError, code_user, inherited, own_folders, take_back
+from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
 from aem_checks.kinds.observability import _suite_findings as say
 from aem_checks.kinds.observability._suite_aftermath import Aftermath, Source
@@ -122,6 +123,19 @@ class Suites(SiteCheck[SuitesSettings]):
     default_on = False
     needs = "a test suite of the team: a folder and the command that runs it"
     runs_commands = True
+    codes = faults(
+        case_failed="a case of the suite failed",
+        exit_code="the command's exit code contradicts its reports, or is not known",
+        survivors="the command left processes that can't be ended",
+        processes="a note: the command left processes that were ended",
+        contradiction="a report contradicts itself",
+        unreadable="a report can't be used",
+        no_report="the command wrote no report",
+        no_case="no case was executed",
+        no_access="the suite can't log in",
+        no_user="the suite can't run as the user that is set for it",
+        pictures="a note: the suite left screenshots or videos",
+    )
     settings_type = SuitesSettings
 
     async def run(self, visit: Visit) -> Judgement:

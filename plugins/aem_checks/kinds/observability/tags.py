@@ -17,11 +17,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, opened
+from aem_checks.codes import faults
+from aem_checks.excuses import switch
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
 from aem_checks.text import quoted
@@ -63,13 +65,17 @@ class TagsSettings(BrowserSettings):
 
     tags: tuple[Tag, ...] = ()
     """Scripts that every page loads, each with its URL on stage and on production."""
-    data_layer: str = Field(default="adobeDataLayer", pattern=r"^[A-Za-z_$][\w$]*$|^$")
+    data_layer: Annotated[str, switch("")] = Field(default="adobeDataLayer", pattern=r"^[A-Za-z_$][\w$]*$|^$")
     """Name of the global variable of the data layer; AEM's Core Components use the default. Empty for none."""
     beacon: str = ""
     """Part of the URL of the page view that is counted, such as ``/b/ss/``; each page sends exactly one. Empty for
     any number."""
     accept: str = ""
     """CSS selector of the button that gives consent, where tags wait for it. Empty where they do not."""
+
+    def judges_nothing(self) -> str:
+        left = self.tags or self.data_layer or self.beacon
+        return "" if left else "no 'tags', no 'beacon' and an empty 'data_layer'"
 
 
 class Tags(BrowserCheck[TagsSettings]):
@@ -81,6 +87,14 @@ class Tags(BrowserCheck[TagsSettings]):
     targets = frozenset({"stage", "production"})
     default_on = False
     needs = "the names of your tag managers' scripts on stage and on production"
+    codes = faults(
+        missing="a page does not load a tag of this environment",
+        wrong_environment="a page loads the tag manager's library of another environment",
+        data_layer="a page has no data layer, or an empty one",
+        hidden="a page is still hidden after loading",
+        page_views="a page sends no page view, or several",
+        no_button="a page shows no button to give consent with",
+    )
     settings_type = TagsSettings
 
     async def look(self, visit: Visit, browser: Browser) -> Judgement:
@@ -156,6 +170,7 @@ def _wrong_environment(path: str, url: str, target: Target) -> Finding | None:
     if not environment or (environment == "staging" and target == "stage"):
         return None
     return Finding(
+        code="wrong_environment",
         subject=f"{path} {environment} library",
         sentence=(
             f"{path} on {target} loads the tag manager's library of {environment}: {quoted(plain_url(url))}. "
@@ -173,6 +188,7 @@ def _missing(path: str, tag: Tag, target: Target, urls: list[str]) -> Finding:
     wanted = tag.on(target)
     mismatch = bool(instead) and target == "stage" and wanted not in other
     return Finding(
+        code="missing",
         subject=f"{path} {tag.name}",
         sentence=(
             f"{path} does not load {tag.name} of {target}: no request for {quoted(wanted)}.{instead} "
@@ -187,6 +203,7 @@ def _missing(path: str, tag: Tag, target: Target, urls: list[str]) -> Finding:
 def _no_layer(path: str, name: str, length: int | None) -> Finding:
     actual = "is missing" if length is None else "is empty"
     return Finding(
+        code="data_layer",
         subject=f"{path} {name}",
         sentence=(
             f"The data layer {name} of {path} {actual} after loading. To do: check that the Core Components' data "
@@ -200,6 +217,7 @@ def _no_layer(path: str, name: str, length: int | None) -> Finding:
 
 def _still_hidden(path: str) -> Finding:
     return Finding(
+        code="hidden",
         subject=f"{path} hidden",
         sentence=(
             f"{path} is still hidden after loading: what hides a page until a test tool answers was not removed. "
@@ -213,6 +231,7 @@ def _still_hidden(path: str) -> Finding:
 
 def _page_views(path: str, beacon: str, sent: int) -> Finding:
     return Finding(
+        code="page_views",
         subject=f"{path} page view",
         sentence=f"{path} sends {sent} page views ({quoted(beacon)}) while it loads; expected exactly one.",
         expected="1 page view",
@@ -223,6 +242,7 @@ def _page_views(path: str, beacon: str, sent: int) -> Finding:
 
 def _no_button(path: str, selector: str) -> Finding:
     return Finding(
+        code="no_button",
         subject=f"{path} accept",
         sentence=(
             f"{path} shows no button {quoted(selector)} to give consent with, so tags that wait for it were not seen. "

@@ -106,6 +106,7 @@ def differences(files: list[CdnFile]) -> Iterator[Finding]:
 
 def _not_for_production(kind: str, stage: list[CdnFile]) -> Finding:
     return Finding(
+        code="not_for_production",
         subject=f"{kind} of production",
         sentence=f"{quoted(stage[0].path, 200)} configures {quoted(kind)} for {', '.join(sorted(stage[0].environments))} and "
         "not for prod: its rules were tested here and do not hold there. To do: add prod to its envTypes.",
@@ -121,6 +122,7 @@ def _other_rules(kind: str, stage: list[CdnFile], production: list[CdnFile]) -> 
         if rules:
             shown = ", ".join(quoted(rule) for rule in sorted(rules)[:5])
             yield Finding(
+                code="other_rules",
                 subject=f"{kind} rules only of {where}",
                 sentence=f"{len(rules)} rules of {quoted(kind)} hold for {where} and not for {other}: {shown}. To do: use one "
                 "file for both, or waive this where it is meant.",

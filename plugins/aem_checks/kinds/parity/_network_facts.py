@@ -31,6 +31,7 @@ def allow_lists(rows: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[Finding
     for target, other in (("stage", "production"), ("production", "stage")):
         for name, tier in sorted(bound[target] - bound[other]):
             yield Finding(
+                code="allow_list",
                 subject=f"IP allow list {name} ({tier})",
                 sentence=f"The IP allow list {quoted(name)} is bound to {quoted(tier)} of {target} and not of {other}: who "
                 f"can reach one cannot reach the other, and nobody tested it (405 for those outside). To do: bind it to "
@@ -53,6 +54,7 @@ def domains(rows: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[Finding]:
     tiers = {target: {_of(row, "tier") for row in rows[target]} for target in _WHERE}
     for tier in sorted(tiers["stage"] - tiers["production"]):
         yield Finding(
+            code="no_domain",
             subject=f"domains of {tier}",
             sentence=f"Stage has a domain on {quoted(tier)} and production has none: what was tested under a name of its "
             "own runs under Adobe's name there. To do: map the domain in Cloud Manager.",
@@ -81,6 +83,7 @@ def networking(rows: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[Finding]
 
 def _networking(subject: str, stage: str, production: str) -> Finding:
     return Finding(
+        code="networking",
         subject=subject,
         sentence=f"Stage has {quoted(stage, 200)} for {subject}, production {quoted(production, 200)}: calls to other "
         "systems that work here may not get out there. To do: set it alike in Cloud Manager.",
@@ -91,6 +94,7 @@ def _networking(subject: str, stage: str, production: str) -> Finding:
 
 def _state(what: str, status: str) -> Finding:
     return Finding(
+        code="not_deployed",
         subject=what,
         sentence=f"Cloud Manager says {quoted(status)} of {quoted(what)}: it does not work as it is set. To do: see it in "
         "Cloud Manager and repair or remove it.",
@@ -103,6 +107,7 @@ def not_known(names: list[str]) -> Finding:
     """What Cloud Manager did not tell."""
     listed = ", ".join(name.replace("_", " ") for name in names)
     return Finding(
+        code="unread",
         subject="network facts of Cloud Manager",
         sentence=f"Cloud Manager did not tell for both environments: {listed}. These were not compared. To do: give the "
         "gate's credential the rights to read them.",

@@ -102,6 +102,7 @@ class Report:
         if found and self._visit.baseline is not None:
             yield _note(
                 "drift",
+                "drift",
                 f"Drift, not this release: {count(len(found), 'difference')} on {_pages(found)} were there when "
                 f"both ran the same code ({self._visit.baseline.release}): {_counted(d.field for d in found)}.",
             )
@@ -111,6 +112,7 @@ class Report:
         if compared.noise:
             yield _note(
                 "noise",
+                "noise",
                 f"Noise, not judged: {count(compared.noise.total(), 'value')} changed from answer to answer of the "
                 f"same side, on {count(compared.noisy_pages, 'page')}: {_counted(compared.noise.elements())}. "
                 f"{count(compared.asked_again, 'request')} more told it from differences.",
@@ -119,6 +121,7 @@ class Report:
     def _agreed(self) -> Iterator[Finding]:
         for rule, paths in sorted(self._contract.used.items()):
             yield _note(
+                "contract",
                 f"contract {rule}",
                 f"Allowed by the contract on {count(len(paths), 'page')}: {quoted(rule, 200)}.",
             )
@@ -140,6 +143,7 @@ def lost_key_pages(compared: Compared, visit: Visit, before: StageBefore | None)
         known = before is not None and bool(before.attribute(found.path, _as_suspicion(found)).drift)
         blame = "it was so at the last verified release too" if known else "this release would take it down"
         yield Finding(
+            code="key_page_lost",
             subject=found.path,
             sentence=f"The key page {found.path} is served by production (200) but stage answers "
             f"{found.stage[0]}: {blame}. To do: see the page on stage and its log.",
@@ -162,6 +166,7 @@ def _differs(group: Sequence[Difference], compared: int, why: str) -> Finding:
     marks = marks_in((*first.production, *first.stage))
     rules = f" Here {', '.join(marks)}." if marks else ""
     return Finding(
+        code="differs",
         subject=_subject(group),
         sentence=f"{first.field} differs on {len(group)} of {count(compared, 'page')}, such as {examples}; "
         f"the first: production says {there}, stage {here}. {why}{rules} To do: compare the two, or allow the "
@@ -197,8 +202,8 @@ def _pages(differences: Iterable[Difference]) -> str:
     return count(len({found.path for found in differences}), "page")
 
 
-def _note(subject: str, sentence: str) -> Finding:
-    return Finding(subject=subject, sentence=sentence, outcome=Outcome.PASSED, evidence=EVIDENCE)
+def _note(code: str, subject: str, sentence: str) -> Finding:
+    return Finding(code=code, subject=subject, sentence=sentence, outcome=Outcome.PASSED, evidence=EVIDENCE)
 
 
 def left_out(paths: Sequence[str], listed: int) -> Iterator[Finding]:
@@ -206,6 +211,7 @@ def left_out(paths: Sequence[str], listed: int) -> Iterator[Finding]:
     if paths:
         examples = ", ".join(quoted(path, 120) for path in paths[:_EXAMPLES])
         yield Finding(
+            code="left_out",
             subject="not compared",
             sentence=f"Not compared: {len(paths)} of {count(listed, 'page')} of production's sitemap, such as "
             f"{examples}. To compare more, raise 'urls:'.",
@@ -220,6 +226,7 @@ def sitemap_problems(sitemap: Sitemap, compared: int) -> Iterator[Finding]:
     network = sitemap.unreached is not None
     why = "; ".join(quoted(problem, 200) for problem in sitemap.problems[:3]) or "it lists no page"
     yield Finding(
+        code="sitemap",
         subject="sitemap of production",
         sentence=f"The sitemap of production could not be read in full: {why}. {count(compared, 'page')} "
         "were compared. To do: repair the sitemap or name it in robots.txt.",

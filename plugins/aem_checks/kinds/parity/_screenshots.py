@@ -54,6 +54,7 @@ async def _compare(visit: Visit, browser: Browser, path: str, masks: tuple[str, 
     evidence = visit.keep(f"response_parity/{name}/pictures.png", shown(live, stage, difference))
     return [
         Finding(
+            code="picture",
             subject=f"picture of {path}",
             sentence=f"{path} looks different on stage: {difference.share:.2%} of its pixels differ from production, "
             f"{difference.place}. To do: see the picture; mask the region under 'masks:' if it changes by itself.",
@@ -75,6 +76,7 @@ async def _photograph(visit: Visit, browser: Browser, path: str, masks: tuple[st
 
 def _unreadable(path: str, why: str) -> Finding:
     return Finding(
+        code="picture_unreadable",
         subject=f"picture of {path}",
         sentence=f"The pictures of {path} cannot be compared: {plain(why, 200)}.",
         outcome=Outcome.INCONCLUSIVE,

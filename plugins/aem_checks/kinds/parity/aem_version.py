@@ -18,9 +18,11 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import PATTERNS
 from aem_checks.kinds.parity._no_production import no_production
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, is_unreached, unreached
@@ -40,7 +42,7 @@ _MOST = 10_000
 class AemVersionSettings(CheckSettings):
     """Which toggles may differ."""
 
-    ignore_toggles: tuple[str, ...] = ()
+    ignore_toggles: Annotated[tuple[str, ...], PATTERNS] = ()
     """Names of toggles that only one of the environments is meant to have."""
 
 
@@ -58,6 +60,13 @@ class AemVersion(SiteCheck[AemVersionSettings]):
     number = "K1"
     title = "Stage runs the AEM release of production"
     severity = Severity.WARN
+    codes = faults(
+        release="stage and production run AEM releases of different months",
+        build="stage and production run different builds of one AEM release",
+        toggles="a feature toggle is on for one of the two only",
+        release_unknown="a note: nobody says which AEM release runs",
+        toggles_unread="an environment does not list its toggles",
+    )
     settings_type = AemVersionSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -90,6 +99,7 @@ class AemVersion(SiteCheck[AemVersionSettings]):
             if only:
                 shown = ", ".join(quoted(name) for name in only[:5])
                 yield Finding(
+                    code="toggles",
                     subject=f"toggles only on {where}",
                     sentence=f"{count(len(only), 'toggle')} of AEM, such as {shown}, is on for {where} and off for "
                     f"{other}: AEM itself behaves otherwise there. To do: ask Adobe's support to align them, or list "
@@ -128,6 +138,7 @@ def _releases(stage: str, production: str) -> Iterator[Finding]:
             name for name, told in (("stage", stage), ("production", production)) if not told
         )
         yield Finding(
+            code="release_unknown",
             subject="AEM release",
             sentence=f"The AEM release of {lacking} is not known, so only the toggles say whether both run the same.",
             outcome=Outcome.PASSED,
@@ -138,6 +149,7 @@ def _releases(stage: str, production: str) -> Iterator[Finding]:
     months = [_RELEASE.fullmatch(release) for release in (stage, production)]
     same_month = bool(months[0] and months[1] and months[0].groups() == months[1].groups())
     yield Finding(
+        code="build" if same_month else "release",
         subject="AEM release",
         sentence=f"Stage runs AEM {quoted(stage)} and production {quoted(production)}: the release was not tested on the "
         "AEM that it will run on. To do: wait until Adobe's update has reached both environments, then test again.",
@@ -153,6 +165,7 @@ def _not_told(visit: Visit, stage: Response, production: Response) -> Iterator[F
         if _told(response) is None:
             missing = unreached(response, f"{PATH} of {name}")
             yield missing or Finding(
+                code="toggles_unread",
                 subject=f"{PATH} of {name}",
                 sentence=f"{PATH} of {name} does not list AEM's toggles ({describe(response)}), so they were not compared. "
                 "To do: allow /etc.clientlibs/* in the dispatcher's filters, as Adobe's default does.",

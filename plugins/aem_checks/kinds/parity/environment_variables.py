@@ -17,10 +17,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from aem_checks.check import SiteCheck
 from aem_checks.checkout import CheckoutSettings, not_read, opened
+from aem_checks.codes import faults
+from aem_checks.excuses import PATTERNS
 from aem_checks.git import CheckoutError
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
@@ -37,7 +39,7 @@ _TARGETS = ("stage", "production")
 class EnvironmentVariablesSettings(CheckoutSettings):
     """Which names may be missing, and where the release's source is."""
 
-    allow: tuple[str, ...] = ()
+    allow: Annotated[tuple[str, ...], PATTERNS] = ()
     """Names that production may lack; ``*`` and ``?`` stand for any characters."""
 
 
@@ -55,6 +57,13 @@ class EnvironmentVariables(SiteCheck[EnvironmentVariablesSettings]):
     kind = "environment_variables"
     number = "K2"
     title = "Variables that stage or the release has and production lacks"
+    codes = faults(
+        stage_only="a variable is set for stage and not for production",
+        not_set="the release uses a variable that an environment does not have",
+        differs="a variable is of another type, or for other services, on production",
+        allowed="a note: variables may be missing on production by the gate file",
+        unread="the names of the variables could not be read",
+    )
     settings_type = EnvironmentVariablesSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -128,6 +137,7 @@ def _different(stage: frozenset[Variable], production: frozenset[Variable]) -> I
         )
         if here and there and here != there:
             yield Finding(
+                code="differs",
                 subject=f"{name} differs",
                 sentence=f"The variable {quoted(name)} is {quoted(', '.join(here))} on stage and "
                 f"{quoted(', '.join(there))} on production: what reads it may get nothing there. To do: set it alike "
@@ -141,6 +151,7 @@ def _different(stage: frozenset[Variable], production: frozenset[Variable]) -> I
 def _unknown(targets: list[str]) -> Judgement:
     where = " and ".join(targets)
     finding = Finding(
+        code="unread",
         subject=f"variables of {where}",
         sentence=f"The names of the variables of {where} could not be read from Cloud Manager, so they were not "
         "compared. To do: give the gate's credential access to the variables of both environments.",
@@ -154,6 +165,7 @@ def _unknown(targets: list[str]) -> Judgement:
 
 def _only_on_stage(name: str) -> Finding:
     return Finding(
+        code="stage_only",
         subject=name,
         sentence=f"The variable {quoted(name)} is set for stage but not for production: what uses it works here "
         "and breaks there. To do: set it for production in Cloud Manager, or list it under 'allow:'.",
@@ -167,6 +179,7 @@ def _not_set(target: str, name: str, places: list[Use]) -> Finding:
     more = f" and {count(len(paths) - 1, 'file')} more" if len(paths) > 1 else ""
     kind = "secret" if any(use.secret for use in places) else "variable"
     return Finding(
+        code="not_set",
         subject=f"{name} on {target}",
         sentence=f"The release uses the {kind} {quoted(name)} in {quoted(paths[0], 200)}{more} without a default, and "
         f"{target} has no such variable: its placeholder would stay in the configuration there. To do: set it for "
@@ -179,6 +192,7 @@ def _not_set(target: str, name: str, places: list[Use]) -> Finding:
 
 def _waived(names: list[str]) -> Finding:
     return Finding(
+        code="allowed",
         subject="allowed differences",
         sentence=f"{count(len(names), 'variable')} of stage may be missing on production by the gate file: "
         f"{', '.join(quoted(name) for name in names[:10])}.",

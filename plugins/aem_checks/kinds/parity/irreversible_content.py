@@ -18,9 +18,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from aem_checks.checkout import CheckoutCheck, CheckoutSettings
+from aem_checks.codes import faults
+from aem_checks.excuses import ROOTS
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
@@ -40,7 +42,7 @@ _MUTABLE = ("/content", "/conf", "/var", "/etc", "/home", "/libs/settings", "/ap
 class IrreversibleContentSettings(CheckoutSettings):
     """What the team's releases may replace."""
 
-    allow: tuple[str, ...] = ()
+    allow: Annotated[tuple[str, ...], ROOTS] = ()
     """Roots of filters that are meant, such as ``/content/wknd/library*``; ``*`` and ``?`` stand for any characters."""
 
 
@@ -53,6 +55,13 @@ class IrreversibleContent(CheckoutCheck[IrreversibleContentSettings]):
     severity = Severity.WARN
     default_on = False
     needs = "a git checkout of the release"
+    codes = faults(
+        replaces="a content package replaces what authors made on production",
+        index="the definition of an index changed under its old name",
+        model="a Content Fragment Model loses fields",
+        variables="a note: variables that the last release needs are no longer used",
+        unreadable="a file of the release can't be read, so what it replaces is not known",
+    )
     settings_type = IrreversibleContentSettings
 
     async def examine(self, commit: Commit, visit: Visit) -> Judgement:
@@ -85,6 +94,7 @@ def _replaces(root: Root, known: bool) -> Finding:
     since = " It was so at the last verified release." if known else ""
     part = "what its includes and excludes leave of " if root.narrowed else "all "
     return Finding(
+        code="replaces",
         subject=f"{root.package} {root.path}",
         sentence=f"The package {quoted(root.package)} replaces {part}{quoted(root.path, 200)} {what}: what authors made "
         f'there on production is deleted, and no rollback brings it back.{since} To do: set mode="merge" in its '
@@ -101,6 +111,7 @@ def _indexes(now: SourceState, before: SourceState) -> Iterator[Finding]:
         changed = now.indexes.get(name)
         if changed is not None and changed != digest:
             yield Finding(
+                code="index",
                 subject=f"index {name}",
                 sentence=f"The definition of the index {quoted(name)} changed and its name did not: AEM takes only new "
                 f"names, and going back would not undo it. To do: call it {quoted(_next_name(name))}.",
@@ -121,6 +132,7 @@ def _models(now: SourceState, before: SourceState) -> Iterator[Finding]:
         if lost:
             what = "The Content Fragment Model" if model in now.models else "The whole Content Fragment Model"
             yield Finding(
+                code="model",
                 subject=f"model {model}",
                 sentence=f"{what} {quoted(model)} loses {', '.join(quoted(name) for name in lost[:5])}: queries and "
                 "components that read it fail, and the values are lost with the next edit. To do: keep the fields "
@@ -134,6 +146,7 @@ def _variables(now: SourceState, before: SourceState) -> Iterator[Finding]:
     gone = sorted(set(before.variables) - set(now.variables))
     if gone:
         yield Finding(
+            code="variables",
             subject="variables no longer used",
             sentence=f"The release no longer uses {count(len(gone), 'variable')}: "
             f"{', '.join(quoted(name) for name in gone[:5])}. The last release needs them: going back finds their "
@@ -145,6 +158,7 @@ def _variables(now: SourceState, before: SourceState) -> Iterator[Finding]:
 def _unreadable(now: SourceState) -> Iterator[Finding]:
     for path in now.unreadable[:10]:
         yield Finding(
+            code="unreadable",
             subject=path,
             sentence=f"{quoted(path, 200)} is no XML that can be read, so what it replaces is not known. To do: correct it.",
             expected="well-formed XML without a document type",
@@ -154,6 +168,7 @@ def _unreadable(now: SourceState) -> Iterator[Finding]:
 
 def _nothing_to_compare() -> Finding:
     return Finding(
+        code="nothing_to_compare",
         subject="last verified release",
         sentence="Indexes, models and variables have nothing to be compared with yet: no verified release kept them. "
         "The filters were judged by themselves.",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from aem_checks.check import SiteCheck
 from aem_checks.checkout import CheckoutSettings, not_read, opened
+from aem_checks.codes import faults
 from aem_checks.git import CheckoutError
 from aem_checks.kinds.parity import _network_facts as network
 from aem_checks.outcomes import Finding, Judgement, Severity
@@ -43,6 +44,16 @@ class NetworkParity(SiteCheck[NetworkParitySettings]):
     number = "K6"
     title = "CDN, allow lists and network alike on production"
     severity = Severity.WARN
+    codes = faults(
+        allow_list="an IP allow list is bound to one of the two only",
+        no_domain="stage has a domain on a tier and production has none",
+        not_deployed="an allow list or a domain does not work as it is set",
+        networking="advanced networking is set otherwise on production",
+        not_for_production="a configuration of the CDN holds for stage and not for production",
+        other_rules="rules of the CDN hold for one of the two only",
+        unreadable="a file of the CDN's configuration can't be read",
+        unread="Cloud Manager did not tell what is set",
+    )
     settings_type = NetworkParitySettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -77,6 +88,7 @@ class NetworkParity(SiteCheck[NetworkParitySettings]):
 
 def _broken(path: str) -> Finding:
     return Finding(
+        code="unreadable",
         subject=path,
         sentence=f"{quoted(path, 200)} is no YAML that can be read: the config pipeline will refuse it. To do: correct it.",
         expected="well-formed YAML",

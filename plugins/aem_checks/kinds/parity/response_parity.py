@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aem_checks.check import SiteCheck
+from aem_checks.codes import faults
 from aem_checks.kinds.parity._no_production import no_production
 from aem_checks.kinds.parity._parity_settings import MODEL, ResponseParitySettings
 from aem_checks.outcomes import Judgement, Severity
@@ -53,6 +54,16 @@ class ResponseParity(SiteCheck[ResponseParitySettings]):
     number = "K4"
     title = "Stage answers as production does"
     severity = Severity.WARN
+    codes = faults(
+        key_page_lost="production serves a key page and stage can't",
+        differs="stage answers otherwise than production",
+        picture="a page looks different on stage",
+        picture_unreadable="pictures of a page can't be compared",
+        sitemap="the sitemap of production could not be read in full",
+        drift="a note: what differed at the last verified release too",
+        noise="a note: what changes from answer to answer",
+        contract="a note: what may differ by the gate file",
+    )
     settings_type = ResponseParitySettings
 
     async def run(self, visit: Visit) -> Judgement:

@@ -17,9 +17,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from aem_checks.checkout import CheckoutCheck, CheckoutSettings
+from aem_checks.codes import faults
+from aem_checks.excuses import PATTERNS
 from aem_checks.kinds.parity._osgi import FILES, TIERS, ConfigFile, by_pid, config_files, effective
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 class RunModeConfigSettings(CheckoutSettings):
     """Which PIDs may be configured for stage alone."""
 
-    allow: tuple[str, ...] = ()
+    allow: Annotated[tuple[str, ...], PATTERNS] = ()
     """PIDs that production needs no configuration of; ``*`` and ``?`` stand for any characters."""
 
 
@@ -46,6 +48,12 @@ class RunModeConfig(CheckoutCheck[RunModeConfigSettings]):
     severity = Severity.WARN
     default_on = False
     needs = "a git checkout of the release"
+    codes = faults(
+        stage_only="stage has a configuration of its own and production none",
+        properties="production's configuration lacks properties that stage's has",
+        unreadable="a configuration can't be read",
+        only_production="a note: configurations for production alone run there for the first time",
+    )
     settings_type = RunModeConfigSettings
 
     async def examine(self, commit: Commit, visit: Visit) -> Judgement:
@@ -77,6 +85,7 @@ def _of_pid(pid: str, files: list[ConfigFile], texts: Mapping[str, str]) -> list
 def _stage_only(pid: str, tier: str, stage: ConfigFile, production: ConfigFile | None) -> Finding:
     instead = f"the one of {quoted(production.path, 200)}" if production else "no configuration at all"
     return Finding(
+        code="stage_only",
         subject=pid,
         sentence=f"{quoted(pid)} has a configuration for stage ({quoted(stage.path, 200)}) and none for production, "
         f"which gets {instead} on {tier}: what was tested here is not what runs there. To do: add the file for prod, "
@@ -93,6 +102,7 @@ def _lost_properties(
     if here is None or there is None:
         broken = stage if here is None else production
         yield Finding(
+            code="unreadable",
             subject=f"{pid} unreadable",
             sentence=f"{quoted(broken.path, 200)} is no JSON object, so that AEM cannot read it either. To do: "
             "correct the file.",
@@ -102,6 +112,7 @@ def _lost_properties(
     if lost:
         names = ", ".join(quoted(name) for name in lost[:5])
         yield Finding(
+            code="properties",
             subject=f"{pid} properties",
             sentence=f"{quoted(pid)} sets {names} for stage but not for production, and AEM merges no files: the "
             f"default holds there. To do: add {count(len(lost), 'property', 'properties')} to "
@@ -132,6 +143,7 @@ def _never_tested(files: list[ConfigFile]) -> Iterator[Finding]:
     pids = sorted({file.pid for file in files if "prod" in file.modes})
     if pids:
         yield Finding(
+            code="only_production",
             subject="only for production",
             sentence=f"{count(len(pids), 'PID')} with files for production alone run there for the first time, such as "
             f"{', '.join(quoted(pid) for pid in pids[:3])}: stage cannot test their values.",

@@ -16,11 +16,13 @@ It does not see what loads on scrolling or clicking, nor frames of other sites, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
+from aem_checks.codes import faults
+from aem_checks.excuses import above
 from aem_checks.kinds.performance._weight import Weight, Weights, in_words, is_unpacked, weigh
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.shortened import shortened
@@ -39,15 +41,15 @@ _LEAST_GROWTH = 50_000
 class PageWeightSettings(BrowserSettings):
     """The budgets, each of one page."""
 
-    most_bytes: int = Field(default=4_000_000, ge=1)
+    most_bytes: Annotated[int, above(40_000_000)] = Field(default=4_000_000, ge=1)
     """Bytes on the wire in all; 4 MB take 20 s on a slow mobile line of 1.6 Mbit/s."""
-    most_script_bytes: int = Field(default=1_000_000, ge=1)
+    most_script_bytes: Annotated[int, above(10_000_000)] = Field(default=1_000_000, ge=1)
     """Bytes of scripts; phones need about a second for each megabyte beside loading it."""
-    most_requests: int = Field(default=150, ge=1)
+    most_requests: Annotated[int, above(1500)] = Field(default=150, ge=1)
     """Requests that were answered."""
-    most_image_bytes: int = Field(default=300_000, ge=1)
+    most_image_bytes: Annotated[int, above(3_000_000)] = Field(default=300_000, ge=1)
     """Bytes of one image; a rendition of 1600 pixels is well below."""
-    most_growth: float | None = Field(default=0.25, gt=0)
+    most_growth: Annotated[float | None, above(2.5)] = Field(default=0.25, gt=0)
     """Share by which a page may grow since the last verified release, beyond 50 kB; ``null`` for any."""
 
 
@@ -57,6 +59,14 @@ class PageWeight(BrowserCheck[PageWeightSettings]):
     kind = "page_weight"
     number = "J2"
     title = "Pages are light"
+    codes = faults(
+        weight="a page brings too many bytes",
+        scripts="a page brings too many bytes of scripts",
+        requests="a page makes too many requests",
+        growth="a page grew by too much since the last verified release",
+        image="an image is too heavy",
+        compression="a text comes without compression",
+    )
     settings_type = PageWeightSettings
 
     async def look(self, visit: Visit, browser: Browser) -> Judgement:
@@ -114,16 +124,17 @@ class PageWeight(BrowserCheck[PageWeightSettings]):
                 )
 
 
-def _over(subject: str, what: str, actual: str, limit: str, more: str = "", url: str = "") -> Finding:
+def _over(subject: str, code: str, actual: str, limit: str, more: str = "", url: str = "") -> Finding:
     name = quoted(url, 240) if url else subject
     remedy = {
         "image": "serve a rendition of the right size",
         "compression": "switch on compression for this type",
         "growth": "see which kind of file grew, or accept it with a waiver",
-    }.get(what, "see what it loads, or raise the budget")
-    expected = f"compression ({limit})" if what == "compression" else f"at most {limit}"
+    }.get(code, "see what it loads, or raise the budget")
+    expected = f"compression ({limit})" if code == "compression" else f"at most {limit}"
     return Finding(
-        subject=f"{subject} {what}",
+        code=code,
+        subject=f"{subject} {code}",
         sentence=f"{name} has {actual}{', ' + more if more else ''}; expected {expected}. To do: {remedy}.",
         expected=expected,
         actual=actual,

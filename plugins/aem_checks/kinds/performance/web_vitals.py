@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
+from aem_checks.codes import faults
+from aem_checks.excuses import above
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.shortened import shortened
 
@@ -63,11 +65,11 @@ class Vitals(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    lcp: float = Field(default=2500, ge=0)
+    lcp: Annotated[float, above(25_000)] = Field(default=2500, ge=0)
     """Milliseconds until the largest element appears; 2,500 is what Google calls good."""
-    cls: float = Field(default=0.1, ge=0)
+    cls: Annotated[float, above(1)] = Field(default=0.1, ge=0)
     """Movement of the layout, without unit; 0.1 is what Google calls good."""
-    tbt: float = Field(default=600, ge=0)
+    tbt: Annotated[float, above(6000)] = Field(default=600, ge=0)
     """Milliseconds that scripts block beyond 50 ms each; 600 is where Lighthouse's poor begins."""
 
 
@@ -101,7 +103,7 @@ class WebVitalsSettings(BrowserSettings):
     """What a page may take before it is told."""
     block: Floors = Floors()
     """What stops a release."""
-    most_worse: float = Field(default=0.5, gt=0)
+    most_worse: Annotated[float, above(5)] = Field(default=0.5, gt=0)
     """Share by which LCP and TBT may be worse than at the last verified release, beyond 300 ms."""
 
 
@@ -114,6 +116,13 @@ class WebVitals(BrowserCheck[WebVitalsSettings]):
     default_on = False
     needs = "a worker that does little else meanwhile, since times are measured"
     alone = True
+    codes = faults(
+        lcp="the largest element of a page appears late",
+        cls="the layout of a page moves",
+        tbt="scripts block a page for long",
+        lcp_worse="the largest element appears much later than at the last verified release",
+        tbt_worse="scripts block a page for much longer than at the last verified release",
+    )
     settings_type = WebVitalsSettings
 
     async def look(self, visit: Visit, browser: Browser) -> Judgement:
@@ -143,29 +152,24 @@ class WebVitals(BrowserCheck[WebVitalsSettings]):
         return Vitals(**{name: statistics.median(getattr(run, name) for run in runs) for name in _WORDS})
 
     def _over_budget(self, path: str, vitals: Vitals) -> Iterator[Finding]:
-        for name in _WORDS:
-            value, budget = getattr(vitals, name), getattr(self.settings.budgets, name)
-            floor = getattr(self.settings.block, name)
+        for code in _WORDS:
+            value, budget = getattr(vitals, code), getattr(self.settings.budgets, code)
+            floor = getattr(self.settings.block, code)
             blocks = floor is not None and value > floor
             if blocks or value > budget:
                 limit = floor if blocks else budget
-                yield _finding(path, name, value, limit, Severity.BLOCK if blocks else Severity.WARN)
+                severity = Severity.BLOCK if blocks else Severity.WARN
+                yield _finding(code, path, code, value, limit, severity)
 
     def _worse(self, path: str, vitals: Vitals, before: _Record | None) -> Iterator[Finding]:
         known = before.pages.get(path) if before else None
-        for name in ("lcp", "tbt"):
+        for code, name in (("lcp_worse", "lcp"), ("tbt_worse", "tbt")):
             if known is not None:
                 value, old = getattr(vitals, name), getattr(known, name)
                 limit = old + max(300, old * self.settings.most_worse)
                 if limit < value <= getattr(self.settings.budgets, name):
-                    yield _finding(
-                        path,
-                        name,
-                        value,
-                        limit,
-                        Severity.WARN,
-                        f" ({old:.0f} ms at the last verified release)",
-                    )
+                    since = f" ({old:.0f} ms at the last verified release)"
+                    yield _finding(code, path, name, value, limit, Severity.WARN, since)
 
 
 async def _slow_down(page: OpenPage) -> None:
@@ -190,10 +194,13 @@ def _read(content: bytes | None) -> _Record | None:
         return None
 
 
-def _finding(path: str, name: str, value: float, limit: float, severity: Severity, more: str = "") -> Finding:
+def _finding(
+    code: str, path: str, name: str, value: float, limit: float, severity: Severity, more: str = ""
+) -> Finding:
     unit = "" if name == "cls" else " ms"
     shown = f"{limit:.2f}" if name == "cls" else f"{limit:.0f}"
     return Finding(
+        code=code,
         subject=f"{path} {name}",
         sentence=(
             f"{path} is slow on a phone: {_WORDS[name].format(value)}{more}; expected at most {shown}{unit}. "

@@ -7,6 +7,7 @@ import io
 import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from aem_checks.codes import Codes
 from aem_checks.outcomes import Severity
 from aem_checks.text import quoted
 
@@ -34,9 +35,20 @@ _GENERIC = frozenset({"application/octet-stream", "binary/octet-stream", "applic
 class Fault(NamedTuple):
     """What is wrong with an answer; ``severity`` where it is milder than the check."""
 
+    code: str
     expected: str
     actual: str
     severity: Severity | None = None
+
+
+FAULTS: Codes = {
+    "status": "a file answers with an error status",
+    "content_type": "a file is of another type than the page promises",
+    "damaged": "a file is empty, or can't be decoded",
+    "too_large": "an image has more pixels than browsers show",
+    "wrong_type": "an image says that it is of another type than it is",
+}
+"""What ``Fault.code`` can be, for the kinds that look at files."""
 
 
 async def fault_in(response: Response, kind: str) -> Fault | None:
@@ -46,9 +58,11 @@ async def fault_in(response: Response, kind: str) -> Fault | None:
         return _document_fault(response)
     if kind == "video":
         good = declared.startswith(("video/", "audio/")) or declared in _GENERIC or "mpegurl" in declared
-        return None if good else Fault("a video", f"content type {quoted(declared or 'none')}")
+        return (
+            None if good else Fault("content_type", "a video", f"content type {quoted(declared or 'none')}")
+        )
     if not declared.startswith("image/"):
-        return Fault("an image", f"content type {quoted(declared or 'none')}")
+        return Fault("content_type", "an image", f"content type {quoted(declared or 'none')}")
     if response.method == "HEAD" or declared in _UNKNOWN_TO_US or response.truncated:
         return None
     return await asyncio.to_thread(_image_fault, response.body, declared)
@@ -57,30 +71,32 @@ async def fault_in(response: Response, kind: str) -> Fault | None:
 def _document_fault(response: Response) -> Fault | None:
     declared = response.content_type
     if declared.startswith("text/") or not declared.startswith("application/"):
-        return Fault("a document", f"content type {quoted(declared or 'none')}")
+        return Fault("content_type", "a document", f"content type {quoted(declared or 'none')}")
     if not response.body.lstrip(b"\xef\xbb\xbf\r\n ").startswith(_DOCUMENT_STARTS):
-        return Fault("a document", f"{len(response.body)} bytes that are neither PDF nor Office")
+        actual = f"{len(response.body)} bytes that are neither PDF nor Office"
+        return Fault("damaged", "a document", actual)
     return None
 
 
 def _image_fault(body: bytes, declared: str) -> Fault | None:
     if declared == "image/svg+xml":
         good = b"<svg" in body[:65536].lower() or body.startswith(b"\x1f\x8b")
-        return None if good else Fault("an SVG image", f"{len(body)} bytes without <svg")
+        return None if good else Fault("damaged", "an SVG image", f"{len(body)} bytes without <svg")
     if not body:
-        return Fault("an image", "0 bytes")
+        return Fault("damaged", "an image", "0 bytes")
     from PIL import Image
 
     try:
         kind = _decode(body)
     except Image.DecompressionBombError:
-        return Fault("an image that browsers can show", f"far more than {MOST_PIXELS} pixels", Severity.WARN)
+        actual = f"far more than {MOST_PIXELS} pixels"
+        return Fault("too_large", "an image that browsers can show", actual, Severity.WARN)
     except Exception as error:  # noqa: BLE001 - decoders raise many types on hostile files
-        return Fault(
-            "an image that can be decoded", f"{len(body)} bytes that cannot: {quoted(str(error), 80)}"
-        )
+        actual = f"{len(body)} bytes that cannot: {quoted(str(error), 80)}"
+        return Fault("damaged", "an image that can be decoded", actual)
     if declared not in _TYPES.get(kind, {declared}):
-        return Fault(f"the type of a {kind} file", f"content type {quoted(declared)}", Severity.WARN)
+        actual = f"content type {quoted(declared)}"
+        return Fault("wrong_type", f"the type of a {kind} file", actual, Severity.WARN)
     return None
 
 

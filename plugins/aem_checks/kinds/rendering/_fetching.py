@@ -57,7 +57,7 @@ async def _fetch(media: Media, client: Client, visit: Visit, folder: str) -> Fet
     if final.status in (200, 206):
         fault = await fault_in(final, media.kind)
     else:
-        fault = Fault("status 200", describe(final))
+        fault = Fault("status", "status 200", describe(final))
     if fault is None:
         return Fetched(media)
     name = hashlib.sha256(media.url.encode()).hexdigest()[:16]

@@ -47,7 +47,7 @@ class Problem:
     """One thing that went wrong on one page."""
 
     path: str
-    what: str
+    code: str
     """``exception``, ``console``, ``browser`` or ``request``."""
     text: str
     url: str
@@ -66,7 +66,7 @@ class Problem:
         where = place.path if self.own else f"{place.netloc}{place.path}"
         where = "" if where == self.path.partition("?")[0] else where
         text = _HOST.sub("", self.text) if self.own else self.text
-        return " ".join((self.what, _steady(text), _steady(where))).strip()
+        return " ".join((self.code, _steady(text), _steady(where))).strip()
 
 
 def _steady(text: str) -> str:

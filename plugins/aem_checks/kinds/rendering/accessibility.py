@@ -15,9 +15,11 @@ other sites are not looked into. Known false alarms: widgets of others, and a ba
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
+from aem_checks.codes import faults
+from aem_checks.excuses import PATTERNS
 from aem_checks.kinds.rendering._axe import GRAVE, AxeError, Violation, Violations, ask_axe
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
@@ -33,7 +35,7 @@ _RECORD = "accessibility/violations.json"
 class AccessibilitySettings(BrowserSettings):
     """What is not looked at."""
 
-    ignore_rules: tuple[str, ...] = ()
+    ignore_rules: Annotated[tuple[str, ...], PATTERNS] = ()
     """Names of axe rules that are not told, such as ``color-contrast``; none by default."""
 
 
@@ -43,6 +45,11 @@ class Accessibility(BrowserCheck[AccessibilitySettings]):
     kind = "accessibility"
     number = "I1"
     title = "Accessible as before"
+    codes = faults(
+        new_violation="elements break a rule gravely that did not at the last verified release",
+        violation="elements break a rule, as before or less gravely",
+        unanswered="axe-core gave no answer that can be read",
+    )
     settings_type = AccessibilitySettings
 
     async def look(self, visit: Visit, browser: Browser) -> Judgement:
@@ -99,6 +106,7 @@ def _known(before: Violations | None, path: str) -> frozenset[tuple[str, str]] |
 
 def _finding(path: str, violation: Violation, new: list[str], evidence: str) -> Finding:
     return Finding(
+        code="new_violation",
         subject=f"{path} {plain(violation.rule, 60)}",
         sentence=(
             f"{path} breaks the rule {plain(violation.rule, 60)} ({violation.impact}) at {count(len(new), 'element')} "
@@ -117,6 +125,7 @@ def _existing(rule: str, places: list[tuple[str, Violation]], *, compared: bool,
     more = f" and {count(len(places) - 1, 'more page')}" if len(places) > 1 else ""
     when = "not only since this release" if compared and first.impact in GRAVE else "as it is"
     return Finding(
+        code="violation",
         subject=plain(rule, 60),
         sentence=(
             f"{path}{more} breaks the rule {plain(rule, 60)} ({plain(first.impact, 20)}), {when}, "
@@ -131,6 +140,7 @@ def _existing(rule: str, places: list[tuple[str, Violation]], *, compared: bool,
 
 def _unanswered(path: str, error: AxeError) -> Finding:
     return Finding(
+        code="unanswered",
         subject=path,
         sentence=f"{path} was not judged: {error}. To do: open it with axe's own browser extension.",
         outcome=Outcome.INCONCLUSIVE,

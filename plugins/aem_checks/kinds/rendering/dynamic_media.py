@@ -18,6 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aem_checks.access import NO_ACCESS
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.kinds.rendering._decoding import FAULTS, Fault
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
 from aem_checks.shortened import shortened
@@ -70,6 +72,12 @@ class DynamicMedia(SiteCheck[DynamicMediaSettings]):
     targets = frozenset({"stage", "production"})
     default_on = False
     needs = "the Dynamic Media hosts and company of stage and production"
+    codes = faults(
+        **FAULTS,
+        wrong_host="a page uses Dynamic Media of a host that is not this environment's",
+        wrong_company="a page uses Dynamic Media of a company that is not this environment's",
+        none_used="no page uses the Dynamic Media of this environment",
+    )
     reads_recording = True
     settings_type = DynamicMediaSettings
 
@@ -85,7 +93,7 @@ class DynamicMedia(SiteCheck[DynamicMediaSettings]):
             for url in find_dynamic_media(page.final):
                 found.setdefault(url, page.path)
         wrong = {url: why for url in found if (why := _misplaced(url, own, other))}
-        findings += [_misplaced_finding(url, found[url], *why) for url, why in wrong.items()]
+        findings += [_misplaced_finding(url, found[url], why) for url, why in wrong.items()]
         fetched = await self._fetch([url for url in found if url not in wrong], own, visit)
         findings += [_fault(answer, found[answer.media.url]) for answer in fetched if _is_bad(answer)]
         findings += self._notes(len(found) - len(wrong), len(fetched), visit)
@@ -113,13 +121,15 @@ class DynamicMedia(SiteCheck[DynamicMediaSettings]):
     def _notes(self, right: int, fetched: int, visit: Visit) -> Iterator[Finding]:
         if right > fetched:
             sentence = f"{count(right - fetched, 'URL')} of Dynamic Media beyond 'most' or with parts that a "
-            yield _finding("dynamic media", sentence + "script fills in were not asked for.", Outcome.PASSED)
+            yield _finding("left_out", sentence + "script fills in were not asked for.", Outcome.PASSED)
         if not right and not fetched and visit.recorded.good_pages:
             sentence = (
                 f"{visit.recorded.base_url}: no page uses the Dynamic Media that the gate file names for "
             )
-            yield _finding("dynamic media", sentence + f"{visit.target}. To do: see whether images are missing, "
-                           "or name pages that show some.", Outcome.INCONCLUSIVE)  # fmt: skip
+            sentence += (
+                f"{visit.target}. To do: see whether images are missing, or name pages that show some."
+            )
+            yield _finding("none_used", sentence, Outcome.INCONCLUSIVE)
 
 
 def find_dynamic_media(response: Response) -> Iterator[str]:
@@ -141,16 +151,17 @@ def find_dynamic_media(response: Response) -> Iterator[str]:
                 yield url
 
 
-def _misplaced(url: str, own: DynamicMediaOf, other: DynamicMediaOf | None) -> tuple[str, str] | None:
-    """Expected and actual, where host or company are not those of this environment."""
+def _misplaced(url: str, own: DynamicMediaOf, other: DynamicMediaOf | None) -> Fault | None:
+    """Where host or company are not those of this environment."""
     host, company = host_of(url), _company(url)
     if not _is_host_of(host, own):
         whose = ", that of the other environment" if other and _is_host_of(host, other) else ""
         expected = " or ".join(host_of(each) for each in own.hosts)
-        return f"the host {expected}", f"the host {quoted(host)}{whose}"
+        return Fault("wrong_host", f"the host {expected}", f"the host {quoted(host)}{whose}")
     if own.company and company and company != own.company:
         whose = ", that of the other environment" if other and company == other.company else ""
-        return f"the company {quoted(own.company)}", f"the company {quoted(company)}{whose}"
+        actual = f"the company {quoted(company)}{whose}"
+        return Fault("wrong_company", f"the company {quoted(own.company)}", actual)
     return None
 
 
@@ -163,13 +174,14 @@ def _company(url: str) -> str:
     return found.group(1) if found else ""
 
 
-def _misplaced_finding(url: str, page: str, expected: str, actual: str) -> Finding:
+def _misplaced_finding(url: str, page: str, fault: Fault) -> Finding:
     return Finding(
-        subject=f"{page} {actual}",
-        sentence=f"{page} uses {quoted(url, 300)} with {actual}; expected {expected}. "
+        code=fault.code,
+        subject=f"{page} {fault.actual}",
+        sentence=f"{page} uses {quoted(url, 300)} with {fault.actual}; expected {fault.expected}. "
         "To do: compare the Dynamic Media configuration of stage and production.",
-        expected=expected,
-        actual=actual,
+        expected=fault.expected,
+        actual=fault.actual,
     )
 
 
@@ -183,6 +195,7 @@ def _fault(answer: Fetched, page: str) -> Finding:
     assert answer.fault is not None
     url, fault = answer.media.url, answer.fault
     return Finding(
+        code=fault.code,
         subject=urlsplit(url).path,
         sentence=f"{quoted(url, 300)} on {page} gave {fault.actual} instead of {fault.expected}. "
         "To do: see whether the asset is published to Dynamic Media.",
@@ -195,9 +208,15 @@ def _fault(answer: Fetched, page: str) -> Finding:
 
 def _missing(visit: Visit) -> Finding:
     said = f"dynamic_media lacks the Dynamic Media of {visit.target}. To do: name it in the gate file."
-    return _finding("dynamic media", said, Outcome.INCONCLUSIVE)
+    return _finding("not_configured", said, Outcome.INCONCLUSIVE)
 
 
-def _finding(subject: str, sentence: str, outcome: Outcome) -> Finding:
-    severity = Severity.BLOCK if outcome is Outcome.INCONCLUSIVE else None
-    return Finding(subject=subject, sentence=sentence, outcome=outcome, cause=Cause.CHECK, severity=severity)
+def _finding(code: str, sentence: str, outcome: Outcome) -> Finding:
+    return Finding(
+        code=code,
+        subject="dynamic media",
+        sentence=sentence,
+        outcome=outcome,
+        cause=Cause.CHECK,
+        severity=Severity.BLOCK if outcome is Outcome.INCONCLUSIVE else None,
+    )

@@ -12,11 +12,14 @@ fetched: ``dynamic_media`` looks at those of Dynamic Media. URLs that a script h
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import BEGINNINGS
+from aem_checks.kinds.rendering._decoding import FAULTS
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
 from aem_checks.shortened import shortened
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 class ImagesSettings(CheckSettings):
     most: int = Field(default=200, ge=1, le=5000)
     """How many files are asked for at most, those of named pages first; 200 take 20 s at 10 requests/s."""
-    ignore: tuple[str, ...] = ()
+    ignore: Annotated[tuple[str, ...], BEGINNINGS] = ()
     """Beginnings of paths that are not asked for, such as ``/content/dam/archive/``."""
 
 
@@ -42,6 +45,7 @@ class Images(SiteCheck[ImagesSettings]):
     number = "D3"
     title = "Images and documents arrive"
     targets = frozenset({"stage", "production"})
+    codes = faults(**FAULTS, none_named="no page names an image or document of the site")
     reads_recording = True
     settings_type = ImagesSettings
 
@@ -122,6 +126,7 @@ class Collected:
             yield _note(f"Redirects to {quoted(', '.join(sorted(blobs)), 200)} were not followed.")
         if not self._media:
             yield Finding(
+                code="none_named",
                 subject="images",
                 sentence=f"{self._base}: no page names an image or document on the site's own hosts. To do: see "
                 "whether the pages are empty; if all files are elsewhere, set images: false.",
@@ -137,6 +142,7 @@ def _judge(answer: Fetched, page: str, visit: Visit, *, named: bool) -> Iterator
         yield answer.refused.model_copy(update={"severity": mild})
     elif (fault := answer.fault) is not None:
         yield Finding(
+            code=fault.code,
             subject=_path(media.url),
             sentence=f"{media.url}, {media.place} on {page}, gave {fault.actual} instead of {fault.expected}. "
             "To do: see whether it is published, and whether filters and mappings let it pass.",
@@ -153,4 +159,4 @@ def _path(url: str) -> str:
 
 
 def _note(sentence: str) -> Finding:
-    return Finding(subject="images", sentence=sentence, outcome=Outcome.PASSED)
+    return Finding(code="left_out", subject="images", sentence=sentence, outcome=Outcome.PASSED)

@@ -13,12 +13,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import NAMES, hollow, switch
 from aem_checks.kinds.rendering._locales import language_of_path
 from aem_checks.markup import in_sample
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
@@ -47,18 +49,32 @@ _LONGEST_KEY = 120
 _UNSEEN = ":not(script):not(style):not(noscript):not(template):not(code):not(pre):not(kbd):not(samp)"
 
 
+_SAMPLES = (
+    "form.contact.send",
+    "form_contact_send",
+    "FORM_CONTACT_SEND",
+    "form-contact-send",
+    "formContactSend",
+)
+_KEYS = hollow(
+    lambda keys, _: not any(re.fullmatch(keys, sample) for sample in _SAMPLES),
+    "an expression that no usual key fits",
+)
+
+
 class LanguagesSettings(CheckSettings):
     locales: dict[PagePath, str] = Field(default={})
     """Language by the beginning of the path, such as ``/us/en: en-US``; guessed from the path where absent."""
-    keys: Pattern = r"[a-z][a-z0-9_-]*(?:\.[A-Za-z0-9_-]+){2,}"
+    keys: Annotated[Pattern, _KEYS] = r"[a-z][a-z0-9_-]*(?:\.[A-Za-z0-9_-]+){2,}"
     """What a dictionary key looks like; an element whose whole text is one is not translated."""
-    ignore: tuple[str, ...] = ()
+    ignore: Annotated[tuple[str, ...], NAMES] = ()
     """Texts that look like keys and are none, exactly as shown."""
-    most: int = Field(default=40, ge=0, le=1000)
+    most: Annotated[int, switch(0)] = Field(default=40, ge=0, le=1000)
     """How many pages that ``hreflang`` names are asked for at most, beside the recorded ones."""
 
 
 class Trouble(NamedTuple):
+    code: str
     what: str
     expected: str
     actual: str
@@ -71,6 +87,13 @@ class Languages(SiteCheck[LanguagesSettings]):
     title = "Languages and translations"
     severity = Severity.WARN
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        no_lang="a page does not say its language",
+        wrong_lang="a page says another language than its path",
+        untranslated="a page shows a key of the dictionary instead of words",
+        hreflang_broken="hreflang names a page that does not answer",
+        hreflang_one_way="hreflang names a page that does not name it back",
+    )
     reads_recording = True
     settings_type = LanguagesSettings
 
@@ -92,11 +115,11 @@ def _language(page: Page, settings: LanguagesSettings) -> Iterator[Trouble]:
     given = ((node.attributes.get("lang") or "") if node else "").strip().replace("_", "-").lower()
     expected = _configured(page.path, settings) or language_of_path(page.path)
     if not given:
-        yield Trouble(
-            "lang", "a language in <html lang>", "no lang", "set the language of the site's root page"
-        )
+        remedy = "set the language of the site's root page"
+        yield Trouble("no_lang", "lang", "a language in <html lang>", "no lang", remedy)
     elif expected and not (given == expected or given.startswith(f"{expected}-")):
         yield Trouble(
+            "wrong_lang",
             "lang",
             f"lang {expected}",
             f"lang {quoted(given, 40)}",
@@ -127,6 +150,7 @@ def _untranslated(response: Response, settings: LanguagesSettings) -> Iterator[T
             shown |= dict.fromkeys(_MISSING_KEY.findall(text[:10_000]) if "???" in text else ())
     for text in list(shown)[:10]:
         yield Trouble(
+            "untranslated",
             f"key {text[:80]}",
             "words",
             f"the dictionary key {quoted(text)}",
@@ -198,16 +222,15 @@ class Partners:
                 continue
             other = self._named.get(path, {})
             if isinstance(other, str):
-                actual, expected = f"{path} gives {other}", "a page"
+                yield self._about("hreflang_broken", page, language, "a page", f"{path} gives {other}")
             elif own not in other.values():
-                actual, expected = f"{path} does not name it back", f"hreflang of both {own} and {path}"
-            else:
-                continue
-            trouble = Trouble(
-                f"hreflang {language}", expected, f"hreflang {quoted(language, 20)}, but {actual}",
-                "see whether both language copies are published and linked",
-            )  # fmt: skip
-            yield _finding(page, trouble, "")
+                expected, actual = f"hreflang of both {own} and {path}", f"{path} does not name it back"
+                yield self._about("hreflang_one_way", page, language, expected, actual)
+
+    def _about(self, code: str, page: Page, language: str, expected: str, actual: str) -> Finding:
+        said = f"hreflang {quoted(language, 20)}, but {actual}"
+        remedy = "see whether both language copies are published and linked"
+        return _finding(page, Trouble(code, f"hreflang {language}", expected, said, remedy), "")
 
     def _notes(self) -> Iterator[Finding]:
         if self._foreign:
@@ -239,6 +262,7 @@ def _path_of(url: str) -> str:
 
 def _finding(page: Page, trouble: Trouble, evidence: str) -> Finding:
     return Finding(
+        code=trouble.code,
         subject=f"{page.path} {trouble.what}",
         sentence=f"{page.url} shows {trouble.actual}; expected {trouble.expected}. To do: {trouble.remedy}.",
         expected=trouble.expected,
@@ -248,4 +272,4 @@ def _finding(page: Page, trouble: Trouble, evidence: str) -> Finding:
 
 
 def _note(sentence: str) -> Finding:
-    return Finding(subject="languages", sentence=sentence, outcome=Outcome.PASSED)
+    return Finding(code="left_out", subject="languages", sentence=sentence, outcome=Outcome.PASSED)

@@ -14,9 +14,11 @@ without a baseline such a page only warns. Frames of other sites are not looked 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
+from aem_checks.codes import faults
+from aem_checks.excuses import expressions
 from aem_checks.kinds.rendering._page_problems import Judge, Known, Problem, grouped
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
@@ -30,10 +32,13 @@ if TYPE_CHECKING:
 _RECORD = "page_errors/known.json"
 
 
+_ERRORS = expressions("TypeError: a is null", "status 404", "net::ERR_FAILED", "https://x.test/a.js")
+
+
 class PageErrorsSettings(BrowserSettings):
     """What is not looked at, and who belongs to the site."""
 
-    ignore: tuple[Pattern, ...] = ("ResizeObserver loop", "Blocked a frame with origin")
+    ignore: Annotated[tuple[Pattern, ...], _ERRORS] = ("ResizeObserver loop", "Blocked a frame with origin")
     """Expressions for texts and URLs of errors that mean nothing; the default holds two of browsers themselves."""
     first_party: tuple[AllowedHost, ...] = ()
     """Further hosts whose failures are the site's own, such as that of its Dynamic Media."""
@@ -46,6 +51,12 @@ class PageErrors(BrowserCheck[PageErrorsSettings]):
     number = "D1"
     title = "Pages run without errors"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        exception="a script throws an exception that nobody catches",
+        console="a script writes an error to the console",
+        browser="Chromium reports an error",
+        request="a request of a page fails",
+    )
     settings_type = PageErrorsSettings
 
     async def look(self, visit: Visit, browser: Browser) -> Judgement:
@@ -91,6 +102,7 @@ def _finding(
     excused = starved and all(each.starved for each in group)
     blocks = first.own and not excused
     return Finding(
+        code=first.code,
         subject=name,
         sentence=_sentence(first, pages, known=known, excused=excused and first.own),
         expected="no error",
@@ -108,7 +120,7 @@ def _sentence(problem: Problem, pages: int, *, known: bool, excused: bool) -> st
         "console": "writes an error to the console",
         "browser": "makes Chromium report an error",
         "request": "has a request that fails",
-    }[problem.what]
+    }[problem.code]
     place = f" at {quoted(problem.url)}" if problem.url else ""
     whose = "" if problem.own else " of another party"
     end = " It did so at the last verified release too." if known else ""

@@ -14,11 +14,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
 from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import PATHS, without
 from aem_checks.markup import in_sample
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
@@ -52,12 +54,12 @@ _TRACES = (
 
 
 class StructureSettings(CheckSettings):
-    parts: tuple[Part, ...] = ("header", "nav", "main", "footer")
+    parts: Annotated[tuple[Part, ...], without(*_ROLES)] = ("header", "nav", "main", "footer")
     """What every page has, as an element or as an ARIA role."""
     expected: dict[str, tuple[str, ...]] = Field(default={})
     """CSS selectors that a page has to match, by the template's name (``<meta name="template">``) or by a path
     such as ``/us/en/*``."""
-    exempt: tuple[str, ...] = ()
+    exempt: Annotated[tuple[str, ...], PATHS] = ()
     """Paths of pages without the usual parts, such as ``/us/en/campaign/*``."""
 
     @field_validator("expected")
@@ -82,6 +84,7 @@ def _check_selector(selector: str) -> None:
 class Problem(NamedTuple):
     """One thing that is wrong with a page; ``part`` names it the same way at every release."""
 
+    code: str
     part: str
     expected: str
     actual: str
@@ -93,6 +96,14 @@ class Structure(PageCheck[StructureSettings]):
     number = "D2"
     title = "Pages have their parts"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        part_missing="a page lacks its header, navigation, main part or footer",
+        element_missing="a page lacks an element that the gate file expects of it",
+        editor_placeholder="a page shows placeholders of the page editor",
+        script_error="a page shows the text of a script that broke off",
+        empty_fragment="an experience fragment has nothing in it",
+        never_looked_for="no recorded page has the template or path of an expectation",
+    )
     settings_type = StructureSettings
 
     def judge(self, recording: Recording) -> Judgement:
@@ -124,6 +135,7 @@ def find_problems(page: Page, settings: StructureSettings) -> Iterator[Problem]:
     for selector in dict.fromkeys(_expected_of(page, settings)):
         if document.css_first(selector) is None:
             yield Problem(
+                "element_missing",
                 selector,
                 f"an element {selector}",
                 "has none",
@@ -140,6 +152,7 @@ def _has(document: LexborHTMLParser, part: Part) -> bool:
 
 def _missing(part: Part) -> Problem:
     return Problem(
+        "part_missing",
         part,
         f"a <{part}> or role={_ROLES[part]}",
         f"has no {part}",
@@ -165,6 +178,7 @@ def _of_the_editor(document: LexborHTMLParser) -> Iterator[Problem]:
     if nodes:
         says = nodes[0].attributes.get("data-emptytext") or nodes[0].attributes.get("class") or ""
         yield Problem(
+            "editor_placeholder",
             "placeholder of the editor",
             "none",
             f"shows {count(len(nodes), 'placeholder')} of the page editor, first {quoted(says, 80)}",
@@ -180,6 +194,7 @@ def _broken_off(page: Page) -> Iterator[Problem]:
         for node in page.final.document.css("body, body *:not(script):not(style)")
     ):
         yield Problem(
+            "script_error",
             "error of a script",
             "no error text",
             f"shows {quoted(found.group(), 100)}",
@@ -191,6 +206,7 @@ def _empty_fragments(document: LexborHTMLParser) -> Iterator[Problem]:
     empty = [node for node in document.css(_FRAGMENTS) if _is_empty(node)]
     if empty:
         yield Problem(
+            "empty_fragment",
             "empty experience fragment",
             "content in each",
             f"has {count(len(empty), 'experience fragment')} with nothing inside, first {quoted(_class(empty[0]), 80)}",
@@ -209,6 +225,7 @@ def _class(node: LexborNode) -> str:
 def _finding(page: Page, problem: Problem, recording: Recording, *, known: bool) -> Finding:
     since = " It was so at the last approved release too." if known else ""
     return Finding(
+        code=problem.code,
         subject=f"{page.path} {problem.part}",
         sentence=f"{page.url} {problem.actual}; expected {problem.expected}.{since} To do: {problem.remedy}.",
         expected=problem.expected,
@@ -225,6 +242,7 @@ def _never_looked_for(recording: Recording, settings: StructureSettings) -> Iter
         seen = any(fnmatchcase(page.path, key) for page in recording.good_pages)
         if key not in templates and not (key.startswith("/") and seen):
             yield Finding(
+                code="never_looked_for",
                 subject=f"expected {key}",
                 sentence=f"No recorded page has the template or path {quoted(key)}, so what 'expected' says of it "
                 "was not looked for. To do: add such a page to 'pages:', or correct the name.",

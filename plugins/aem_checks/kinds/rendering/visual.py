@@ -18,11 +18,13 @@ from __future__ import annotations
 
 import re
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
+from aem_checks.codes import faults
+from aem_checks.excuses import SELECTORS, above
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
 from aem_checks.sites import PagePath
@@ -41,9 +43,9 @@ class VisualSettings(BrowserSettings):
 
     widths: tuple[int, ...] = Field(default=(1366, 390), min_length=1, max_length=6)
     """Widths of the window in CSS pixels: a usual laptop and a usual phone. Below 600 it is a phone."""
-    masks: tuple[str, ...] = ()
+    masks: Annotated[tuple[str, ...], SELECTORS] = ()
     """CSS selectors of regions that change by themselves: carousels, dates, personal greetings."""
-    most_differing: float = Field(default=0.001, ge=0, le=1)
+    most_differing: Annotated[float, above(0.01)] = Field(default=0.001, ge=0, le=1)
     """Share of pixels that may differ; 0.1 % is a line of text on a long page. Repeated pictures differ in none."""
     block_pages: tuple[PagePath, ...] = ()
     """Pages on which a difference blocks instead of warning, such as legal texts."""
@@ -55,6 +57,12 @@ class Visual(BrowserCheck[VisualSettings]):
     kind = "visual"
     number = "H1"
     title = "Looks as before"
+    codes = faults(
+        different="a page looks different from the last verified release",
+        new_page="a note: a page has no picture of the last verified release",
+        other_letters="a note: this worker draws letters differently, so nothing was compared",
+        unreadable="a picture can't be read",
+    )
     settings_type = VisualSettings
 
     async def look(self, visit: Visit, browser: Browser) -> Judgement:
@@ -111,6 +119,7 @@ class Visual(BrowserCheck[VisualSettings]):
             "" if tall_before == tall_now else f", and is {tall_now} instead of {tall_before} pixels high"
         )
         return Finding(
+            code="different",
             subject=f"{path} {viewport.name}",
             sentence=(
                 f"{path} looks different at {viewport.name} pixels: {difference.share:.2%} of its pixels differ, "
@@ -129,7 +138,7 @@ class Visual(BrowserCheck[VisualSettings]):
             f"visual has nothing to compare with: this worker draws letters differently from that of "
             f"{visit.baseline.release} (another Chromium or other fonts). The new pictures are kept."
         )
-        return Finding(subject="baseline", sentence=sentence, outcome=Outcome.PASSED)
+        return Finding(code="other_letters", subject="baseline", sentence=sentence, outcome=Outcome.PASSED)
 
 
 def picture_name(path: str, viewport: str) -> str:
@@ -147,11 +156,13 @@ def _viewport(width: int) -> Viewport:
 
 def _new_page(path: str, viewport: Viewport) -> Finding:
     sentence = f"{path} has no picture at {viewport.name} pixels from the last verified release; the new one is kept."
-    return Finding(subject=f"{path} {viewport.name}", sentence=sentence, outcome=Outcome.PASSED)
+    subject = f"{path} {viewport.name}"
+    return Finding(code="new_page", subject=subject, sentence=sentence, outcome=Outcome.PASSED)
 
 
 def _unreadable(path: str, viewport: Viewport, why: str) -> Finding:
     return Finding(
+        code="unreadable",
         subject=f"{path} {viewport.name}",
         sentence=f"{path} can't be compared at {viewport.name} pixels: a picture can't be read, {why}.",
         outcome=Outcome.INCONCLUSIVE,

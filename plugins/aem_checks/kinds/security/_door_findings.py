@@ -22,6 +22,7 @@ def leak(door: Door, response: Response, text: str, evidence: str) -> Finding:
     begin = ascii(response.text[:_QUOTED_CHARACTERS])[1:-1]
     actual = f"status {response.status} with {quoted(text)}, beginning {quoted(begin, _QUOTED_CHARACTERS)}"
     return Finding(
+        code="open",
         subject=door.path,
         sentence=f"{quoted(door.path, 200)} is open to everybody and gives away {door.leak}: twice {actual}. "
         f"To do: deny it in the dispatcher's filters, or list {quoted(door.name)} under 'waive:' if it is meant.",
@@ -35,6 +36,7 @@ def leak(door: Door, response: Response, text: str, evidence: str) -> Finding:
 def unconfirmed(door: Door, text: str, again: Response) -> Finding:
     actual = f"first {quoted(text)}, then {describe(again)}"
     return Finding(
+        code="unconfirmed",
         subject=door.path,
         sentence=f"{quoted(door.path, 200)} gave away {door.leak} once, but not on a second request: {actual}. "
         "To do: test again; publish nodes may differ while a deployment rolls.",
@@ -48,6 +50,7 @@ def unconfirmed(door: Door, text: str, again: Response) -> Finding:
 def broken(door: Door, response: Response) -> Finding:
     """A crash is no leak, and no proof of a closed door either; a site that is down shows in its own page."""
     return Finding(
+        code="error",
         subject=door.path,
         sentence=f"{quoted(door.path, 200)} gave {describe(response)}, which does not prove that it is closed. "
         "To do: deny it in the dispatcher's filters, so that publish never sees it.",
@@ -65,6 +68,7 @@ def _milder(severity: Severity) -> Severity | None:
 
 def moved(door: Door, response: Response) -> Finding:
     return Finding(
+        code="moved",
         subject=door.path,
         sentence=f"{quoted(door.path, 200)} was redirected to the same path at "
         f"{quoted(response.location or '')}, so the dispatcher was not tested. To do: name the host that visitors "
@@ -78,6 +82,7 @@ def moved(door: Door, response: Response) -> Finding:
 
 def refused_before(home: Response) -> Finding:
     return Finding(
+        code="no_answer",
         subject=home.url,
         sentence=f"The site's own page {home.url} gave {describe(home)} before anything was probed, so nothing "
         "was. To do: let the address of the Airflow workers through, or correct 'access:'.",
@@ -93,6 +98,7 @@ def firewall(lost: list[str], asked: int, planned: int, after: Response) -> Find
     paths = f" ({', '.join(quoted(path, 80) for path in lost[:3])})" if lost else ""
     home = f"the site's own page then gave {describe(after)}"
     return Finding(
+        code="firewall",
         subject="firewall",
         sentence=f"Something before the dispatcher refuses the gate: {seen}{paths}, {planned - asked} of "
         f"{planned} were not sent, and {home}. To do: exempt the gate's address from the firewall on stage and "
@@ -106,6 +112,7 @@ def firewall(lost: list[str], asked: int, planned: int, after: Response) -> Find
 
 def harmless(paths: list[str]) -> Finding:
     return Finding(
+        code="soft_404",
         subject="soft 404",
         sentence=f"{count(len(paths), 'path')} answered 200 without anything that only AEM writes: "
         f"{', '.join(quoted(path, 80) for path in paths[:5])}.",
@@ -115,6 +122,7 @@ def harmless(paths: list[str]) -> Finding:
 
 def not_asked_for() -> Finding:
     return Finding(
+        code="not_configured",
         subject="production",
         sentence="dispatcher_probes does not run on production unless its setting 'on_production' is true.",
         expected="on_production: true",

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import without
 from aem_checks.kinds.security._pages import fresh, real_pages
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, is_unreached, unreached
@@ -40,7 +42,7 @@ _MOST_ELEMENTS = 50_000
 class AuthoringModesSettings(CheckSettings):
     pages: int = Field(default=3, ge=1, le=50)
     """How many of the site's pages are asked in each mode; the rule is the same for all."""
-    parameters: tuple[str, ...] = Field(default=_MODES, min_length=1)
+    parameters: Annotated[tuple[str, ...], without(*_MODES)] = Field(default=_MODES, min_length=1)
     """The parameters, as they stand behind the question mark."""
 
 
@@ -49,6 +51,11 @@ class AuthoringModes(SiteCheck[AuthoringModesSettings]):
     number = "B3"
     title = "Authoring modes are closed"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        error="an authoring parameter makes publish fail",
+        authoring_page="an authoring parameter gives what only authors should get",
+        other_elements="an authoring parameter gives a page of other elements",
+    )
     settings_type = AuthoringModesSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -80,14 +87,14 @@ class AuthoringModes(SiteCheck[AuthoringModesSettings]):
     ) -> Finding | None:
         if shown.status >= 500:
             actual = describe(shown)
-            return _finding(visit, path, shown, actual, "see the error log", Severity.WARN)
+            return _finding("error", visit, path, shown, actual, "see the error log", Severity.WARN)
         if not shown.ok or shown.sha256 == plain.sha256:
             return None
         marks = {found.group().lower() for found in _MARKS.finditer(plain.text)}
         new = next((each for each in _MARKS.finditer(shown.text) if each.group().lower() not in marks), None)
         if new is not None:
             actual = f"a page with {quoted(new.group(), 80)}, which only authors should get"
-            return _finding(visit, path, shown, actual, _REMEDY)
+            return _finding("authoring_page", visit, path, shown, actual, _REMEDY)
         again = await fresh(visit, page)
         if (
             is_unreached(again)
@@ -96,7 +103,7 @@ class AuthoringModes(SiteCheck[AuthoringModesSettings]):
         ):
             return None
         actual = f"a page of other elements than without it ({len(shown.body)} bytes, not {len(plain.body)})"
-        return _finding(visit, path, shown, actual, _REMEDY)
+        return _finding("other_elements", visit, path, shown, actual, _REMEDY)
 
 
 _REMEDY = "deny the parameter in the dispatcher's filter, as Adobe's default filters do"
@@ -109,9 +116,16 @@ def _skeleton(response: Response) -> list[tuple[str | None, str | None]]:
 
 
 def _finding(
-    visit: Visit, path: str, shown: Response, actual: str, remedy: str, severity: Severity | None = None
+    code: str,
+    visit: Visit,
+    path: str,
+    shown: Response,
+    actual: str,
+    remedy: str,
+    severity: Severity | None = None,
 ) -> Finding:
     return Finding(
+        code=code,
         subject=path,
         sentence=f"{path} gives {actual}; expected status 404 or the plain page. To do: {remedy}.",
         expected="status 404 or the plain page",
@@ -124,6 +138,7 @@ def _finding(
 def _no_plain_page(path: str, response: Response) -> Finding:
     actual = describe(response)
     return Finding(
+        code="not_judged",
         subject=path,
         sentence=f"{path} answers with {actual}, so there is no plain page to compare with. To do: see key_pages.",
         expected="status 200",

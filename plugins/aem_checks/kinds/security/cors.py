@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from pydantic import AfterValidator
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
 from aem_checks.kinds.availability._lifetime import lifetime_of
 from aem_checks.kinds.security._pages import html_pages
 from aem_checks.outcomes import Finding, Judgement, Severity
@@ -57,6 +58,15 @@ class Cors(SiteCheck[CorsSettings]):
     number = "B5"
     title = "Other origins"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        placeholder="the allowed origin is a placeholder that nothing replaced",
+        foreign_with_credentials="any site may read as the visitor",
+        foreign="any site may read, without the visitor's credentials",
+        any_with_credentials="every origin is allowed with credentials, which browsers refuse",
+        declared_refused="an origin that the gate file declares is not allowed",
+        get_refused="a preflight request of a declared origin does not allow GET",
+        vary="an answer for one origin may be kept for others, for want of Vary: Origin",
+    )
     settings_type = CorsSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -108,18 +118,19 @@ def _foreign(ask: Ask, answer: Response) -> Iterator[Finding]:
     allowed, credentials = _allowed(answer)
     if "$" in allowed:
         remedy = "set the variable for this environment, or give it a default"
-        yield _finding(ask, "no placeholder", f"allows {quoted(allowed)}", remedy)
+        yield _finding("placeholder", ask, "no placeholder", f"allows {quoted(allowed)}", remedy)
     elif allowed == ask.origin and credentials:
         remedy = "list the allowed origins in the CORS policy instead of echoing what is asked"
         actual = f"allows {quoted(allowed)} with credentials: any site can read as the visitor"
-        yield _finding(ask, "no such origin", actual, remedy)
+        yield _finding("foreign_with_credentials", ask, "no such origin", actual, remedy)
     elif allowed == ask.origin:
         actual = f"allows {quoted(allowed)}, without credentials"
         remedy = "list the allowed origins, or answer '*' where everybody may read"
-        yield _finding(ask, "no such origin", actual, remedy, Severity.WARN)
+        yield _finding("foreign", ask, "no such origin", actual, remedy, Severity.WARN)
     elif allowed == "*" and credentials:
         actual = "allows every origin with credentials, which browsers refuse"
-        yield _finding(ask, "'*' or credentials", actual, "remove one of the two headers", Severity.WARN)
+        expected, remedy = "'*' or credentials", "remove one of the two headers"
+        yield _finding("any_with_credentials", ask, expected, actual, remedy, Severity.WARN)
 
 
 def _declared(ask: Ask, answer: Response) -> Iterator[Finding]:
@@ -133,16 +144,16 @@ def _declared(ask: Ask, answer: Response) -> Iterator[Finding]:
     if answer.status >= 400 or allowed not in ("*", ask.origin):
         said = f"allows {quoted(allowed)}" if allowed else "allows no origin"
         actual = f"{what} of {quoted(ask.origin)} gets {describe(answer)} and {said}"
-        yield _finding(ask, f"{quoted(ask.origin)} to be allowed", actual, remedy)
+        yield _finding("declared_refused", ask, f"{quoted(ask.origin)} to be allowed", actual, remedy)
     elif ask.preflight and not _allows_get(answer):
         methods = quoted(answer.headers.get("Access-Control-Allow-Methods", ""))
         actual = f"{what} gets the methods {methods}"
-        yield _finding(ask, "GET among the methods", actual, "allow GET in the CORS policy")
+        remedy = "allow GET in the CORS policy"
+        yield _finding("get_refused", ask, "GET among the methods", actual, remedy)
     elif allowed == ask.origin and not ask.preflight and _kept_for_all(answer):
         actual = "caches may keep the answer for one origin, and it has no 'Vary: Origin'"
-        yield _finding(
-            ask, "Vary: Origin", actual, "send 'Vary: Origin' with it, so that no other origin gets it"
-        )
+        remedy = "send 'Vary: Origin' with it, so that no other origin gets it"
+        yield _finding("vary", ask, "Vary: Origin", actual, remedy)
 
 
 def _allowed(answer: Response) -> tuple[str, bool]:
@@ -161,8 +172,11 @@ def _kept_for_all(answer: Response) -> bool:
     return bool(lifetime_of(answer.headers)) and not varies & {"origin", "*"}
 
 
-def _finding(ask: Ask, expected: str, actual: str, remedy: str, severity: Severity | None = None) -> Finding:
+def _finding(
+    code: str, ask: Ask, expected: str, actual: str, remedy: str, severity: Severity | None = None
+) -> Finding:
     return Finding(
+        code=code,
         subject=f"{ask.path} for {ask.origin}{' (preflight)' if ask.preflight else ''}",
         sentence=f"{ask.path}, asked from {quoted(ask.origin)}: {actual}; expected {expected}. To do: {remedy}.",
         expected=expected,

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from aem_checks.checkout import CheckoutCheck, CheckoutSettings
+from aem_checks.codes import faults
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
@@ -50,6 +51,18 @@ class DispatcherConfig(CheckoutCheck[DispatcherConfigSettings]):
     severity = Severity.WARN
     default_on = False
     needs = "a git checkout of the release"
+    codes = faults(
+        allow_by_glob="a filter allows by /glob, which is easily fooled",
+        first_filter="the first filter is no denial of everything",
+        selectors="no filter denies selectors that export the repository",
+        statfileslevel="/statfileslevel is too low",
+        grace_period="/gracePeriod is too low",
+        parameters="/ignoreUrlParams ignores only what it lists",
+        vary="Vary names User-Agent",
+        only_production="a note: files have parts for production alone",
+        of_the_image="a note: includes are not in the commit",
+        too_long="the configuration is too long to be read to its end",
+    )
     settings_type = DispatcherConfigSettings
 
     async def examine(self, commit: Commit, visit: Visit) -> Judgement:
@@ -86,6 +99,7 @@ def _filters(filters: Block, incomplete: bool) -> Iterator[Finding]:
     for rule in rules:
         if rule.values.get("type") == "allow" and "glob" in rule.values:
             yield _finding(
+                "allow_by_glob",
                 f"{rule.path} filter {rule.name}",
                 f"The filter {quoted(rule.name)} in {quoted(rule.path, 200)} allows by /glob {quoted(rule.values['glob'])}, "
                 "which matches the whole request line and is easily fooled",
@@ -93,6 +107,7 @@ def _filters(filters: Block, incomplete: bool) -> Iterator[Finding]:
             )
     if rules and not incomplete and not _denies_all(rules[0]):
         yield _finding(
+            "first_filter",
             f"{rules[0].path} first filter",
             f"The first filter {quoted(rules[0].name)} in {quoted(rules[0].path, 200)} is no denial of everything, so what "
             "no rule names is open",
@@ -101,6 +116,7 @@ def _filters(filters: Block, incomplete: bool) -> Iterator[Finding]:
     denied = any(rule.values.get("type") == "deny" and "selectors" in rule.values for rule in rules)
     if rules and not incomplete and not denied:
         yield _finding(
+            "selectors",
             f"{filters.path} selectors",
             f"No filter of {quoted(filters.path, 200)} denies selectors such as infinity or tidy, which export the repository",
             "deny them as Adobe's default_filters.any does",
@@ -113,17 +129,18 @@ def _denies_all(rule: Block) -> bool:
 
 
 def _numbers(cache: Block, incomplete: bool) -> Iterator[Finding]:
-    reasons = {
-        "statfileslevel": "each activation empties the cache of the whole site",
-        "gracePeriod": "many activations in a row empty the cache again and again",
-    }
-    for name, why in reasons.items():
+    numbers = (
+        ("statfileslevel", "statfileslevel", "each activation empties the cache of the whole site"),
+        ("grace_period", "gracePeriod", "many activations in a row empty the cache again and again"),
+    )
+    for code, name, why in numbers:
         written = cache.values.get(name)
         value = int(written) if written is not None and written.isascii() and written.isdigit() else None
         if written is None and incomplete:
             continue
         if value is None or value < _LEAST:
             yield _finding(
+                code,
                 f"{cache.path} {name}",
                 f"/{name} is {quoted(written or 'not set')} in {quoted(cache.path, 200)}: {why}",
                 f"set it to {_LEAST} or more",
@@ -135,6 +152,7 @@ def _parameters(parameters: Block) -> Iterator[Finding]:
     rules = [rule.values for rule in parameters.blocks]
     if rules and not any(rule.get("glob") == "*" and rule.get("type") == "allow" for rule in rules):
         yield _finding(
+            "parameters",
             f"{parameters.path} ignoreUrlParams",
             f"/ignoreUrlParams in {quoted(parameters.path, 200)} ignores only what it lists: every other parameter, such as "
             "a new one of a campaign, passes the cache by",
@@ -146,6 +164,7 @@ def _of_apache(texts: Mapping[str, str]) -> Iterator[Finding]:
     for path, text in texts.items():
         if _VARY.search(text):
             yield _finding(
+                "vary",
                 f"{path} Vary",
                 f"{quoted(path, 200)} sends Vary with User-Agent, so that caches keep a copy for each browser",
                 "take User-Agent out of Vary",
@@ -153,6 +172,7 @@ def _of_apache(texts: Mapping[str, str]) -> Iterator[Finding]:
     only = [path for path, text in texts.items() if _PRODUCTION.search(text)]
     if only:
         yield Finding(
+            code="only_production",
             subject="only for production",
             sentence=f"{count(len(only), 'file')} of Apache with parts for production alone (IfDefine ENVIRONMENT_PROD), such "
             f"as {quoted(only[0], 200)}: stage cannot test them. To do: review them by eye.",
@@ -163,6 +183,7 @@ def _of_apache(texts: Mapping[str, str]) -> Iterator[Finding]:
 def _of_the_image(missing: set[str]) -> Finding:
     names = ", ".join(quoted(name) for name in sorted(missing)[:3])
     return Finding(
+        code="of_the_image",
         subject="files of the image",
         sentence=f"{count(len(missing), 'include')}, such as {names}, are not in the commit: the dispatcher's image brings "
         "them, so what they set was not judged.",
@@ -172,6 +193,7 @@ def _of_the_image(missing: set[str]) -> Finding:
 
 def _cut() -> Finding:
     return Finding(
+        code="too_long",
         subject="dispatcher configuration",
         sentence="The farms and what they include are too long to be read to their end, so a rule may have been missed. "
         "To do: see which file includes others again and again.",
@@ -180,5 +202,6 @@ def _cut() -> Finding:
     )
 
 
-def _finding(subject: str, what: str, remedy: str) -> Finding:
-    return Finding(subject=subject, sentence=f"{what}. To do: {remedy}.", expected=remedy, actual=what[:300])
+def _finding(code: str, subject: str, what: str, remedy: str) -> Finding:
+    sentence = f"{what}. To do: {remedy}."
+    return Finding(code=code, subject=subject, sentence=sentence, expected=remedy, actual=what[:300])

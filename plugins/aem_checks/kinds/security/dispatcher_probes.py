@@ -14,15 +14,17 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, model_validator
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import half_of
 from aem_checks.kinds.security import _door_findings as say
 from aem_checks.kinds.security._doors import PAGE, Door, Probe, doors_of_a_team, known_doors
-from aem_checks.outcomes import Finding, Judgement
+from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.reach import is_unreached
 from aem_checks.shortened import shortened
 from aem_checks.urls import uncached
@@ -51,6 +53,10 @@ _CONTROL_EVERY = 20
 _LOST_IN_A_ROW = 3
 
 
+def _doors_that_block() -> list[str]:
+    return [door.name for door in known_doors() if door.severity is Severity.BLOCK]
+
+
 class DispatcherProbesSettings(CheckSettings):
     """Pace, further paths, waived paths."""
 
@@ -62,7 +68,7 @@ class DispatcherProbesSettings(CheckSettings):
     """What ``{page}`` stands for, such as ``/content/wknd/us/en``; by default taken from the site's pages."""
     paths: tuple[Probe, ...] = ()
     """Further paths of the team."""
-    waive: tuple[str, ...] = ()
+    waive: Annotated[tuple[str, ...], half_of(_doors_that_block)] = ()
     """Paths that are open on purpose, exactly as they stand in the list."""
 
     @model_validator(mode="after")
@@ -82,6 +88,14 @@ class DispatcherProbes(SiteCheck[DispatcherProbesSettings]):
     number = "B1"
     title = "AEM's own paths are closed"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        open="a path of AEM that has to be closed gives something away to everybody",
+        unconfirmed="a path gave something away once and not on a second request",
+        error="a path makes publish fail, which does not prove that it is closed",
+        moved="a path was redirected to another host, so the dispatcher was not tested",
+        firewall="something before the dispatcher refused probes, so it was not tested",
+        soft_404="a note: paths answer 200 without anything that only AEM writes",
+    )
     last_on_host = True
     settings_type = DispatcherProbesSettings
 

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import half_of, switch, without
 from aem_checks.kinds.security import _headers
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import is_unreached, unreached
@@ -32,16 +34,17 @@ if TYPE_CHECKING:
     from aem_checks.visit import Visit
 
 _SHOWN = 3
+_COMPARED = (*_headers.SEEN, "frame-ancestors")
 
 
 class SecurityHeadersSettings(CheckSettings):
-    require: tuple[_headers.Name, ...] = tuple(_headers.NAMES)
+    require: Annotated[tuple[_headers.Name, ...], without(*_headers.NAMES)] = tuple(_headers.NAMES)
     """The headers that have to be there; ``frame-ancestors`` stands for it or ``X-Frame-Options``."""
     also: tuple[PagePath, ...] = ()
     """Further paths that need ``X-Content-Type-Options``: assets, and redirects to stored files."""
-    waive: tuple[str, ...] = ()
+    waive: Annotated[tuple[str, ...], half_of(lambda: _COMPARED)] = ()
     """Headers that stage may lack although production has them, as in a finding."""
-    compared_pages: int = Field(default=3, ge=0, le=50)
+    compared_pages: Annotated[int, switch(0, everything=True)] = Field(default=3, ge=0, le=50)
     """How many pages are asked on production to compare; headers come from few virtual hosts."""
 
 
@@ -51,6 +54,10 @@ class SecurityHeaders(SiteCheck[SecurityHeadersSettings]):
     title = "Security headers"
     severity = Severity.WARN
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        missing="a header that has to be there is missing or has no effect",
+        lost="production sends a header that stage lacks",
+    )
     settings_type = SecurityHeadersSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -110,6 +117,7 @@ def _both_https(visit: Visit) -> bool:
 def _missing(name: _headers.Name, wrong: dict[str, str], judged: int) -> Finding:
     first = next(iter(wrong.values()))
     return Finding(
+        code="missing",
         subject=name,
         sentence=f"{name}: {first} on {len(wrong)} of {count(judged, 'answer')} ({_some(wrong)}). "
         "To do: set it in the virtual host, with 'Header always set', so that errors and redirects have it.",
@@ -120,6 +128,7 @@ def _missing(name: _headers.Name, wrong: dict[str, str], judged: int) -> Finding
 
 def _lost(name: str, paths: list[str]) -> Finding:
     return Finding(
+        code="lost",
         subject=f"{name} (production has it)",
         sentence=f"Production sends {name} and stage does not, on {_some(paths)}: this release may lose it. "
         "To do: compare the virtual host of this release with that of production, or waive the header.",
@@ -146,6 +155,7 @@ def _as_text(answers: dict[str, Response]) -> str:
 
 def _no_recording() -> Finding:
     return Finding(
+        code="no_recording",
         subject="recording",
         sentence="There is no recording of the pages to judge. To do: record the pages first.",
         outcome=Outcome.INCONCLUSIVE,

@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import PAGES
 from aem_checks.kinds.availability._lifetime import lifetime_of, was_kept
 from aem_checks.kinds.security._pages import fresh, real_pages
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
@@ -41,13 +43,14 @@ class SelectorFloodSettings(CheckSettings):
     """How many of the site's pages are asked; one per template is enough, since the rules are the same."""
     parameters: bool = False
     """Whether an unknown parameter that makes a copy in the CDN is a warning, too; by default only a note."""
-    waive: tuple[PagePath, ...] = ()
+    waive: Annotated[tuple[PagePath, ...], PAGES] = ()
     """Pages whose components take any selector or suffix on purpose, as in ``pages`` of the site."""
 
 
 class Variant(NamedTuple):
     """One way to write a page's address so that it means nothing."""
 
+    code: str
     what: str
     page: str
     before: str
@@ -68,6 +71,12 @@ class SelectorFlood(SiteCheck[SelectorFloodSettings]):
     title = "Random selectors do not fill caches"
     severity = Severity.WARN
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        selector="a random selector is answered and kept by caches",
+        suffix="a random suffix is answered and kept by caches",
+        parameter="an unknown parameter is answered and kept by caches",
+        no_page="no page of the site ends in .html",
+    )
     settings_type = SelectorFloodSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -84,9 +93,9 @@ class SelectorFlood(SiteCheck[SelectorFloodSettings]):
         stem = page.removesuffix(".html")
         parameter = Severity.WARN if self.settings.parameters else None
         return (
-            Variant("a random selector", page, f"{stem}.", ".html", Severity.BLOCK),
-            Variant("a random suffix", page, f"{page}/", "", Severity.WARN),
-            Variant("an unknown parameter", page, f"{page}?", "=1", parameter),
+            Variant("selector", "a random selector", page, f"{stem}.", ".html", Severity.BLOCK),
+            Variant("suffix", "a random suffix", page, f"{page}/", "", Severity.WARN),
+            Variant("parameter", "an unknown parameter", page, f"{page}?", "=1", parameter),
         )
 
 
@@ -110,8 +119,9 @@ def _judge(variant: Variant, response: Response, visit: Visit) -> Finding | None
     actual = f"{describe(response)}, {quoted(control)}"
     if variant.severity is None:
         note = f"{variant.path}: {variant.what} gives {actual}; the CDN keeps a copy for each."
-        return Finding(subject=variant.path, sentence=note, outcome=Outcome.PASSED)
+        return Finding(code=variant.code, subject=variant.path, sentence=note, outcome=Outcome.PASSED)
     return Finding(
+        code=variant.code,
         subject=variant.path,
         sentence=f"{variant.path}: {variant.what} gives {actual}, so that each new word takes room in the caches; "
         "expected status 404 or an answer that is not kept. To do: deny unknown selectors and suffixes in "
@@ -125,6 +135,7 @@ def _judge(variant: Variant, response: Response, visit: Visit) -> Finding | None
 
 def _no_page() -> Finding:
     return Finding(
+        code="no_page",
         subject="pages",
         sentence="No page of the site ends in .html, so nothing could be asked. To do: name one under 'pages:'.",
         expected="a page that ends in .html",

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import half_of
 from aem_checks.kinds.seo._head import comparable, read_head
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
@@ -32,7 +34,7 @@ _MANY = 5
 
 
 class HeadRegressionSettings(CheckSettings):
-    ignore: tuple[Field, ...] = ()
+    ignore: Annotated[tuple[Field, ...], half_of(lambda: get_args(Field))] = ()
     """What may change or be missing, such as ``description`` where editors write it late; nothing by default."""
 
 
@@ -52,6 +54,12 @@ class HeadRegression(PageCheck[HeadRegressionSettings]):
     title = "Titles and descriptions stay"
     severity = Severity.WARN
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        missing="a page has no title, or at first no heading or description",
+        empty="an element of a page's head has no content",
+        lost="a page lost what its head said at the last verified release",
+        changed="a page's head says something else than at the last verified release",
+    )
     settings_type = HeadRegressionSettings
 
     def judge(self, recording: Recording) -> Judgement:
@@ -73,10 +81,12 @@ class HeadRegression(PageCheck[HeadRegressionSettings]):
         for name, value in read_head(page.final).items():
             if name in self.settings.ignore or value:
                 continue
-            if name == "title" or value == "":
-                yield _lacking(page, name, "is empty" if value == "" else "is missing", recording, None)
+            if value == "":
+                yield _lacking("empty", page, name, "is empty", recording, Severity.BLOCK)
+            elif name == "title":
+                yield _lacking("missing", page, name, "is missing", recording, Severity.BLOCK)
             elif name in _NEEDED and not known:
-                yield _lacking(page, name, "is missing", recording, Severity.WARN)
+                yield _lacking("missing", page, name, "is missing", recording, Severity.WARN)
 
     def _compare(self, page: Page, old: Page, recording: Recording) -> Iterator[_Change]:
         hosts = recording.hosts | recording.other_hosts
@@ -89,14 +99,15 @@ class HeadRegression(PageCheck[HeadRegressionSettings]):
                 yield _Change(page, name, was, is_now)
 
 
-def _lacking(page: Page, name: str, how: str, recording: Recording, severity: Severity | None) -> Finding:
+def _lacking(code: str, page: Page, name: str, how: str, recording: Recording, severity: Severity) -> Finding:
     return Finding(
+        code=code,
         subject=f"{name} of {page.path}",
         sentence=f"{page.path}: its {name} {how}; expected some text. To do: see the page's properties and the "
         "template's head.",
         expected=f"a {name}",
         actual=how,
-        severity=severity or Severity.BLOCK,
+        severity=severity,
         evidence=recording.evidence(page.final),
     )
 
@@ -106,19 +117,22 @@ def _told(group: Sequence[_Change], recording: Recording) -> Iterator[Finding]:
     lost = [change for change in group if change.now is None]
     changed = [change for change in group if change.now is not None]
     for change in lost:
-        yield _differs(change, recording, Severity.BLOCK)
+        yield _differs("lost", change, recording, Severity.BLOCK)
     if len(changed) <= _MANY:
         for change in changed:
-            yield _differs(change, recording, Severity.WARN)
+            yield _differs("changed", change, recording, Severity.WARN)
     else:
-        yield _differs(changed[0], recording, Severity.WARN, pages=len(changed))
+        yield _differs("changed", changed[0], recording, Severity.WARN, pages=len(changed))
 
 
-def _differs(change: _Change, recording: Recording, severity: Severity, *, pages: int = 1) -> Finding:
+def _differs(
+    code: str, change: _Change, recording: Recording, severity: Severity, *, pages: int = 1
+) -> Finding:
     release = "at the last verified release"
     where = change.page.path if pages == 1 else f"{count(pages, 'page')}, the first is {change.page.path}"
     now = "gone" if change.now is None else quoted(change.now)
     return Finding(
+        code=code,
         subject=f"{change.field} of {change.page.path}" if pages == 1 else f"{change.field} of many pages",
         sentence=f"{where}: {change.field} was {quoted(change.before or '')} {release} and is {now}. To do: see "
         "whether an editor changed it or the release did.",
@@ -140,4 +154,6 @@ def _notes(recording: Recording, compared: int) -> Iterator[Finding]:
 
 
 def _note(recording: Recording, sentence: str) -> Finding:
-    return Finding(subject=recording.base_url, sentence=sentence, outcome=Outcome.PASSED)
+    return Finding(
+        code="nothing_to_compare", subject=recording.base_url, sentence=sentence, outcome=Outcome.PASSED
+    )

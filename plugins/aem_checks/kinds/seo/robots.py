@@ -11,11 +11,13 @@ none at all where a login or ``noindex`` keeps crawlers out. Known false alarms:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import switch, without
 from aem_checks.kinds.seo._head import forbidding_element, forbidding_header
 from aem_checks.kinds.seo._robots_file import MOST_BYTES, RobotsFile, read_robots
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
@@ -28,15 +30,16 @@ if TYPE_CHECKING:
 Expectation = Literal["closed", "open", "any"]
 SUBJECT = "/robots.txt"
 _FILE = "robots/robots.txt"
+_AGENTS = ("*", "Googlebot", "bingbot")
 
 
 class RobotsSettings(CheckSettings):
-    stage: Expectation = "closed"
+    stage: Annotated[Expectation, switch("any", everything=True)] = "closed"
     """What stage's file has to do to the site's pages: ``closed`` disallows all, as Adobe advises, ``open`` allows
     all, for sites whose file is the same on both, ``any`` is not judged."""
-    production: Expectation = "open"
+    production: Annotated[Expectation, switch("any", everything=True)] = "open"
     """The same of production's file; ``open`` by default."""
-    agents: tuple[str, ...] = Field(default=("*", "Googlebot", "bingbot"), min_length=1)
+    agents: Annotated[tuple[str, ...], without(*_AGENTS)] = Field(default=_AGENTS, min_length=1)
     """Crawlers whose rules are read; ``*`` is any that is not named."""
 
 
@@ -47,6 +50,14 @@ class Robots(SiteCheck[RobotsSettings]):
     number = "E2"
     title = "Crawlers are kept out of stage only"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        open="the file lets crawlers in where they have to stay out",
+        shut="the file keeps crawlers out of pages that they have to read",
+        unavailable="the file answers with an error of the server, which crawlers take for 'keep out'",
+        html="the file is an HTML page",
+        too_long="the file is longer than what crawlers read of it",
+        changed="a note: the file is another than at the last verified release",
+    )
     settings_type = RobotsSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -72,6 +83,7 @@ class Robots(SiteCheck[RobotsSettings]):
             all_of_them = len(shut) == len(visit.site.pages) and not file.allows(visit.url("/"), agent)
             what = "every page" if all_of_them else f"{len(shut)} of {count(len(visit.site.pages), 'page')}"
             yield Finding(
+                code="shut",
                 subject=f"{SUBJECT} for {agent}",
                 sentence=f"{SUBJECT} of {visit.target} forbids {_who(agent)} {what}, such as {quoted(shut[0])}; "
                 f"expected none. To do: see which robots.txt this environment serves; if that is meant, set "
@@ -92,10 +104,13 @@ class Robots(SiteCheck[RobotsSettings]):
             return
         if how := _closed_otherwise(visit):
             sentence = f"{SUBJECT} of {visit.target} lets crawlers in, and {how}."
-            yield Finding(subject=SUBJECT, sentence=sentence, outcome=Outcome.PASSED, evidence=evidence)
+            yield Finding(
+                code="open", subject=SUBJECT, sentence=sentence, outcome=Outcome.PASSED, evidence=evidence
+            )
             return
         who = " and ".join(_who(agent) for agent in open_to)
         yield Finding(
+            code="open",
             subject=SUBJECT,
             sentence=f"{SUBJECT} of {visit.target} allows {who} to read the site ({describe(file.response)}); "
             f"expected 'Disallow: /', so that no test page is found by a search. To do: serve such a file on "
@@ -124,6 +139,7 @@ def _closed_otherwise(visit: Visit) -> str:
 def _unavailable(file: RobotsFile, evidence: str) -> Finding:
     """Crawlers take an answer of 500 and above for "keep out" (RFC 9309, section 2.3.1.4)."""
     return Finding(
+        code="unavailable",
         subject=SUBJECT,
         sentence=f"{SUBJECT} answers with {describe(file.response)}, which crawlers take for 'Disallow: /'; expected "
         "200, or 404 for no rules. To do: see the dispatcher's log for this path.",
@@ -134,26 +150,30 @@ def _unavailable(file: RobotsFile, evidence: str) -> Finding:
 
 
 def _form(file: RobotsFile, evidence: str) -> Iterator[Finding]:
-    problem = ""
     if file.response.status == 200 and file.is_html:
-        problem = "is an HTML page, so crawlers find no rules in it"
+        yield _malformed("html", "is an HTML page, so crawlers find no rules in it", evidence)
     elif len(file.response.body) > MOST_BYTES:
         problem = f"has {len(file.response.body)} bytes; crawlers read the first {MOST_BYTES}"
-    if problem:
-        yield Finding(
-            subject=SUBJECT,
-            sentence=f"{SUBJECT} {problem}. To do: serve a short text file.",
-            expected="a text file with rules",
-            actual=problem,
-            severity=Severity.WARN,
-            evidence=evidence,
-        )
+        yield _malformed("too_long", problem, evidence)
+
+
+def _malformed(code: str, problem: str, evidence: str) -> Finding:
+    return Finding(
+        code=code,
+        subject=SUBJECT,
+        sentence=f"{SUBJECT} {problem}. To do: serve a short text file.",
+        expected="a text file with rules",
+        actual=problem,
+        severity=Severity.WARN,
+        evidence=evidence,
+    )
 
 
 def _changed(file: RobotsFile, visit: Visit) -> Iterator[Finding]:
     before = visit.baseline.read(_FILE) if visit.baseline else None
     if before is not None and before != file.response.body[:MOST_BYTES] and visit.baseline:
         yield Finding(
+            code="changed",
             subject=SUBJECT,
             sentence=f"{SUBJECT} is another than at {visit.baseline.release}: {len(before)} bytes then, "
             f"{len(file.response.body)} now.",

@@ -12,12 +12,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import PATTERNS, above, switch
 from aem_checks.kinds.availability.host_leaks import internal
 from aem_checks.kinds.seo._robots_file import read_robots
 from aem_checks.kinds.seo._sitemap_files import Files, SitemapFile, path_here, read_files
@@ -39,13 +41,13 @@ _KEPT = 20_000
 
 
 class SitemapSettings(CheckSettings):
-    sample: int = Field(default=20, ge=0, le=1000)
+    sample: Annotated[int, switch(0)] = Field(default=20, ge=0, le=1000)
     """Listed pages that are asked for, spread evenly and the same each time; 20 take two seconds at the usual
     rate."""
-    tolerance: int = Field(default=20, ge=1, le=100)
+    tolerance: Annotated[int, above(99)] = Field(default=20, ge=1, le=100)
     """Percent of its pages that a sitemap may lose or gain since the last verified release; 20 by default, more
     than editors do between two releases."""
-    hosts: tuple[str, ...] = ()
+    hosts: Annotated[tuple[str, ...], PATTERNS] = ()
     """Further hosts that the sitemap may name, such as those of other countries' sites; none by default."""
 
 
@@ -56,6 +58,20 @@ class Sitemap(SiteCheck[SitemapSettings]):
     number = "E1"
     title = "Sitemap is valid and complete"
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        absent="there is no sitemap",
+        status="a sitemap answers with an error status",
+        malformed="a sitemap is none that crawlers can read",
+        too_many="a sitemap lists more pages than crawlers take",
+        too_long="a sitemap is longer than what is read of it",
+        empty="the sitemaps list no page",
+        internal_host="the sitemap names a host that only exists inside",
+        foreign_host="the sitemap names a host that is not the site's",
+        no_host="the sitemap names addresses without a host",
+        fewer="the sitemap lists fewer pages than at the last verified release",
+        more_pages="the sitemap lists more pages than at the last verified release",
+        listed_page="a page that the sitemap lists does not answer 200",
+    )
     settings_type = SitemapSettings
 
     async def run(self, visit: Visit) -> Judgement:
@@ -88,12 +104,15 @@ class Sitemap(SiteCheck[SitemapSettings]):
     def _count(self, now: int, visit: Visit) -> Iterator[Finding]:
         before = _count_before(visit)
         if before is None or visit.baseline is None:
-            yield _note("There is no verified release to compare the number of pages with yet.")
+            yield _note(
+                "nothing_to_compare", "There is no verified release to compare the number of pages with yet."
+            )
             return
         change = 100 * (now - before) / before if before else 0.0
         if abs(change) <= self.settings.tolerance or now == 0:
             return
         yield Finding(
+            code="fewer" if change < 0 else "more_pages",
             subject="number of pages",
             sentence=f"The sitemap lists {count(now, 'page')} and listed {before} at {visit.baseline.release}, "
             f"{change:+.0f} %; expected at most ±{self.settings.tolerance} %. To do: see whether editors or the "
@@ -121,16 +140,20 @@ def _judge(file: SitemapFile) -> Iterator[Finding]:
     elif file.response.truncated:
         yield _too_long(file)
     elif file.response.status != 200:
-        yield _failed(file.path, f"answers with {describe(file.response)}{who}", "a sitemap with status 200")
+        told = f"answers with {describe(file.response)}{who}"
+        yield _failed("status", file.path, told, "a sitemap with status 200")
     elif file.problem:
-        yield _failed(file.path, f"{quoted(file.problem, 300)[1:-1]}{who}", "a valid sitemap")
+        told = f"{quoted(file.problem, 300)[1:-1]}{who}"
+        yield _failed("malformed", file.path, told, "a valid sitemap")
     elif len(file.urls) > _MOST_IN_A_FILE:
         told = f"lists {len(file.urls)} pages"
-        yield _failed(file.path, told, f"at most {_MOST_IN_A_FILE}, else crawlers drop it", Severity.WARN)
+        expected = f"at most {_MOST_IN_A_FILE}, else crawlers drop it"
+        yield _failed("too_many", file.path, told, expected, Severity.WARN)
 
 
-def _failed(path: str, actual: str, expected: str, severity: Severity | None = None) -> Finding:
+def _failed(code: str, path: str, actual: str, expected: str, severity: Severity | None = None) -> Finding:
     return Finding(
+        code=code,
         subject=path,
         sentence=f"{path} {actual}; expected {expected}. To do: see the sitemap's scheduler and generator in AEM "
         "and the dispatcher's filter for this path.",
@@ -142,6 +165,7 @@ def _failed(path: str, actual: str, expected: str, severity: Severity | None = N
 
 def _too_long(file: SitemapFile) -> Finding:
     return Finding(
+        code="too_long",
         subject=file.path,
         sentence=f"{file.path} is longer than the {len(file.response.body)} bytes that are read, so it is not "
         "judged. To do: split it into several files with an index.",
@@ -153,7 +177,7 @@ def _too_long(file: SitemapFile) -> Finding:
 
 
 def _empty(first: SitemapFile) -> Finding:
-    return _failed(first.path, "lists no page, with all that it refers to", "at least one page")
+    return _failed("empty", first.path, "lists no page, with all that it refers to", "at least one page")
 
 
 async def _absent(visit: Visit) -> Finding:
@@ -165,16 +189,16 @@ async def _absent(visit: Visit) -> Finding:
         was_there = live.status == 200 and not live.is_html
     severity = None if was_there else Severity.WARN
     reason = "there was one before, or production has one" if was_there else "search engines look for one"
-    return _failed(
-        "/sitemap.xml", f"is not there and robots.txt names no other; {reason}", "a sitemap", severity
-    )
+    actual = f"is not there and robots.txt names no other; {reason}"
+    return _failed("absent", "/sitemap.xml", actual, "a sitemap", severity)
 
 
 def _strange(host: str, urls: list[str], total: int) -> Finding:
-    inside = bool(host) and bool(internal(urlsplit(f"//{host}").hostname or ""))
+    inside = bool(host) and internal(urlsplit(f"//{host}").hostname or "") is not None
     what = f"the host {quoted(host)}" if host else "addresses without a host"
     of_all = f"{len(urls)} of {count(total, 'page')}"
     return Finding(
+        code="internal_host" if inside else "foreign_host" if host else "no_host",
         subject=f"host {host or 'missing'}",
         sentence=f"The sitemap has {what} in {of_all}, such as {quoted(urls[0])}; expected a host of the site, else "
         "search engines drop the entry. To do: see the externalizer and the resource mapping; name a foreign "
@@ -207,6 +231,7 @@ def _sample(path: str, answer: Response) -> Finding | None:
     if answer.status == 200:
         return None
     return _failed(
+        "listed_page",
         path,
         f"is in the sitemap and answers with {describe(answer)}",
         "a page with status 200",
@@ -222,7 +247,8 @@ def _spread(paths: tuple[str, ...], most: int) -> list[str]:
 def _limits(found: Files) -> Iterable[Finding]:
     if found.left_out:
         number = count(found.left_out, "further sitemap")
-        yield _note(f"{number} of the index were not read: {len(found.files)} files are the most.")
+        sentence = f"{number} of the index were not read: {len(found.files)} files are the most."
+        yield _note("left_out", sentence)
 
 
 def _keep(found: Files, visit: Visit) -> None:
@@ -234,5 +260,5 @@ def _keep(found: Files, visit: Visit) -> None:
     visit.keep(_FILE, json.dumps(told, indent=1))
 
 
-def _note(sentence: str) -> Finding:
-    return Finding(subject="sitemap", sentence=sentence, outcome=Outcome.PASSED)
+def _note(code: str, sentence: str) -> Finding:
+    return Finding(code=code, subject="sitemap", sentence=sentence, outcome=Outcome.PASSED)

@@ -13,11 +13,12 @@ import json
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import Field
 
 from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.codes import faults
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
 from aem_checks.shortened import shortened
@@ -48,6 +49,12 @@ class StructuredData(PageCheck[StructuredDataSettings]):
     title = "Structured data is readable and kept"
     severity = Severity.WARN
     targets = frozenset({"stage", "production"})
+    codes = faults(
+        unreadable="a JSON-LD block is no JSON",
+        no_type="a JSON-LD block has no type",
+        missing="a page lacks a type that the gate file requires",
+        lost="a page lost a type that it had at the last verified release",
+    )
     settings_type = StructuredDataSettings
 
     def judge(self, recording: Recording) -> Judgement:
@@ -67,31 +74,40 @@ class StructuredData(PageCheck[StructuredDataSettings]):
     def _missing(
         self, page: Page, types: frozenset[str], old: Page | None, recording: Recording
     ) -> Iterator[Finding]:
-        wanted = {
-            name: "asked for by 'required'"
+        required = {
+            name
             for pattern, names in self.settings.required.items()
             if fnmatchcase(page.path, pattern)
             for name in names
         }
-        if old is not None:
-            wanted = dict.fromkeys(read_types(old.final)[0], "there at the last verified release") | wanted
-        for name in sorted(wanted.keys() - types):
-            yield _lost(page, name, wanted[name], types, recording)
+        before = read_types(old.final)[0] if old is not None else frozenset()
+        for name in sorted((required | before) - types):
+            if name in required:
+                yield _lost("missing", page, name, "asked for by 'required'", types, recording)
+            else:
+                yield _lost("lost", page, name, "there at the last verified release", types, recording)
 
 
-def read_types(response: Response) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The types that a page declares, and what is wrong with its JSON-LD, as ends of a sentence."""
+class Problem(NamedTuple):
+    """What is wrong with a block of JSON-LD, as the end of a sentence."""
+
+    code: str
+    words: str
+
+
+def read_types(response: Response) -> tuple[frozenset[str], tuple[Problem, ...]]:
+    """The types that a page declares, and what is wrong with its JSON-LD."""
     types: set[str] = set()
-    problems: list[str] = []
+    problems: list[Problem] = []
     for node in _blocks(response):
         try:
             found = set(_types_in(json.loads(node.text())))
         except (ValueError, RecursionError) as error:
-            problems.append(f"is no JSON ({plain(str(error), 120)})")
+            problems.append(Problem("unreadable", f"is no JSON ({plain(str(error), 120)})"))
             continue
         types |= found
         if not found:
-            problems.append("has no @type")
+            problems.append(Problem("no_type", "has no @type"))
     for node in response.document.css("[itemtype]"):
         types |= {_short(each) for each in (node.attributes.get("itemtype") or "").split()}
     return frozenset(types), tuple(problems)
@@ -129,20 +145,22 @@ def _short(name: str) -> str:
     return name.strip().rpartition("/")[2].rpartition(":")[2][:_LONGEST_TYPE]
 
 
-def _broken(page: Page, problem: str, recording: Recording) -> Finding:
+def _broken(page: Page, problem: Problem, recording: Recording) -> Finding:
     return Finding(
+        code=problem.code,
         subject=page.path,
-        sentence=f"{page.path}: a JSON-LD block {problem}; expected JSON with a type. To do: see how the "
+        sentence=f"{page.path}: a JSON-LD block {problem.words}; expected JSON with a type. To do: see how the "
         "template writes it; inside <script> nothing is escaped as HTML.",
         expected="JSON with a type",
-        actual=problem,
+        actual=problem.words,
         evidence=recording.evidence(page.final),
     )
 
 
-def _lost(page: Page, name: str, why: str, types: frozenset[str], recording: Recording) -> Finding:
+def _lost(code: str, page: Page, name: str, why: str, types: frozenset[str], recording: Recording) -> Finding:
     has = ", ".join(quoted(each, _LONGEST_TYPE) for each in sorted(types)[:10]) or "none"
     return Finding(
+        code=code,
         subject=f"{name} of {page.path}",
         sentence=f"{page.path} declares no structured data of type {quoted(name)}, {why}; its types are {has}. "
         "To do: see the component that writes it.",
@@ -153,4 +171,6 @@ def _lost(page: Page, name: str, why: str, types: frozenset[str], recording: Rec
 
 
 def _note(recording: Recording, sentence: str) -> Finding:
-    return Finding(subject=recording.base_url, sentence=sentence, outcome=Outcome.PASSED)
+    return Finding(
+        code="nothing_to_compare", subject=recording.base_url, sentence=sentence, outcome=Outcome.PASSED
+    )
