@@ -147,7 +147,7 @@ def test_a_suite_is_not_started_with_the_deciding_secret(
     (tmp_path / "suite").mkdir()
     run = shlex.join([sys.executable, "-c", "import os; open('told', 'w').write(str(dict(os.environ)))"])
     suite = {"name": "theirs", "folder": "suite", "run": run, "author": "cm_deciding"}
-    suite["author_url"] = stranger.url
+    suite |= {"author_url": stranger.url, "isolation": "accepted"}
     pin(release, pipeline=deciding(release), checks={"suites": [suite]})
     check = RunCheck(task_id="suites", gate_file=str(release.gate_file), key="suites.theirs", target="stage")
     with pytest.raises(AirflowFailException, match=r"cannot log in: .*'cm_deciding' opens no site"):
