@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
+from stage_gate.exclusive import ClaimUnsupported as ClaimUnsupported
+from stage_gate.exclusive import create_exclusively, require_exclusive_create
 from stage_gate.files import safe_name
 from stage_gate.signed import SignedRecord, read_signed, signed_file
 from stage_gate.signing import Keys
-
-CONDITIONAL_STORES = frozenset({"s3", "gs", "gcs", "abfs", "abfss"})
-"""Object stores whose file system creates a file only if it is absent (If-None-Match or its like)."""
 
 
 class ClaimTaken(RuntimeError):
@@ -26,10 +23,6 @@ class ClaimTaken(RuntimeError):
             f"an act is sent once and never again.{claim.doubt}"
         )
         self.claim = claim
-
-
-class ClaimUnsupported(RuntimeError):
-    """The evidence store can't create a file exclusively, so two runs could both act."""
 
 
 _ANY_GATE = ""
@@ -51,6 +44,8 @@ class Claim(SignedRecord):
     dag_id: str
     run_id: str
     at: AwareDatetime
+    word: str = Field(default_factory=lambda: uuid4().hex)
+    """One that no other claim has: who takes one knows it again by it, whatever the store answered."""
 
     @property
     def doubt(self) -> str:
@@ -86,47 +81,8 @@ def take(path: Path, claim: Claim, keys: Keys) -> None:
 
     Raises ``ClaimTaken`` when it exists, ``ClaimUnsupported`` when the store can't promise exclusiveness.
     """
+    require_exclusive_create(path)
     try:
         create_exclusively(path, signed_file(claim, _ANY_GATE, claim.execution_id, keys))
     except FileExistsError:
         raise ClaimTaken(_read(path, keys)) from None
-
-
-def require_exclusive_create(store: Path) -> None:
-    """Raise ``ClaimUnsupported`` unless claims can be taken in this store; ``guard`` mode asks before it waits."""
-    protocol = _protocol(store)
-    if protocol and protocol not in CONDITIONAL_STORES:
-        raise ClaimUnsupported(
-            f"The evidence store {store} ({protocol}) can't create a file only if it is absent, so two runs could both act. "
-            f"Use a local folder or one of {', '.join(sorted(CONDITIONAL_STORES))}, or mode: shadow."
-        )
-
-
-def _protocol(path: Path) -> str:
-    """The protocol of an object store path, empty for a local folder."""
-    protocol = getattr(path, "protocol", "")
-    return "" if protocol in ("", "file", "local") else str(protocol)
-
-
-def create_exclusively(path: Path, content: bytes) -> None:
-    """Create a file durably; raises ``FileExistsError`` when it exists, ``ClaimUnsupported`` as ``take`` does."""
-    require_exclusive_create(path)
-    if _protocol(path):
-        file_system: Any = path.fs  # type: ignore[attr-defined]
-        file_system.pipe_file(str(path.path), content, mode="create")  # type: ignore[attr-defined]
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    whole = path.with_name(f".{path.name}.{uuid4().hex}")
-    with os.fdopen(os.open(str(whole), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(whole, path)  # fails if the name is taken, and whoever reads it finds it whole
-    finally:
-        whole.unlink()
-    folder = os.open(str(path.parent), os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

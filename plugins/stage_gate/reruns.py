@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stage_gate.claims import create_exclusively
+from stage_gate.exclusive import create_exclusively
 
 FOLDER = "reruns"
 
@@ -15,7 +15,7 @@ def take_rerun(folder: Path, budget: int, key: str) -> bool:
     """Take one of ``budget`` re-runs below ``folder`` for the check ``key``; ``False`` when all are taken.
 
     Each is a file that only one task can create, so that tasks which ask at the same moment never take more
-    than there are. Raises ``ClaimUnsupported`` and ``OSError`` where they can't be counted.
+    than there are. Raises ``OSError`` where they can't be counted.
     """
     taken = {"check": key, "at": datetime.now(UTC).isoformat()}
     for number in range(1, budget + 1):

@@ -54,7 +54,7 @@ def may_begin_again(guarded: Guarded, now: datetime) -> bool:
 
     Raises ``EvidenceError`` where that can't be noted: a run that begins again at every look would be a loop.
     """
-    from stage_gate.claims import create_exclusively
+    from stage_gate.exclusive import create_exclusively
 
     if not guarded.began_nothing:
         return False

@@ -113,11 +113,14 @@ class PinCandidate(BaseBranchOperator):
         return pin
 
     def _say_what_cannot_be_held(self, gate: Gate, execution: Execution, run: GateRun, pin: Pin) -> None:
-        from stage_gate.claims import require_exclusive_create
+        from stage_gate.exclusive import ClaimUnsupported, probe
 
         if gate.mode is not Mode.GUARD or pin.report_only:
             return
-        require_exclusive_create(run.evidence.store)
+        try:
+            probe(run.evidence.store)
+        except ClaimUnsupported as error:
+            raise AirflowFailException(f"Nothing is pinned, so production waits. {error}") from error
         if execution.production_approval is None:
             self.log.error(
                 "This gate cannot hold production: execution %s has no approval step. Tick 'Pause before deploying "

@@ -54,7 +54,7 @@ class FindReleases(BaseOperator):
 
 def _is_worth_a_task(gate: Gate, found: Promotion) -> bool:
     """What was tried already, or may not be started, is said by a red task once a day and not at every look."""
-    from stage_gate.claims import create_exclusively
+    from stage_gate.exclusive import create_exclusively
     from stage_gate.settings import evidence_store
 
     pipeline = gate.pipeline
@@ -136,7 +136,7 @@ class KeptInStore:
 
     def set(self, key: str, value: Any) -> None:
         """The first note is taken exclusively. Raises ``FileExistsError`` where somebody else has taken it."""
-        from stage_gate.claims import create_exclusively
+        from stage_gate.exclusive import create_exclusively
         from stage_gate.files import write
 
         content = json.dumps(value).encode()
