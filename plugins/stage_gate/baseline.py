@@ -172,8 +172,10 @@ def open_baseline(evidence: Evidence, plan: Plan) -> OpenedBaseline | None:
         raise EvidenceError(f"The seal of {pinned} is another one now than the one that was pinned.")
     if (manifest.gate, manifest.execution_id) != (plan.gate, pinned.execution_id):
         raise EvidenceError(f"The seal of {pinned} is of another execution or gate.")
-    if not _is_believed(signature, evidence.keys) or manifest.outcome is not Outcome.PASSED:
-        raise EvidenceError(f"The seal of {pinned} is {signature} and its verdict {manifest.outcome}.")
+    if not _is_believed(signature, evidence.keys) or manifest.verdict.outcome is not Outcome.PASSED:
+        raise EvidenceError(
+            f"The seal of {pinned} is {signature} and its verdict {manifest.verdict.outcome}."
+        )
     return OpenedBaseline(pinned, manifest, folder)
 
 

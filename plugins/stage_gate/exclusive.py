@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,7 +30,7 @@ _BUSY = Retrying(
     stop=stop_after_attempt(5),
     reraise=True,
 )
-"""Two who create one name at the same moment can both be told to come again; it takes two seconds at the most."""
+"""Who creates a name at the same moment as others can be told to come again; it takes two seconds at the most."""
 
 
 class ClaimUnsupported(RuntimeError):
@@ -49,6 +51,27 @@ def create_exclusively(path: Path, content: bytes) -> None:
         _BUSY(_create_in_store, driver, path, content)
 
 
+def create_beside(folder: Path, name: str, content: bytes) -> Path:
+    """Create ``name.json``, or ``name~2.json`` and so on beside those that are there. Raises ``OSError``."""
+    for path in _numbered(folder, name):
+        try:
+            create_exclusively(path, content)
+        except FileExistsError:
+            continue
+        return path
+    raise AssertionError("numbers do not end")
+
+
+def beside(folder: Path, name: str) -> Iterator[Path]:
+    """What was created under this name, the first of it first."""
+    return takewhile(lambda path: path.exists(), _numbered(folder, name))
+
+
+def _numbered(folder: Path, name: str) -> Iterator[Path]:
+    """No ``safe_name`` has a tilde, so none is taken for another's second."""
+    return (folder / (f"{name}.json" if number == 1 else f"{name}~{number}.json") for number in count(1))
+
+
 def require_exclusive_create(store: Path) -> None:
     """Raise ``ClaimUnsupported`` where claims can't be taken in this store, as far as its kind tells."""
     driver, protocol = driver_of(store), getattr(store, "protocol", "")
@@ -66,7 +89,7 @@ def probe(store: Path) -> None:
     written.
     """
     require_exclusive_create(store)
-    path = store / "claims" / f".probe-{uuid4().hex}"
+    path = store / f".probe-{uuid4().hex}"
     first, second = (f"{name} {uuid4().hex}".encode() for name in ("first", "second"))
     try:
         create_exclusively(path, first)
@@ -125,15 +148,15 @@ def _create_in_store(driver: Any, path: Path, content: bytes) -> None:
     except Exception as error:
         found = _read_back(driver, path)
         if found is None:
-            raise OSError(
-                getattr(error, "errno", None) or errno.EIO, f"it can't be created ({error!r})", str(path)
-            ) from error
+            number = getattr(error, "errno", None) or errno.EIO
+            raise OSError(number, f"it can't be created ({error!r})", str(path)) from error
         if found != content:
             raise FileExistsError(errno.EEXIST, "it exists", str(path)) from error
 
 
 def _read_back(driver: Any, path: Path) -> bytes | None:
     """What lies there now, ``None`` where nothing does. Raises what the driver raises."""
+    driver.invalidate_cache()  # else it may still say that nothing does
     try:
         found: bytes = driver.cat_file(str(path.path))  # type: ignore[attr-defined]
     except FileNotFoundError:

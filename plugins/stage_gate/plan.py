@@ -7,7 +7,7 @@ from datetime import date
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from aem_checks.outcomes import CheckResult, Outcome, Severity
+from aem_checks.outcomes import Cause, CheckResult, Finding, Outcome, Severity
 
 CLOUD_MANAGER = "cloud_manager"
 """The kind of the planned checks that Cloud Manager itself has run: they ask no host of ours."""
@@ -127,3 +127,16 @@ class RecordedResult(_Fact):
     attempt: int
     settings_digest: str
     result: CheckResult
+
+    def without_answer(self, sentence: str) -> RecordedResult:
+        """The same where it counts for nothing, and the sentence says why."""
+        finding = Finding(
+            subject=self.result.key, sentence=sentence, outcome=Outcome.INCONCLUSIVE, cause=Cause.CHECK
+        )
+        values = {
+            "outcome": Outcome.INCONCLUSIVE,
+            "cause": Cause.CHECK,
+            "examined": 0,
+            "findings": (finding,),
+        }
+        return self.model_copy(update={"result": self.result.model_copy(update=values)})

@@ -6,13 +6,15 @@ A signature covers what a record is and which gate and execution it is about, so
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stage_gate.files import EvidenceError, read
 from stage_gate.signing import Keys, Signature, open_signed, sign
+
+if TYPE_CHECKING:
+    from aem_checks.folders import Folder
 
 
 class SignedRecord(BaseModel):
@@ -43,7 +45,7 @@ def signed_file(record: SignedRecord, gate: str | None, execution_id: str | None
 
 
 def read_signed(
-    path: Path, model: type[RecordT], keys: Keys, gate: str | None, execution_id: str | None
+    path: Folder, model: type[RecordT], keys: Keys, gate: str | None, execution_id: str | None
 ) -> RecordT:
     """Read the file of a record, which has to be about this gate and execution; ``None`` takes any.
 

@@ -8,26 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from aem_checks.outcomes import Cause, Finding, Outcome
 from stage_gate.files import safe_name, written
 from stage_gate.plan import SMOKE_TESTS, RecordedResult
 from stage_gate.signed import read_signed
 from stage_gate.signing import Keys
 from stage_gate.smoke_tests import SmokeAnswer, result_of, unbelieved
 
+if TYPE_CHECKING:
+    from aem_checks.folders import Folder
+
 FOLDER = "smoke-tests"
 
 
 def with_answers(
     recorded: Iterable[RecordedResult],
-    folder: Path,
+    folder: Folder,
     attempt: int,
     keys: Keys,
     gate: str | None,
     execution_id: str | None,
 ) -> tuple[RecordedResult, ...]:
     """The results of checks, and those that the answers of people amount to.
+
+    What is not believed makes a check inconclusive only where nobody's answer to it is: else whoever can write there
+    could take an answer away.
 
     Raises ``EvidenceError`` for an answer that was changed, or was given to another gate or execution.
     """
@@ -36,12 +42,16 @@ def with_answers(
 
 
 def _answers(
-    folder: Path, attempt: int, keys: Keys, gate: str | None, execution_id: str | None
+    folder: Folder, attempt: int, keys: Keys, gate: str | None, execution_id: str | None
 ) -> Iterator[RecordedResult]:
-    for path in written(folder):
-        answer = read_signed(path, SmokeAnswer, keys, gate, execution_id)
-        doubt = doubt_of(answer, attempt, keys)
-        yield unbelieved(answer, doubt) if doubt else result_of(answer)
+    answers = [read_signed(path, SmokeAnswer, keys, gate, execution_id) for path in written(folder)]
+    doubts = [doubt_of(answer, attempt, keys) for answer in answers]
+    believed = {answer.key for answer, doubt in zip(answers, doubts, strict=True) if not doubt}
+    for answer, doubt in zip(answers, doubts, strict=True):
+        if not doubt:
+            yield result_of(answer)
+        elif answer.key not in believed:
+            yield unbelieved(answer, doubt)
 
 
 def doubt_of(answer: SmokeAnswer, attempt: int, keys: Keys) -> str:
@@ -53,14 +63,9 @@ def doubt_of(answer: SmokeAnswer, attempt: int, keys: Keys) -> str:
 
 def _no_answer(entry: RecordedResult) -> RecordedResult:
     """A result that no task of this gate writes."""
-    sentence = (
+    return entry.without_answer(
         f"{entry.result.key} has a result that is no signed answer of a person, so it counts for nothing."
     )
-    finding = Finding(
-        subject=entry.result.key, sentence=sentence, outcome=Outcome.INCONCLUSIVE, cause=Cause.CHECK
-    )
-    values = {"outcome": Outcome.INCONCLUSIVE, "cause": Cause.CHECK, "examined": 0, "findings": (finding,)}
-    return entry.model_copy(update={"result": entry.result.model_copy(update=values)})
 
 
 def path_of(folder: Path, key: str) -> Path:

@@ -53,7 +53,9 @@ class Run:
     @property
     def verdict(self) -> Json:
         """The newest verdict, empty where none was sealed."""
-        return _read(max(self.folder.glob("attempt-*/verdict.json"), default=self.folder / "none"))
+        seal = _read(max(self.folder.glob("attempt-*/manifest.json"), default=self.folder / "none"))
+        verdict: Json = seal["signed"]["verdict"] if seal else {}
+        return verdict
 
     @property
     def acts(self) -> list[str]:

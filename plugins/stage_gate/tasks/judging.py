@@ -50,12 +50,7 @@ class Judge(BaseOperator):
             raise AirflowSkipException(
                 "Stage was never tested, so there is no verdict; decide says what follows."
             )
-        verdict = judge(
-            run.evidence.read_plan(attempt),
-            run.evidence.read_candidate(attempt),
-            run.evidence.read_results(attempt),
-        )
-        sealed = run.evidence.seal(attempt, verdict)
+        sealed = run.evidence.seal(attempt, judge)
         enter(run, sealed)
         self._say(sealed.verdict)
         self.log.info(

@@ -6,14 +6,16 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
 import boto3
 from airflow.sdk.io import attach
 from fsspec.implementations.memory import MemoryFileSystem
-from moto.server import ThreadedMotoServer
+from moto.server import DomainDispatcherApplication, create_backend_app
 from s3fs import S3FileSystem
+from werkzeug.serving import make_server
 
 from stage_gate.files import open_store
 
@@ -23,17 +25,19 @@ _CREDENTIALS = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "region_
 
 @contextmanager
 def s3_server() -> Iterator[str]:
-    """The address of an S3 server with an empty bucket."""
+    """The address of an S3 server with an empty bucket. It takes one request at a time: its condition is no single step."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
+    server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app))
+    serving = Thread(target=server.serve_forever)
+    serving.start()
+    url = f"http://127.0.0.1:{server.server_port}"
     try:
         boto3.client("s3", endpoint_url=url, **_CREDENTIALS).create_bucket(Bucket=BUCKET)
         yield url
     finally:
-        server.stop()
+        server.shutdown()
+        serving.join()
+        server.server_close()
 
 
 def s3_store(url: str) -> Path:

@@ -414,7 +414,7 @@ def rejudged(pinned: Pinned, compared: bool = True) -> Rejudged:
     pinned.evidence.write_result(pinned.attempt, entry)
     from stage_gate.verdict import judge
 
-    sealed = pinned.evidence.seal(pinned.attempt, judge(promised, tested, [entry]), NOW)
+    sealed = pinned.evidence.seal(pinned.attempt, judge, NOW)
     policy = SimpleNamespace(cloud_manager=None)
     site = SimpleNamespace(pages=())
     gate = SimpleNamespace(stage_checks=(pinned.configured,), policy=policy, site=lambda name: site)

@@ -170,6 +170,15 @@ def test_a_listing_that_a_driver_remembers_hides_nothing(s3: str, tmp_path: Path
     assert (ours / "three").exists()
 
 
+def test_a_listing_that_a_driver_remembers_hides_no_other_s_claim(s3: str, tmp_path: Path) -> None:
+    ours, theirs = (s3_store(s3) / tmp_path.name for _ in range(2))
+    create_exclusively(ours / "one", b"1")
+    assert [path.name for path in ours.iterdir()] == ["one"]
+    create_exclusively(theirs / "two", b"theirs")
+    with pytest.raises(FileExistsError):
+        create_exclusively(ours / "two", b"ours")
+
+
 def doctors_line(folder: Path, mode: str) -> tuple[State, str]:
     file = folder / "wknd.yaml"
     file.write_text(

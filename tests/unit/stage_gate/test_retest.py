@@ -109,8 +109,8 @@ def test_without_a_seal_there_is_nothing_to_test_again(release: Release) -> None
 
 def test_a_changed_seal_begins_nothing(release: Release) -> None:
     release.answer(RETEST, release.seal(Outcome.FAILED))
-    (release.evidence.attempt_folder(1) / "verdict.json").write_text("{}")
-    assert "verdict.json of attempt 1 was changed" in refused(release)
+    (release.evidence.attempt_folder(1) / "plan.json").write_text("{}")
+    assert "plan.json of attempt 1 was changed" in refused(release)
 
 
 def test_once_somebody_has_claimed_the_act_no_attempt_is_begun(release: Release) -> None:

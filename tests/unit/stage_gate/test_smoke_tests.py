@@ -157,7 +157,7 @@ def test_an_answer_is_the_result_of_the_check(
     assert "alice" in told
     assert "Does the basket take a tent?" in told
     assert "Put one in." in told
-    sealed = tested.evidence.seal(tested.attempt, verdict)
+    sealed = tested.evidence.seal(tested.attempt, judge)
     assert {e.result.key: e.result.outcome for e in sealed.recorded}[KEY] is outcome
     assert f"{FOLDER}/{KEY}.json" in sealed.manifest.files
 
@@ -276,7 +276,7 @@ def write_over(tested: Trial, evidence: Evidence, answer: SmokeAnswer) -> None:
 def test_an_answer_of_another_attempt_gate_or_execution_is_none(tested: Trial, shown: Shown) -> None:
     tested.answer(WORKS, shown)
     old = tested.file.read_bytes()
-    tested.evidence.seal(tested.attempt, tested.verdict())
+    tested.evidence.seal(tested.attempt, judge)
     tested.plan = tested.begin()
     assert tested.attempt == 2
     tested.file.parent.mkdir()
@@ -292,7 +292,7 @@ def test_a_question_about_an_earlier_attempt_skips_itself_and_a_sealed_one_takes
     tested: Trial, shown: Shown
 ) -> None:
     question = tested.ask()
-    tested.evidence.seal(tested.attempt, tested.verdict())
+    tested.evidence.seal(tested.attempt, judge)
     with pytest.raises(AirflowFailException, match="sealed already"):
         question.execute_complete(tested.context, event(WORKS, shown))
     tested.begin()
@@ -312,7 +312,7 @@ def test_trying_again_gives_nobody_more_time(
 
 def test_verifying_without_the_gate_s_key_does_not_believe_an_answer(tested: Trial, shown: Shown) -> None:
     tested.answer(WORKS, shown)
-    tested.evidence.seal(tested.attempt, tested.verdict())
+    tested.evidence.seal(tested.attempt, judge)
     folder = tested.evidence.attempt_folder(tested.attempt)
     other = read_seal(folder, tested.attempt, Keys(private=b"o" * 32))
     assert judge(other.plan, other.candidate, other.recorded).outcome is Outcome.INCONCLUSIVE
@@ -322,7 +322,7 @@ def test_verifying_without_the_gate_s_key_does_not_believe_an_answer(tested: Tri
 
 def test_a_replay_takes_the_answer_of_then_and_asks_nobody(tested: Trial, shown: Shown) -> None:
     tested.answer(WORKS, shown)
-    sealed = tested.evidence.seal(tested.attempt, tested.verdict())
+    sealed = tested.evidence.seal(tested.attempt, judge)
     folder = tested.evidence.attempt_folder(tested.attempt)
     again = Rejudged(tested.release.gate, tested.plan, sealed, folder)
     assert judge(tested.plan, tested.candidate, again.entries).outcome is Outcome.PASSED
@@ -341,7 +341,7 @@ def test_a_replay_takes_the_answer_of_then_and_asks_nobody(tested: Trial, shown:
 def test_nobody_is_asked_about_a_release_that_failed_already(tested: Trial) -> None:
     opening = OpenSmokeTests(task_id="open", gate_file=str(tested.release.gate_file))
     assert opening.execute(tested.context) == [1]
-    tested.evidence.seal(1, tested.verdict())
+    tested.evidence.seal(1, judge)
     tested.begin("key_pages")
     with pytest.raises(AirflowSkipException, match="failed already: key_pages"):
         opening.execute(tested.context)
