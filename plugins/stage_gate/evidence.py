@@ -161,20 +161,20 @@ class Evidence:
 
         Raises ``EvidenceError`` as ``add`` does.
         """
-        return self.add(attempt, RESULTS, entry.result.key, dump(entry))
+        return self.add(attempt, entry.result.key, dump(entry), RESULTS)
 
-    def add(self, attempt: int, folder: str, name: str, content: bytes) -> Path:
-        """Add a file to what will be judged; where one has its name, it is kept beside it.
+    def add(self, attempt: int, name: str, content: bytes, *folders: str) -> Path:
+        """Add ``name.json`` to what will be judged; where one has its name, it is kept beside it.
 
         Raises ``EvidenceError`` where the attempt is sealed. One that is sealed at this very moment, without this
         file, is not spoilt by it: nobody has judged it, so it is taken back.
         """
         self._require_unsealed(attempt)
         try:
-            path = create_beside(self.attempt_folder(attempt) / folder, safe_name(name), content)
+            path = create_beside(self.attempt_folder(attempt).joinpath(*folders), safe_name(name), content)
         except OSError as error:
             raise EvidenceError(f"{name} of attempt {attempt} can't be kept: {error}") from error
-        if self.is_sealed(attempt) and f"{folder}/{path.name}" not in self._sealed_files(attempt):
+        if self.is_sealed(attempt) and "/".join((*folders, path.name)) not in self._sealed_files(attempt):
             path.unlink()
             raise EvidenceError(
                 f"Attempt {attempt} was sealed while {name} was written, so it is not among what was judged and "
