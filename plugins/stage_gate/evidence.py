@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from aem_checks.outcomes import CheckResult
 from stage_gate.candidate import Candidate
 from stage_gate.exclusive import beside, create_beside
-from stage_gate.files import EvidenceError, dump, look_anew, read, read_model, safe_name, write, written
+from stage_gate.files import EvidenceError, dump, look_anew, read_model, safe_name, write, written
 from stage_gate.plan import Plan, RecordedResult
 from stage_gate.seal import (
     MANIFEST,
@@ -37,7 +37,7 @@ from stage_gate.seal import (
     read_seal,
     write_seal,
 )
-from stage_gate.signed import read_signed, signed_file
+from stage_gate.signed import keep_first, read_signed
 from stage_gate.signing import NO_KEYS, Keys
 from stage_gate.smoke_answers import with_answers
 
@@ -100,8 +100,9 @@ class Evidence:
         newest = self.attempts()
         return newest if newest and self.is_sealed(newest) else 0
 
-    def write_pin(self, pin: Pin) -> None:
-        write(self.folder / "pin.json", signed_file(pin, pin.gate, pin.execution_id, self.keys))
+    def write_pin(self, pin: Pin) -> Pin:
+        """Pin for good; returns what is pinned, which another task may have been first with. Raises ``EvidenceError``."""
+        return keep_first(self.folder / "pin.json", pin, self.keys, pin.gate, pin.execution_id)
 
     def read_pin(self) -> Pin:
         """What was pinned; its ``signature`` says what that is worth. Raises ``EvidenceError``."""
@@ -185,10 +186,9 @@ class Evidence:
     def _sealed_files(self, attempt: int) -> Mapping[str, str]:
         return read_manifest(self.attempt_folder(attempt), attempt, self.keys)[1].files
 
-    def kept_results(self, attempt: int, key: str) -> list[bytes]:
-        """What is kept as results of a check, the first of it first; one is as it should be."""
-        folder = self.attempt_folder(attempt) / RESULTS
-        return [read(path) for path in beside(folder, safe_name(key))]
+    def kept(self, attempt: int, name: str, *folders: str) -> list[Path]:
+        """What was added under this name, the first of it first; one is as it should be."""
+        return list(beside(self.attempt_folder(attempt).joinpath(*folders), safe_name(name)))
 
     def read_results(self, attempt: int) -> tuple[RecordedResult, ...]:
         """All results of an attempt; an unreadable file is an ``EvidenceError``, never a missing result."""

@@ -1,4 +1,8 @@
-"""May a failing check run again? The re-runs of an attempt are counted in the evidence, one file each."""
+"""May a failing check run again? The re-runs of an attempt are counted in the evidence, one file each.
+
+Files that somebody put there in advance take re-runs away, and the failures stand; who takes some away gives re-runs back,
+and a check that passes on one is flaky in its result.
+"""
 
 from __future__ import annotations
 

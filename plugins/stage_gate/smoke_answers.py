@@ -7,12 +7,11 @@ files alone: a file among the results that says it came from a person is none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stage_gate.files import safe_name, written
+from stage_gate.files import written
 from stage_gate.plan import SMOKE_TESTS, RecordedResult
-from stage_gate.signed import read_signed
+from stage_gate.signed import is_believed, read_signed
 from stage_gate.signing import Keys
 from stage_gate.smoke_tests import SmokeAnswer, result_of, unbelieved
 
@@ -55,8 +54,8 @@ def _answers(
 
 
 def doubt_of(answer: SmokeAnswer, attempt: int, keys: Keys) -> str:
-    """Why it is not believed, as the end of a sentence; empty where it is. Only where no key is known, any one counts."""
-    if not answer.is_trusted and keys.believed:
+    """Why it is not believed, as the end of a sentence; empty where it is."""
+    if not is_believed(answer, keys):
         return f"is {answer.signature}"
     return f"was given in attempt {answer.attempt}" if answer.attempt != attempt else ""
 
@@ -66,8 +65,3 @@ def _no_answer(entry: RecordedResult) -> RecordedResult:
     return entry.without_answer(
         f"{entry.result.key} has a result that is no signed answer of a person, so it counts for nothing."
     )
-
-
-def path_of(folder: Path, key: str) -> Path:
-    """Where the answer to a question lies, below the folder of an attempt."""
-    return folder / FOLDER / f"{safe_name(key)}.json"

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowRuntimeError
 
-from stage_gate.evidence import TEST_AGAIN
-from stage_gate.files import dump
+from stage_gate.evidence import RESULTS, TEST_AGAIN
+from stage_gate.files import dump, read
 from stage_gate.plan import RecordedResult
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Keeper:
 
     def standing(self, key: str) -> CheckResult | None:
         """The result that a try of this task kept for this check, ``None`` where none did. Raises ``EvidenceError``."""
-        for content in self.evidence.kept_results(self.attempt, key):
+        for content in map(read, self.evidence.kept(self.attempt, key, RESULTS)):
             if self.owns(key, content):
                 result = RecordedResult.model_validate_json(content).result
                 log.warning(

@@ -106,7 +106,9 @@ class PinCandidate(BaseBranchOperator):
             let_through=was_let_through(execution),
         )
         self._say_what_cannot_be_held(gate, execution, run, pin)
-        run.evidence.write_pin(pin)
+        if run.evidence.write_pin(pin).pinned_at != pin.pinned_at:
+            self.log.warning("Another task has pinned this execution meanwhile, and its pin stays as it is.")
+            return run.pin
         self.log.info(
             "Pinned %s, trigger %s, gate %s (%s mode).", execution.id, execution.trigger, gate.name, gate.mode
         )

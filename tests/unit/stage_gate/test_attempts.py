@@ -100,7 +100,7 @@ def test_the_first_result_stands_and_a_second_one_is_kept_beside_it(
     assert keep(evidence, PASSED).name == "key_pages~2.json"
     assert keep(evidence, FAILED).name == "key_pages~3.json"
     assert path.read_bytes() == before
-    assert len(evidence.kept_results(1, "key_pages")) == 3
+    assert len(evidence.kept(1, "key_pages", "results")) == 3
     keep(evidence, key="real_404")
     assert verdict_of(evidence).not_passed == ("key_pages",)
     sealed = evidence.seal(1, judge)

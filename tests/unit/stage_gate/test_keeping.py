@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +15,13 @@ from structlog.testing import capture_logs
 from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.recording import INDEX
 from stage_gate.cloud_manager_results import SEEN
+from stage_gate.evidence import RESULTS
 from stage_gate.plan import RecordedResult
 from stage_gate.tasks import stage
 from stage_gate.tasks.cloud_manager import ReadCloudManagerResults
 from stage_gate.tasks.stage import RecordPages, RunCheck, SettleStage
 from stage_gate.verdict import judge
-from unit.stage_gate.airflow_store import TaskStore
+from unit.stage_gate.airflow_store import StateStore
 from unit.stage_gate.release import Release
 from unit.stage_gate.samples import result
 from unit.stage_gate.test_read_cloud_manager_results import settle
@@ -36,7 +38,7 @@ class Worker:
 
     def __init__(self, release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
         self.release = release
-        self.store = TaskStore()
+        self.store = StateStore()
         self.runs = 0
         self.finds = PASSED
         self.before_it_keeps: Callable[[], None] = lambda: None
@@ -62,7 +64,10 @@ class Worker:
     @property
     def kept(self) -> list[Outcome]:
         evidence = self.release.evidence
-        entries = map(RecordedResult.model_validate_json, evidence.kept_results(evidence.attempts(), KEY))
+        entries = map(
+            RecordedResult.model_validate_json,
+            map(Path.read_bytes, evidence.kept(evidence.attempts(), KEY, RESULTS)),
+        )
         return [entry.result.outcome for entry in entries]
 
 

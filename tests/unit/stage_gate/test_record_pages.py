@@ -50,6 +50,7 @@ def release(simulator: Simulator, tmp_path: Path, signing: None) -> Release:
     made.pin = made.pin.model_copy(
         update={"gate_digest": made.gate.digest, "gate_content": made.gate.content}
     )
+    (made.evidence.folder / "pin.json").unlink()
     made.evidence.write_pin(made.pin)
     return made
 

@@ -18,7 +18,7 @@ from stage_gate.claims import claim_path
 from stage_gate.decision import APPROVE, KEEP_WAITING, OVERRIDE, RETEST
 from stage_gate.files import EvidenceError
 from stage_gate.pin import run_id_of
-from stage_gate.record import RetestRecord, StoredAnswer, read_retest, write_retest
+from stage_gate.record import RetestRecord, StoredAnswer, keep_retest, read_retest
 from stage_gate.retest import MOST_UNASKED, NoRetest, retest_of
 from stage_gate.story import earlier_attempts
 from stage_gate.tasks.retest import FollowAnswer, RetestStage
@@ -243,7 +243,7 @@ def test_the_record_of_another_verdict_is_replaced(release: Release) -> None:
         outcome=Outcome.FAILED,
         summary="",
     )
-    write_retest(release.evidence, stale)
+    keep_retest(release.evidence, stale)
     retest(release)
     record = read_retest(release.evidence, 2)
     assert record is not None

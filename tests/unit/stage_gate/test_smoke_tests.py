@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,7 +31,7 @@ from stage_gate.planning import plan_of, smoke_tests_of
 from stage_gate.seal import read_seal
 from stage_gate.signing import Keys
 from stage_gate.smoke_answers import FOLDER
-from stage_gate.smoke_record import read_smoke_answer
+from stage_gate.smoke_record import read_smoke_answer, write_smoke_answer
 from stage_gate.smoke_tests import BROKEN, CANT_SAY, WORKS, SmokeAnswer
 from stage_gate.tasks.smoke_tests import AskSmokeTest, OpenSmokeTests
 from stage_gate.verdict import Verdict, judge
@@ -118,6 +119,11 @@ class Trial:
 
     def verdict(self) -> Verdict:
         return judge(self.plan, self.candidate, self.evidence.read_results(self.attempt))
+
+    def standing(self) -> SmokeAnswer:
+        answer = read_smoke_answer(self.evidence, self.attempt, KEY)
+        assert answer is not None
+        return answer
 
     @property
     def file(self) -> Path:
@@ -271,6 +277,31 @@ def write_over(tested: Trial, evidence: Evidence, answer: SmokeAnswer) -> None:
     from stage_gate.signed import signed_file
 
     tested.file.write_bytes(signed_file(answer, evidence.gate, evidence.execution_id, evidence.keys))
+
+
+def test_what_lies_there_in_advance_takes_nobody_s_answer_away(tested: Trial, shown: Shown) -> None:
+    tested.answer(BROKEN, shown)
+    envelope = json.loads(tested.file.read_text())
+    tested.file.write_text(json.dumps({"signed": envelope["signed"]}))
+    tested.answer(WORKS, shown)
+    assert len(list(tested.file.parent.iterdir())) == 2
+    assert tested.verdict().outcome is Outcome.PASSED
+    with pytest.raises(EvidenceError, match=r"answered smoke_tests\.basket before"):
+        write_smoke_answer(tested.evidence, tested.standing())
+
+
+def test_two_answers_at_once_are_both_kept_and_nobody_s_counts(
+    tested: Trial, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tested.answer(BROKEN, shown)
+    with monkeypatch.context() as both:
+        both.setattr(
+            "stage_gate.smoke_record.read_smoke_answer", lambda *_: None
+        )  # each looked before the other
+        write_smoke_answer(tested.evidence, tested.standing().model_copy(update={"option": WORKS}))
+    verdict = tested.verdict()
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "smoke_tests.basket gave 2 results where one was planned" in verdict.reasons[0]
 
 
 def test_an_answer_of_another_attempt_gate_or_execution_is_none(tested: Trial, shown: Shown) -> None:
