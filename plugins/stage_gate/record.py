@@ -10,9 +10,10 @@ from pathlib import Path
 from pydantic import AwareDatetime
 
 from aem_checks.outcomes import Outcome
+from stage_gate.claims import claim_path
 from stage_gate.decision import Decision
 from stage_gate.evidence import Evidence
-from stage_gate.files import EvidenceError, write, written
+from stage_gate.files import EvidenceError, read, write, written
 from stage_gate.proof import OPTIONS, Answer
 from stage_gate.signed import RecordT, SignedRecord, is_believed, keep_first, read_signed, signed_file
 
@@ -82,6 +83,8 @@ class QuestionAsked(SignedRecord):
     at: AwareDatetime
 
 
+CLAIM = "claim.json"
+"""The copy of the claim beside the decision."""
 CARRIED_OUT = frozenset({Decision.APPROVED, Decision.OVERRIDDEN, Decision.HALTED})
 
 
@@ -97,7 +100,24 @@ def write_decision(evidence: Evidence, record: DecisionRecord) -> None:
     if earlier is not None and earlier.decision in CARRIED_OUT and counts(evidence, earlier):
         log.info("The record stays: %s by %s: %s", earlier.decision, earlier.by, earlier.sentence)
         return
+    if record.decision in CARRIED_OUT:
+        _copy_claim(evidence)
     _write(evidence, evidence.folder / "decision.json", record)
+
+
+def _copy_claim(evidence: Evidence) -> None:
+    """Put the claim on which something was carried out beside its decision, so that the one folder has all of the proof.
+
+    It grants nothing there; not to be able to copy it stops nothing.
+    """
+    try:
+        pin = evidence.read_pin()
+        claimed = claim_path(evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id)
+        write(evidence.folder / CLAIM, read(claimed))
+    except EvidenceError as error:
+        log.warning(
+            "The claim could not be copied to its decision, which goes on record all the same: %s", error
+        )
 
 
 def counts(evidence: Evidence, record: SignedRecord) -> bool:
