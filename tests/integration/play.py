@@ -257,6 +257,14 @@ class Play:
                 found.append((event, " ".join(texts)))
         return found
 
+    @property
+    def remembered(self) -> Json:
+        """What Airflow remembers for this gate: each note's name, with its time and text."""
+        assets = self.airflow.api("GET", "/assets?name_pattern=adobe_io_events")["assets"]
+        path = f"/assets/{assets[0]['id']}/state-store/gate-{self.case.slug}"
+        found: Json = self.airflow.api("GET", path)["value"]
+        return found
+
     def clear(self, run_id: str, *tasks: str, downstream: bool = False) -> None:
         """Clear tasks of a run, whatever state they are in."""
         body = {
