@@ -18,6 +18,7 @@ from stage_gate.evidence import Evidence
 from stage_gate.exclusive import create_beside, create_exclusively
 from stage_gate.files import EvidenceError
 from stage_gate.plan import SMOKE_TESTS
+from stage_gate.reruns import take_rerun
 from stage_gate.smoke_record import write_smoke_answer
 from stage_gate.smoke_tests import WORKS, SmokeAnswer
 from stage_gate.verdict import Verdict, judge
@@ -208,6 +209,11 @@ def test_an_attempt_of_one_candidate_is_never_reused_for_another(evidence: Evide
     assert evidence.begin_attempt(PLAN, CANDIDATE) == 1, "settle_stage died before it kept anything"
     assert evidence.begin_attempt(PLAN, OTHER_CANDIDATE) == 2
     assert evidence.read_candidate(1).digest == CANDIDATE.digest
+
+
+def test_an_attempt_in_which_only_re_runs_were_counted_is_begun_again(evidence: Evidence) -> None:
+    take_rerun(evidence.attempt_folder(1), 2, "settled")
+    assert evidence.begin_attempt(PLAN, CANDIDATE) == 1
 
 
 @pytest.mark.parametrize(
