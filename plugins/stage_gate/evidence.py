@@ -20,12 +20,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aem_checks.outcomes import CheckResult
 from stage_gate.candidate import Candidate
-from stage_gate.exclusive import beside, create_beside
+from stage_gate.exclusive import beside, create_beside, create_exclusively
 from stage_gate.files import EvidenceError, dump, look_anew, read_model, safe_name, write, written
 from stage_gate.plan import Plan, RecordedResult
 from stage_gate.seal import (
@@ -121,12 +122,24 @@ class Evidence:
 
         What is kept in the folder of an attempt belongs to its candidate, so no other one is ever tested there.
         """
-        newest = self.attempts()
-        attempt = newest if newest and self._is_untouched(newest, candidate) else newest + 1
-        folder = self.attempt_folder(attempt)
-        write(folder / "plan.json", dump(plan))
-        write(folder / "candidate.json", dump(candidate))
+        attempt = self.attempts()
+        if not (attempt and self._is_untouched(attempt, candidate)):
+            attempt = self._open_after(attempt, candidate)
+        write(self.attempt_folder(attempt) / "plan.json", dump(plan))
         return attempt
+
+    def _open_after(self, attempt: int, candidate: Candidate) -> int:
+        """The first number after this one that nobody has opened: of two who test at once, each has its own."""
+        for number in count(attempt + 1):
+            path = self.attempt_folder(number) / "candidate.json"
+            try:
+                create_exclusively(path, dump(candidate))
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise EvidenceError(f"{path} can't be written: {error}") from error
+            return number
+        raise AssertionError("numbers do not end")
 
     def _is_untouched(self, attempt: int, candidate: Candidate) -> bool:
         if not {path.name for path in written(self.attempt_folder(attempt))} <= _RENEWED:

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from stage_gate.files import driver_of, put_partial
+from stage_gate.files import driver_of, look_anew, put_partial
 
 CONDITIONAL_STORES = frozenset({"s3", "gs", "gcs", "abfs", "abfss"})
 """Object stores whose driver creates a file only if it is absent (If-None-Match or its like), in one step."""
@@ -64,6 +64,7 @@ def create_beside(folder: Path, name: str, content: bytes) -> Path:
 
 def beside(folder: Path, name: str) -> Iterator[Path]:
     """What was created under this name, the first of it first."""
+    look_anew(folder)
     return takewhile(lambda path: path.exists(), _numbered(folder, name))
 
 
@@ -155,10 +156,12 @@ def _create_in_store(driver: Any, path: Path, content: bytes) -> None:
 
 
 def _read_back(driver: Any, path: Path) -> bytes | None:
-    """What lies there now, ``None`` where nothing does. Raises what the driver raises."""
+    """What lies there now, ``None`` where nothing does. Raises ``OSError`` where nobody can tell."""
     driver.invalidate_cache()  # else it may still say that nothing does
     try:
         found: bytes = driver.cat_file(str(path.path))  # type: ignore[attr-defined]
     except FileNotFoundError:
         return None
+    except Exception as error:
+        raise OSError(errno.EIO, f"nobody can tell whether it was created ({error!r})", str(path)) from error
     return found

@@ -205,6 +205,20 @@ def test_a_sealed_result_of_another_attempt_approves_nothing(evidence: Evidence)
     assert judge(sealed.plan, sealed.candidate, sealed.recorded).outcome is INCONCLUSIVE
 
 
+def test_two_that_begin_an_attempt_at_once_for_two_candidates_have_one_each(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(evidence)
+    with monkeypatch.context() as both:
+        both.setattr(Evidence, "attempts", lambda self: 1)  # each looked before the other began
+        begun = [evidence.begin_attempt(PLAN, each) for each in (CANDIDATE, OTHER_CANDIDATE)]
+    assert begun == [2, 3]
+    assert [evidence.read_candidate(each).digest for each in begun] == [
+        CANDIDATE.digest,
+        OTHER_CANDIDATE.digest,
+    ]
+
+
 def test_an_attempt_of_one_candidate_is_never_reused_for_another(evidence: Evidence) -> None:
     assert evidence.begin_attempt(PLAN, CANDIDATE) == 1, "settle_stage died before it kept anything"
     assert evidence.begin_attempt(PLAN, OTHER_CANDIDATE) == 2

@@ -129,6 +129,16 @@ def test_where_nothing_was_created_nobody_is_said_to_have_been_first() -> None:
     assert not isinstance(told.value, FileExistsError)
 
 
+def test_where_the_store_can_not_be_asked_nobody_is_said_to_have_been_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = grumbling_store(loses_the_answer)
+    monkeypatch.setattr(store.fs, "cat_file", lambda path: breaks_down(lambda: None))  # type: ignore[attr-defined]
+    with pytest.raises(OSError, match="nobody can tell whether it was created") as told:
+        create_exclusively(store / "claims" / "one.json", b"mine")
+    assert not isinstance(told.value, FileExistsError)
+
+
 def overwriting_store() -> Path:
     """A store that does not know If-None-Match: it writes, whatever lies there."""
 
