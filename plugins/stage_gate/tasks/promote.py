@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from stage_gate.configuration.gate import Gate
     from stage_gate.promoting import Promotion
+    from stage_gate.signing import Keys
 
 
 _READ_BACK_AT_MOST = 300.0
@@ -106,15 +107,9 @@ class StartRelease(BaseOperator):
         if not found.source_execution_id or source is None or source.connection is None:
             raise AirflowSkipException(found.sentence)
         wanted = Wanted(pipeline.program, pipeline.pipeline, found.source_execution_id)
-        signing = keys()
-        if signing.believed and not signing.can_sign_for_itself:
-            raise AirflowFailException(
-                "Nothing is started: this worker of the deciding queue has no signing key, so nobody would believe its "
-                "note that it did (README, 'The signing key')."
-            )
-        notes = KeptInStore(
-            evidence_store(), signing, wanted.program_id, wanted.pipeline_id, found.source_execution_id
-        )
+        store, signing = evidence_store(), keys()
+        _require_that_a_note_counts(store, signing)
+        notes = KeptInStore(store, signing, wanted.program_id, wanted.pipeline_id, found.source_execution_id)
         try:
             started = start_once(
                 CloudManagerHook(source.connection),
@@ -129,6 +124,21 @@ class StartRelease(BaseOperator):
             raise AirflowException(f"{wanted} was not started: {error}") from error
         self.log.info("%s %s", found.sentence, started.sentence)
         return started.execution_id
+
+
+def _require_that_a_note_counts(store: Path, signing: Keys) -> None:
+    """Raise ``AirflowFailException`` where two could start, or nobody would believe that somebody has."""
+    from stage_gate.exclusive import ClaimUnsupported, probe
+
+    try:
+        probe(store)
+    except ClaimUnsupported as error:
+        raise AirflowFailException(f"Nothing is started. {error}") from error
+    if signing.believed and not signing.can_sign_for_itself:
+        raise AirflowFailException(
+            "Nothing is started: this worker of the deciding queue has no signing key, so nobody would believe its note "
+            "that it did (README, 'The signing key')."
+        )
 
 
 def starts_by_itself(gate: Gate) -> bool:

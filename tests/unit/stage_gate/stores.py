@@ -74,6 +74,17 @@ def grumbling_store(creates: Callable[[Callable[[], None]], None]) -> Path:
     return _store_of(Grumbling(creates))
 
 
+def overwriting_store() -> Path:
+    """A store that does not know If-None-Match: it writes, whatever lies there."""
+
+    def creates(create: Callable[[], None]) -> None:
+        store.fs.store.clear()  # type: ignore[attr-defined]
+        create()
+
+    store = grumbling_store(creates)
+    return store
+
+
 def _store_of(driver: Any) -> Path:
     connection = f"store_{uuid4().hex}"
     attach("s3", connection, fs=driver)

@@ -19,7 +19,7 @@ from stage_gate.exclusive import ClaimUnsupported, create_exclusively, probe, re
 from stage_gate.files import look_anew, open_store, written
 from stage_gate.tasks.pin import PinCandidate
 from unit.stage_gate.release import Release
-from unit.stage_gate.stores import grumbling_store, s3_server, s3_store
+from unit.stage_gate.stores import grumbling_store, overwriting_store, s3_server, s3_store
 from unit.stage_gate.test_waits import context, release, signing
 
 __all__ = ["release", "signing"]
@@ -137,17 +137,6 @@ def test_where_the_store_can_not_be_asked_nobody_is_said_to_have_been_first(
     with pytest.raises(OSError, match="nobody can tell whether it was created") as told:
         create_exclusively(store / "claims" / "one.json", b"mine")
     assert not isinstance(told.value, FileExistsError)
-
-
-def overwriting_store() -> Path:
-    """A store that does not know If-None-Match: it writes, whatever lies there."""
-
-    def creates(create: Callable[[], None]) -> None:
-        store.fs.store.clear()  # type: ignore[attr-defined]
-        create()
-
-    store = grumbling_store(creates)
-    return store
 
 
 def refuses(create: Callable[[], None]) -> None:

@@ -17,6 +17,7 @@ from stage_gate.start_note import KeptInStore, note_path
 from stage_gate.tasks.promote import FindReleases, StartRelease
 from unit.stage_gate.airflow_store import StateStore
 from unit.stage_gate.release import KEYS
+from unit.stage_gate.stores import overwriting_store
 from unit.stage_gate.test_split_pipelines import PRODUCTION_ONLY, STAGE_ONLY, gate_content
 from unit.stage_gate.waiting import until
 
@@ -209,6 +210,17 @@ def test_where_airflow_can_not_remember_it_is_said_again(
     started_before(tmp_path / "evidence", NO_KEYS, source, source)
     remembered.is_down = True
     assert split.due() == split.due() == [str(split.file)]
+
+
+def test_nothing_is_started_in_a_store_where_two_could_start(
+    split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = overwriting_store()
+    monkeypatch.setattr("stage_gate.settings.evidence_store", lambda: store)
+    split.test_on_stage()
+    with pytest.raises(AirflowFailException, match=r"Nothing is started.*created twice"):
+        split.start()
+    assert split.started() == []
 
 
 def test_a_worker_whose_note_nobody_would_believe_starts_nothing(
