@@ -31,6 +31,7 @@ COMMON: Codes = {
     "left_out": "what was not looked at, and why",
     "time_limit": "it did not end within its time limit",
     "check_error": "the check itself is at fault, or what it needs on this machine",
+    "other_attempt": "what is kept as its result is of another attempt",
     "rerun": "what a re-run did to the result",
     "more": "findings that are counted and not listed",
 }

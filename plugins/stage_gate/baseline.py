@@ -7,7 +7,7 @@ nobody signed is never compared with. A release that a person let through agains
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +48,8 @@ class NoBaseline(Exception):
 def with_baseline(plan: Plan, candidate: Candidate, evidence: Evidence, was_deployed: WasDeployed) -> Plan:
     """The plan with the release to compare with, and with a sentence on each newer one that can't be it."""
     notes: list[str] = []
-    for execution in _newest_first(evidence, candidate.execution_id):
+    known = _newest_first(evidence, candidate.execution_id)
+    for execution in known[:MOST_LOOKED_AT]:
         other = Evidence(evidence.store, plan.gate, execution, evidence.keys)
         try:
             found = _fit(other, candidate, was_deployed)
@@ -56,13 +57,20 @@ def with_baseline(plan: Plan, candidate: Candidate, evidence: Evidence, was_depl
             notes += [plain(str(unfit))] if str(unfit) else []
             continue
         return plan.model_copy(update={"baseline": found, "baseline_notes": tuple(notes)})
+    if (
+        len(known) > MOST_LOOKED_AT
+    ):  # folders that anybody put there would otherwise hide the last release in silence
+        notes.append(
+            f"None of the newest {MOST_LOOKED_AT} executions in the evidence is compared with, and older ones are not "
+            "looked at."
+        )
     return plan.model_copy(update={"baseline": None, "baseline_notes": tuple(notes)})
 
 
-def _newest_first(evidence: Evidence, but: str) -> Iterator[str]:
+def _newest_first(evidence: Evidence, but: str) -> list[str]:
     assert evidence.gate is not None, "a gate's own evidence has its name"
     known = [each for each in executions_of(evidence.store, evidence.gate) if each != but and each[0] != "0"]
-    yield from known[: -MOST_LOOKED_AT - 1 : -1]
+    return known[::-1]
 
 
 def _fit(other: Evidence, candidate: Candidate, was_deployed: WasDeployed) -> PinnedBaseline:
@@ -172,8 +180,10 @@ def open_baseline(evidence: Evidence, plan: Plan) -> OpenedBaseline | None:
         raise EvidenceError(f"The seal of {pinned} is another one now than the one that was pinned.")
     if (manifest.gate, manifest.execution_id) != (plan.gate, pinned.execution_id):
         raise EvidenceError(f"The seal of {pinned} is of another execution or gate.")
-    if not _is_believed(signature, evidence.keys) or manifest.outcome is not Outcome.PASSED:
-        raise EvidenceError(f"The seal of {pinned} is {signature} and its verdict {manifest.outcome}.")
+    if not _is_believed(signature, evidence.keys) or manifest.verdict.outcome is not Outcome.PASSED:
+        raise EvidenceError(
+            f"The seal of {pinned} is {signature} and its verdict {manifest.verdict.outcome}."
+        )
     return OpenedBaseline(pinned, manifest, folder)
 
 

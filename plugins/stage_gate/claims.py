@@ -6,25 +6,18 @@ there is none, nothing was sent.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import uuid4
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
+from stage_gate.exclusive import ClaimUnsupported as ClaimUnsupported
+from stage_gate.exclusive import create_exclusively, require_exclusive_create
 from stage_gate.files import safe_name
 from stage_gate.signed import SignedRecord, read_signed, signed_file
 from stage_gate.signing import NO_KEYS, Keys
-
-CONDITIONAL_STORES = frozenset({"s3", "gs", "gcs", "abfs", "abfss"})
-"""Object stores whose file system creates a file only if it is absent (If-None-Match or its like)."""
-
-
-class ClaimUnsupported(RuntimeError):
-    """The evidence store can't create a file exclusively, so two runs could both act."""
-
 
 _ANY_GATE = ""
 """A claim belongs to an execution, whichever gate takes it."""
@@ -45,6 +38,8 @@ class Claim(SignedRecord):
     dag_id: str
     run_id: str
     at: AwareDatetime
+    word: str = Field(default_factory=lambda: uuid4().hex)
+    """One that no other claim has: who takes one knows it again by it, whatever the store answered."""
     sends_with_ticket: bool = False
     """Nothing is sent on it without a ticket; what was claimed before there were tickets may have been sent."""
 
@@ -86,6 +81,11 @@ class Ticket(Claim):
 ClaimT = TypeVar("ClaimT", bound=Claim)
 
 
+def read_taken(path: Path, kind: type[ClaimT], keys: Keys) -> ClaimT:
+    """A claim or ticket, or a copy of one. Raises ``EvidenceError`` for a broken one."""
+    return read_signed(path, kind, keys, _ANY_GATE, None)
+
+
 @dataclass(frozen=True)
 class Rights:
     """Claim and ticket of one candidate, whatever gate, Airflow, address or step asks, for each decision alike."""
@@ -120,6 +120,7 @@ class Rights:
         Raises ``ClaimUnsupported`` when the store can't promise exclusiveness, ``EvidenceError`` for a broken one.
         """
         path = self.place(type(record))
+        require_exclusive_create(path)
         try:
             create_exclusively(path, signed_file(record, _ANY_GATE, record.execution_id, self.keys))
         except FileExistsError:
@@ -127,44 +128,4 @@ class Rights:
         return None
 
     def _read(self, kind: type[ClaimT]) -> ClaimT:
-        return read_signed(self.place(kind), kind, self.keys, _ANY_GATE, None)
-
-
-def require_exclusive_create(store: Path) -> None:
-    """Raise ``ClaimUnsupported`` unless claims can be taken in this store; ``guard`` mode asks before it waits."""
-    protocol = _protocol(store)
-    if protocol and protocol not in CONDITIONAL_STORES:
-        raise ClaimUnsupported(
-            f"The evidence store {store} ({protocol}) can't create a file only if it is absent, so two runs could both act. "
-            f"Use a local folder or one of {', '.join(sorted(CONDITIONAL_STORES))}, or mode: shadow."
-        )
-
-
-def _protocol(path: Path) -> str:
-    """The protocol of an object store path, empty for a local folder."""
-    protocol = getattr(path, "protocol", "")
-    return "" if protocol in ("", "file", "local") else str(protocol)
-
-
-def create_exclusively(path: Path, content: bytes) -> None:
-    """Create a file durably; raises ``FileExistsError`` when it exists, ``ClaimUnsupported`` as ``take`` does."""
-    require_exclusive_create(path)
-    if _protocol(path):
-        file_system: Any = path.fs  # type: ignore[attr-defined]
-        file_system.pipe_file(str(path.path), content, mode="create")  # type: ignore[attr-defined]
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    whole = path.with_name(f".{path.name}.{uuid4().hex}")
-    with os.fdopen(os.open(str(whole), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        os.link(whole, path)  # fails if the name is taken, and whoever reads it finds it whole
-    finally:
-        whole.unlink()
-    folder = os.open(str(path.parent), os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+        return read_taken(self.place(kind), kind, self.keys)

@@ -3,12 +3,12 @@
 Layout below the store's root, one folder per gate and execution::
 
     <gate>/execution-<id>/pin.json               what was pinned when the run began
-    <gate>/execution-<id>/attempt-1/candidate.json, plan.json, sites/, results/, results-replaced/,
-                                                 smoke-tests/, cloud_manager.json, verdict.json, manifest.json
+    <gate>/execution-<id>/attempt-1/candidate.json, plan.json, sites/, reruns/, results/, smoke-tests/,
+                                                 cloud_manager.json, manifest.json
     <gate>/execution-<id>/attempt-2/…             the same for a re-test
     <gate>/execution-<id>/retest-2.json          who wanted attempt 2, and why
     <gate>/execution-<id>/answer-….json           what a person answered, bound to a seal and signed
-    <gate>/execution-<id>/decision.json, production/, report.html
+    <gate>/execution-<id>/decision.json, ticket.json, production/, report.html
     <gate>/ledger/…                              how each check fared, one file per sealed attempt (``ledger``)
     claims/…                                      one file per act, across all gates (``claims``)
 
@@ -18,26 +18,40 @@ The store is a local folder or any object store that Airflow's ``ObjectStoragePa
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aem_checks.outcomes import CheckResult, Outcome
+from aem_checks.outcomes import CheckResult
 from stage_gate.candidate import Candidate
-from stage_gate.files import EvidenceError, dump, read_model, safe_name, write, written
+from stage_gate.exclusive import beside, create_beside, create_exclusively
+from stage_gate.files import EvidenceError, dump, look_anew, read_model, safe_name, write, written
 from stage_gate.plan import Plan, RecordedResult
-from stage_gate.seal import MANIFEST, Sealed, read_results, read_seal, write_seal
-from stage_gate.signed import read_signed, signed_file
+from stage_gate.seal import (
+    MANIFEST,
+    Sealed,
+    VerdictOf,
+    read_manifest,
+    read_results,
+    read_seal,
+    write_seal,
+)
+from stage_gate.signed import keep_first, read_signed
 from stage_gate.signing import NO_KEYS, Keys
-from stage_gate.smoke_answers import FOLDER as SMOKE_ANSWERS
 from stage_gate.smoke_answers import with_answers
-from stage_gate.verdict import Verdict
 
 if TYPE_CHECKING:
     from stage_gate.pin import Pin
 
 
+RESULTS = "results"
+_RENEWED = frozenset({"plan.json", "candidate.json", "reruns"})
+"""What may lie in the folder of an attempt that is begun again: nothing else is judged by it."""
+TEST_AGAIN = (
+    "To test again, clear settle_stage with its downstream tasks, or answer Re-test where that is asked."
+)
 _ATTEMPT = re.compile(r"attempt-([1-9][0-9]{0,5})")
 _EXECUTION = re.compile(r"execution-([0-9]+)")
 
@@ -69,12 +83,14 @@ class Evidence:
 
         Its folder counts, whatever is left in it: an attempt that lost its files must not bring back the one before.
         """
+        look_anew(self.folder)
         if not self.folder.exists():
             return 0
         names = (_ATTEMPT.fullmatch(path.name) for path in self.folder.iterdir())
         return max((int(name[1]) for name in names if name), default=0)
 
     def is_sealed(self, attempt: int) -> bool:
+        look_anew(self.folder)
         return (self.attempt_folder(attempt) / MANIFEST).exists()
 
     def latest_sealed(self) -> int:
@@ -85,8 +101,9 @@ class Evidence:
         newest = self.attempts()
         return newest if newest and self.is_sealed(newest) else 0
 
-    def write_pin(self, pin: Pin) -> None:
-        write(self.folder / "pin.json", signed_file(pin, pin.gate, pin.execution_id, self.keys))
+    def write_pin(self, pin: Pin) -> Pin:
+        """Pin for good; returns what is pinned, which another task may have been first with. Raises ``EvidenceError``."""
+        return keep_first(self.folder / "pin.json", pin, self.keys, pin.gate, pin.execution_id)
 
     def read_pin(self) -> Pin:
         """What was pinned; its ``signature`` says what that is worth. Raises ``EvidenceError``."""
@@ -101,15 +118,36 @@ class Evidence:
         return pin
 
     def begin_attempt(self, plan: Plan, candidate: Candidate) -> int:
-        """Open an attempt for this candidate: the open one while it holds no result, or the next number."""
-        newest = self.attempts()
-        before = self.attempt_folder(newest)
-        is_untouched = newest and not any((before / each).exists() for each in ("results", SMOKE_ANSWERS))
-        attempt = newest if is_untouched and not self.is_sealed(newest) else newest + 1
-        folder = self.attempt_folder(attempt)
-        write(folder / "plan.json", dump(plan))
-        write(folder / "candidate.json", dump(candidate))
+        """Open an attempt for this candidate: the open one while nothing was kept in it, or the next number.
+
+        What is kept in the folder of an attempt belongs to its candidate, so no other one is ever tested there.
+        """
+        attempt = self.attempts()
+        if not (attempt and self._is_untouched(attempt, candidate)):
+            attempt = self._open_after(attempt, candidate)
+        write(self.attempt_folder(attempt) / "plan.json", dump(plan))
         return attempt
+
+    def _open_after(self, attempt: int, candidate: Candidate) -> int:
+        """The first number after this one that nobody has opened: of two who test at once, each has its own."""
+        for number in count(attempt + 1):
+            path = self.attempt_folder(number) / "candidate.json"
+            try:
+                create_exclusively(path, dump(candidate))
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise EvidenceError(f"{path} can't be written: {error}") from error
+            return number
+        raise AssertionError("numbers do not end")
+
+    def _is_untouched(self, attempt: int, candidate: Candidate) -> bool:
+        if not {path.name for path in written(self.attempt_folder(attempt))} <= _RENEWED:
+            return False
+        try:
+            return self.read_candidate(attempt).digest == candidate.digest
+        except EvidenceError:
+            return False
 
     def open_attempt(self) -> int:
         """The attempt that is being tested now.
@@ -119,12 +157,12 @@ class Evidence:
         attempt = self.attempts()
         if attempt == 0:
             raise EvidenceError("No attempt was begun: settle_stage has not written a candidate.")
-        if self.is_sealed(attempt):
-            raise EvidenceError(
-                f"Attempt {attempt} is sealed and can't take new results. "
-                "To test again, clear settle_stage with downstream tasks."
-            )
+        self._require_unsealed(attempt)
         return attempt
+
+    def _require_unsealed(self, attempt: int) -> None:
+        if self.is_sealed(attempt):
+            raise EvidenceError(f"Attempt {attempt} is sealed and can't take new results. {TEST_AGAIN}")
 
     def read_plan(self, attempt: int) -> Plan:
         return read_model(self.attempt_folder(attempt) / "plan.json", Plan)
@@ -133,51 +171,53 @@ class Evidence:
         return read_model(self.attempt_folder(attempt) / "candidate.json", Candidate)
 
     def write_result(self, attempt: int, entry: RecordedResult) -> Path:
-        """Keep a result; one that it replaces is kept beside it, and its runs are counted on.
+        """Keep the result of a check: the first stands. Any other one is kept beside it, and the check has no answer.
 
-        Raises ``EvidenceError`` where the check failed before: that stands.
+        Raises ``EvidenceError`` as ``add`` does.
         """
-        path = self.attempt_folder(attempt) / "results" / f"{safe_name(entry.result.key)}.json"
-        if path.exists():
-            before = read_model(path, RecordedResult)
-            if before.result.outcome is Outcome.FAILED:
-                raise EvidenceError(
-                    f"{entry.result.key} failed before in attempt {attempt}, and that stands. "
-                    "To test again, clear settle_stage with downstream tasks."
-                )
-            entry = self._replacing(attempt, before, entry)
-        write(path, dump(entry))
+        return self.add(attempt, entry.result.key, dump(entry), RESULTS)
+
+    def add(self, attempt: int, name: str, content: bytes, *folders: str) -> Path:
+        """Add ``name.json`` to what will be judged; where one has its name, it is kept beside it.
+
+        Raises ``EvidenceError`` where the attempt is sealed. One that is sealed at this very moment, without this
+        file, is not spoilt by it: nobody has judged it, so it is taken back.
+        """
+        self._require_unsealed(attempt)
+        try:
+            path = create_beside(self.attempt_folder(attempt).joinpath(*folders), safe_name(name), content)
+        except OSError as error:
+            raise EvidenceError(f"{name} of attempt {attempt} can't be kept: {error}") from error
+        if self.is_sealed(attempt) and "/".join((*folders, path.name)) not in self._sealed_files(attempt):
+            path.unlink()
+            raise EvidenceError(
+                f"Attempt {attempt} was sealed while {name} was written, so it is not among what was judged and "
+                f"counts for nothing. {TEST_AGAIN}"
+            )
         return path
 
-    def _replacing(self, attempt: int, before: RecordedResult, entry: RecordedResult) -> RecordedResult:
-        folder = self.attempt_folder(attempt) / "results-replaced"
-        name = safe_name(before.result.key)
-        number = next(n for n in count(1) if not (folder / f"{name}-{n}.json").exists())
-        write(folder / f"{name}-{number}.json", dump(before))
-        runs = before.result.attempts + entry.result.attempts
-        return entry.model_copy(update={"result": entry.result.model_copy(update={"attempts": runs})})
+    def _sealed_files(self, attempt: int) -> Mapping[str, str]:
+        return read_manifest(self.attempt_folder(attempt), attempt, self.keys)[1].files
+
+    def kept(self, attempt: int, name: str, *folders: str) -> list[Path]:
+        """What was added under this name, the first of it first; one is as it should be."""
+        return list(beside(self.attempt_folder(attempt).joinpath(*folders), safe_name(name)))
 
     def read_results(self, attempt: int) -> tuple[RecordedResult, ...]:
         """All results of an attempt; an unreadable file is an ``EvidenceError``, never a missing result."""
         folder = self.attempt_folder(attempt)
-        return with_answers(read_results(folder), folder, attempt, self.keys, self.gate, self.execution_id)
+        found = read_results(folder, attempt)
+        return with_answers(found, folder, attempt, self.keys, self.gate, self.execution_id)
 
-    def seal(self, attempt: int, verdict: Verdict, now: datetime | None = None) -> Sealed:
-        """Write verdict and manifest of an attempt, read both back and verify them.
+    def seal(self, attempt: int, verdict_of: VerdictOf, now: datetime | None = None) -> Sealed:
+        """Judge an attempt and seal what it amounts to; read the seal back and verify it.
 
         Sealing a sealed attempt again changes nothing and returns what it says. Raises ``EvidenceError`` when
         what was read back is not what was written: without a durable seal nothing may be decided.
         """
         if not self.is_sealed(attempt):
-            write_seal(
-                self.attempt_folder(attempt),
-                attempt,
-                self.read_plan(attempt),
-                self.read_candidate(attempt),
-                verdict,
-                now or datetime.now(UTC),
-                self.keys,
-            )
+            folder, told = self.attempt_folder(attempt), (self.gate, self.execution_id)
+            write_seal(folder, attempt, told, verdict_of, now or datetime.now(UTC), self.keys)
         return self.load_seal(attempt)
 
     def load_seal(self, attempt: int) -> Sealed:
@@ -185,8 +225,15 @@ class Evidence:
         return read_seal(self.attempt_folder(attempt), attempt, self.keys)
 
     def write_production_result(self, result: CheckResult) -> None:
-        write(self.folder / "production" / "results" / f"{safe_name(result.key)}.json", dump(result))
+        """Keep the result of a test of production; those before it stay beside it. Raises ``EvidenceError``."""
+        try:
+            create_beside(self.folder / "production" / RESULTS, safe_name(result.key), dump(result))
+        except OSError as error:
+            raise EvidenceError(f"{result.key} of production can't be kept: {error}") from error
 
     def read_production_results(self) -> tuple[CheckResult, ...]:
-        folder = self.folder / "production" / "results"
-        return tuple(read_model(path, CheckResult) for path in written(folder))
+        """The newest result of each test of production: nothing is approved on it, and a person may look again."""
+        folder = self.folder / "production" / RESULTS
+        found = [read_model(path, CheckResult) for path in written(folder)]
+        newest = {result.key: result for result in sorted(found, key=lambda each: each.finished_at)}
+        return tuple(newest[key] for key in sorted(newest))

@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+from uuid import uuid4
 
 from pydantic import BaseModel, ValidationError
 
+if TYPE_CHECKING:
+    from aem_checks.folders import Folder
+
 ModelT = TypeVar("ModelT", bound=BaseModel)
+FolderT = TypeVar("FolderT", bound="Folder")
 
 _SAFE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 PARTIAL = ".partial"
@@ -37,6 +42,19 @@ def open_store(url: str) -> Path:
     return cast(Path, ObjectStoragePath(url))
 
 
+def driver_of(path: object) -> Any:
+    """What an object store's path is read and written by (fsspec), ``None`` for a folder of this machine."""
+    wrapped = getattr(path, "__wrapped__", None)
+    return None if wrapped is None or wrapped.protocol in ("", "file", "local") else wrapped.fs
+
+
+def look_anew(folder: object) -> None:
+    """Forget what the driver remembers of earlier listings: another task may have written or removed files since."""
+    driver = driver_of(folder)
+    if driver is not None:
+        driver.invalidate_cache()
+
+
 def safe_name(name: str) -> str:
     """A name that is one path segment, whatever was in it."""
     return _SAFE_NAME.sub("_", name).strip(".") or "_"
@@ -54,36 +72,46 @@ def write(path: Path, content: bytes) -> None:
     """
     try:
         _write(path, content)
-    except OSError as error:
+    except Exception as error:  # every storage library has errors of its own
         raise EvidenceError(f"{path} can't be written: {error}") from error
 
 
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not isinstance(path, Path) or type(path).__name__ == "ObjectStoragePath":
+    if driver_of(path) is not None:
         path.write_bytes(content)
         return
-    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    partial = put_partial(path, content)
     try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
         partial.replace(path)
     except OSError:
         partial.unlink(missing_ok=True)
         raise
 
 
-def read(path: Path) -> bytes:
+def put_partial(path: Path, content: bytes) -> Path:
+    """A durable file beside ``path``, in the same folder, whose name says that it is not done yet. Local only."""
+    partial = path.with_name(f".{path.name}.{uuid4().hex}{PARTIAL}")
+    try:
+        with partial.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+    return partial
+
+
+def read(path: Folder) -> bytes:
     """Read a file; raises ``EvidenceError`` with its name when it can't be read."""
     try:
         return path.read_bytes()
-    except OSError as error:
+    except Exception as error:  # as above
         raise EvidenceError(f"{path} can't be read: {error}") from error
 
 
-def read_model(path: Path, model: type[ModelT]) -> ModelT:
+def read_model(path: Folder, model: type[ModelT]) -> ModelT:
     """Read a file strictly as this model; raises ``EvidenceError`` when it is anything else."""
     try:
         return model.model_validate_json(read(path))
@@ -91,8 +119,9 @@ def read_model(path: Path, model: type[ModelT]) -> ModelT:
         raise EvidenceError(f"{path} is not a {model.__name__}: {error}") from error
 
 
-def written(folder: Path) -> list[Path]:
+def written(folder: FolderT) -> list[FolderT]:
     """The files that were written whole, sorted; none where there is no such folder."""
+    look_anew(folder)
     if not folder.exists():
         return []
     return sorted((path for path in folder.iterdir() if not path.name.endswith(PARTIAL)), key=str)

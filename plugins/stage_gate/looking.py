@@ -75,7 +75,11 @@ def pipelines_of(gates: Iterable[Gate], named: Iterable[str] | None = None) -> d
 
 
 def all_are_due(pipelines: int, store: Path, now: datetime) -> bool:
-    """Whether an event has all pipelines asked and not only its own: they are few, or the last time is a minute ago."""
+    """Whether an event has all pipelines asked and not only its own: they are few, or the last time is a minute ago.
+
+    The note of that is a plain file: one that somebody forged keeps events from having all asked, and never the timer,
+    which asks all of them whatever it says.
+    """
     if pipelines <= FEW:
         return True
     try:

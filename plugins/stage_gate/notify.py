@@ -15,17 +15,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from functools import partial
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from uuid import uuid4
 
 from adobe_cloud_manager.pinned import PinnedExecution
 from aem_checks.text import plain
+from stage_gate.exclusive import create_exclusively
+from stage_gate.memory import About as AboutExecution
+from stage_gate.memory import Memory, NotRemembered
 
 if TYPE_CHECKING:
-    from stage_gate.configuration.gate import Gate
     from stage_gate.configuration.notify_settings import Email, Notify, PagerDuty, SlackChannel
     from stage_gate.evidence import Evidence
 
@@ -37,9 +40,10 @@ _SENTENCES_AT_MOST = 40
 _SENTENCE_AT_MOST = 1200
 """Characters; escaped it stays below the 3,000 that Slack takes in one block."""
 _SUBJECT_AT_MOST = 200
-_TOLD = "told"
 _TELLING_TAKES = TIME_LIMIT + 5
 """Seconds after which somebody who began to tell and never said that it was done is taken for dead."""
+_LOOK_EVERY = 1.0
+"""Seconds between two looks whether somebody else has told it."""
 
 
 class Event(StrEnum):
@@ -65,13 +69,9 @@ class Message:
     """The same for everything about one execution of one gate."""
 
 
-class About(Protocol):
+class About(AboutExecution, Protocol):
     """What is told about: an execution under a gate, with the evidence of it. Every ``GateRun`` is one."""
 
-    @property
-    def gate(self) -> Gate: ...
-    @property
-    def execution_id(self) -> str: ...
     @property
     def evidence(self) -> Evidence: ...
 
@@ -87,39 +87,50 @@ def tell(run: About, event: Event, sentences: Sequence[str]) -> None:
 def tell_once(run: About, event: Event, sentences: Sequence[str], occasion: str) -> bool:
     """As ``tell``, unless this ``occasion`` was told before in this run, by any task or try; returns whether it was told.
 
-    Where the evidence can't be written people are rather told twice than not at all.
+    That it was told is believed of Airflow's own memory alone. Where that can't be read or written, people are rather
+    told twice than not at all.
     """
-    name = hashlib.sha256(f"{event} {occasion}".encode()).hexdigest()[:20]
-    path = run.evidence.folder / "told" / f"{event.name.lower()}-{name}.txt"
+    if told_at(run, event, occasion) is not None or not _falls_to_us(run, event, occasion):
+        return False
+    tell(run, event, sentences)
     try:
-        if not _falls_to_us(path):
-            return False
-        tell(run, event, sentences)
-        path.write_text(_TOLD)
-    except OSError as error:
-        log.warning("It can't be noted that people are told (%s): %s", event, _short(error))
-        tell(run, event, sentences)
+        Memory.of(run).remember(_note_of(event, occasion))
+    except NotRemembered as error:
+        log.warning("It can't be noted that people are told (%s): %s", event, error)
     return True
 
 
-def _falls_to_us(path: Path) -> bool:
-    """Whether nobody has told it, or whoever began to died over it. Two at once: one of them, on a local store."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def told_at(run: About, event: Event, occasion: str) -> datetime | None:
+    """When people were told of this occasion; ``None`` where they were not, or nobody can tell."""
     try:
-        path.open("x").close()
-        return True
+        noted = Memory.of(run).recall(_note_of(event, occasion))
+    except NotRemembered as error:
+        log.warning("Whether people were told is not known (%s): %s", event, error)
+        return None
+    return noted.at if noted else None
+
+
+def _note_of(event: Event, occasion: str) -> str:
+    return f"{event.name.lower()}-{hashlib.sha256(occasion.encode()).hexdigest()[:20]}"
+
+
+def _falls_to_us(run: About, event: Event, occasion: str) -> bool:
+    """Whether of those who see it at once this one tells it: whoever creates a file first, or whoever outlives them.
+
+    The file proves nothing: one that somebody put there in advance holds people's being told up for seconds.
+    """
+    path = run.evidence.folder / "told" / f"{_note_of(event, occasion)}.txt"
+    try:
+        create_exclusively(path, uuid4().hex.encode())
     except FileExistsError:
-        pass
-    except (ValueError, NotImplementedError):  # an object store that can't create exclusively
-        if not path.exists():
-            path.write_text("")
-            return True
-    until = time.monotonic() + _TELLING_TAKES
-    while path.read_text() != _TOLD:
-        if time.monotonic() >= until:
-            return True
-        time.sleep(0.2)
-    return False
+        until = time.monotonic() + _TELLING_TAKES
+        while time.monotonic() < until:
+            time.sleep(min(_LOOK_EVERY, _TELLING_TAKES / 2))
+            if told_at(run, event, occasion) is not None:
+                return False
+    except OSError as error:
+        log.warning("Who tells people (%s) can't be settled, so this task does: %s", event, error)
+    return True
 
 
 def link_of(run: About) -> str:

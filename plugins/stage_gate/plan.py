@@ -7,7 +7,7 @@ from datetime import date
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from aem_checks.outcomes import CheckResult, Outcome, Severity
+from aem_checks.outcomes import Cause, CheckResult, Finding, Outcome, Severity
 from stage_gate.surroundings import Fact
 
 CLOUD_MANAGER = "cloud_manager"
@@ -142,3 +142,20 @@ class RecordedResult(_Fact):
     attempt: int
     settings_digest: str
     result: CheckResult
+
+    def without_answer(self, word: str, sentence: str) -> RecordedResult:
+        """The same where it counts for nothing; the sentence says why, and ``word`` is that of its code."""
+        finding = Finding(
+            code=f"{self.result.kind}.{word}",
+            subject=self.result.key,
+            sentence=sentence,
+            outcome=Outcome.INCONCLUSIVE,
+            cause=Cause.CHECK,
+        )
+        values = {
+            "outcome": Outcome.INCONCLUSIVE,
+            "cause": Cause.CHECK,
+            "examined": 0,
+            "findings": (finding,),
+        }
+        return self.model_copy(update={"result": self.result.model_copy(update=values)})

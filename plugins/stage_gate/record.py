@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import AwareDatetime
 
 from aem_checks.outcomes import Outcome
+from stage_gate.claims import Rights, Ticket
 from stage_gate.decision import Decision
 from stage_gate.evidence import Evidence
-from stage_gate.files import EvidenceError, write, written
+from stage_gate.files import EvidenceError, read, write, written
 from stage_gate.proof import OPTIONS, Answer
-from stage_gate.signed import RecordT, SignedRecord, read_signed, signed_file
+from stage_gate.signed import RecordT, SignedRecord, is_believed, keep_first, read_signed, signed_file
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +76,15 @@ class RetestRecord(SignedRecord):
     summary: str
 
 
+class QuestionAsked(SignedRecord):
+    """When people were asked something first."""
+
+    question: str
+    at: AwareDatetime
+
+
+TICKET = "ticket.json"
+"""The copy of the ticket beside the decision."""
 CARRIED_OUT = frozenset({Decision.APPROVED, Decision.OVERRIDDEN, Decision.HALTED})
 
 
@@ -89,12 +100,29 @@ def write_decision(evidence: Evidence, record: DecisionRecord) -> None:
     if earlier is not None and earlier.decision in CARRIED_OUT and counts(evidence, earlier):
         log.info("The record stays: %s by %s: %s", earlier.decision, earlier.by, earlier.sentence)
         return
+    if record.decision in CARRIED_OUT:
+        _copy_ticket(evidence)
     _write(evidence, evidence.folder / "decision.json", record)
 
 
+def _copy_ticket(evidence: Evidence) -> None:
+    """Put the ticket on which something was carried out beside its decision, so that the one folder has all of the proof.
+
+    It grants nothing there; not to be able to copy it stops nothing.
+    """
+    try:
+        pin = evidence.read_pin()
+        rights = Rights(evidence.store, pin.program_id, pin.pipeline_id, pin.execution_id)
+        write(evidence.folder / TICKET, read(rights.place(Ticket)))
+    except EvidenceError as error:
+        log.warning(
+            "The ticket could not be copied to its decision, which goes on record all the same: %s", error
+        )
+
+
 def counts(evidence: Evidence, record: SignedRecord) -> bool:
-    """Whether a record is signed by a trusted key; where no key is known at all, as in shadow mode, any one counts."""
-    return record.is_trusted or not evidence.keys.believed
+    """Whether a record of this evidence is believed here."""
+    return is_believed(record, evidence.keys)
 
 
 def read_decision(evidence: Evidence) -> DecisionRecord | None:
@@ -131,14 +159,35 @@ def _kept_answers(evidence: Evidence) -> Iterator[tuple[Path, StoredAnswer]]:
             yield path, read_record(path, StoredAnswer, evidence)
 
 
-def write_retest(evidence: Evidence, record: RetestRecord) -> None:
-    """Keep why an attempt is begun, before it is."""
-    _write(evidence, evidence.folder / f"retest-{record.attempt}.json", record)
+def keep_retest(evidence: Evidence, record: RetestRecord) -> RetestRecord:
+    """Keep why an attempt is begun, before it is; what was said first stands. Raises ``EvidenceError``."""
+
+    def is_about_the_same(known: RetestRecord) -> bool:
+        return (known.attempt, known.seal_digest) == (record.attempt, record.seal_digest)
+
+    path = evidence.folder / f"retest-{record.attempt}.json"
+    return _keep_first(evidence, path, record, is_about_the_same)
 
 
 def read_retest(evidence: Evidence, attempt: int) -> RetestRecord | None:
     """Why this attempt was begun, ``None`` where nobody recorded it. Raises ``EvidenceError`` for a changed one."""
     return _read(evidence, evidence.folder / f"retest-{attempt}.json", RetestRecord)
+
+
+def asked_at(evidence: Evidence, question: str, now: datetime) -> datetime:
+    """When this question was asked first: trying again gives nobody more time, and nobody without a key takes any.
+
+    ``question`` is safe as a file's name. Raises ``EvidenceError``.
+    """
+    path = evidence.folder / "asked" / f"{question}.json"
+    asked = QuestionAsked(question=question, at=now)
+    return _keep_first(evidence, path, asked, lambda known: known.question == question).at
+
+
+def _keep_first(
+    evidence: Evidence, path: Path, record: RecordT, is_meant: Callable[[RecordT], bool]
+) -> RecordT:
+    return keep_first(path, record, evidence.keys, evidence.gate, evidence.execution_id, is_meant)
 
 
 def _write(evidence: Evidence, path: Path, record: SignedRecord) -> None:

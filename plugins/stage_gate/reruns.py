@@ -1,4 +1,8 @@
-"""May a failing check run again? The re-runs of an attempt are counted in the evidence, one file each."""
+"""May a failing check run again? The re-runs of an attempt are counted in the evidence, one file each.
+
+Files that somebody put there in advance take re-runs away, and the failures stand; who takes some away gives re-runs back,
+and a check that passes on one is flaky in its result.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from stage_gate.claims import create_exclusively
+from stage_gate.exclusive import create_exclusively
 
 FOLDER = "reruns"
 
@@ -15,7 +19,7 @@ def take_rerun(folder: Path, budget: int, key: str) -> bool:
     """Take one of ``budget`` re-runs below ``folder`` for the check ``key``; ``False`` when all are taken.
 
     Each is a file that only one task can create, so that tasks which ask at the same moment never take more
-    than there are. Raises ``ClaimUnsupported`` and ``OSError`` where they can't be counted.
+    than there are. Raises ``OSError`` where they can't be counted.
     """
     taken = {"check": key, "at": datetime.now(UTC).isoformat()}
     for number in range(1, budget + 1):

@@ -117,11 +117,21 @@ class GateRun:
         return self.load_seal(attempt) if attempt else None
 
     def newest_answer(self) -> StoredAnswer | None:
-        """The person's answer to the newest verdict, ``None`` where nobody gave one. Raises ``EvidenceError``."""
-        from stage_gate.record import read_answer
+        """The person's answer to the newest verdict, ``None`` where nobody gave one.
+
+        Raises ``EvidenceError``, also for an answer that is not believed: nothing is done in that person's name.
+        """
+        from stage_gate.record import counts, read_answer
 
         answer, sealed = read_answer(self.evidence), self.newest_seal()
-        return answer if answer and sealed and answer.seal_digest == sealed.digest else None
+        if answer is None or sealed is None or answer.seal_digest != sealed.digest:
+            return None
+        if not counts(self.evidence, answer):
+            raise EvidenceError(
+                f"answer.json, which says that {answer.by} answered {answer.option}, is {answer.signature}: find out who "
+                "wrote it."
+            )
+        return answer
 
     @property
     def may_have_acted(self) -> bool:

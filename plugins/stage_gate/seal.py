@@ -3,29 +3,44 @@
 The seal is ``manifest.json`` of an attempt: what was judged, with which gate and which code, the verdict, and a
 SHA-256 of every other file, signed. Its own digest names it. It needs nothing but its folder and the public key
 to be verified: ``python -m stage_gate verify``.
+
+It is created once, in one step, by whichever task that judges is first, and of files that were read after they were
+listed: so it says of one set of files what they amount to, whoever writes or judges at the same moment.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from aem_checks.outcomes import Outcome
 from stage_gate.candidate import Candidate
 from stage_gate.code_digest import code_digests
-from stage_gate.files import PARTIAL, EvidenceError, dump, read, read_model, write, written
+from stage_gate.exclusive import create_exclusively
+from stage_gate.files import PARTIAL, EvidenceError, look_anew, read, read_model, written
 from stage_gate.plan import Plan, RecordedResult
+from stage_gate.sealed_folder import SealedFolder
 from stage_gate.signing import Keys, Signature, open_signed, sign
 from stage_gate.smoke_answers import with_answers
 from stage_gate.verdict import Verdict
 
+if TYPE_CHECKING:
+    from aem_checks.folders import Folder
+
+log = logging.getLogger(__name__)
+
+VerdictOf = Callable[[Plan, Candidate, Sequence[RecordedResult]], Verdict]
+"""What is made of an attempt: ``verdict.judge``."""
 MANIFEST = "manifest.json"
 _SEAL = "seal of a verdict"
+_LOOKS = 5
+"""How often what came in while it was judged is judged as well."""
 
 
 class Manifest(BaseModel):
@@ -41,7 +56,7 @@ class Manifest(BaseModel):
     sealed_at: AwareDatetime
     gate_digest: str
     candidate_digest: str
-    outcome: Outcome
+    verdict: Verdict
     code: Mapping[str, str]
     """SHA-256 of the source of each package that judged."""
     files: Mapping[str, str]
@@ -61,6 +76,7 @@ class Sealed(BaseModel):
     candidate: Candidate
     recorded: tuple[RecordedResult, ...]
     verdict: Verdict
+    """As it was sealed; what the results amount to now is for whoever rests on it to find out."""
 
     @property
     def attempt(self) -> int:
@@ -72,23 +88,44 @@ class Sealed(BaseModel):
 
 
 def write_seal(
-    folder: Path, attempt: int, plan: Plan, candidate: Candidate, verdict: Verdict, now: datetime, keys: Keys
+    folder: Path,
+    attempt: int,
+    told: tuple[str | None, str | None],
+    verdict_of: VerdictOf,
+    now: datetime,
+    keys: Keys,
 ) -> None:
-    """Write verdict and manifest of an attempt. Raises ``EvidenceError`` when they can't be written."""
-    write(folder / "verdict.json", dump(verdict))
-    manifest = Manifest(
-        what=_SEAL,
-        gate=plan.gate,
-        execution_id=candidate.execution_id,
-        attempt=attempt,
-        sealed_at=now,
-        gate_digest=plan.gate_digest,
-        candidate_digest=candidate.digest,
-        outcome=verdict.outcome,
-        code=code_digests(),
-        files=dict(sorted(_digests(folder))),
-    )
-    write(folder / MANIFEST, sign(manifest.model_dump(mode="json"), keys))
+    """Judge an attempt and seal it; ``told`` are gate and execution. Where it is sealed by now, that seal stands.
+
+    Raises ``EvidenceError`` for what can't be read, and where the seal can't be written.
+    """
+    for _ in range(_LOOKS):
+        files = dict(_digests(folder))
+        plan, candidate, recorded = _contents(SealedFolder(folder, files), attempt, keys, told)
+        manifest = Manifest(
+            what=_SEAL,
+            gate=plan.gate,
+            execution_id=candidate.execution_id,
+            attempt=attempt,
+            sealed_at=now,
+            gate_digest=plan.gate_digest,
+            candidate_digest=candidate.digest,
+            verdict=verdict_of(plan, candidate, recorded),
+            code=code_digests(),
+            files=dict(sorted(files.items())),
+        )
+        if set(files) == {name for name, _ in _files(folder)}:
+            break
+    else:
+        raise EvidenceError(
+            f"Files of attempt {attempt} keep coming while it is judged: which task writes them?"
+        )
+    try:
+        create_exclusively(folder / MANIFEST, sign(manifest.model_dump(mode="json"), keys))
+    except FileExistsError:
+        log.info("Attempt %d was sealed by another task meanwhile, and that seal stands.", attempt)
+    except OSError as error:
+        raise EvidenceError(f"The seal of attempt {attempt} can't be written: {error}") from error
 
 
 def read_seal(folder: Path, attempt: int, keys: Keys) -> Sealed:
@@ -101,17 +138,17 @@ def read_seal(folder: Path, attempt: int, keys: Keys) -> Sealed:
     opened = open_signed(text, keys, f"The manifest of attempt {attempt}")
     manifest = _manifest(json.dumps(opened.content), attempt)
     _require_same_files(manifest, folder)
+    told = (manifest.gate, manifest.execution_id)
+    plan, candidate, recorded = _contents(SealedFolder(folder, manifest.files), attempt, keys, told)
     sealed = Sealed(
         digest=hashlib.sha256(text).hexdigest(),
         signature=opened.signature,
         key=opened.key,
         manifest=manifest,
-        plan=read_model(folder / "plan.json", Plan),
-        candidate=read_model(folder / "candidate.json", Candidate),
-        recorded=with_answers(
-            read_results(folder), folder, attempt, keys, manifest.gate, manifest.execution_id
-        ),
-        verdict=read_model(folder / "verdict.json", Verdict),
+        plan=plan,
+        candidate=candidate,
+        recorded=recorded,
+        verdict=manifest.verdict,
     )
     _require_one_story(sealed)
     return sealed
@@ -124,9 +161,32 @@ def read_manifest(folder: Path, attempt: int, keys: Keys) -> tuple[str, Manifest
     return hashlib.sha256(text).hexdigest(), _manifest(json.dumps(opened.content), attempt), opened.signature
 
 
-def read_results(folder: Path) -> tuple[RecordedResult, ...]:
-    """All results of checks; an unreadable file is an ``EvidenceError``, never a missing result."""
-    return tuple(read_model(path, RecordedResult) for path in written(folder / "results"))
+def read_results(folder: Folder, attempt: int) -> tuple[RecordedResult, ...]:
+    """All results of checks; an unreadable file is an ``EvidenceError``, never a missing result.
+
+    What was found in another attempt is no answer in this one.
+    """
+    found = (read_model(path, RecordedResult) for path in written(folder / "results"))
+    return tuple(entry if entry.attempt == attempt else _strange(entry, attempt) for entry in found)
+
+
+def _strange(entry: RecordedResult, attempt: int) -> RecordedResult:
+    return entry.without_answer(
+        "other_attempt",
+        f"What is kept as the result of {entry.result.key} was found in attempt {entry.attempt}, not in attempt "
+        f"{attempt}, so it counts for nothing. To do: find out who put it here, and test stage again.",
+    )
+
+
+def _contents(
+    folder: SealedFolder, attempt: int, keys: Keys, told: tuple[str | None, str | None]
+) -> tuple[Plan, Candidate, tuple[RecordedResult, ...]]:
+    """What is judged, as these very files say it. Raises ``EvidenceError``."""
+    return (
+        read_model(folder / "plan.json", Plan),
+        read_model(folder / "candidate.json", Candidate),
+        with_answers(read_results(folder, attempt), folder, attempt, keys, *told),
+    )
 
 
 def _manifest(content: str, attempt: int) -> Manifest:
@@ -160,14 +220,24 @@ def _require_one_story(sealed: Sealed) -> None:
         sealed.candidate.execution_id,
         sealed.candidate.digest,
     )
-    if told != found or manifest.outcome is not sealed.verdict.outcome:
+    if told != found:
         raise EvidenceError(f"The manifest of attempt {manifest.attempt} contradicts the files it seals.")
 
 
-def _digests(folder: Path, prefix: str = "") -> Iterator[tuple[str, str]]:
+def _digests(folder: Path) -> Iterator[tuple[str, str]]:
+    return ((name, hashlib.sha256(read(path)).hexdigest()) for name, path in _files(folder))
+
+
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every file of an attempt but the manifest, by its name from there on."""
+    look_anew(folder)
+    yield from _below(folder, "")
+
+
+def _below(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
     for path in folder.iterdir():
         name = f"{prefix}{path.name}"
         if path.is_dir():
-            yield from _digests(path, f"{name}/")
+            yield from _below(path, f"{name}/")
         elif name != MANIFEST and not path.name.endswith(PARTIAL):
-            yield name, hashlib.sha256(read(path)).hexdigest()
+            yield name, path

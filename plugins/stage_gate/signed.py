@@ -6,13 +6,18 @@ A signature covers what a record is and which gate and execution it is about, so
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from stage_gate.files import EvidenceError, read
+from stage_gate.exclusive import create_exclusively
+from stage_gate.files import EvidenceError, read, write
 from stage_gate.signing import Keys, Signature, open_signed, sign
+
+if TYPE_CHECKING:
+    from aem_checks.folders import Folder
 
 
 class SignedRecord(BaseModel):
@@ -31,6 +36,11 @@ class SignedRecord(BaseModel):
 RecordT = TypeVar("RecordT", bound=SignedRecord)
 
 
+def is_believed(record: SignedRecord, keys: Keys) -> bool:
+    """Whether it is signed by a trusted key; where no key is known at all, as in shadow mode, any one counts."""
+    return record.is_trusted or not keys.believed
+
+
 def signed_file(record: SignedRecord, gate: str | None, execution_id: str | None, keys: Keys) -> bytes:
     """The file of a record; without a private key it is unsigned and says so when it is read."""
     content = {
@@ -43,7 +53,7 @@ def signed_file(record: SignedRecord, gate: str | None, execution_id: str | None
 
 
 def read_signed(
-    path: Path, model: type[RecordT], keys: Keys, gate: str | None, execution_id: str | None
+    path: Folder, model: type[RecordT], keys: Keys, gate: str | None, execution_id: str | None
 ) -> RecordT:
     """Read the file of a record, which has to be about this gate and execution; ``None`` takes any.
 
@@ -63,3 +73,39 @@ def read_signed(
             f"execution {execution_id}: somebody put it here."
         )
     return record.model_copy(update={"signature": opened.signature})
+
+
+def keep_first(
+    path: Path,
+    record: RecordT,
+    keys: Keys,
+    gate: str | None,
+    execution_id: str | None,
+    is_meant: Callable[[RecordT], bool] = lambda known: True,
+) -> RecordT:
+    """Keep a record that only the first time counts; returns the one that stands, read back.
+
+    What lies there already stands if it is believed and ``is_meant``. Anything else was put there by somebody without
+    a key, and is replaced. Raises ``EvidenceError`` where it can't be kept.
+    """
+    content = signed_file(record, gate, execution_id, keys)
+    try:
+        create_exclusively(path, content)
+    except FileExistsError:
+        known = _believed(path, type(record), keys, gate, execution_id)
+        if known is not None and is_meant(known):
+            return known
+        write(path, content)
+    except OSError as error:
+        raise EvidenceError(f"{path} can't be written: {error}") from error
+    return read_signed(path, type(record), keys, gate, execution_id)
+
+
+def _believed(
+    path: Path, model: type[RecordT], keys: Keys, gate: str | None, execution_id: str | None
+) -> RecordT | None:
+    try:
+        known = read_signed(path, model, keys, gate, execution_id)
+    except EvidenceError:
+        return None
+    return known if is_believed(known, keys) else None

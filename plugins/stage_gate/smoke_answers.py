@@ -7,27 +7,32 @@ files alone: a file among the results that says it came from a person is none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from aem_checks.outcomes import Cause, Finding, Outcome
-from stage_gate.files import safe_name, written
+from stage_gate.files import written
 from stage_gate.plan import SMOKE_TESTS, RecordedResult
-from stage_gate.signed import read_signed
+from stage_gate.signed import is_believed, read_signed
 from stage_gate.signing import Keys
 from stage_gate.smoke_tests import SmokeAnswer, result_of, unbelieved
+
+if TYPE_CHECKING:
+    from aem_checks.folders import Folder
 
 FOLDER = "smoke-tests"
 
 
 def with_answers(
     recorded: Iterable[RecordedResult],
-    folder: Path,
+    folder: Folder,
     attempt: int,
     keys: Keys,
     gate: str | None,
     execution_id: str | None,
 ) -> tuple[RecordedResult, ...]:
     """The results of checks, and those that the answers of people amount to.
+
+    What is not believed makes a check inconclusive only where nobody's answer to it is: else whoever can write there
+    could take an answer away.
 
     Raises ``EvidenceError`` for an answer that was changed, or was given to another gate or execution.
     """
@@ -36,37 +41,28 @@ def with_answers(
 
 
 def _answers(
-    folder: Path, attempt: int, keys: Keys, gate: str | None, execution_id: str | None
+    folder: Folder, attempt: int, keys: Keys, gate: str | None, execution_id: str | None
 ) -> Iterator[RecordedResult]:
-    for path in written(folder):
-        answer = read_signed(path, SmokeAnswer, keys, gate, execution_id)
-        doubt = doubt_of(answer, attempt, keys)
-        yield unbelieved(answer, doubt) if doubt else result_of(answer)
+    answers = [read_signed(path, SmokeAnswer, keys, gate, execution_id) for path in written(folder)]
+    doubts = [doubt_of(answer, attempt, keys) for answer in answers]
+    believed = {answer.key for answer, doubt in zip(answers, doubts, strict=True) if not doubt}
+    for answer, doubt in zip(answers, doubts, strict=True):
+        if not doubt:
+            yield result_of(answer)
+        elif answer.key not in believed:
+            yield unbelieved(answer, doubt)
 
 
 def doubt_of(answer: SmokeAnswer, attempt: int, keys: Keys) -> str:
-    """Why it is not believed, as the end of a sentence; empty where it is. Only where no key is known, any one counts."""
-    if not answer.is_trusted and keys.believed:
+    """Why it is not believed, as the end of a sentence; empty where it is."""
+    if not is_believed(answer, keys):
         return f"is {answer.signature}"
     return f"was given in attempt {answer.attempt}" if answer.attempt != attempt else ""
 
 
 def _no_answer(entry: RecordedResult) -> RecordedResult:
     """A result that no task of this gate writes."""
-    sentence = (
-        f"{entry.result.key} has a result that is no signed answer of a person, so it counts for nothing."
+    return entry.without_answer(
+        "unbelieved",
+        f"{entry.result.key} has a result that is no signed answer of a person, so it counts for nothing.",
     )
-    finding = Finding(
-        code=f"{SMOKE_TESTS}.unbelieved",
-        subject=entry.result.key,
-        sentence=sentence,
-        outcome=Outcome.INCONCLUSIVE,
-        cause=Cause.CHECK,
-    )
-    values = {"outcome": Outcome.INCONCLUSIVE, "cause": Cause.CHECK, "examined": 0, "findings": (finding,)}
-    return entry.model_copy(update={"result": entry.result.model_copy(update=values)})
-
-
-def path_of(folder: Path, key: str) -> Path:
-    """Where the answer to a question lies, below the folder of an attempt."""
-    return folder / FOLDER / f"{safe_name(key)}.json"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stage_gate.files import EvidenceError, write
+from stage_gate.files import EvidenceError
 from stage_gate.signed import read_signed, signed_file
-from stage_gate.smoke_answers import doubt_of, path_of
+from stage_gate.smoke_answers import FOLDER, doubt_of
 from stage_gate.smoke_tests import SmokeAnswer
 
 if TYPE_CHECKING:
@@ -23,17 +23,17 @@ def write_smoke_answer(evidence: Evidence, answer: SmokeAnswer) -> None:
         raise EvidenceError(
             f"{earlier.by} answered {earlier.key} before ({earlier.option}), and that stands."
         )
-    path = path_of(evidence.attempt_folder(answer.attempt), answer.key)
-    write(path, signed_file(answer, evidence.gate, evidence.execution_id, evidence.keys))
+    content = signed_file(answer, evidence.gate, evidence.execution_id, evidence.keys)
+    evidence.add(answer.attempt, answer.key, content, FOLDER)
 
 
 def read_smoke_answer(evidence: Evidence, attempt: int, key: str) -> SmokeAnswer | None:
     """The answer that stands, ``None`` where nobody answered or what is there is not believed."""
-    path = path_of(evidence.attempt_folder(attempt), key)
-    if not path.exists():
-        return None
-    try:
-        answer = read_signed(path, SmokeAnswer, evidence.keys, evidence.gate, evidence.execution_id)
-    except EvidenceError:
-        return None
-    return None if doubt_of(answer, attempt, evidence.keys) or answer.key != key else answer
+    for path in evidence.kept(attempt, key, FOLDER):
+        try:
+            answer = read_signed(path, SmokeAnswer, evidence.keys, evidence.gate, evidence.execution_id)
+        except EvidenceError:
+            continue
+        if answer.key == key and not doubt_of(answer, attempt, evidence.keys):
+            return answer
+    return None

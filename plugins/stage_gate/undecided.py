@@ -52,21 +52,16 @@ class Guarded:
 
 
 def may_begin_again(guarded: Guarded, now: datetime) -> bool:
-    """Whether a run that failed before its pin begins again now: once an hour, noted in the evidence.
+    """Whether a run that failed before its pin begins again now: once an hour, by Airflow's own memory; it is noted there.
 
-    Raises ``EvidenceError`` where that can't be noted: a run that begins again at every look would be a loop.
+    Raises ``NotRemembered`` where that can't be noted: a run that begins again at every look would be a loop.
     """
-    from stage_gate.claims import create_exclusively
+    from stage_gate.memory import Memory
 
-    if not guarded.began_nothing:
+    hour = f"began again {now:%Y-%m-%dT%H}"
+    if not guarded.began_nothing or Memory.of(guarded).recall(hour) is not None:
         return False
-    noted = guarded.evidence.folder / f"began-again-{now:%Y-%m-%dT%H}.txt"
-    try:
-        create_exclusively(noted, now.isoformat().encode())
-    except FileExistsError:
-        return False
-    except OSError as error:
-        raise EvidenceError(f"{noted} can't be written: {error}") from error
+    Memory.of(guarded).remember(hour)
     return True
 
 

@@ -161,7 +161,7 @@ class Player:
         of = f"{self.part.slug}/{self.run_id}/attempt-*/manifest.json"
         sealed = [path.parent for root in self.theatre.store.roots for path in root.glob(of)]
         newest = max(sealed, default=self.folder, key=lambda path: path.name)
-        return str(_read(newest / "verdict.json").get("outcome", ""))
+        return str(_read(newest / "manifest.json").get("verdict", {}).get("outcome", ""))
 
     def says_that_production_waits(self) -> str:
         """The sentence that tells so, the last of its log: of the hold, of the report, of a failed act, on record."""

@@ -57,8 +57,7 @@ def player_of(part: Part, bench: Bench, *, sealed: str) -> Player:
     bench.simulator.skip(2000)
     attempt = player.folder / "attempt-1"
     attempt.mkdir(parents=True)
-    (attempt / "manifest.json").write_text("{}")
-    (attempt / "verdict.json").write_text(json.dumps({"outcome": sealed}))
+    (attempt / "manifest.json").write_text(json.dumps({"signed": {"verdict": {"outcome": sealed}}}))
     return player
 
 

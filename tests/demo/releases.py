@@ -93,7 +93,8 @@ def take_through(
     airflow.trigger("stage_gate.start")
     state = _follow(airflow, run_id, lambda line: say(f"{time.monotonic() - began:5.1f} s  {line}"))
     folder = evidence / GATE / run_id
-    verdict = _read(max(folder.glob("attempt-*/verdict.json"), default=folder / "verdict.json"))
+    seal = _read(max(folder.glob("attempt-*/manifest.json"), default=folder / "none"))
+    verdict = seal.get("signed", {}).get("verdict", {})
     decision = _read(folder / "decision.json").get("signed", {}).get("record", {})
     held = state == HELD
     return Result(

@@ -122,7 +122,7 @@ def _reseal(keys: Keys) -> Callable[[Scene, int], None]:
         forger = Evidence(scene.store, scene.gates[who].name, scene.execution_id, keys)
         scene.truths[who].newest.genuine = False
         with suppress(EvidenceError):
-            forger.seal(attempt, Verdict(outcome=Outcome.PASSED, summary="Passed."))
+            forger.seal(attempt, lambda *_: Verdict(outcome=Outcome.PASSED, summary="Passed."))
 
     return reseal
 

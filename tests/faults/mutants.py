@@ -161,7 +161,8 @@ def _unsealed(given: Right) -> Sealed:
     attempt = given.evidence.attempts()
     folder = given.evidence.attempt_folder(attempt)
     plan, candidate = given.evidence.read_plan(attempt), given.evidence.read_candidate(attempt)
-    found = judge(plan, candidate, read_results(folder))
+    recorded = read_results(folder, attempt)
+    found = judge(plan, candidate, recorded)
     manifest = Manifest(
         what="seal of a verdict",
         gate=plan.gate,
@@ -170,7 +171,7 @@ def _unsealed(given: Right) -> Sealed:
         sealed_at=plan.made_at,
         gate_digest=plan.gate_digest,
         candidate_digest=candidate.digest,
-        outcome=found.outcome,
+        verdict=found,
         code={},
         files={},
     )
@@ -181,7 +182,7 @@ def _unsealed(given: Right) -> Sealed:
         manifest=manifest,
         plan=plan,
         candidate=candidate,
-        recorded=read_results(folder),
+        recorded=recorded,
         verdict=found,
     )
 

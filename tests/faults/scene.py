@@ -256,10 +256,7 @@ class Scene:
         if not evidence.is_sealed(attempt):
             if truth.newest.sealed or truth.newest.running:
                 return  # somebody took the seal away, or the checks still run
-            recorded = evidence.read_results(attempt)
-            evidence.seal(
-                attempt, judge(evidence.read_plan(attempt), evidence.read_candidate(attempt), recorded)
-            )
+            evidence.seal(attempt, judge)
         if truth.newest.sealed:
             return
         truth.newest.sealed = True

@@ -53,7 +53,9 @@ class Run:
     @property
     def verdict(self) -> Json:
         """The newest verdict, empty where none was sealed."""
-        return _read(max(self.folder.glob("attempt-*/verdict.json"), default=self.folder / "none"))
+        seal = _read(max(self.folder.glob("attempt-*/manifest.json"), default=self.folder / "none"))
+        verdict: Json = seal["signed"]["verdict"] if seal else {}
+        return verdict
 
     @property
     def acts(self) -> list[str]:
@@ -253,6 +255,14 @@ class Play:
             about, _, event = subject.rpartition(": ")
             if about.endswith(f"execution {_execution(run_id)}"):
                 found.append((event, " ".join(texts)))
+        return found
+
+    @property
+    def remembered(self) -> Json:
+        """What Airflow remembers for this gate: each note's name, with its time and text."""
+        assets = self.airflow.api("GET", "/assets?name_pattern=adobe_io_events")["assets"]
+        path = f"/assets/{assets[0]['id']}/state-store/gate-{self.case.slug}"
+        found: Json = self.airflow.api("GET", path)["value"]
         return found
 
     def clear(self, run_id: str, *tasks: str, downstream: bool = False) -> None:

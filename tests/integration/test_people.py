@@ -241,6 +241,7 @@ def a_release_that_needs_people_twice(play: Play) -> Run:
     play.person("reject", run_id)
     run = play.end(run_id)
     run.notes["told"] = play.told(run_id)
+    run.notes["remembered"] = play.remembered
     return run
 
 
@@ -259,3 +260,5 @@ def test_people_are_told_what_waits_for_them_once_and_what_came_of_it(run: Run) 
     assert "Blocked meanwhile" in texts["held"]
     assert "Production was" in texts["bypassed"]
     assert run.acts == []
+    notes = [name.split()[1].rpartition("-")[0] for name in run.notes["remembered"] if "-" in name]
+    assert set(notes) >= {"waits", "inconclusive", "held", "bypassed"}

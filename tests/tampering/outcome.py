@@ -114,7 +114,7 @@ class Report:
         sealed = [
             manifest.stat().st_mtime
             for manifest in folder.glob("attempt-*/manifest.json")
-            if _outcome_of(manifest.with_name("verdict.json")) == "passed"
+            if _outcome_of(manifest) == "passed"
         ]
         return min(sealed, default=float("inf"))
 
@@ -142,9 +142,8 @@ class Report:
         )
 
 
-def _outcome_of(verdict: Path) -> str:
-    found = json.loads(verdict.read_text()) if verdict.exists() else {}
-    return str(found.get("signed", found).get("outcome", ""))
+def _outcome_of(manifest: Path) -> str:
+    return str(json.loads(manifest.read_text())["signed"]["verdict"]["outcome"])
 
 
 def _cells_of(action: Action, phases: Sequence[Phase], report: Report) -> list[str] | None:

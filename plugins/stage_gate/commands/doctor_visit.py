@@ -42,7 +42,7 @@ def examine(path: Path, *, timeout: float = 15.0) -> Iterator[Diagnosis]:
     yield good(
         "Gate file", f"{path} describes gate {gate.name!r} with {len(gate.stage_checks)} checks of stage"
     )
-    yield examine_evidence()
+    yield examine_evidence(gate)
     yield from doctor.judge_reach(reached_by(gate), access.reach.patterns)
     yield from examine_exposure(gate)
     yield from examine_browser(gate)
@@ -59,20 +59,25 @@ def reached_by(gate: Gate) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def examine_evidence() -> Diagnosis:
-    """Whether a file can be written to, read from and removed from the evidence store."""
+def examine_evidence(gate: Gate) -> Diagnosis:
+    """Whether a file can be written to, read from and removed from the evidence store, and created by one alone."""
     try:
+        from stage_gate.exclusive import ClaimUnsupported, probe
         from stage_gate.settings import evidence_store
 
         store = evidence_store()
-        probe = store / f".doctor-{uuid.uuid4().hex}"
-        probe.write_text("written by doctor")
-        probe.read_text()
-        probe.unlink()
+        file = store / f".doctor-{uuid.uuid4().hex}"
+        file.write_text("written by doctor")
+        file.read_text()
+        file.unlink()
+        try:
+            probe(store)
+        except ClaimUnsupported as error:
+            return doctor.judge_exclusiveness(store, str(error), gate.mode)
     except Exception as error:  # noqa: BLE001 - every storage library has errors of its own
         remedy = "Correct [stage_gate] evidence (AIRFLOW__STAGE_GATE__EVIDENCE), its connection, or the rights of the folder."
         return bad("Evidence", f"the store can't be written: {type(error).__name__}: {error}", remedy)
-    return good("Evidence", f"{store} can be written")
+    return good("Evidence", f"{store} can be written, and a file there is created by one task alone")
 
 
 def examine_exposure(gate: Gate) -> Iterator[Diagnosis]:

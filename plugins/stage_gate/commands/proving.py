@@ -10,15 +10,19 @@ from pydantic import ValidationError
 
 from aem_checks.config import GATE_KEYS
 from aem_checks.text import plain
+from stage_gate.claims import Rights, Ticket, read_taken
 from stage_gate.code_digest import code_digests
 from stage_gate.commands.bundle import attempts_in
 from stage_gate.commands.deciding import refusal_of_decision
 from stage_gate.commands.diagnosis import Diagnosis, bad, good
 from stage_gate.configuration.gate import GateSettings
 from stage_gate.configuration.gate_file import gate_digest
+from stage_gate.decision import RETEST
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError, read
 from stage_gate.record import (
+    CARRIED_OUT,
+    TICKET,
     DecisionRecord,
     StoredAnswer,
     read_answer,
@@ -45,6 +49,7 @@ def prove(folder: Path, keys: Keys) -> Iterator[Diagnosis]:
         if sealed is not None and sealed.plan.baseline is not None:
             yield _compared_with(sealed, attempt, keys)
     if attempts[0][1] == folder:
+        yield good("attempt", "it is here alone: pin, answers, ticket and decision were not looked at")
         return
     if [number for number, _ in attempts] != list(range(1, len(attempts) + 1)):
         yield bad("attempts", f"there are {_listed(n for n, _ in attempts)} only", _ASK)
@@ -163,7 +168,7 @@ def _records(files: _Files, seals: Sequence[Sealed], attempts: int) -> Iterator[
             plain(path.name), answer, answer.seal_digest, seals, f"{answer.by} answered {answer.option}"
         )
     for number in range(2, attempts + 2):
-        yield from _retest(files, number, seals)
+        yield from _retest(files, number, seals, answers, begun=number <= attempts)
     yield from _decided(files, seals, answers, settings, attempts)
 
 
@@ -204,22 +209,47 @@ def _bound(
     return good(what, f"{told} about attempt {seal.attempt}; signed")
 
 
-def _retest(files: _Files, number: int, seals: Sequence[Sealed]) -> Iterator[Diagnosis]:
+def _retest(
+    files: _Files, number: int, seals: Sequence[Sealed], answers: Sequence[StoredAnswer], *, begun: bool
+) -> Iterator[Diagnosis]:
+    """Why an attempt was begun; ``begun``: whether it is here."""
     what = f"retest-{number}.json"
     try:
         record = read_retest(files, number)
     except EvidenceError as error:
         yield bad(what, str(error), _ASK)
         return
-    if record is None:
-        return
     before = next((each for each in seals if each.attempt == number - 1), None)
+    if record is None:
+        if begun:
+            yield _begun_without_record(what, number, before, answers)
+        return
     if record.signature is not Signature.TRUSTED:
         yield bad(what, f"it is {record.signature}", _KEY)
     elif record.attempt != number or before is None or record.seal_digest != before.digest:
         yield bad(what, f"it does not follow the seal of attempt {number - 1}", _ASK)
     else:
         yield good(what, f"{record.by} wanted attempt {number}: {record.reason}; signed")
+
+
+def _begun_without_record(
+    what: str, number: int, before: Sealed | None, answers: Sequence[StoredAnswer]
+) -> Diagnosis:
+    wanted = [
+        each
+        for each in answers
+        if before is not None
+        and each.is_trusted
+        and (each.option, each.seal_digest) == (RETEST, before.digest)
+    ]
+    if wanted:
+        return bad(
+            what, f"it is missing, and {wanted[-1].by} wanted attempt {number}: {wanted[-1].reason}", _ASK
+        )
+    return good(
+        f"attempt {number}",
+        "was begun by running settle_stage again (cleared, or restarted by Airflow); nobody said why",
+    )
 
 
 def _decided(
@@ -241,8 +271,14 @@ def _decided(
         return
     if newest is not None and newest not in answers:
         yield bad("answer.json", "it is none of the answers that were kept under their own time", _ASK)
+    if newest is None and answers:
+        yield bad("answer.json", f"it is missing, and {answers[-1].by} answered {answers[-1].option}", _ASK)
     if record is None:
-        yield good("decision", "none is on record")
+        yield bad(
+            "decision",
+            "none is on record, so nothing here says what became of the release",
+            "If it is not decided yet, verify it again once it is. Else decision.json is missing: " + _ASK,
+        )
         return
     if record.signature is not Signature.TRUSTED:
         yield bad("decision", f"{record.decision} by {record.by} is {record.signature}", _KEY)
@@ -252,10 +288,40 @@ def _decided(
     if refusal:
         yield bad("decision", f"{record.decision} by {record.by} does not follow: {refusal}", _ASK)
         return
+    if record.decision in CARRIED_OUT and seal is not None:
+        yield _ticketed(files, record, seal)
     yield good(
         "decision",
         f"{record.decision} by {record.by} at {record.at:%Y-%m-%d %H:%M:%S %Z}, as it follows; signed",
     )
+
+
+def _ticketed(files: _Files, record: DecisionRecord, sealed: Sealed) -> Diagnosis:
+    """Whether the ticket to this act was taken before it: by the copy here, or in the store that this lies in."""
+    pinned, told = sealed.candidate, f"the ticket to what was {record.decision}"
+    rights = Rights(files.folder.parent.parent, pinned.program_id, pinned.pipeline_id, pinned.execution_id)
+    kept = rights.place(Ticket)
+    path = next((each for each in (files.folder / TICKET, kept) if each.exists()), None)
+    if path is None:
+        return bad(
+            "ticket",
+            f"{told} was taken before, and it is not here",
+            f"It is {TICKET} in the folder of the execution, and tickets/{kept.name} in the evidence store. {_ASK}",
+        )
+    try:
+        ticket = read_taken(path, Ticket, files.keys)
+    except EvidenceError as error:
+        return bad("ticket", str(error), _ASK)
+    if not ticket.is_trusted:
+        return bad("ticket", f"{told} was taken by run {ticket.run_id}, but that is {ticket.signature}", _KEY)
+    is_meant = ticket.is_for(record.decision, sealed.digest, pinned.execution_id)
+    if not is_meant or ticket.at > record.at:
+        return bad(
+            "ticket",
+            f"what is here is the ticket to what was {ticket.decision}, at {ticket.at:%Y-%m-%d %H:%M:%S %Z}",
+            _ASK,
+        )
+    return good("ticket", f"{told} was taken once, by run {ticket.run_id} of {ticket.dag_id}; signed")
 
 
 def _listed(numbers: Iterator[int]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from stage_gate.cloud_manager_results import SEEN
+from stage_gate.cloud_manager_results import SEEN, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aem_checks.outcomes import CheckResult
     from stage_gate.plan import RecordedResult
     from stage_gate.run import GateRun
+    from stage_gate.tasks.keeping import Keeper
 
 
 class ReadCloudManagerResults(BaseOperator):
@@ -34,32 +35,50 @@ class ReadCloudManagerResults(BaseOperator):
 
     def execute(self, context: Context) -> None:
         from stage_gate.run import GateRun
+        from stage_gate.tasks.keeping import Keeper
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
         if run.evidence.attempts() == 0:
             raise AirflowSkipException("Stage was never deployed, so Cloud Manager has tested nothing there.")
-        results = self._record(run, run.evidence.open_attempt())
+        results = self._record(run, Keeper(context, run.evidence, run.evidence.open_attempt()))
         self._fail_where_one_blocks(results)
 
-    def _record(self, run: GateRun, attempt: int) -> Sequence[CheckResult]:
-        """Judge and keep; what failed before in this attempt stands, as with every other check."""
-        from adobe_cloud_manager.pinned import PinnedExecution
+    def _record(self, run: GateRun, keeper: Keeper) -> Sequence[CheckResult]:
+        """Judge and keep; what an earlier try kept in this attempt stands, as with every other check."""
         from stage_gate.cloud_manager_results import judge_results
-        from stage_gate.files import write
-        from stage_gate.own_results import read_own_results
         from stage_gate.tasks.stage import say
 
-        pinned = PinnedExecution(run.pin.program_id, *run.evidence.read_candidate(attempt).tested)
-        seen = read_own_results(run.reading, pinned)
-        write(run.evidence.attempt_folder(attempt) / SEEN, seen.model_dump_json(indent=1).encode())
-        results = judge_results(run.gate.policy.cloud_manager, seen)
-        stands = _failed_keys(run.evidence.read_results(attempt))
-        for entry in _entries(run, attempt, results):
-            if entry.result.key not in stands:
-                run.evidence.write_result(attempt, entry)
-            say(self.log, entry.result)
+        results: list[CheckResult] = []
+        judged = judge_results(run.gate.policy.cloud_manager, self._seen(run, keeper))
+        for entry in _entries(run, keeper.attempt, judged):
+            standing = keeper.standing(entry.result.key)
+            if standing is None:
+                keeper.keep(entry)
+            results.append(standing or entry.result)
+            say(self.log, results[-1])
         return results
+
+    def _seen(self, run: GateRun, keeper: Keeper) -> Seen:
+        """What Cloud Manager says, read once for all results of an attempt: a further try goes on with what was read."""
+        from adobe_cloud_manager.pinned import PinnedExecution
+        from stage_gate.evidence import TEST_AGAIN
+        from stage_gate.files import dump, read, read_model
+        from stage_gate.own_results import read_own_results
+
+        path = run.evidence.attempt_folder(keeper.attempt) / SEEN
+        if path.exists() and keeper.owns(SEEN, read(path)):
+            return read_model(path, Seen)
+        pinned = PinnedExecution(run.pin.program_id, *run.evidence.read_candidate(keeper.attempt).tested)
+        seen = read_own_results(run.reading, pinned)
+        keeper.note(SEEN, dump(seen))
+        kept = run.evidence.add(keeper.attempt, SEEN.removesuffix(".json"), dump(seen))
+        if kept.name != SEEN:
+            raise AirflowFailException(
+                f"{path} is there already, and this task has not written it, so nothing of Cloud Manager's own results "
+                f"is kept in attempt {keeper.attempt}: find out who has. {TEST_AGAIN}"
+            )
+        return seen
 
     def _fail_where_one_blocks(self, results: Sequence[CheckResult]) -> None:
         from aem_checks.outcomes import Outcome, Severity
@@ -94,9 +113,3 @@ def _entries(run: GateRun, attempt: int, results: Sequence[CheckResult]) -> list
         )
         for result in results
     ]
-
-
-def _failed_keys(recorded: Sequence[RecordedResult]) -> set[str]:
-    from aem_checks.outcomes import Outcome
-
-    return {entry.result.key for entry in recorded if entry.result.outcome is Outcome.FAILED}

@@ -15,6 +15,7 @@ from aem_checks.text import plain
 from stage_gate.decision import Decision, Mode, Step, next_step
 from stage_gate.files import EvidenceError
 from stage_gate.log_line import log_line
+from stage_gate.memory import Memory, NotRemembered
 from stage_gate.notify import Event, tell_once
 from stage_gate.signing import Signature
 from stage_gate.tasks.source import NO_SOURCE
@@ -50,12 +51,7 @@ class Judge(BaseOperator):
             raise AirflowSkipException(
                 "Stage was never tested, so there is no verdict; decide says what follows."
             )
-        verdict = judge(
-            run.evidence.read_plan(attempt),
-            run.evidence.read_candidate(attempt),
-            run.evidence.read_results(attempt),
-        )
-        sealed = run.evidence.seal(attempt, verdict)
+        sealed = run.evidence.seal(attempt, judge)
         enter(run, sealed)
         self._say(sealed.verdict)
         self.log.info(
@@ -183,10 +179,14 @@ def newest_sentences(run: GateRun) -> list[str]:
 
 def why_no_source(run: GateRun) -> list[str]:
     """Why nobody can tell what was tested on stage for a production-only pipeline, where that is so."""
-    noted = run.evidence.folder / NO_SOURCE
-    if not noted.exists():
+    try:
+        noted = Memory.of(run).recall(NO_SOURCE)
+    except NotRemembered as error:
+        log.warning("Why nothing was tested is not known: %s", error)
         return []
-    return [plain(noted.read_text(), 1000), "There is no sealed verdict, since nothing was tested for it."]
+    if noted is None or not noted.text:
+        return []
+    return [plain(noted.text, 1000), "There is no sealed verdict, since nothing was tested for it."]
 
 
 SENTENCES_SHOWN = 20

@@ -315,15 +315,10 @@ def _asked_at(run: GateRun, task_id: str, sealed: Sealed) -> datetime:
 
 
 def asked_at(run: GateRun, question: str) -> datetime:
-    """When this question was asked first: trying again gives nobody more time. ``question`` is safe as a file's name."""
-    from stage_gate.files import write
+    """When this question was asked first. ``question`` is safe as a file's name."""
+    from stage_gate import record
 
-    path = run.evidence.folder / "asked" / f"{question}.txt"
-    if path.exists():
-        return datetime.fromisoformat(path.read_text())
-    now = datetime.now(UTC)
-    write(path, now.isoformat().encode())
-    return now
+    return record.asked_at(run.evidence, question, datetime.now(UTC))
 
 
 def required_actions(context: Context) -> str:

@@ -85,7 +85,6 @@ class PinCandidate(BaseBranchOperator):
 
     def _pin(self, run: GateRun) -> Pin:
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-        from stage_gate.claims import require_exclusive_create
 
         gate = run.load_gate_file()
         execution = read_execution_of(gate, CloudManagerHook(gate.pipeline.connection), run.execution_id)
@@ -111,8 +110,10 @@ class PinCandidate(BaseBranchOperator):
         )
         decides = gate.mode is Mode.GUARD and not pin.report_only
         if decides:
-            require_exclusive_create(run.evidence.store)
-        run.evidence.write_pin(pin)
+            _require_exclusive_store(run)
+        if run.evidence.write_pin(pin).pinned_at != pin.pinned_at:
+            self.log.warning("Another task has pinned this execution meanwhile, and its pin stays as it is.")
+            return run.pin
         if decides:
             self._say_what_cannot_be_held(execution, run)
         self.log.info(
@@ -137,6 +138,16 @@ def _require_key(gate: Gate, run: GateRun) -> None:
             "[stage_gate] trusted_keys, so nothing is pinned and production waits: make one with python -m stage_gate "
             "key (README, 'The signing key'), then clear pin_candidate with its downstream tasks. Or set mode: shadow."
         )
+
+
+def _require_exclusive_store(run: GateRun) -> None:
+    """Raises ``AirflowFailException`` where nobody can be sure to be the first to create a file, and so to act."""
+    from stage_gate.exclusive import ClaimUnsupported, probe
+
+    try:
+        probe(run.evidence.store)
+    except ClaimUnsupported as error:
+        raise AirflowFailException(f"Nothing is pinned, so production waits. {error}") from error
 
 
 def read_execution_of(gate: Gate, hook: Any, execution_id: str) -> Execution:

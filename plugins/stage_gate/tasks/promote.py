@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import logging
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,14 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from stage_gate.decision import Mode
 
+log = logging.getLogger(__name__)
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from stage_gate.configuration.gate import Gate
     from stage_gate.promoting import Promotion
+    from stage_gate.signing import Keys
 
 
 _READ_BACK_AT_MOST = 300.0
@@ -53,20 +56,24 @@ class FindReleases(BaseOperator):
 
 
 def _is_worth_a_task(gate: Gate, found: Promotion) -> bool:
-    """What was tried already, or may not be started, is said by a red task once a day and not at every look."""
-    from stage_gate.claims import create_exclusively
-    from stage_gate.settings import evidence_store
+    """What was tried already, or may not be started, is said by a red task once a day and not at every look.
 
-    pipeline = gate.pipeline
-    noted = KeptInStore(
-        evidence_store(), pipeline.program, pipeline.pipeline, found.source_execution_id or "none"
-    ).path
-    if found.source_execution_id and not noted.exists():
+    The day is in Airflow's own memory: where that is lost, it is said again.
+    """
+    from stage_gate.memory import Memory, NotRemembered
+    from stage_gate.settings import evidence_store
+    from stage_gate.start_note import note_path
+
+    pipeline, source = gate.pipeline, found.source_execution_id
+    if source and not note_path(evidence_store(), pipeline.program, pipeline.pipeline, source).exists():
         return True
+    memory, today = Memory(gate.name, source or "none"), f"start said {datetime.now(UTC):%Y-%m-%d}"
     try:
-        create_exclusively(noted.with_name(f"{noted.stem}-{datetime.now(UTC):%Y-%m-%d}.txt"), b"")
-    except FileExistsError:
-        return False
+        if memory.recall(today) is not None:
+            return False
+        memory.remember(today)
+    except NotRemembered as error:
+        log.warning("Whether it was said today is not known, so it is said: %s", error)
     return True
 
 
@@ -85,7 +92,8 @@ class StartRelease(BaseOperator):
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
         from adobe_cloud_manager.starts import IfRunning, NotStarted, StartUnresolved, Wanted, start_once
         from stage_gate.configuration.gate_file import gate_paths, load_gate_for_run
-        from stage_gate.settings import evidence_store
+        from stage_gate.settings import evidence_store, keys
+        from stage_gate.start_note import KeptInStore
 
         if self.gate_file not in map(str, gate_paths(Path(self.gates_folder))):
             raise AirflowFailException(f"Nothing is started: that is no gate file of {self.gates_folder}.")
@@ -99,9 +107,9 @@ class StartRelease(BaseOperator):
         if not found.source_execution_id or source is None or source.connection is None:
             raise AirflowSkipException(found.sentence)
         wanted = Wanted(pipeline.program, pipeline.pipeline, found.source_execution_id)
-        notes = KeptInStore(
-            evidence_store(), wanted.program_id, wanted.pipeline_id, found.source_execution_id
-        )
+        store, signing = evidence_store(), keys()
+        _require_that_a_note_counts(store, signing)
+        notes = KeptInStore(store, signing, wanted.program_id, wanted.pipeline_id, found.source_execution_id)
         try:
             started = start_once(
                 CloudManagerHook(source.connection),
@@ -118,35 +126,19 @@ class StartRelease(BaseOperator):
         return started.execution_id
 
 
-class KeptInStore:
-    """The note of a start, in the evidence store: one per build, whichever run, try or Airflow wants to start it."""
+def _require_that_a_note_counts(store: Path, signing: Keys) -> None:
+    """Raise ``AirflowFailException`` where two could start, or nobody would believe that somebody has."""
+    from stage_gate.exclusive import ClaimUnsupported, probe
 
-    def __init__(self, store: Path, program_id: str, pipeline_id: str, source_execution_id: str) -> None:
-        name = f"program-{program_id}-pipeline-{pipeline_id}-source-{source_execution_id}.json"
-        self.path = store / "starts" / name
-
-    def get(self, key: str) -> Any:
-        """What was noted; what can't be read is a note all the same."""
-        if not self.path.exists():
-            return None
-        try:
-            return json.loads(self.path.read_text())
-        except ValueError:
-            return {}
-
-    def set(self, key: str, value: Any) -> None:
-        """The first note is taken exclusively. Raises ``FileExistsError`` where somebody else has taken it."""
-        from stage_gate.claims import create_exclusively
-        from stage_gate.files import write
-
-        content = json.dumps(value).encode()
-        if isinstance(value, dict) and "execution_id" in value:
-            write(self.path, content)
-        else:
-            create_exclusively(self.path, content)
-
-    def delete(self, key: str) -> None:
-        self.path.unlink(missing_ok=True)
+    try:
+        probe(store)
+    except ClaimUnsupported as error:
+        raise AirflowFailException(f"Nothing is started. {error}") from error
+    if signing.believed and not signing.can_sign_for_itself:
+        raise AirflowFailException(
+            "Nothing is started: this worker of the deciding queue has no signing key, so nobody would believe its note "
+            "that it did (README, 'The signing key')."
+        )
 
 
 def starts_by_itself(gate: Gate) -> bool:

@@ -65,7 +65,7 @@ class RetestStage(BaseOperator):
         self.gate_file = gate_file
 
     def execute(self, context: Context) -> None:
-        from stage_gate.record import write_retest
+        from stage_gate.record import keep_retest
         from stage_gate.retest import NoRetest, tell
         from stage_gate.run import GateRun
         from stage_gate.tasks.pin import trigger
@@ -75,9 +75,9 @@ class RetestStage(BaseOperator):
         self._require_no_open_attempt(run)
         try:
             sealed, record = self._read(run)
+            record = keep_retest(run.evidence, record)
         except (NoRetest, EvidenceError) as error:
             raise AirflowFailException(f"Production waits, and stage is not tested again: {error}") from error
-        write_retest(run.evidence, record)
         self._say_what_cannot_be_proven(run, sealed)
         self.log.info("%s", log_line(tell(record)))
         self.log.info(
@@ -96,8 +96,7 @@ class RetestStage(BaseOperator):
             )
 
     def _read(self, run: GateRun) -> tuple[Sealed, RetestRecord]:
-        """The newest seal, and the record for the attempt after it: the one on disk where this was tried before."""
-        from stage_gate.record import read_answer, read_retest
+        """The newest seal, and the record for the attempt after it."""
         from stage_gate.retest import NoRetest, retest_of
 
         if run.may_have_acted:
@@ -110,9 +109,7 @@ class RetestStage(BaseOperator):
                 "There is no sealed verdict, so no attempt was begun: see the logs of settle_stage and judge."
             )
         too_old = run.timing().too_old
-        record = retest_of(sealed, read_answer(run.evidence), too_old, datetime.now(UTC))
-        known = read_retest(run.evidence, record.attempt)
-        return sealed, known if known and known.seal_digest == sealed.digest else record
+        return sealed, retest_of(sealed, run.newest_answer(), too_old, datetime.now(UTC))
 
     def _say_what_cannot_be_proven(self, run: GateRun, sealed: Sealed) -> None:
         """After an AEM update a test of stage may be one of other code; the next verdict says the same."""

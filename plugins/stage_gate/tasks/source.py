@@ -10,8 +10,10 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-NO_SOURCE = "no-source.txt"
-"""Why there was none, in the evidence of the run."""
+    from stage_gate.run import GateRun
+
+NO_SOURCE = "no source"
+"""Why there was none, in the gate's memory; empty where one was found since."""
 
 
 class FindSource(BaseOperator):
@@ -27,7 +29,6 @@ class FindSource(BaseOperator):
         self.gate_file = gate_file
 
     def execute(self, context: Context) -> None:
-        from stage_gate.files import write
         from stage_gate.observe import NoSource
         from stage_gate.run import GateRun
 
@@ -38,13 +39,12 @@ class FindSource(BaseOperator):
             raise AirflowSkipException(
                 f"Execution {execution.id} is {execution.status}; nothing is left to test."
             )
-        noted = run.evidence.folder / NO_SOURCE
         try:
             candidate = run.read_candidate()
         except NoSource as error:
-            write(noted, str(error).encode())
+            self._note(run, str(error))
             raise AirflowFailException(f"{error} Production is held.") from error
-        noted.unlink(missing_ok=True)
+        self._note(run, "")
         source = candidate.stage.source
         assert source is not None, "a gate without a source has no such task"
         self.log.info(
@@ -55,3 +55,12 @@ class FindSource(BaseOperator):
             source.commit_id or "unknown",
             source.stage_deployed_at,
         )
+
+    def _note(self, run: GateRun, why: str) -> None:
+        """For those who are told that production is held; not to be able to note it stops nothing."""
+        from stage_gate.memory import Memory, NotRemembered
+
+        try:
+            Memory.of(run).remember(NO_SOURCE, why)
+        except NotRemembered as error:
+            self.log.warning("Who is told that production is held will not be told why: %s", error)

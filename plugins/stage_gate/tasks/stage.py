@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stage_gate.configuration.gate import Gate
     from stage_gate.run import GateRun
     from stage_gate.surroundings import Surroundings
+    from stage_gate.tasks.keeping import Keeper
 
 
 SETTLED = "settled"
@@ -47,6 +48,7 @@ class SettleStage(BaseOperator):
         from stage_gate.planning import plan_of
         from stage_gate.run import GateRun
         from stage_gate.settings import minimum_checks, minimum_facts
+        from stage_gate.tasks.keeping import Keeper
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
@@ -70,7 +72,7 @@ class SettleStage(BaseOperator):
         for sentence in forecast(run.gate):
             self.log.warning("%s", sentence)
         for check in settling_checks(run.gate):
-            say(self.log, test_stage(run, check, attempt))
+            say(self.log, test_stage(run, check, Keeper(context, run.evidence, attempt)))
 
     def _wait_for_what_passes(self, stage: Surroundings, context: Context) -> None:
         """Raise ``AirflowException``, so that the next try looks again, while the tests could prove nothing.
@@ -102,18 +104,37 @@ class RecordPages(BaseOperator):
         require_deployed(run, self.target)
         folder = folder_of(run, self.target)
         for site in run.gate.sites:
-            if self.target == "stage" or site.production is not None:
-                try:
-                    asyncio.run(self._record(run, site, folder, self._baseline(run, site)))
-                except AccessError as error:
-                    raise AirflowFailException(f"{site.name} is not recorded: {log_line(error)}.") from None
+            try:
+                if self.target == "stage":
+                    self._record_once(run, site, folder, context)
+                elif site.production is not None:
+                    asyncio.run(self._record(run, site, folder, None))
+            except AccessError as error:
+                raise AirflowFailException(f"{site.name} is not recorded: {log_line(error)}.") from None
+
+    def _record_once(self, run: GateRun, site: SiteConfig, folder: Path, context: Context) -> None:
+        """Record a site of stage, unless a try of this task has done so: it may have been judged by now."""
+        from aem_checks.recording import INDEX
+        from stage_gate.evidence import TEST_AGAIN
+        from stage_gate.files import read
+        from stage_gate.tasks.keeping import Keeper
+
+        keeper = Keeper(context, run.evidence, run.evidence.open_attempt())
+        name, index = f"recording of {site.name}", site_folder(folder, site.name) / "recording" / INDEX
+        if index.exists() and keeper.owns(name, read(index)):
+            self.log.warning(
+                "The pages of %s were recorded by an earlier try, and that stands. %s", site.name, TEST_AGAIN
+            )
+            return
+        asyncio.run(self._record(run, site, folder, self._baseline(run, site)))
+        keeper.note(name, read(index))
 
     def _baseline(self, run: GateRun, site: SiteConfig) -> Baseline | None:
         """Whose choice of pages is preferred; a baseline that can't be believed any more stops the checks, not this."""
         from stage_gate.baseline import open_baseline
         from stage_gate.files import EvidenceError
 
-        if self.target != "stage" or site.coverage is None:
+        if site.coverage is None:
             return None
         try:
             opened = open_baseline(run.evidence, run.evidence.read_plan(run.evidence.open_attempt()))
@@ -161,20 +182,35 @@ class RunCheck(BaseOperator):
             raise AirflowFailException(
                 f"{self.key} is not among the checks that were pinned when this run began."
             )
-        result = self._run(run, check)
+        result = self._run(run, check, context)
         say(self.log, result)
         if result.outcome is not Outcome.PASSED and (check.blocks or result.severity is Severity.BLOCK):
             raise AirflowFailException(
                 f"{self.key} is {result.outcome}: {log_line((result.sentences or ['nothing was examined'])[0])}"
             )
 
-    def _run(self, run: GateRun, check: ConfiguredCheck) -> CheckResult:
+    def _run(self, run: GateRun, check: ConfiguredCheck, context: Context) -> CheckResult:
         if self.target == "stage":
-            return test_stage(run, check, run.evidence.open_attempt())
+            return self._test_once(run, check, context)
         require_deployed(run, self.target)
         return asyncio.run(
             _visit(run, check, folder_of(run, self.target), run.evidence.write_production_result)
         )
+
+    def _test_once(self, run: GateRun, check: ConfiguredCheck, context: Context) -> CheckResult:
+        """Run it, unless a try of this task has its result in the newest attempt."""
+        from stage_gate.files import EvidenceError
+        from stage_gate.tasks.keeping import Keeper
+
+        keeper = Keeper(context, run.evidence, run.evidence.attempts())
+        standing = keeper.standing(check.key)
+        if standing is not None:
+            return standing
+        try:
+            run.evidence.open_attempt()
+        except EvidenceError as error:
+            raise AirflowFailException(f"{check.key} was not run. {error}") from error
+        return test_stage(run, check, keeper)
 
 
 def settling_checks(gate: Gate) -> list[ConfiguredCheck]:
@@ -198,10 +234,11 @@ def require_deployed(run: GateRun, target: Target) -> None:
         )
 
 
-def test_stage(run: GateRun, check: ConfiguredCheck, attempt: int) -> CheckResult:
-    """Run a check on stage and keep its result, bound to the candidate of the attempt."""
+def test_stage(run: GateRun, check: ConfiguredCheck, keeper: Keeper) -> CheckResult:
+    """Run a check on stage and keep its result, bound to the candidate of the attempt. Raises ``EvidenceError``."""
     from stage_gate.plan import RecordedResult
 
+    attempt = keeper.attempt
     candidate = run.evidence.read_candidate(attempt)
 
     def keep(result: CheckResult) -> None:
@@ -211,7 +248,7 @@ def test_stage(run: GateRun, check: ConfiguredCheck, attempt: int) -> CheckResul
             settings_digest=check.settings_digest,
             result=result,
         )
-        run.evidence.write_result(attempt, entry)
+        keeper.keep(entry)
 
     return asyncio.run(_visit(run, check, run.evidence.attempt_folder(attempt), keep))
 

@@ -16,6 +16,7 @@ from adobe_cloud_manager.sensors.cloud_manager import (
 )
 from adobe_cloud_manager.unasked import unplaced_approval
 from stage_gate.log_line import log_line
+from stage_gate.memory import Memory, NotRemembered
 from stage_gate.reminders import BLOCKED, due, following, still_waits
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_WAITS_SINCE = "waits since"
+"""Where the gate remembers since when production waits, for while Cloud Manager can't be asked."""
 _LOOK_AGAIN = timedelta(hours=1)
 """When to look again where nobody can tell since when production waits."""
 
@@ -95,7 +98,7 @@ class HoldProduction(TellingWait, DecisionSensor):
         for sentence in sentences:
             self.log.warning("%s", log_line(sentence))
         report_so_far(run)
-        if not tell_once(run, Event.HELD, sentences, f"attempt {run.evidence.attempts()}"):
+        if not tell_once(run, Event.HELD, sentences, _held(run)):
             self._remind_of(run)
 
     def _remind(self, context: Context) -> None:
@@ -139,30 +142,41 @@ class HoldProduction(TellingWait, DecisionSensor):
 def waits_since(run: GateRun) -> datetime | None:
     """Since when the approval waits; ``None`` while it does not, or Cloud Manager can't be asked and never was."""
     from adobe_cloud_manager.exceptions import CloudManagerError
-    from stage_gate.files import write
 
-    noted = run.evidence.folder / "waits_since.txt"
     try:
         execution = run.read_execution()
     except (CloudManagerError, OSError) as error:
         log.warning("Cloud Manager could not be asked since when production waits: %s", error)
-        return datetime.fromisoformat(noted.read_text()) if noted.exists() else None
+        return _waited_since(run)
     step = execution.production_approval or unplaced_approval(execution)
     if step is None or not approval_state(execution).is_asked:
         return None
     ends = deadline_of(step)
     began = ends - WAITS_AT_MOST if ends else run.pin.pinned_at
-    write(noted, began.isoformat().encode())
+    try:
+        Memory.of(run).remember(_WAITS_SINCE, began.isoformat())
+    except NotRemembered as error:
+        log.warning("Without Cloud Manager nobody will know since when production waits: %s", error)
     return began
 
 
-def _held_since(run: GateRun) -> datetime:
-    """When this gate decided to hold, which was told then; an earlier reminder would come too late."""
-    from stage_gate.files import EvidenceError
-    from stage_gate.record import read_decision
-
+def _waited_since(run: GateRun) -> datetime | None:
+    """What Cloud Manager said when it was asked last."""
     try:
-        decision = read_decision(run.evidence)
-    except EvidenceError:
-        decision = None
-    return decision.at if decision else run.pin.pinned_at
+        noted = Memory.of(run).recall(_WAITS_SINCE)
+        return datetime.fromisoformat(noted.text) if noted else None
+    except (NotRemembered, ValueError) as error:
+        log.warning("Since when production waits is not known: %s", error)
+        return None
+
+
+def _held_since(run: GateRun) -> datetime:
+    """When people were told that production is held; an earlier reminder would come too late."""
+    from stage_gate.notify import Event, told_at
+
+    return told_at(run, Event.HELD, _held(run)) or run.pin.pinned_at
+
+
+def _held(run: GateRun) -> str:
+    """What people are told once is held."""
+    return f"attempt {run.evidence.attempts()}"

@@ -6,7 +6,8 @@ import pytest
 
 from adobe_cloud_manager import budget
 from adobe_cloud_manager.tokens import TOKENS
-from stage_gate import notify
+from stage_gate import memory, notify
+from unit.stage_gate.airflow_store import StateStore
 from unit.stage_gate.waiting import PATIENCE
 
 
@@ -15,6 +16,14 @@ def time_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     """Importing the providers counts as well. Tests that are about the time set it themselves."""
     monkeypatch.setattr(notify, "TIME_LIMIT", PATIENCE)
     monkeypatch.setattr(notify, "_TELLING_TAKES", PATIENCE + 5)
+
+
+@pytest.fixture(autouse=True)
+def remembered(monkeypatch: pytest.MonkeyPatch) -> StateStore:
+    """The memory of gates, as a task of Airflow has it."""
+    store = StateStore()
+    monkeypatch.setattr(memory, "_store", lambda: store)
+    return store
 
 
 @pytest.fixture(autouse=True)

@@ -107,8 +107,7 @@ def _write(evidence: Evidence, gate: Gate, seen: Recorded, at: datetime) -> None
     digests = {check.key: check.settings_digest for check in plan.checks}
     for each in (*seen.results, *judge_results(gate.policy.cloud_manager, of_cloud_manager)):
         evidence.write_result(attempt, _bound(candidate, attempt, digests[each.key], each))
-    verdict = judge(plan, candidate, evidence.read_results(attempt))
-    sealed = evidence.seal(attempt, verdict, at)
+    sealed = evidence.seal(attempt, judge, at)
     write_decision(evidence, _decision(gate, sealed, at + timedelta(minutes=1)))
 
 

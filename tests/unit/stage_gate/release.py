@@ -108,8 +108,7 @@ class Release:
                 result=result(check.key, outcome, kind=check.kind, site=check.site, severity=check.severity),
             )
             self.evidence.write_result(attempt, entry)
-        verdict = judge(plan, candidate, self.evidence.read_results(attempt))
-        return self.evidence.seal(attempt, verdict).digest
+        return self.evidence.seal(attempt, judge).digest
 
     def answer(
         self,

@@ -73,10 +73,11 @@ def test_without_a_seal_nothing_is_sent(release: Release) -> None:
 
 def test_a_forged_verdict_is_not_believed(release: Release) -> None:
     release.seal(Outcome.FAILED)
-    folder = release.evidence.attempt_folder(1)
-    verdict = json.loads((folder / "verdict.json").read_text())
-    (folder / "verdict.json").write_text(json.dumps(verdict | {"outcome": "passed"}))
-    with pytest.raises(Held, match="was changed after it was sealed"):
+    path = release.evidence.attempt_folder(1) / "manifest.json"
+    seal = json.loads(path.read_text())
+    seal["signed"]["verdict"] |= {"outcome": "passed", "not_passed": []}
+    path.write_text(json.dumps(seal))
+    with pytest.raises(Held, match="was changed after it was signed"):
         release.act().perform(Decision.APPROVED)
     assert release.puts == []
 
@@ -87,7 +88,7 @@ def test_a_verdict_that_its_own_results_contradict_is_not_believed(release: Rele
     folder = release.evidence.attempt_folder(1)
     forged = release.evidence.load_seal(1).verdict.model_copy(update={"outcome": Outcome.PASSED})
     (folder / "manifest.json").unlink()
-    release.evidence.seal(1, forged)
+    release.evidence.seal(1, lambda *_: forged)
     with pytest.raises(Held, match="amount to failed"):
         release.act().perform(Decision.APPROVED)
     assert release.puts == []
@@ -457,7 +458,7 @@ def test_a_full_disk_holds_before_anything_is_sent(release: Release, monkeypatch
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("stage_gate.claims.os.link", full)
+    monkeypatch.setattr("stage_gate.exclusive.os.link", full)
     with pytest.raises(Held, match="No space left on device"):
         release.act().perform(Decision.APPROVED)
     assert release.puts == []
@@ -483,7 +484,7 @@ def test_a_try_that_died_after_sending_is_not_forgotten_when_its_seal_breaks(uns
     unseen.simulator.inject(Fault(effect="drop", method="PUT", path="/advance"))
     with pytest.raises(Held):
         unseen.act().perform(Decision.APPROVED)
-    (unseen.evidence.attempt_folder(1) / "verdict.json").write_text("{}")
+    (unseen.evidence.attempt_folder(1) / "plan.json").write_text("{}")
     with pytest.raises(
         Held, match=r"this run took the ticket to approve at .* look at the execution"
     ) as held:

@@ -16,7 +16,7 @@ import pytest
 from aem_checks.config import ConfiguredCheck
 from aem_checks.kinds.seo.head_regression import HeadRegression
 from aem_checks.outcomes import Cause, CheckResult, Outcome, Severity
-from stage_gate.baseline import baseline_for, open_baseline, with_baseline
+from stage_gate.baseline import MOST_LOOKED_AT, baseline_for, open_baseline, with_baseline
 from stage_gate.cli import main
 from stage_gate.commands.rejudging import Rejudged
 from stage_gate.decision import Decision
@@ -26,6 +26,7 @@ from stage_gate.plan import Plan
 from stage_gate.record import DecisionRecord, write_decision
 from stage_gate.seal import MANIFEST
 from stage_gate.signing import NO_KEYS, Keys, public_key
+from stage_gate.tasks.keeping import Keeper
 from stage_gate.tasks.stage import test_stage as run_on_stage
 from unit.stage_gate.kept_releases import READER, STRANGER, candidate_of, decided, keep, recording_of
 from unit.stage_gate.release import KEYS
@@ -62,6 +63,13 @@ def test_the_last_release_that_was_approved_is_pinned_with_the_digest_of_its_sea
 
 def test_the_first_release_has_none_and_nothing_is_wrong_with_that(tmp_path: Path) -> None:
     assert the_notes(tmp_path) == ""
+
+
+def test_folders_that_anybody_put_there_do_not_hide_the_last_release_in_silence(tmp_path: Path) -> None:
+    keep(tmp_path, "2000001")
+    for number in range(MOST_LOOKED_AT):
+        (tmp_path / "wknd" / f"execution-{3000000 + number}").mkdir()
+    assert "None of the newest 50 executions in the evidence is compared with" in the_notes(tmp_path)
 
 
 def test_one_that_was_let_through_in_cloud_manager_after_a_passed_verdict_counts_too(tmp_path: Path) -> None:
@@ -253,7 +261,8 @@ class Pinned:
         policy = SimpleNamespace(flakes=SimpleNamespace(reruns=0))
         gate = SimpleNamespace(site=lambda name: site, policy=policy)
         run = SimpleNamespace(evidence=self.evidence, gate=gate)
-        return run_on_stage(run, self.configured, self.attempt)  # type: ignore[arg-type]
+        keeper = Keeper({}, self.evidence, self.attempt)  # type: ignore[typeddict-item]
+        return run_on_stage(run, self.configured, keeper)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -415,7 +424,7 @@ def rejudged(pinned: Pinned, compared: bool = True) -> Rejudged:
     pinned.evidence.write_result(pinned.attempt, entry)
     from stage_gate.verdict import judge
 
-    sealed = pinned.evidence.seal(pinned.attempt, judge(promised, tested, [entry]), NOW)
+    sealed = pinned.evidence.seal(pinned.attempt, judge, NOW)
     policy = SimpleNamespace(cloud_manager=None)
     site = SimpleNamespace(pages=())
     gate = SimpleNamespace(stage_checks=(pinned.configured,), policy=policy, site=lambda name: site)

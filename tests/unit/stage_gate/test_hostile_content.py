@@ -180,7 +180,7 @@ def seal(release: Release, text: str) -> str:
         )
     verdict = judge(plan, candidate, release.evidence.read_results(attempt))
     verdict = verdict.model_copy(update={"warnings": (*verdict.warnings, text)})
-    return release.evidence.seal(attempt, verdict).digest
+    return release.evidence.seal(attempt, lambda *_: verdict).digest
 
 
 def report_of(release: Release) -> str:

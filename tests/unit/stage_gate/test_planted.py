@@ -21,7 +21,7 @@ from stage_gate.ending import run_succeeded
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError
 from stage_gate.notify import Event
-from stage_gate.pin import run_id_of
+from stage_gate.pin import Pin, run_id_of
 from stage_gate.record import DecisionRecord, StoredAnswer, read_answer, read_decision, write_decision
 from stage_gate.run import GateRun
 from stage_gate.signing import NO_KEYS, Keys, new_private_key, public_key, read_key
@@ -57,6 +57,12 @@ def decided(decision: Decision, outcome: Outcome = Outcome.FAILED, **more: objec
     return DecisionRecord.model_validate(values | {"decision": decision, "outcome": outcome} | more)
 
 
+def replace_pin(evidence: Evidence, pin: Pin) -> None:
+    """Put another pin in the place of the one that is there."""
+    (evidence.folder / "pin.json").unlink()
+    evidence.write_pin(pin)
+
+
 def ends_well(release: Release) -> tuple[bool, str]:
     return run_succeeded(read_story(run_of(release)).end)
 
@@ -65,7 +71,8 @@ def ends_well(release: Release) -> tuple[bool, str]:
 def test_a_pin_is_believed_only_if_the_gate_signed_it(release: Release, keys: Keys) -> None:
     assert run_of(release).pin.is_trusted
     assert run_of(release, WITHOUT_PRIVATE_KEY).gate.digest == release.gate.digest
-    strangers(release, keys).write_pin(release.pin.model_copy(update={"report_only": "an AEM update."}))
+    forged = release.pin.model_copy(update={"report_only": "an AEM update."})
+    replace_pin(strangers(release, keys), forged)
     for ours in (KEYS, WITHOUT_PRIVATE_KEY, NO_KEYS):
         with pytest.raises(AirflowFailException, match="trusted_keys"):
             _ = run_of(release, ours).pin
@@ -73,13 +80,13 @@ def test_a_pin_is_believed_only_if_the_gate_signed_it(release: Release, keys: Ke
 
 def test_a_pin_of_another_run_is_no_pin_of_this_one(release: Release) -> None:
     other = release.pin.model_copy(update={"execution_id": "7"})
-    release.evidence.write_pin(other)
+    replace_pin(release.evidence, other)
     with pytest.raises(EvidenceError, match="written for gate larkfell and execution 7"):
         _ = run_of(release).pin
-    release.evidence.write_pin(release.pin.model_copy(update={"gate": "another"}))
+    replace_pin(release.evidence, release.pin.model_copy(update={"gate": "another"}))
     with pytest.raises(EvidenceError, match="written for gate another"):
         _ = run_of(release).pin
-    release.evidence.write_pin(release.pin.model_copy(update={"pipeline_id": "7"}))
+    replace_pin(release.evidence, release.pin.model_copy(update={"pipeline_id": "7"}))
     with pytest.raises(AirflowFailException, match="its pipeline"):
         _ = run_of(release).gate
 
@@ -89,7 +96,7 @@ def test_shadow_mode_without_any_key_believes_what_nobody_signed(
 ) -> None:
     release = Release(simulator, tmp_path, mode="shadow")
     release.evidence.keys = NO_KEYS
-    release.evidence.write_pin(release.pin)
+    replace_pin(release.evidence, release.pin)
     release.seal(Outcome.FAILED)
     run = run_of(release, NO_KEYS)
     assert run.pin.report_only == ""

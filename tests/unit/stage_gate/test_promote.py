@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,12 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from simulator import Simulator
 from simulator.faults import Fault
-from stage_gate.tasks.promote import FindReleases, KeptInStore, StartRelease
+from stage_gate.signing import NO_KEYS, Keys, new_private_key, read_key
+from stage_gate.start_note import KeptInStore, note_path
+from stage_gate.tasks.promote import FindReleases, StartRelease
+from unit.stage_gate.airflow_store import StateStore
+from unit.stage_gate.release import KEYS
+from unit.stage_gate.stores import overwriting_store
 from unit.stage_gate.test_split_pipelines import PRODUCTION_ONLY, STAGE_ONLY, gate_content
 from unit.stage_gate.waiting import until
 
@@ -113,7 +118,7 @@ def test_a_start_that_got_lost_is_never_sent_again_by_any_look(split: Split) -> 
 
 def test_two_airflows_on_one_store_start_one(split: Split, tmp_path: Path) -> None:
     source = split.test_on_stage()
-    notes = KeptInStore(tmp_path / "evidence", "12345", PRODUCTION_ONLY, source)
+    notes = KeptInStore(tmp_path / "evidence", KEYS, "12345", PRODUCTION_ONLY, source)
     known = [each["id"] for each in split.simulator.state()["executions"]]
     notes.set("start", {"at": "now", "known": known, "newest": ""})
     with pytest.raises(FileExistsError):
@@ -150,14 +155,83 @@ def test_only_a_gate_that_acts_and_says_so_starts_anything(split: Split, changes
     assert split.started() == []
 
 
-def test_a_note_that_is_rubbish_is_a_note(tmp_path: Path) -> None:
-    notes = KeptInStore(tmp_path, "1", "2", "3")
-    assert notes.get("start") is None
-    notes.path.parent.mkdir()
-    notes.path.write_text("{")
-    assert notes.get("start") == {}
-    notes.path.write_text(json.dumps({"execution_id": "7"}))
-    assert notes.get("start") == {"execution_id": "7"}
+def test_two_starts_at_the_same_moment_have_two_notes(tmp_path: Path) -> None:
+    """Else a store that answered nothing would let each of them take the other's note for its own."""
+    texts = set()
+    for number in range(2):
+        notes = KeptInStore(tmp_path / str(number), KEYS, "1", "2", "3")
+        notes.set("start", {"at": "now", "known": [], "newest": ""})
+        texts.add(notes.path.read_bytes())
+    assert len(texts) == 2
+
+
+def started_before(store: Path, keys: Keys, source: str = "3", of: str = "3") -> None:
+    """A note which says that this build was started; ``of`` is the build it was written for."""
+    notes = KeptInStore(store, keys, "12345", PRODUCTION_ONLY, of)
+    notes.path.parent.mkdir(parents=True, exist_ok=True)
+    notes.set("start", {"at": "now", "known": [], "newest": "", "execution_id": "7"})
+    notes.path.rename(note_path(store, "12345", PRODUCTION_ONLY, source))
+
+
+@pytest.mark.parametrize("kind", ["unsigned", "by a stranger", "of another build", "torn"])
+def test_a_note_that_nobody_trusted_has_written_starts_nothing_and_is_said(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr("stage_gate.settings.keys", lambda: KEYS)
+    source, store = split.test_on_stage(), tmp_path / "evidence"
+    if kind == "torn":
+        path = note_path(store, "12345", PRODUCTION_ONLY, source)
+        path.parent.mkdir(parents=True)
+        path.write_text("{")
+    else:
+        keys = {"unsigned": NO_KEYS, "by a stranger": Keys(read_key(new_private_key()))}.get(kind, KEYS)
+        started_before(store, keys, source, "7" if kind == "of another build" else source)
+    with pytest.raises(AirflowFailException, match=r"nothing is sent now.*Find out who wrote that file"):
+        split.start()
+    assert split.started() == []
+
+
+def test_a_mark_that_it_was_said_today_silences_nothing(split: Split, tmp_path: Path) -> None:
+    """As files in the store did: one beside the note of the start, and one where nothing may be started."""
+    source, store = split.test_on_stage(), tmp_path / "evidence"
+    started_before(store, NO_KEYS, source, source)
+    today = f"{datetime.now(UTC):%Y-%m-%d}.txt"
+    noted = note_path(store, "12345", PRODUCTION_ONLY, source)
+    for name in (noted.stem, noted.stem.replace(source, "none")):
+        (noted.parent / f"{name}-{today}").touch()
+    assert split.due() == [str(split.file)]
+    assert split.due() == [], "said once today"
+
+
+def test_where_airflow_can_not_remember_it_is_said_again(
+    split: Split, tmp_path: Path, remembered: StateStore
+) -> None:
+    source = split.test_on_stage()
+    started_before(tmp_path / "evidence", NO_KEYS, source, source)
+    remembered.is_down = True
+    assert split.due() == split.due() == [str(split.file)]
+
+
+def test_nothing_is_started_in_a_store_where_two_could_start(
+    split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = overwriting_store()
+    monkeypatch.setattr("stage_gate.settings.evidence_store", lambda: store)
+    split.test_on_stage()
+    with pytest.raises(AirflowFailException, match=r"Nothing is started.*created twice"):
+        split.start()
+    assert split.started() == []
+
+
+def test_a_worker_whose_note_nobody_would_believe_starts_nothing(
+    split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusted = Keys(trusted=tuple(KEYS.believed.values()))
+    monkeypatch.setattr("stage_gate.settings.keys", lambda: trusted)
+    split.test_on_stage()
+    with pytest.raises(AirflowFailException, match="has no signing key"):
+        split.start()
+    assert split.started() == []
 
 
 def test_a_gate_file_from_elsewhere_in_an_edited_xcom_starts_nothing(split: Split) -> None:

@@ -170,24 +170,6 @@ def test_a_sealed_attempt_takes_no_results(simulator: Simulator, tmp_path: Path)
         read(release)
 
 
-def test_a_second_try_adds_what_the_first_did_not_get_to_and_keeps_what_failed(
-    simulator: Simulator, tmp_path: Path
-) -> None:
-    release = Release(
-        simulator, tmp_path, "quality-overridden", policy=policy(code_quality={"severity": "block"})
-    )
-    settle(release)
-    with pytest.raises(AirflowFailException):
-        read(release)
-    (release.evidence.attempt_folder(1) / "results" / "cloud_manager.ui_tests.json").unlink()
-    failed = (release.evidence.attempt_folder(1) / "results" / "cloud_manager.code_quality.json").read_bytes()
-    with pytest.raises(AirflowFailException):
-        read(release)
-    again = release.evidence.attempt_folder(1) / "results" / "cloud_manager.code_quality.json"
-    assert again.read_bytes() == failed
-    assert len(release.evidence.read_results(1)) == 5
-
-
 def test_what_was_seen_is_kept_and_says_the_same_again(simulator: Simulator, tmp_path: Path) -> None:
     release = Release(simulator, tmp_path, "audit-low")
     settle(release)

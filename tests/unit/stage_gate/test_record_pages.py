@@ -50,6 +50,7 @@ def release(simulator: Simulator, tmp_path: Path, signing: None) -> Release:
     made.pin = made.pin.model_copy(
         update={"gate_digest": made.gate.digest, "gate_content": made.gate.content}
     )
+    (made.evidence.folder / "pin.json").unlink()
     made.evidence.write_pin(made.pin)
     return made
 
@@ -70,7 +71,7 @@ def record(release: Release, folder: Path, baseline: PinnedBaseline | None = Non
 
 
 def site_folder(release: Release, name: str) -> Path:
-    return release.evidence.attempt_folder(1) / "sites" / "larkfell" / name
+    return release.evidence.attempt_folder(release.evidence.attempts()) / "sites" / "larkfell" / name
 
 
 def test_the_pages_of_a_real_site_s_components_are_recorded_and_sealed(
@@ -84,8 +85,7 @@ def test_the_pages_of_a_real_site_s_components_are_recorded_and_sealed(
     assert coverage.is_least
     shown = {part for path in coverage.recorded for part in coverage.pages[path]}
     assert shown == set(coverage.seen)
-    candidate, plan = release.evidence.read_candidate(1), release.evidence.read_plan(1)
-    sealed = release.evidence.seal(1, judge(plan, candidate, ()))
+    sealed = release.evidence.seal(1, judge)
     files = sealed.manifest.files
     assert {f"sites/larkfell/{FILE}", "sites/larkfell/coverage/measures.json"} <= set(files)
 

@@ -17,6 +17,7 @@ from simulator import Simulator
 from stage_gate.cli import main
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.evidence import Evidence
+from stage_gate.verdict import judge
 from unit.stage_gate.recorded_releases import record_releases
 from unit.stage_gate.release import KEYS
 
@@ -176,9 +177,8 @@ def test_what_failed_before_there_were_codes_is_read_and_no_waiver_of_today_coun
     bare = {"subject": "/robots.txt", "sentence": "/robots.txt answers with status 500."}
     entry["result"] |= {"outcome": "failed", "cause": "product", "severity": "block", "findings": [bare]}
     (folder / "results" / "robots.json").write_text(json.dumps(entry))
-    verdict = recorded_verdict(folder)
     (folder / "manifest.json").unlink()
-    Evidence(store, "larkfell", BAD, KEYS).seal(1, verdict)
+    Evidence(store, "larkfell", BAD, KEYS).seal(1, judge)
     excuse = {"check": "robots", "code": "robots.unavailable", "subject": "/robots.txt", "owner": "alice"}
     waivers = [{**excuse, "until": "2999-01-01", "why": "Known."}]
     said = replay(store=store, policy={"waivers": waivers}).rows[BAD]
@@ -237,24 +237,18 @@ def test_a_failure_that_the_second_recording_does_not_show_is_flaky(
     folder = store / "larkfell" / f"execution-{BAD}" / "attempt-1"
     good = store / "larkfell" / "execution-2000000" / "attempt-1" / "sites" / "larkfell" / "recording"
     again = folder / "sites" / "larkfell" / "confirmation" / "placeholders"
+    evidence = Evidence(store, "larkfell", BAD, KEYS)
+    verdict = evidence.load_seal(1).verdict
     shutil.rmtree(again, ignore_errors=True)
     shutil.copytree(good, again)
-    evidence = Evidence(store, "larkfell", BAD, KEYS)
-    verdict = recorded_verdict(folder)
     (folder / "manifest.json").unlink()
-    evidence.seal(1, verdict)
+    evidence.seal(1, lambda *_: verdict)
     assert replay(store=store).rows[BAD]["now"]["outcome"] == "passed"
     strict = replay(store=store, policy={"flakes": {"count_as": "failed"}})
     assert strict.rows[BAD]["now"]["outcome"] == "failed"
     spent = replay(store=store, policy={"flakes": {"reruns": 0}})
     assert spent.rows[BAD]["now"]["outcome"] == "failed"
     assert any("budget of re-runs" in reason for reason in spent.rows[BAD]["new"])
-
-
-def recorded_verdict(folder: Path) -> Any:
-    from stage_gate.verdict import Verdict
-
-    return Verdict.model_validate_json((folder / "verdict.json").read_bytes())
 
 
 def test_since_leaves_the_older_ones_out(replay: Any) -> None:

@@ -47,7 +47,7 @@ def story(folder: Path, sentence: str = "/us/en.html answered 500.", *others: Pl
     evidence.begin_attempt(what, CANDIDATE)
     entry = recorded(result("key_pages", Outcome.FAILED, findings=(finding(sentence),)))
     evidence.write_result(1, entry)
-    sealed = evidence.seal(1, judge(what, CANDIDATE, [entry]))
+    sealed = evidence.seal(1, judge)
     decision = DecisionRecord(
         decision=Decision.HALTED,
         sentence=sentence,

@@ -18,7 +18,7 @@ from stage_gate.claims import Ticket
 from stage_gate.decision import APPROVE, KEEP_WAITING, OVERRIDE, RETEST
 from stage_gate.files import EvidenceError
 from stage_gate.pin import run_id_of
-from stage_gate.record import RetestRecord, StoredAnswer, read_retest, write_retest
+from stage_gate.record import RetestRecord, StoredAnswer, keep_retest, read_retest
 from stage_gate.retest import MOST_UNASKED, NoRetest, retest_of
 from stage_gate.story import earlier_attempts
 from stage_gate.tasks.retest import FollowAnswer, RetestStage
@@ -109,8 +109,8 @@ def test_without_a_seal_there_is_nothing_to_test_again(release: Release) -> None
 
 def test_a_changed_seal_begins_nothing(release: Release) -> None:
     release.answer(RETEST, release.seal(Outcome.FAILED))
-    (release.evidence.attempt_folder(1) / "verdict.json").write_text("{}")
-    assert "verdict.json of attempt 1 was changed" in refused(release)
+    (release.evidence.attempt_folder(1) / "plan.json").write_text("{}")
+    assert "plan.json of attempt 1 was changed" in refused(release)
 
 
 def test_once_a_request_may_have_left_no_attempt_is_begun(release: Release) -> None:
@@ -242,7 +242,7 @@ def test_the_record_of_another_verdict_is_replaced(release: Release) -> None:
         outcome=Outcome.FAILED,
         summary="",
     )
-    write_retest(release.evidence, stale)
+    keep_retest(release.evidence, stale)
     retest(release)
     record = read_retest(release.evidence, 2)
     assert record is not None

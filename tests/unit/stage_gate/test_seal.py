@@ -33,7 +33,7 @@ def sealed(evidence: Evidence, outcome: Outcome = Outcome.PASSED) -> Sealed:
     evidence.write_result(attempt, recorded(result("key_pages", outcome)))
     (evidence.attempt_folder(attempt) / "sites" / "wknd").mkdir(parents=True)
     (evidence.attempt_folder(attempt) / "sites" / "wknd" / "page.png").write_bytes(b"picture")
-    return evidence.seal(attempt, judge(PLAN, CANDIDATE, evidence.read_results(attempt)), NOW)
+    return evidence.seal(attempt, judge, NOW)
 
 
 def resign(evidence: Evidence, change: Callable[[dict[str, Any]], None]) -> None:
@@ -48,7 +48,7 @@ def test_the_manifest_names_plan_gate_code_candidate_verdict_and_every_file(evid
     manifest = sealed(evidence).manifest
     assert (manifest.gate, manifest.gate_digest) == (PLAN.gate, PLAN.gate_digest)
     assert (manifest.execution_id, manifest.candidate_digest) == (CANDIDATE.execution_id, CANDIDATE.digest)
-    assert (manifest.attempt, manifest.outcome, manifest.sealed_at) == (1, Outcome.PASSED, NOW)
+    assert (manifest.attempt, manifest.verdict.outcome, manifest.sealed_at) == (1, Outcome.PASSED, NOW)
     assert manifest.code == code_digests()
     folder = evidence.attempt_folder(1)
     there = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
@@ -60,7 +60,6 @@ def test_the_manifest_names_plan_gate_code_candidate_verdict_and_every_file(evid
     assert {
         "plan.json",
         "candidate.json",
-        "verdict.json",
         "results/key_pages.json",
         "sites/wknd/page.png",
     } == set(manifest.files)
@@ -107,7 +106,6 @@ def test_a_changed_manifest_is_no_seal(evidence: Evidence) -> None:
         {"gate_digest": "another"},
         {"execution_id": "1"},
         {"candidate_digest": "another"},
-        {"outcome": "failed"},
     ],
     ids=lambda changed: next(iter(changed)),
 )

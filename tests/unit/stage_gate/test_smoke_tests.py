@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,7 +31,7 @@ from stage_gate.planning import plan_of, smoke_tests_of
 from stage_gate.seal import read_seal
 from stage_gate.signing import Keys
 from stage_gate.smoke_answers import FOLDER
-from stage_gate.smoke_record import read_smoke_answer
+from stage_gate.smoke_record import read_smoke_answer, write_smoke_answer
 from stage_gate.smoke_tests import BROKEN, CANT_SAY, CODES, WORKS, SmokeAnswer
 from stage_gate.tasks.smoke_tests import AskSmokeTest, OpenSmokeTests
 from stage_gate.verdict import Verdict, judge
@@ -119,6 +120,11 @@ class Trial:
     def verdict(self) -> Verdict:
         return judge(self.plan, self.candidate, self.evidence.read_results(self.attempt))
 
+    def standing(self) -> SmokeAnswer:
+        answer = read_smoke_answer(self.evidence, self.attempt, KEY)
+        assert answer is not None
+        return answer
+
     @property
     def code(self) -> str:
         """That of the finding in which the answer is told."""
@@ -168,7 +174,7 @@ def test_an_answer_is_the_result_of_the_check(
     assert "alice" in told
     assert "Does the basket take a tent?" in told
     assert "Put one in." in told
-    sealed = tested.evidence.seal(tested.attempt, verdict)
+    sealed = tested.evidence.seal(tested.attempt, judge)
     assert {e.result.key: e.result.outcome for e in sealed.recorded}[KEY] is outcome
     assert f"{FOLDER}/{KEY}.json" in sealed.manifest.files
     assert tested.code == f"smoke_tests.{code}"
@@ -289,10 +295,35 @@ def write_over(tested: Trial, evidence: Evidence, answer: SmokeAnswer) -> None:
     tested.file.write_bytes(signed_file(answer, evidence.gate, evidence.execution_id, evidence.keys))
 
 
+def test_what_lies_there_in_advance_takes_nobody_s_answer_away(tested: Trial, shown: Shown) -> None:
+    tested.answer(BROKEN, shown)
+    envelope = json.loads(tested.file.read_text())
+    tested.file.write_text(json.dumps({"signed": envelope["signed"]}))
+    tested.answer(WORKS, shown)
+    assert len(list(tested.file.parent.iterdir())) == 2
+    assert tested.verdict().outcome is Outcome.PASSED
+    with pytest.raises(EvidenceError, match=r"answered smoke_tests\.basket before"):
+        write_smoke_answer(tested.evidence, tested.standing())
+
+
+def test_two_answers_at_once_are_both_kept_and_nobody_s_counts(
+    tested: Trial, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tested.answer(BROKEN, shown)
+    with monkeypatch.context() as both:
+        both.setattr(
+            "stage_gate.smoke_record.read_smoke_answer", lambda *_: None
+        )  # each looked before the other
+        write_smoke_answer(tested.evidence, tested.standing().model_copy(update={"option": WORKS}))
+    verdict = tested.verdict()
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "smoke_tests.basket gave 2 results where one was planned" in verdict.reasons[0]
+
+
 def test_an_answer_of_another_attempt_gate_or_execution_is_none(tested: Trial, shown: Shown) -> None:
     tested.answer(WORKS, shown)
     old = tested.file.read_bytes()
-    tested.evidence.seal(tested.attempt, tested.verdict())
+    tested.evidence.seal(tested.attempt, judge)
     tested.plan = tested.begin()
     assert tested.attempt == 2
     tested.file.parent.mkdir()
@@ -308,7 +339,7 @@ def test_a_question_about_an_earlier_attempt_skips_itself_and_a_sealed_one_takes
     tested: Trial, shown: Shown
 ) -> None:
     question = tested.ask()
-    tested.evidence.seal(tested.attempt, tested.verdict())
+    tested.evidence.seal(tested.attempt, judge)
     with pytest.raises(AirflowFailException, match="sealed already"):
         question.execute_complete(tested.context, event(WORKS, shown))
     tested.begin()
@@ -328,7 +359,7 @@ def test_trying_again_gives_nobody_more_time(
 
 def test_verifying_without_the_gate_s_key_does_not_believe_an_answer(tested: Trial, shown: Shown) -> None:
     tested.answer(WORKS, shown)
-    tested.evidence.seal(tested.attempt, tested.verdict())
+    tested.evidence.seal(tested.attempt, judge)
     folder = tested.evidence.attempt_folder(tested.attempt)
     other = read_seal(folder, tested.attempt, Keys(private=b"o" * 32))
     assert judge(other.plan, other.candidate, other.recorded).outcome is Outcome.INCONCLUSIVE
@@ -338,7 +369,7 @@ def test_verifying_without_the_gate_s_key_does_not_believe_an_answer(tested: Tri
 
 def test_a_replay_takes_the_answer_of_then_and_asks_nobody(tested: Trial, shown: Shown) -> None:
     tested.answer(WORKS, shown)
-    sealed = tested.evidence.seal(tested.attempt, tested.verdict())
+    sealed = tested.evidence.seal(tested.attempt, judge)
     folder = tested.evidence.attempt_folder(tested.attempt)
     again = Rejudged(tested.release.gate, tested.plan, sealed, folder)
     assert judge(tested.plan, tested.candidate, again.entries).outcome is Outcome.PASSED
@@ -357,7 +388,7 @@ def test_a_replay_takes_the_answer_of_then_and_asks_nobody(tested: Trial, shown:
 def test_nobody_is_asked_about_a_release_that_failed_already(tested: Trial) -> None:
     opening = OpenSmokeTests(task_id="open", gate_file=str(tested.release.gate_file))
     assert opening.execute(tested.context) == [1]
-    tested.evidence.seal(1, tested.verdict())
+    tested.evidence.seal(1, judge)
     tested.begin("key_pages")
     with pytest.raises(AirflowSkipException, match="failed already: key_pages"):
         opening.execute(tested.context)

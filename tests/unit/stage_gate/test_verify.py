@@ -12,6 +12,7 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from aem_checks.outcomes import Outcome
 from simulator import Simulator
 from stage_gate.cli import main
 from stage_gate.commands import bundle as bundles
-from stage_gate.decision import HALT, OVERRIDE, Decision
-from stage_gate.record import DecisionRecord, read_decision, write_decision
+from stage_gate.decision import HALT, OVERRIDE, RETEST, Decision
+from stage_gate.record import DecisionRecord, keep_retest, read_answer, read_decision, write_decision
+from stage_gate.retest import retest_of
 from stage_gate.seal import MANIFEST
 from stage_gate.signing import NO_KEYS, Keys, new_private_key, public_key, read_key, sign
 from unit.stage_gate.release import KEYS, Release
@@ -40,6 +42,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Pat
         "overridden": (ASKING, _override),
         "halted": ({}, _halt),
         "halted by a person": (ASKING, _halt_by_answer),
+        "re-tested": (ASKING, _retest),
     }
     found = {}
     with pytest.MonkeyPatch.context() as patch:
@@ -76,6 +79,14 @@ def _halt_by_answer(release: Release) -> Decision:
     return Decision.HALTED
 
 
+def _retest(release: Release) -> Decision:
+    release.answer(RETEST, release.seal(Outcome.FAILED), reason="the cache was cold")
+    sealed, now = release.evidence.load_seal(1), datetime.now(UTC)
+    keep_retest(release.evidence, retest_of(sealed, read_answer(release.evidence), "", now))
+    release.seal()
+    return Decision.APPROVED
+
+
 @pytest.fixture
 def evidence(recorded: dict[str, Path], tmp_path: Path) -> Callable[[str], Path]:
     """A copy of the evidence of one way, to be damaged."""
@@ -108,7 +119,9 @@ def test_one_attempt_alone_is_verified_whatever_its_folder_is_called(
     evidence: Callable[[str], Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     attempt = evidence("approved") / "attempt-1"
-    assert verify(attempt, capsys)[0] == 0
+    code, said = verify(attempt, capsys)
+    assert code == 0
+    assert "it is here alone: pin, answers, ticket and decision were not looked at" in said
     assert verify(attempt.rename(tmp_path / "somewhere"), capsys)[0] == 0
 
 
@@ -146,7 +159,7 @@ def test_without_a_trusted_key_nothing_is_verified(
     assert verify(folder, capsys, key="")[0] == 0
 
 
-@pytest.mark.parametrize("name", ["verdict.json", "plan.json", "candidate.json", "results/key_pages.json"])
+@pytest.mark.parametrize("name", ["plan.json", "candidate.json", "results/key_pages.json"])
 def test_every_changed_file_of_an_attempt_is_named(
     evidence: Callable[[str], Path], capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -188,16 +201,10 @@ def test_a_verdict_that_its_results_contradict_is_told_even_when_it_is_signed(
     evidence: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A seal of a gate that judged wrongly: the digests and the signature are right, the verdict is not."""
-    import hashlib
-
     folder = evidence("halted")
-    verdict = folder / "attempt-1" / "verdict.json"
-    verdict.write_text(json.dumps(json.loads(verdict.read_text()) | {"outcome": "passed", "not_passed": []}))
-    digest = hashlib.sha256(verdict.read_bytes()).hexdigest()
 
-    def forge(content: dict[str, object]) -> None:
-        content["outcome"] = "passed"
-        content["files"] = {**content["files"], "verdict.json": digest}  # type: ignore[dict-item]
+    def forge(content: dict[str, Any]) -> None:
+        content["verdict"] |= {"outcome": "passed", "not_passed": []}
 
     resign(folder / "attempt-1" / MANIFEST, forge)
     code, said = verify(folder, capsys)
@@ -314,14 +321,81 @@ def test_a_pin_with_another_gate_file_is_told(
     assert "pin.json is not signed" in said
 
 
-def test_an_execution_without_a_decision_is_verified_as_far_as_it_went(
+@pytest.mark.parametrize(
+    ("way", "gone", "told"),
+    [
+        ("approved", "decision.json", "decision: none is on record, so nothing here says what became of"),
+        (
+            "approved",
+            "ticket.json",
+            "ticket: the ticket to what was approved was taken before, and it is not here",
+        ),
+        ("approved", "pin.json", "pin.json can't be read"),
+        ("overridden", "answer.json", "answer.json: it is missing, and alice answered Override"),
+        ("overridden", "answer*.json", "does not follow: Nobody has answered Override to this verdict"),
+        ("overridden", "answer-*.json", "it is none of the answers that were kept under their own time"),
+        ("halted by a person", "answer*.json", "does not follow"),
+        ("halted by a person", "ticket.json", "the ticket to what was halted was taken before"),
+        ("re-tested", "retest-2.json", "it is missing, and alice wanted attempt 2: the cache was cold"),
+    ],
+)
+def test_what_a_decision_relies_on_and_is_not_there_is_named(
+    evidence: Callable[[str], Path], capsys: pytest.CaptureFixture[str], way: str, gone: str, told: str
+) -> None:
+    folder = evidence(way)
+    assert verify(folder, capsys)[0] == 0
+    for path in folder.glob(gone):
+        path.unlink()
+    code, said = verify(folder, capsys)
+    assert code == 1, said
+    assert told in said
+    assert "NOT verified" in said
+
+
+def test_an_attempt_that_nobody_said_why_is_told(
     evidence: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = evidence("approved")
-    (folder / "decision.json").unlink()
-    code, said = verify(folder, capsys)
+    code, said = verify(evidence("overridden"), capsys)
     assert code == 0
-    assert "decision: none is on record" in said
+    assert "attempt 2: was begun by running settle_stage again" in said
+
+
+def test_a_ticket_in_the_store_that_the_evidence_lies_in_will_do(
+    recorded: dict[str, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """As for a release whose ticket could not be copied."""
+    store = Path(shutil.copytree(recorded["approved"].parent.parent, tmp_path / "store"))
+    folder = store / recorded["approved"].parent.name / recorded["approved"].name
+    (folder / "ticket.json").unlink()
+    code, said = verify(folder, capsys)
+    assert code == 0, said
+    assert "ticket: the ticket to what was approved was taken once, by run execution-" in said
+    shutil.rmtree(store / "tickets")
+    assert verify(folder, capsys)[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "keys", "told"),
+    [
+        ({}, NO_KEYS, "but that is not signed"),
+        ({"decision": "halted"}, KEYS, "what is here is the ticket to what was halted"),
+        ({"seal_digest": "another"}, KEYS, "what is here is the ticket to what was approved"),
+        ({"at": "2999-01-01T00:00:00Z"}, KEYS, "at 2999-01-01"),
+    ],
+    ids=["unsigned", "of another act", "on another seal", "later than the decision"],
+)
+def test_a_ticket_that_is_none_for_this_decision_is_named(
+    evidence: Callable[[str], Path],
+    capsys: pytest.CaptureFixture[str],
+    change: dict[str, str],
+    keys: Keys,
+    told: str,
+) -> None:
+    folder = evidence("approved")
+    resign(folder / "ticket.json", lambda content: content["record"].update(change), keys)  # type: ignore[attr-defined]
+    code, said = verify(folder, capsys)
+    assert code == 1
+    assert told in said
 
 
 # ---- bundles from anybody ---------------------------------------------------------------------------------------

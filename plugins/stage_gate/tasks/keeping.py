@@ -1,0 +1,78 @@
+"""Has a try of this task kept its result in this attempt already? Then that stands, and nothing is measured again.
+
+A task knows what is its own by a digest that Airflow keeps for it (``task_state_store``: it outlives tries, and being
+cleared), not by a file that lies there: what somebody else put there in advance must keep no check from running. Where
+Airflow has forgotten it, the check runs and keeps a second result, and then it has no answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowRuntimeError
+
+from stage_gate.evidence import RESULTS, TEST_AGAIN
+from stage_gate.files import dump, read
+from stage_gate.plan import RecordedResult
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from aem_checks.outcomes import CheckResult
+    from stage_gate.evidence import Evidence
+
+log = logging.getLogger(__name__)
+
+
+class Keeper:
+    """What one task keeps in one attempt."""
+
+    def __init__(self, context: Context, evidence: Evidence, attempt: int) -> None:
+        self.evidence = evidence
+        self.attempt = attempt
+        self._store: Any = context.get("task_state_store")
+
+    def standing(self, key: str) -> CheckResult | None:
+        """The result that a try of this task kept for this check, ``None`` where none did. Raises ``EvidenceError``."""
+        for content in map(read, self.evidence.kept(self.attempt, key, RESULTS)):
+            if self.owns(key, content):
+                result = RecordedResult.model_validate_json(content).result
+                log.warning(
+                    "%s has its result in attempt %d, of %s: %s. That stands, and nothing is measured again. %s",
+                    key,
+                    self.attempt,
+                    f"{result.finished_at:%Y-%m-%d %H:%M:%S %Z}",
+                    result.outcome,
+                    TEST_AGAIN,
+                )
+                return result
+        return None
+
+    def keep(self, entry: RecordedResult) -> None:
+        """Keep a result, and remember that it is this task's. Raises ``EvidenceError``."""
+        self.note(entry.result.key, dump(entry))
+        self.evidence.write_result(self.attempt, entry)
+
+    def owns(self, name: str, content: bytes) -> bool:
+        """Whether a try of this task has written this."""
+        return self._store is not None and self._store.get(self._key(name)) == _digest(content)
+
+    def note(self, name: str, content: bytes) -> None:
+        """Remember that this task writes this; not to be able to stops nothing."""
+        if self._store is None:
+            return
+        try:
+            self._store.set(self._key(name), _digest(content))
+        except AirflowRuntimeError as error:
+            log.warning(
+                "Airflow can't remember what this task keeps, so another try would test again: %s", error
+            )
+
+    def _key(self, name: str) -> str:
+        return f"attempt-{self.attempt}-{name}"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,275 @@
+"""What was found in an attempt stays found: nothing replaces a result, and nothing gets in beside a seal."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aem_checks.outcomes import Outcome
+from stage_gate import evidence as evidence_module
+from stage_gate import seal as seal_module
+from stage_gate.evidence import Evidence
+from stage_gate.exclusive import create_beside, create_exclusively
+from stage_gate.files import EvidenceError
+from stage_gate.plan import SMOKE_TESTS
+from stage_gate.reruns import take_rerun
+from stage_gate.smoke_record import write_smoke_answer
+from stage_gate.smoke_tests import WORKS, SmokeAnswer
+from stage_gate.verdict import Verdict, judge
+from unit.stage_gate.release import KEYS
+from unit.stage_gate.samples import CANDIDATE, NOW, plan, planned, recorded, result
+from unit.stage_gate.stores import s3_server, s3_store
+
+PLAN = plan(planned("key_pages"), planned("real_404"))
+PASSED, FAILED, INCONCLUSIVE = Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE
+OTHER_CANDIDATE = CANDIDATE.model_copy(update={"commit_id": "0" * 40})
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    with s3_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["disk", "s3"])
+def worker(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Evidence]:
+    """The evidence as one more worker sees it."""
+    if request.param == "disk":
+        return lambda: Evidence(tmp_path, "wknd", "2345678", KEYS)
+    url = request.getfixturevalue("s3")
+    return lambda: Evidence(s3_store(url) / tmp_path.name, "wknd", "2345678", KEYS)
+
+
+@pytest.fixture
+def evidence(tmp_path: Path) -> Evidence:
+    opened = Evidence(tmp_path, "wknd", "2345678", KEYS)
+    opened.begin_attempt(PLAN, CANDIDATE)
+    return opened
+
+
+def keep(
+    evidence: Evidence,
+    outcome: Outcome = PASSED,
+    key: str = "key_pages",
+    attempt: int = 1,
+    **changes: object,
+) -> Path:
+    entry = recorded(result(key, outcome, **changes)).model_copy(update={"attempt": attempt})
+    return evidence.write_result(1, entry)
+
+
+def verdict_of(evidence: Evidence, attempt: int = 1) -> Verdict:
+    return judge(PLAN, CANDIDATE, evidence.read_results(attempt))
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("workers", [2, 5])
+def test_of_two_results_at_once_none_replaces_the_other(worker: Callable[[], Evidence], workers: int) -> None:
+    worker().begin_attempt(PLAN, CANDIDATE)
+    keep(worker(), key="real_404")
+    together = threading.Barrier(workers)
+
+    def finish(number: int) -> None:
+        mine = worker()
+        together.wait()
+        keep(mine, FAILED if number == 0 else PASSED, examined=number + 1)
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(finish, range(workers)))
+    found = [e.result.outcome for e in worker().read_results(1) if e.result.key == "key_pages"]
+    assert sorted(found) == sorted([FAILED, *[PASSED] * (workers - 1)])
+    verdict = verdict_of(worker())
+    assert verdict.outcome is INCONCLUSIVE
+    assert f"key_pages gave {workers} results where one was planned" in verdict.reasons[0]
+
+
+@pytest.mark.parametrize("first", [PASSED, FAILED, INCONCLUSIVE])
+def test_the_first_result_stands_and_a_second_one_is_kept_beside_it(
+    evidence: Evidence, first: Outcome
+) -> None:
+    path = keep(evidence, first)
+    before = path.read_bytes()
+    assert keep(evidence, PASSED).name == "key_pages~2.json"
+    assert keep(evidence, FAILED).name == "key_pages~3.json"
+    assert path.read_bytes() == before
+    assert len(evidence.kept(1, "key_pages", "results")) == 3
+    keep(evidence, key="real_404")
+    assert verdict_of(evidence).not_passed == ("key_pages",)
+    sealed = evidence.seal(1, judge)
+    assert sealed.verdict.outcome is INCONCLUSIVE
+    assert len(sealed.recorded) == 4, "all of it is sealed"
+
+
+def test_a_result_that_comes_after_the_seal_is_refused_before_it_is_written(evidence: Evidence) -> None:
+    keep(evidence)
+    sealed = evidence.seal(1, judge)
+    for key in ("key_pages", "real_404"):
+        with pytest.raises(
+            EvidenceError, match=r"Attempt 1 is sealed and can't take new results. To test again"
+        ):
+            keep(evidence, key=key)
+    assert evidence.load_seal(1) == sealed
+
+
+def test_a_result_that_comes_while_it_is_judged_is_judged_as_well(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(evidence)
+    judged: list[int] = []
+
+    def slow(*given: Any) -> Verdict:
+        judged.append(len(given[2]))
+        if len(judged) == 1:
+            keep(evidence, FAILED, "real_404")
+        return judge(*given)
+
+    sealed = evidence.seal(1, slow)
+    assert judged == [1, 2]
+    assert sealed.verdict.outcome is FAILED
+    assert evidence.load_seal(1).verdict == judge(PLAN, CANDIDATE, sealed.recorded)
+
+
+def test_a_result_that_the_seal_did_not_wait_for_is_taken_back_and_spoils_nothing(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The judging task has listed the files; a result is created; the seal is; only now the result's task looks."""
+    keep(evidence)
+    listed, created = threading.Event(), threading.Event()
+
+    def seal_once_it_is_there(path: Path, content: bytes) -> None:
+        listed.set()
+        created.wait()
+        create_exclusively(path, content)
+
+    def create_between(folder: Path, name: str, content: bytes) -> Path:
+        listed.wait()
+        path = create_beside(folder, name, content)
+        created.set()
+        judging.join()
+        return path
+
+    monkeypatch.setattr(seal_module, "create_exclusively", seal_once_it_is_there)
+    monkeypatch.setattr(evidence_module, "create_beside", create_between)
+    monkeypatch.setattr(Evidence, "load_seal", lambda *_: None)
+    judging = threading.Thread(target=evidence.seal, args=(1, judge))
+    judging.start()
+    with pytest.raises(EvidenceError, match=r"was sealed while real_404 was written.*To test again"):
+        keep(evidence, FAILED, "real_404")
+    monkeypatch.undo()
+    assert [entry.result.key for entry in evidence.load_seal(1).recorded] == ["key_pages"]
+
+
+def test_two_tasks_that_judge_at_once_make_one_seal(worker: Callable[[], Evidence]) -> None:
+    worker().begin_attempt(PLAN, CANDIDATE)
+    keep(worker(), FAILED)
+    keep(worker(), key="real_404")
+    together = threading.Barrier(2)
+
+    def seal_as(verdict: Verdict) -> tuple[str, Outcome]:
+        def together_with_the_other(*_: object) -> Verdict:
+            together.wait()
+            return verdict
+
+        sealed = worker().seal(1, together_with_the_other)
+        return sealed.digest, sealed.verdict.outcome
+
+    verdicts = [verdict_of(worker()), Verdict(outcome=INCONCLUSIVE, summary="Inconclusive.")]
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(seal_as, verdicts)
+    assert first == second
+    assert worker().load_seal(1).digest == first[0]
+
+
+def test_a_result_of_another_attempt_is_no_answer_in_this_one(evidence: Evidence) -> None:
+    keep(evidence, attempt=2)
+    keep(evidence, key="real_404")
+    verdict = verdict_of(evidence)
+    assert verdict.outcome is INCONCLUSIVE
+    assert "was found in attempt 2, not in attempt 1, so it counts for nothing" in verdict.reasons[0]
+
+
+def test_a_sealed_result_of_another_attempt_approves_nothing(evidence: Evidence) -> None:
+    """As sealed by somebody who holds the key: the acting task weighs it as ``verify`` does."""
+    keep(evidence, attempt=2)
+    keep(evidence, key="real_404")
+    sealed = evidence.seal(1, lambda *_: Verdict(outcome=PASSED, summary="Passed."))
+    assert judge(sealed.plan, sealed.candidate, sealed.recorded).outcome is INCONCLUSIVE
+
+
+def test_two_that_begin_an_attempt_at_once_for_two_candidates_have_one_each(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(evidence)
+    with monkeypatch.context() as both:
+        both.setattr(Evidence, "attempts", lambda self: 1)  # each looked before the other began
+        begun = [evidence.begin_attempt(PLAN, each) for each in (CANDIDATE, OTHER_CANDIDATE)]
+    assert begun == [2, 3]
+    assert [evidence.read_candidate(each).digest for each in begun] == [
+        CANDIDATE.digest,
+        OTHER_CANDIDATE.digest,
+    ]
+
+
+def test_an_attempt_of_one_candidate_is_never_reused_for_another(evidence: Evidence) -> None:
+    assert evidence.begin_attempt(PLAN, CANDIDATE) == 1, "settle_stage died before it kept anything"
+    assert evidence.begin_attempt(PLAN, OTHER_CANDIDATE) == 2
+    assert evidence.read_candidate(1).digest == CANDIDATE.digest
+
+
+def test_an_attempt_in_which_only_re_runs_were_counted_is_begun_again(evidence: Evidence) -> None:
+    take_rerun(evidence.attempt_folder(1), 2, "settled")
+    assert evidence.begin_attempt(PLAN, CANDIDATE) == 1
+
+
+@pytest.mark.parametrize(
+    "kept", ["sites/wknd/recording/index.json", "sites/wknd/page.png", "cloud_manager.json", "results/x.json"]
+)
+def test_whatever_was_kept_in_an_attempt_is_left_to_it(evidence: Evidence, kept: str) -> None:
+    path = evidence.attempt_folder(1) / kept
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{}")
+    assert evidence.begin_attempt(PLAN, CANDIDATE) == 2
+    assert names(evidence.attempt_folder(2)) == ["candidate.json", "plan.json"]
+    assert path.read_text() == "{}"
+
+
+def test_an_attempt_with_people_s_answers_is_never_begun_again(evidence: Evidence) -> None:
+    answer = SmokeAnswer(
+        key=f"{SMOKE_TESTS}.basket",
+        attempt=1,
+        candidate_digest=CANDIDATE.digest,
+        settings_digest="",
+        site="wknd",
+        severity=planned("x").severity,
+        question="Does the basket take a tent?",
+        option=WORKS,
+        by="alice",
+        reason="Put one in.",
+        asked_at=NOW,
+        at=NOW,
+    )
+    write_smoke_answer(evidence, answer)
+    assert evidence.begin_attempt(PLAN, CANDIDATE) == 2
+
+
+def test_an_attempt_whose_candidate_can_not_be_read_is_not_begun_again(evidence: Evidence) -> None:
+    (evidence.attempt_folder(1) / "candidate.json").write_text("{")
+    assert evidence.begin_attempt(PLAN, CANDIDATE) == 2
+
+
+def test_a_test_of_production_that_ran_again_keeps_what_it_said_before(evidence: Evidence) -> None:
+    later = {"finished_at": NOW + timedelta(hours=1)}
+    evidence.write_production_result(result("production.key_pages", FAILED))
+    evidence.write_production_result(result("production.key_pages", PASSED).model_copy(update=later))
+    assert [each.outcome for each in evidence.read_production_results()] == [PASSED]
+    folder = evidence.folder / "production" / "results"
+    assert names(folder) == ["production.key_pages.json", "production.key_pages~2.json"]

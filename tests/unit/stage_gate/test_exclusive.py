@@ -1,0 +1,210 @@
+"""One creates a file and nobody after does, on a disk and in an object store, whatever the store answers."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from stage_gate.commands import doctor_visit
+from stage_gate.commands.diagnosis import State
+from stage_gate.configuration.gate_file import load_gate
+from stage_gate.exclusive import ClaimUnsupported, create_exclusively, probe, require_exclusive_create
+from stage_gate.files import look_anew, open_store, written
+from stage_gate.tasks.pin import PinCandidate
+from unit.stage_gate.release import Release
+from unit.stage_gate.stores import grumbling_store, overwriting_store, s3_server, s3_store
+from unit.stage_gate.test_waits import context, release, signing
+
+__all__ = ["release", "signing"]
+
+Creates = Callable[[Callable[[], None]], None]
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    with s3_server() as url:
+        yield url
+
+
+@pytest.fixture(params=["disk", "disk without links", "s3"])
+def stores(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], Path]:
+    """One store, opened anew at each call."""
+    if request.param == "s3":
+        url = request.getfixturevalue("s3")
+        return lambda: s3_store(url) / tmp_path.name
+    if request.param == "disk without links":
+        monkeypatch.setattr(os, "link", _no_links)
+    return lambda: tmp_path
+
+
+def _no_links(*_: object) -> None:
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+
+
+def test_of_many_who_create_one_name_one_does(stores: Callable[[], Path]) -> None:
+    together = Barrier(8)
+
+    def race(number: int) -> bool:
+        path = stores() / "claims" / "one.json"
+        together.wait()
+        try:
+            create_exclusively(path, f"run {number}".encode())
+        except FileExistsError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(race, range(8)))
+    assert won.count(True) == 1
+    assert (stores() / "claims" / "one.json").read_bytes() == f"run {won.index(True)}".encode()
+    assert [path.name for path in (stores() / "claims").iterdir()] == ["one.json"], "nothing else is left"
+
+
+def test_a_store_that_creates_once_is_found_to_do_so(stores: Callable[[], Path]) -> None:
+    claims = stores() / "claims"
+    probe(stores())
+    assert not claims.exists() or list(claims.iterdir()) == []
+
+
+def answers(number: int, *, before: bool = False) -> Creates:
+    """A store that says ``number`` where a name is taken; with ``before``, the first time without looking."""
+    asked: list[bool] = []
+
+    def creates(create: Callable[[], None]) -> None:
+        asked.append(True)
+        if before and len(asked) == 1:
+            raise OSError(number, "Conflict")
+        try:
+            create()
+        except FileExistsError:
+            raise OSError(number, "At least one of the pre-conditions you specified did not hold") from None
+
+    return creates
+
+
+def loses_the_answer(create: Callable[[], None]) -> None:
+    """It is written, the answer is lost, and the driver sends it again: then the name is taken, by itself."""
+    create()
+    raise FileExistsError("At least one of the pre-conditions you specified did not hold")
+
+
+def breaks_down(create: Callable[[], None]) -> None:
+    raise RuntimeError("an error of the driver's own")
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EBUSY])
+def test_what_a_store_calls_a_taken_name_is_resolved_by_reading_it_back(number: int) -> None:
+    path = grumbling_store(answers(number)) / "claims" / "one.json"
+    create_exclusively(path, b"first")
+    with pytest.raises(FileExistsError):
+        create_exclusively(path, b"second")
+    assert path.read_bytes() == b"first"
+
+
+def test_a_store_that_is_busy_with_that_name_is_asked_again() -> None:
+    path = grumbling_store(answers(errno.EBUSY, before=True)) / "claims" / "one.json"
+    create_exclusively(path, b"first")
+    assert path.read_bytes() == b"first"
+
+
+def test_whose_answer_was_lost_knows_its_own_file_again() -> None:
+    path = grumbling_store(loses_the_answer) / "claims" / "one.json"
+    create_exclusively(path, b"mine")
+    assert path.read_bytes() == b"mine"
+
+
+def test_where_nothing_was_created_nobody_is_said_to_have_been_first() -> None:
+    path = grumbling_store(breaks_down) / "claims" / "one.json"
+    with pytest.raises(OSError, match="an error of the driver's own") as told:
+        create_exclusively(path, b"mine")
+    assert not isinstance(told.value, FileExistsError)
+
+
+def test_where_the_store_can_not_be_asked_nobody_is_said_to_have_been_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = grumbling_store(loses_the_answer)
+    monkeypatch.setattr(store.fs, "cat_file", lambda path: breaks_down(lambda: None))  # type: ignore[attr-defined]
+    with pytest.raises(OSError, match="nobody can tell whether it was created") as told:
+        create_exclusively(store / "claims" / "one.json", b"mine")
+    assert not isinstance(told.value, FileExistsError)
+
+
+def refuses(create: Callable[[], None]) -> None:
+    raise OSError(errno.ENOSYS, "A header you provided implies functionality that is not implemented")
+
+
+@pytest.mark.parametrize("make", [overwriting_store, lambda: grumbling_store(refuses)])
+def test_a_store_that_does_not_keep_the_condition_is_refused_whatever_it_is_called(
+    make: Callable[[], Path],
+) -> None:
+    store = make()
+    require_exclusive_create(store)
+    with pytest.raises(ClaimUnsupported, match=r"does not create a file only if it is absent.*mode: shadow"):
+        probe(store)
+
+
+def test_a_store_of_a_kind_that_can_not_is_refused_without_a_look() -> None:
+    with pytest.raises(ClaimUnsupported, match=r"\(memory\) can't create.*mode: shadow"):
+        probe(open_store("memory://evidence"))
+
+
+def test_a_listing_that_a_driver_remembers_hides_nothing(s3: str, tmp_path: Path) -> None:
+    ours, theirs = (s3_store(s3) / tmp_path.name for _ in range(2))
+    create_exclusively(ours / "one", b"1")
+    assert [path.name for path in written(ours)] == ["one"]
+    create_exclusively(theirs / "two", b"2")
+    assert [path.name for path in written(ours)] == ["one", "two"]
+    create_exclusively(theirs / "three", b"3")
+    look_anew(ours)
+    assert (ours / "three").exists()
+
+
+def test_a_listing_that_a_driver_remembers_hides_no_other_s_claim(s3: str, tmp_path: Path) -> None:
+    ours, theirs = (s3_store(s3) / tmp_path.name for _ in range(2))
+    create_exclusively(ours / "one", b"1")
+    assert [path.name for path in ours.iterdir()] == ["one"]
+    create_exclusively(theirs / "two", b"theirs")
+    with pytest.raises(FileExistsError):
+        create_exclusively(ours / "two", b"ours")
+
+
+def doctors_line(folder: Path, mode: str) -> tuple[State, str]:
+    file = folder / "wknd.yaml"
+    file.write_text(
+        f"mode: {mode}\npipeline: {{program: 1, pipeline: 2}}\nsites:\n  - {{stage: https://wknd.site, pages: [/]}}\n"
+    )
+    found = doctor_visit.examine_evidence(load_gate(file))
+    return found.state, str(found)
+
+
+def test_the_doctor_tries_the_store_of_a_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stage_gate.settings.evidence_store", lambda: tmp_path / "store")
+    (tmp_path / "store").mkdir()
+    state, said = doctors_line(tmp_path, "guard")
+    assert (state, "by one task alone" in said) == (State.GOOD, True)
+    monkeypatch.setattr("stage_gate.settings.evidence_store", overwriting_store)
+    state, said = doctors_line(tmp_path, "guard")
+    assert (state, "created twice" in said, "production would wait" in said) == (State.BAD, True, True)
+    state, said = doctors_line(tmp_path, "shadow")
+    assert (state, "guard mode will refuse it" in said) == (State.UNKNOWN, True)
+
+
+def test_guard_mode_pins_nothing_in_a_store_where_two_could_act(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = overwriting_store()
+    monkeypatch.setattr("stage_gate.settings.evidence_store", lambda: store)
+    task = PinCandidate(task_id="pin", gate_file=str(release.gate_file), waits=["next"], fold="fold")
+    with pytest.raises(AirflowFailException, match=r"Nothing is pinned, so production waits.*created twice"):
+        task.choose_branch(context(release))
+    assert written(store / "larkfell") == []
