@@ -8,7 +8,7 @@ Layout below the store's root, one folder per gate and execution::
     <gate>/execution-<id>/attempt-2/…             the same for a re-test
     <gate>/execution-<id>/retest-2.json          who wanted attempt 2, and why
     <gate>/execution-<id>/answer-….json           what a person answered, bound to a seal and signed
-    <gate>/execution-<id>/decision.json, ticket.json, production/, report.html
+    <gate>/execution-<id>/decision.json, noted.json, ticket.json, production/, report.html
     <gate>/ledger/…                              how each check fared, one file per sealed attempt (``ledger``)
     claims/…                                      one file per act, across all gates (``claims``)
 

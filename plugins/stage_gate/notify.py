@@ -57,6 +57,7 @@ class Event(StrEnum):
     INCONCLUSIVE = "inconclusive"
     WAITS = "waits for a person"
     ALARM = "alarm"
+    RESUMED = "goes on by itself"
 
 
 @dataclass(frozen=True)

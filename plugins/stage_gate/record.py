@@ -66,7 +66,7 @@ class RetestRecord(SignedRecord):
     attempt: int
     """The number of the attempt that it begins."""
     by: str
-    """An Airflow user, or ``Stage Gate`` where the evidence was too old."""
+    """An Airflow user, or ``Stage Gate`` where the evidence was too old or something is back."""
     reason: str
     at: AwareDatetime
     seal_digest: str
@@ -83,26 +83,26 @@ class QuestionAsked(SignedRecord):
     at: AwareDatetime
 
 
+DONE, NOTED = "decision.json", "noted.json"
+"""What the gate carried out, and what it found: held, bypassed, superseded."""
 TICKET = "ticket.json"
 """The copy of the ticket beside the decision."""
 CARRIED_OUT = frozenset({Decision.APPROVED, Decision.OVERRIDDEN, Decision.HALTED})
 
 
 def write_decision(evidence: Evidence, record: DecisionRecord) -> None:
-    """Keep a decision. What the gate itself carried out is final: nothing that is found later replaces it.
+    """Keep a decision. What the gate itself carried out has a file of its own, which is created once: it is final.
 
-    What says so without a trusted signature is replaced, since anybody who can write here could have written it.
+    What says so without a trusted signature is replaced, since anybody who can write here could have written it. What was
+    found (held, bypassed, superseded) is replaced by what is found later.
     """
-    try:
-        earlier = read_decision(evidence)
-    except EvidenceError:
-        earlier = None
-    if earlier is not None and earlier.decision in CARRIED_OUT and counts(evidence, earlier):
-        log.info("The record stays: %s by %s: %s", earlier.decision, earlier.by, earlier.sentence)
+    if record.decision not in CARRIED_OUT:
+        _write(evidence, evidence.folder / NOTED, record)
         return
-    if record.decision in CARRIED_OUT:
-        _copy_ticket(evidence)
-    _write(evidence, evidence.folder / "decision.json", record)
+    _copy_ticket(evidence)
+    kept = _keep_first(evidence, evidence.folder / DONE, record, lambda known: known.decision in CARRIED_OUT)
+    if kept.at != record.at:
+        log.info("The record stays: %s by %s: %s", kept.decision, kept.by, kept.sentence)
 
 
 def _copy_ticket(evidence: Evidence) -> None:
@@ -126,8 +126,19 @@ def counts(evidence: Evidence, record: SignedRecord) -> bool:
 
 
 def read_decision(evidence: Evidence) -> DecisionRecord | None:
-    """The decision on record, ``None`` where there is none. Raises ``EvidenceError`` for a changed one."""
-    return _read(evidence, evidence.folder / "decision.json", DecisionRecord)
+    """What was carried out, else what was noted last, ``None`` where nothing was.
+
+    What is not believed is what is on record only where nothing else is. Raises ``EvidenceError`` for a changed one.
+    """
+    noted = evidence.folder / NOTED
+    try:
+        done = _read(evidence, evidence.folder / DONE, DecisionRecord)
+    except EvidenceError:
+        if not noted.exists():
+            raise
+        done = None
+    is_final = done is not None and done.decision in CARRIED_OUT and counts(evidence, done)
+    return done if is_final or not noted.exists() else _read(evidence, noted, DecisionRecord)
 
 
 def write_answer(evidence: Evidence, answer: StoredAnswer) -> None:

@@ -9,7 +9,7 @@ from stage_gate.record import RetestRecord, StoredAnswer
 from stage_gate.seal import Sealed
 
 THE_GATE = "Stage Gate"
-"""Who wants a re-test where the evidence was too old."""
+"""Who wants a re-test where no person does."""
 MOST_UNASKED = 5
 """The last attempt that a release is given without a person: an age limit shorter than the tests would go on forever."""
 
@@ -37,10 +37,15 @@ def retest_of(sealed: Sealed, answer: StoredAnswer | None, too_old: str, now: da
             f"{too_old} Attempt {sealed.attempt} is the last without a person's word, so no attempt was begun. "
             "Raise evidence_lives in the gate's policy, or clear settle_stage with its downstream tasks."
         )
+    return record_of(sealed, asked.reason, now, by=asked.by) if asked else record_of(sealed, too_old, now)
+
+
+def record_of(sealed: Sealed, reason: str, now: datetime, *, by: str = THE_GATE) -> RetestRecord:
+    """The record of an attempt that does away with this seal."""
     return RetestRecord(
         attempt=sealed.attempt + 1,
-        by=asked.by if asked else THE_GATE,
-        reason=asked.reason if asked else too_old,
+        by=by,
+        reason=reason,
         at=now,
         seal_digest=sealed.digest,
         outcome=sealed.verdict.outcome,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from stage_gate.signing import Signature
 from stage_gate.surroundings import newly_unread
 from stage_gate.timing import clock_doubt, timing_at
 from stage_gate.verdict import judge
+from stage_gate.wanting import Want
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
@@ -83,10 +84,23 @@ class Right:
         self, decision: Decision, basis: Basis, execution: Execution, surroundings: Surroundings
     ) -> str | None:
         """Why what was sealed does not allow this act on what was read just now, ``None`` if it does."""
+        return REFUSALS[decision](self._proof(basis, execution, surroundings))
+
+    def want(
+        self, decision: Decision, basis: Basis, execution: Execution, surroundings: Surroundings
+    ) -> Want | None:
+        """What alone is missing to a refused act, where that may come back; ``None`` where anything else refuses it."""
+        passing = self._passing_doubts(basis, surroundings)
+        proof = self._proof(basis, execution, surroundings)
+        lasting = [doubt for doubt in proof.doubts if doubt not in passing]
+        refused = REFUSALS[decision](replace(proof, doubts=lasting))
+        return next(iter(passing.values())) if passing and refused is None else None
+
+    def _proof(self, basis: Basis, execution: Execution, surroundings: Surroundings) -> Proof:
         sealed = basis.sealed
         verdict = judge(sealed.plan, sealed.candidate, sealed.recorded)
         gates = (self.gate, self.gate_now)
-        proof = Proof(
+        return Proof(
             mode=self.mode,
             policy=self.gate.policy.rules,
             seal_digest=sealed.digest,
@@ -100,7 +114,6 @@ class Right:
             entitled=self.gate.policy.entitled(verdict.outcome, started_by=execution.user),
             answer=basis.answer.given if basis.answer else None,
         )
-        return REFUSALS[decision](proof)
 
     def _changes(self, sealed: Sealed, execution: Execution, surroundings: Surroundings) -> list[str]:
         """What differs between what was sealed, what was pinned and what is there now."""
@@ -114,6 +127,14 @@ class Right:
         if sealed.plan.gate_digest != self.pin.gate_digest or sealed.plan.gate != self.gate.name:
             sentences.append("The seal is of another gate file than the one pinned when this run began.")
         return sentences
+
+    def _passing_doubts(self, basis: Basis, now: Surroundings) -> dict[str, Want]:
+        """Those among the doubts that may pass by themselves."""
+        sealed = basis.sealed
+        unread = newly_unread(sealed.candidate.stage, now, self.accepted(sealed))
+        found = {each.sentence: Want.CLOUD_MANAGER for each in unread if each.passing}
+        clock = clock_doubt(self.reading.clock_offset)
+        return found | ({clock: Want.CLOCK} if clock else {})
 
     def accepted(self, sealed: Sealed) -> frozenset[Fact]:
         """Facts that may be unread: for the plan, for the gate file as it is now, and for the deployment as it is now."""
@@ -134,10 +155,8 @@ class Right:
     def _doubts(self, basis: Basis, now: Surroundings) -> list[str]:
         """What can't be made sure, apart from the release itself."""
         sealed, answer = basis.sealed, basis.answer
-        doubts = [
-            *newly_unread(sealed.candidate.stage, now, self.accepted(sealed)),
-            *self._unaccepted(sealed, now),
-        ]
+        unread = newly_unread(sealed.candidate.stage, now, self.accepted(sealed))
+        doubts = [*(each.sentence for each in unread), *self._unaccepted(sealed, now)]
         if sealed.signature is not Signature.TRUSTED:
             doubts.append(
                 f"The seal is {sealed.signature}; guard mode needs a signing key (README, 'The signing key')."

@@ -43,6 +43,15 @@ def failed_task(context: Context, dag_id: str, run_id: str, task_id: str) -> boo
     return bool(states.get(run_id, {}).get(task_id) == "failed")
 
 
+def only_waits(context: Context, dag_id: str, run_id: str) -> bool:
+    """Whether a run has its verdict and holds production or waits for the release manager, without a worker."""
+    ti: Any = context["ti"]
+    states = ti.get_task_states(
+        dag_id=dag_id, task_ids=["hold_production", "ask_release_manager"], run_ids=[run_id]
+    )
+    return "deferred" in states.get(run_id, {}).values()
+
+
 def start(gate_name: str, execution_id: str, *, again: bool = False) -> bool:
     """Start the run of an execution; ``False`` where it is there already, whoever started it.
 

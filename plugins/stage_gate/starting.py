@@ -109,6 +109,8 @@ class FindExecutions(BaseOperator):
         guarded = Guarded(gate, execution, Evidence(evidence_store(), gate.name, execution.id, keys()))
         if state == "queued":
             yield from self._see_to_queued(guarded)
+        if state == "running" and runs.only_waits(context, dag_id, run_id):
+            self._goes_on(guarded, is_over=False)
         if state in runs.ENDED:
             yield from self._see_to_ended(context, guarded, state)
 
@@ -140,7 +142,35 @@ class FindExecutions(BaseOperator):
                 "Run %s of %s failed before it pinned anything, so it begins again.", run_id, dag_id
             )
             return
-        yield from self._alarm(guarded, neglect(guarded, run_id, state))
+        if not self._goes_on(guarded, is_over=True):
+            yield from self._alarm(guarded, neglect(guarded, run_id, state))
+
+    def _goes_on(self, guarded: Guarded, *, is_over: bool) -> bool:
+        """Begin another attempt of a run that failed for want of something which is back; whether it was begun."""
+        from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+        from stage_gate import runs
+        from stage_gate.files import EvidenceError
+        from stage_gate.memory import NotRemembered
+        from stage_gate.notify import Event, tell
+        from stage_gate.resuming import note_resumption, resumption_of, still_missing
+
+        run = f"Execution {guarded.execution_id} of gate {guarded.gate.name}"
+        try:
+            resumption = resumption_of(guarded, is_over=is_over)
+            if resumption is None:
+                return False
+            missing = still_missing(guarded, CloudManagerHook(guarded.gate.pipeline.connection))
+            if missing:
+                self.log.warning("%s goes on when what is missing is back: %s", run, missing)
+                return False
+            note_resumption(guarded, resumption)
+        except (EvidenceError, NotRemembered, OSError) as error:
+            self.log.warning("%s: whether it can go on is not known: %s", run, error)
+            return False
+        runs.start(guarded.gate.name, guarded.execution_id, again=True)
+        self.log.warning("%s goes on: %s", run, resumption.sentence)
+        tell(guarded, Event.RESUMED, [resumption.sentence])
+        return True
 
     def _alarm(self, guarded: Guarded, sentences: list[str]) -> Iterator[dict[str, str]]:
         """Tell people once a day, and let a task be red then; every look says it in this log."""

@@ -306,9 +306,9 @@ def surrounding_changes(then: Surroundings, now: Surroundings) -> list[str]:
     ]
 
 
-def newly_unread(then: Surroundings, now: Surroundings, accepted: Iterable[Fact]) -> list[str]:
-    """Sentences on what can't be read now, is not accepted, and was known when stage was tested."""
-    return [each.sentence for each in now.unread_but(accepted) if not each.is_known_of(then.unread)]
+def newly_unread(then: Surroundings, now: Surroundings, accepted: Iterable[Fact]) -> list[Unread]:
+    """What can't be read now, is not accepted, and was known when stage was tested."""
+    return [each for each in now.unread_but(accepted) if not each.is_known_of(then.unread)]
 
 
 def _new(then: Surroundings, now: Surroundings) -> list[StageEvent]:

@@ -19,8 +19,8 @@ from adobe_cloud_manager.tokens import TOKENS
 from benchmarks.figures import Figure, say
 from benchmarks.gate_overhead import SCENARIO
 from simulator import Simulator
-from stage_gate.acting import MOST_BETWEEN
 from stage_gate.decision import Decision
+from stage_gate.road import MOST_BETWEEN
 from unit.stage_gate.release import Release
 
 ACTS = 40

@@ -152,7 +152,8 @@ class Player:
     @property
     def decision(self) -> Json:
         """What is on record, wherever the evidence is now; empty where nothing is."""
-        places = [root / self.part.slug / self.run_id / "decision.json" for root in self.theatre.store.roots]
+        folders = [root / self.part.slug / self.run_id for root in self.theatre.store.roots]
+        places = [folder / name for name in ("decision.json", "noted.json") for folder in folders]
         return next((found for found in map(_read, places) if found), {})
 
     @property
@@ -195,7 +196,7 @@ class Player:
         }
         if self.in_task:
             conditions[Phase.WAITING] = lambda: self._has("pin.json")
-            conditions[Phase.HOLDING] = lambda: self._has("decision.json")
+            conditions[Phase.HOLDING] = lambda: self._has("noted.json")
         phase = self.part.phase
         if phase in (Phase.SENT, Phase.ANSWERED):
             return Hold(

@@ -95,7 +95,8 @@ def take_through(
     folder = evidence / GATE / run_id
     seal = _read(max(folder.glob("attempt-*/manifest.json"), default=folder / "none"))
     verdict = seal.get("signed", {}).get("verdict", {})
-    decision = _read(folder / "decision.json").get("signed", {}).get("record", {})
+    record = _read(folder / "decision.json") or _read(folder / "noted.json")
+    decision = record.get("signed", {}).get("record", {})
     held = state == HELD
     return Result(
         expected=expected,

@@ -29,11 +29,11 @@ from faults.scene import Scene
 from faults.schedule import Strike
 from simulator import Fault
 from simulator.holds import Hold
-from stage_gate import acting, side_by_side, signing
-from stage_gate.acting import Held, _Road
+from stage_gate import road, side_by_side, signing
 from stage_gate.decision import Command, Event
 from stage_gate.files import EvidenceError
 from stage_gate.record import DecisionRecord, write_decision
+from stage_gate.road import Held, Road
 from unit.simulator.caller import eventually
 
 T = TypeVar("T")
@@ -297,8 +297,8 @@ def _store_call(real: Callable[..., T], kinds: frozenset[Kind], *, after: bool =
 WRITING, READING = frozenset({Kind.FULL, Kind.IO_ERROR}), frozenset({Kind.UNREADABLE})
 
 
-def _carry_out(real: Callable[[_Road, Command], Event]) -> Callable[[_Road, Command], Event]:
-    def carry_out(road: _Road, doing: Command) -> Event:
+def _carry_out(real: Callable[[Road, Command], Event]) -> Callable[[Road, Command], Event]:
+    def carry_out(road: Road, doing: Command) -> Event:
         actor = getcurrent()
         return (
             actor.take(_AT[doing], lambda: real(road, doing))
@@ -372,7 +372,7 @@ def on_stage() -> Iterator[None]:
             stack.enter_context(mock.patch.object(owner, name, new))
 
         replace(side_by_side, "AT_ONCE", 1)  # one after another, where the faults wait
-        replace(acting._Road, "_carry_out", _carry_out(_Road._carry_out))
+        replace(road.Road, "_carry_out", _carry_out(Road._carry_out))
         replace(PlainSession, "get", _get(PlainSession.get))
         replace(PlainSession, "send", _send(PlainSession.send))
         replace(requests.sessions, "get_environ_proxies", lambda url, no_proxy=None: {})

@@ -16,11 +16,11 @@ from adobe_cloud_manager.hooks.plain_session import PlainSession, answer_head
 from aem_checks.outcomes import Outcome
 from faults.promises import Promise
 from faults.scene import Scene
-from stage_gate import acting, decision, right, seal, verdict
-from stage_gate.acting import _Road
+from stage_gate import decision, right, road, seal, verdict
 from stage_gate.claims import Claim, Rights
 from stage_gate.decision import Decision, Event, Phase
 from stage_gate.right import Basis, Right
+from stage_gate.road import Road
 from stage_gate.seal import Manifest, Sealed, read_results
 from stage_gate.signing import Signature
 from stage_gate.verdict import Verdict, judge
@@ -77,18 +77,18 @@ def follow_a_307(patch: Patch) -> None:
 
 
 def skip_the_re_read(patch: Patch) -> None:
-    def confirm(self: _Road) -> Event:
+    def confirm(self: Road) -> Event:
         self.looked_around_at = self.looked_at = self.act.monotonic()
         return Event.ALLOWED
 
-    patch.setattr(_Road, "_confirm", confirm)
+    patch.setattr(Road, "_confirm", confirm)
 
 
 def take_the_first_waiting_step(patch: Patch) -> None:
     def first(execution: object, pinned: object, verb: object) -> object:
         return execution.waiting_steps[0]  # type: ignore[attr-defined]
 
-    patch.setattr(acting, "step_to_act_on", first)
+    patch.setattr(road, "step_to_act_on", first)
 
 
 def accept_an_empty_plan(patch: Patch) -> None:
@@ -119,7 +119,7 @@ def keep_tickets_apart(patch: Patch) -> None:
         store = right.evidence.store / "of" / uuid4().hex
         return Rights(store, pin.program_id, pin.pipeline_id, pin.execution_id, right.evidence.keys)
 
-    patch.setattr(acting, "_rights", own)
+    patch.setattr(road, "_rights", own)
     patch.setattr(Scene, "ticket_file", property(lambda scene: _newest(scene.store / "of")))
 
 
@@ -129,10 +129,10 @@ def give_up_after_a_death(patch: Patch) -> None:
 
 
 def send_without_a_ticket(patch: Patch) -> None:
-    def take(self: _Road) -> Event:
+    def take(self: Road) -> Event:
         return Event.WON
 
-    patch.setattr(_Road, "_take_ticket", take)
+    patch.setattr(Road, "_take_ticket", take)
 
 
 def _newest(folder: Path) -> Path:

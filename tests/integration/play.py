@@ -46,7 +46,7 @@ class Run:
     @property
     def decision(self) -> Json:
         """The decision on record, empty where there is none."""
-        envelope = _read(self.folder / "decision.json")
+        envelope = _read(self.folder / "decision.json") or _read(self.folder / "noted.json")
         record: Json = envelope["signed"]["record"] if envelope else {}
         return record
 

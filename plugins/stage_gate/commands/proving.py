@@ -22,6 +22,7 @@ from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError, read
 from stage_gate.record import (
     CARRIED_OUT,
+    DONE,
     TICKET,
     DecisionRecord,
     StoredAnswer,
@@ -277,7 +278,7 @@ def _decided(
         yield bad(
             "decision",
             "none is on record, so nothing here says what became of the release",
-            "If it is not decided yet, verify it again once it is. Else decision.json is missing: " + _ASK,
+            "If it is not decided yet, verify it again once it is. Else its record is missing: " + _ASK,
         )
         return
     if record.signature is not Signature.TRUSTED:
@@ -290,6 +291,8 @@ def _decided(
         return
     if record.decision in CARRIED_OUT and seal is not None:
         yield _ticketed(files, record, seal)
+    if record.decision not in CARRIED_OUT:
+        yield from _carried_out_after_all(files, record)
     yield good(
         "decision",
         f"{record.decision} by {record.by} at {record.at:%Y-%m-%d %H:%M:%S %Z}, as it follows; signed",
@@ -322,6 +325,13 @@ def _ticketed(files: _Files, record: DecisionRecord, sealed: Sealed) -> Diagnosi
             _ASK,
         )
     return good("ticket", f"{told} was taken once, by run {ticket.run_id} of {ticket.dag_id}; signed")
+
+
+def _carried_out_after_all(files: _Files, record: DecisionRecord) -> Iterator[Diagnosis]:
+    """What speaks against nothing having been carried out where that is what was noted."""
+    for name in (DONE, TICKET):
+        if (files.folder / name).exists():
+            yield bad(name, f"it is here, and what counts as decided is that it was {record.decision}", _ASK)
 
 
 def _listed(numbers: Iterator[int]) -> str:

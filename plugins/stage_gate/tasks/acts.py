@@ -16,6 +16,7 @@ from stage_gate.decision import Decision, bypass_sentence
 from stage_gate.log_line import log_line
 from stage_gate.notify import Event, tell, tell_once
 from stage_gate.tasks.judging import newest_sentences, sealed_outcome
+from stage_gate.wanting import notes_want
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -43,9 +44,10 @@ class ActOnProduction(BaseOperator):
         self.pipeline_id = pipeline_id
         self.execution_id = execution_id
 
+    @notes_want
     def execute(self, context: Context) -> None:
-        from stage_gate.acting import Held
         from stage_gate.record import write_decision
+        from stage_gate.road import Held
         from stage_gate.run import GateRun
 
         run = GateRun.of(self.gate_file, context)

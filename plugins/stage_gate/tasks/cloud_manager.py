@@ -8,6 +8,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from stage_gate.cloud_manager_results import SEEN, Seen
+from stage_gate.wanting import notes_want
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +34,7 @@ class ReadCloudManagerResults(BaseOperator):
         super().__init__(**kwargs)
         self.gate_file = gate_file
 
+    @notes_want
     def execute(self, context: Context) -> None:
         from stage_gate.run import GateRun
         from stage_gate.tasks.keeping import Keeper

@@ -19,6 +19,7 @@ from stage_gate.memory import Memory, NotRemembered
 from stage_gate.notify import Event, tell_once
 from stage_gate.signing import Signature
 from stage_gate.tasks.source import NO_SOURCE
+from stage_gate.wanting import notes_want
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -39,6 +40,7 @@ class Judge(BaseOperator):
         super().__init__(**kwargs)
         self.gate_file = gate_file
 
+    @notes_want
     def execute(self, context: Context) -> list[int]:
         """Returns the attempts so far; the question to the release manager is mapped over them."""
         from stage_gate.run import GateRun
@@ -88,6 +90,7 @@ class Decide(BaseBranchOperator):
         super().__init__(**kwargs)
         self.gate_file = gate_file
 
+    @notes_want
     def choose_branch(self, context: Context) -> list[str]:
         from stage_gate.observe import go_live
         from stage_gate.run import GateRun

@@ -12,8 +12,10 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, DagRu
 from adobe_cloud_manager.questions import Approval, approval_state, why_unheld
 from adobe_cloud_manager.unasked import unplaced_approval
 from stage_gate.decision import Mode
+from stage_gate.files import EvidenceError
 from stage_gate.links import ExecutionRunLink
 from stage_gate.log_line import log_line
+from stage_gate.memory import Memory, NotRemembered
 from stage_gate.notify import Event, tell_once
 from stage_gate.observe import go_live
 from stage_gate.pin import Pin, execution_id_of, run_id_of
@@ -90,6 +92,7 @@ class PinCandidate(BaseBranchOperator):
         execution = read_execution_of(gate, CloudManagerHook(gate.pipeline.connection), run.execution_id)
         if run.is_pinned:
             self.log.info("Already pinned at %s; the pin stays as it is.", run.pin.pinned_at)
+            self._say_why_it_goes_on(run)
             return run.pin
         _require_key(gate, run)
         if not execution.steps:
@@ -120,6 +123,18 @@ class PinCandidate(BaseBranchOperator):
             "Pinned %s, trigger %s, gate %s (%s mode).", execution.id, execution.trigger, gate.name, gate.mode
         )
         return pin
+
+    def _say_why_it_goes_on(self, run: GateRun) -> None:
+        """Not to be able to tell why keeps no run from going on: the report says that nobody said why."""
+        from stage_gate.resuming import keep_why
+
+        try:
+            record = keep_why(run.evidence, Memory.of(run))
+        except (EvidenceError, NotRemembered) as error:
+            self.log.warning("Why this run goes on can't be put on record: %s", error)
+        else:
+            if record is not None:
+                self.log.warning("%s", log_line(record.reason))
 
     def _say_what_cannot_be_held(self, execution: Execution, run: GateRun) -> None:
         if cannot := why_not_held(execution):

@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from stage_gate.log_line import log_line
+from stage_gate.wanting import Want, is_last_try, note, notes_want
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +43,7 @@ class SettleStage(BaseOperator):
         super().__init__(**kwargs)
         self.gate_file = gate_file
 
+    @notes_want
     def execute(self, context: Context) -> None:
         from stage_gate.baseline import NONE_YET, with_baseline
         from stage_gate.isolation import forecast
@@ -80,9 +82,9 @@ class SettleStage(BaseOperator):
         The last try tests all the same: its verdict says what was in the way.
         """
         passing = [each.sentence for each in stage.unread if each.passing]
-        task = context["ti"]
-        if (passing or stage.goes_on) and task.try_number <= task.max_tries:
+        if (passing or stage.goes_on) and not is_last_try(context):
             raise AirflowException(" ".join([*stage.goes_on, *passing, "Looking again in a moment."]))
+        note(self.gate_file, context, Want.CLOUD_MANAGER if passing else None)
 
 
 class RecordPages(BaseOperator):
@@ -95,6 +97,7 @@ class RecordPages(BaseOperator):
         self.gate_file = gate_file
         self.target = target
 
+    @notes_want
     def execute(self, context: Context) -> None:
         from aem_checks.access import AccessError
         from stage_gate.run import GateRun
@@ -171,6 +174,7 @@ class RunCheck(BaseOperator):
         self.key = key
         self.target = target
 
+    @notes_want
     def execute(self, context: Context) -> None:
         from aem_checks.outcomes import Outcome, Severity
         from stage_gate.run import GateRun

@@ -18,6 +18,7 @@ from adobe_cloud_manager.unasked import unplaced_approval
 from stage_gate.log_line import log_line
 from stage_gate.memory import Memory, NotRemembered
 from stage_gate.reminders import BLOCKED, due, following, still_waits
+from stage_gate.wanting import notes_want
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -71,6 +72,7 @@ class HoldProduction(TellingWait, DecisionSensor):
 
     ui_color = "#fde293"
 
+    @notes_want
     def execute(self, context: Context) -> Any:
         from stage_gate.run import GateRun
 

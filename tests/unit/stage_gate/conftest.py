@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from adobe_cloud_manager import budget
 from adobe_cloud_manager.tokens import TOKENS
 from stage_gate import memory, notify
 from unit.stage_gate.airflow_store import StateStore
+from unit.stage_gate.release import KEYS
+from unit.stage_gate.runs_of_airflow import RunsOfAirflow
 from unit.stage_gate.waiting import PATIENCE
 
 
@@ -31,3 +35,19 @@ def no_credential_is_known_yet() -> None:
     """As in a task's process, which is a new one: a simulator may be given the port of one before it."""
     TOKENS.__init__()  # type: ignore[misc]
     budget._BUDGETS.clear()
+
+
+@pytest.fixture
+def airflow(monkeypatch: pytest.MonkeyPatch) -> RunsOfAirflow:
+    """The runs that Airflow knows."""
+    return RunsOfAirflow(monkeypatch)
+
+
+@pytest.fixture
+def gates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the gate files, with the evidence beside it."""
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__EVIDENCE", str(tmp_path / "evidence"))
+    monkeypatch.setattr("stage_gate.settings.keys", lambda: KEYS)
+    folder = tmp_path / "gates"
+    folder.mkdir()
+    return folder

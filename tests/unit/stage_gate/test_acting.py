@@ -20,10 +20,10 @@ from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from aem_checks.outcomes import Outcome
 from simulator import Fault, Simulator
 from simulator.faults import clock
-from stage_gate.acting import Held
 from stage_gate.claims import Claim, ClaimUnsupported, Rights
 from stage_gate.decision import APPROVE, HALT, OVERRIDE, Decision
 from stage_gate.record import write_decision
+from stage_gate.road import Held
 from stage_gate.signing import NO_KEYS, Keys, new_private_key, read_key
 from unit.stage_gate.release import BRIEFLY, KEYS, Release
 from unit.stage_gate.waiting import until

@@ -138,13 +138,14 @@ def test_a_release_that_still_stands_on_stage_needs_no_new_build() -> None:
 @pytest.mark.parametrize("fact", Fact)
 def test_what_could_not_be_read_is_named_with_call_and_permission_and_is_no_sameness(fact: Fact) -> None:
     now = around(unread=(unread(fact),))
-    (sentence,) = newly_unread(CANDIDATE.stage, now.stage, ())
+    found = newly_unread(CANDIDATE.stage, now.stage, ())
+    (sentence,) = (each.sentence for each in found)
     assert f"{fact} can't be read (GET /api/program/12345/" in sentence
     assert "Cloud Manager answered 403." in sentence
     assert "To do: see that the credential has " in sentence
     assert newly_unread(CANDIDATE.stage, now.stage, {fact}) == []
     others = set(Fact) - {fact}
-    assert newly_unread(CANDIDATE.stage, now.stage, others) == [sentence]
+    assert newly_unread(CANDIDATE.stage, now.stage, others) == found
     assert newly_unread(now.stage, now.stage, ()) == []  # the verdict has weighed it
 
 

@@ -13,10 +13,10 @@ import pytest
 
 from aem_checks.outcomes import Outcome
 from simulator import Simulator
-from stage_gate.acting import Held, _Road
 from stage_gate.claims import Claim, Ticket
 from stage_gate.decision import Command, Decision
 from stage_gate.record import DecisionRecord
+from stage_gate.road import Held, Road
 from unit.stage_gate.release import BRIEFLY, Release
 
 
@@ -38,9 +38,9 @@ class Killed(BaseException):
 @contextmanager
 def dying(command: Command, *, before: bool) -> Iterator[None]:
     """A task that comes to this command dies, before it or when it is done."""
-    carry_out = _Road._carry_out
+    carry_out = Road._carry_out
 
-    def carried(road: _Road, doing: Command) -> object:
+    def carried(road: Road, doing: Command) -> object:
         if doing is command and before:
             raise Killed
         event = carry_out(road, doing)
@@ -49,7 +49,7 @@ def dying(command: Command, *, before: bool) -> Iterator[None]:
         return event
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_Road, "_carry_out", carried)
+        patch.setattr(Road, "_carry_out", carried)
         with pytest.raises(Killed):
             yield
 

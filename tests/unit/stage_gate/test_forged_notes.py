@@ -43,15 +43,15 @@ from stage_gate.tasks.waits import HoldProduction, waits_since
 from stage_gate.undecided import Guarded, may_begin_again
 from unit.stage_gate.airflow_store import StateStore
 from unit.stage_gate.listeners import Heard
+from unit.stage_gate.looked_for import Ended
 from unit.stage_gate.release import Release, down
 from unit.stage_gate.runs_of_airflow import RunsOfAirflow
 from unit.stage_gate.test_people import ASKS, AskReleaseManager, Shown, ask, question_of, shown
 from unit.stage_gate.test_planted import run_of, strangers
 from unit.stage_gate.test_split_pipelines import SplitRelease
-from unit.stage_gate.test_starting import Ended, airflow, gates
 from unit.stage_gate.test_waits import context, hold, release, signing, slack, told, wait_of
 
-__all__ = ["airflow", "gates", "release", "shown", "signing", "slack"]
+__all__ = ["release", "shown", "signing", "slack"]
 
 STRANGER = Keys(read_key(new_private_key()))
 HOUR = timedelta(hours=1)

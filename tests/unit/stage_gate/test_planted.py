@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from aem_checks.outcomes import Outcome
 from simulator import Simulator
-from stage_gate.acting import Held
+from stage_gate import record
 from stage_gate.claims import Claim, Ticket
 from stage_gate.decision import HALT, KEEP_WAITING, OVERRIDE, Decision
 from stage_gate.ending import run_succeeded
@@ -23,6 +23,7 @@ from stage_gate.files import EvidenceError
 from stage_gate.notify import Event
 from stage_gate.pin import Pin, run_id_of
 from stage_gate.record import DecisionRecord, StoredAnswer, read_answer, read_decision, write_decision
+from stage_gate.road import Held
 from stage_gate.run import GateRun
 from stage_gate.signing import NO_KEYS, Keys, new_private_key, public_key, read_key
 from stage_gate.story import read_story
@@ -143,6 +144,32 @@ def test_what_was_found_may_be_unsigned_and_what_was_done_stays(release: Release
     write_decision(release.evidence, decided(Decision.HALTED))
     write_decision(worker, decided(Decision.HELD))
     assert ends_well(release) == (True, "Halted: production was not touched.")
+
+
+def test_what_was_found_at_the_very_moment_of_an_act_does_not_take_its_place(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two tries of a task at once: one sees that nothing was carried out, then the other one carries it out."""
+    release.seal(Outcome.FAILED)
+    real = record.signed_file
+
+    def slowly(noted: DecisionRecord, *more: Any) -> bytes:
+        if noted.decision is Decision.HELD:
+            write_decision(release.evidence, decided(Decision.HALTED))
+        return real(noted, *more)
+
+    monkeypatch.setattr(record, "signed_file", slowly)
+    write_decision(strangers(release, WITHOUT_PRIVATE_KEY), decided(Decision.HELD))
+    assert ends_well(release) == (True, "Halted: production was not touched.")
+
+
+def test_of_two_that_carry_it_out_the_first_is_on_record(release: Release) -> None:
+    release.seal(Outcome.FAILED)
+    write_decision(release.evidence, decided(Decision.HALTED))
+    write_decision(release.evidence, decided(Decision.OVERRIDDEN))
+    known = read_decision(release.evidence)
+    assert known is not None
+    assert known.decision is Decision.HALTED
 
 
 def test_the_decision_of_another_execution_is_none_of_this_one(release: Release) -> None:

@@ -290,7 +290,7 @@ def test_what_cannot_be_read_is_unread_and_nothing_else_is(stage: Stage, fact: F
     assert (unread.fact, unread.subject, unread.passing) == (fact, "", False)
     assert "403" in unread.why
     assert changes(pinned, now) == []
-    assert newly_unread(pinned.stage, now.stage, ()) == [unread.sentence]
+    assert newly_unread(pinned.stage, now.stage, ()) == [unread]
     assert must_be_built_again(now, build_marker=False) is None
 
 
@@ -359,8 +359,8 @@ def test_executions_that_are_not_listed_newest_first_are_unread(stage: Stage, mi
     )
     now = stage.read()
     assert [each.fact for each in now.stage.unread] == [Fact.OWN_EXECUTIONS]
-    (sentence,) = newly_unread(pinned.stage, now.stage, ())
-    assert "not listed newest first" in sentence
+    (unread,) = newly_unread(pinned.stage, now.stage, ())
+    assert "not listed newest first" in unread.sentence
 
 
 def test_a_list_of_executions_that_does_not_name_the_release_itself_is_unread(stage: Stage) -> None:

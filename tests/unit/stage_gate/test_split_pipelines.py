@@ -11,7 +11,6 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from aem_checks.yaml_lines import ConfigError
 from simulator import Simulator
-from stage_gate.acting import Held
 from stage_gate.candidate import Candidate, changes
 from stage_gate.commands.diagnosis import State
 from stage_gate.commands.doctor_visit import examine_cloud_manager
@@ -20,6 +19,7 @@ from stage_gate.configuration.gate_file import load_gate
 from stage_gate.dag import build_gate_dag
 from stage_gate.decision import Decision
 from stage_gate.observe import NoSource, read_candidate
+from stage_gate.road import Held
 from stage_gate.tasks.pin import reason_to_report_only
 from unit.stage_gate.release import Release
 from unit.stage_gate.waiting import PATIENCE, until

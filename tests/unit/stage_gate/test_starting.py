@@ -8,58 +8,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import yaml
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.comms import AssetEventDagRunReferenceResult
 from airflow.sdk.execution_time.context import TriggeringAssetEventsAccessor
 
 from adobe_cloud_manager.budget import RequestBudget
-from aem_checks.outcomes import Outcome
 from simulator import Simulator
 from stage_gate.decision import Decision
 from stage_gate.looking import FEW, PATIENCE, all_are_due, load_gates, note_all_asked, pipelines_of
-from stage_gate.record import DecisionRecord, write_decision
 from stage_gate.starting import FindExecutions, SayWhatIsWrong, build_start_dag, subjects_of
 from unit.stage_gate.airflow_store import StateStore
-from unit.stage_gate.release import KEYS, Release, down
+from unit.stage_gate.looked_for import PAUSED, Ended, find, write_gate
+from unit.stage_gate.release import down
 from unit.stage_gate.runs_of_airflow import RunsOfAirflow
-
-PAUSED = "678901"
-
-
-def write_gate(
-    folder: Path,
-    name: str,
-    pipeline: str = PAUSED,
-    connection: str = "cloud_manager_default",
-    **changes: object,
-) -> None:
-    content = {
-        "pipeline": {"program": "12345", "pipeline": pipeline, "connection": connection},
-        "sites": [{"name": name, "stage": "https://stage.simulated.invalid", "pages": ["/"]}],
-        "mode": "shadow",
-        **changes,
-    }
-    (folder / f"{name}.yaml").write_text(yaml.safe_dump(content))
-
-
-@pytest.fixture
-def airflow(monkeypatch: pytest.MonkeyPatch) -> RunsOfAirflow:
-    return RunsOfAirflow(monkeypatch)
-
-
-@pytest.fixture
-def gates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("AIRFLOW__STAGE_GATE__EVIDENCE", str(tmp_path / "evidence"))
-    monkeypatch.setattr("stage_gate.settings.keys", lambda: KEYS)
-    folder = tmp_path / "gates"
-    folder.mkdir()
-    return folder
-
-
-def find(folder: Path, airflow: RunsOfAirflow) -> list[dict[str, str]]:
-    return FindExecutions(task_id="find", gates_folder=str(folder)).execute(airflow.context)
 
 
 def test_a_missing_run_is_started_and_one_that_is_there_is_left_alone(
@@ -150,38 +112,6 @@ def test_no_gate_file_at_all_is_said(tmp_path: Path, airflow: RunsOfAirflow) -> 
         find(tmp_path / "not-mounted", airflow)
 
 
-class Ended:
-    """A release in guard mode whose approval waits, and whose run has ended."""
-
-    def __init__(
-        self, simulator: Simulator, gates: Path, airflow: RunsOfAirflow, state: str = "failed"
-    ) -> None:
-        self.gates, self.airflow = gates, airflow
-        self.release = Release(simulator, gates)
-        self.release.evidence.folder.rename(gates.parent / "moved")
-        self.folder = gates.parent / "evidence" / "larkfell" / f"execution-{self.release.execution_id}"
-        self.folder.parent.mkdir(parents=True)
-        (gates.parent / "moved").rename(self.folder)
-        self.run = ("stage_gate.larkfell", f"execution-{self.release.execution_id}")
-        airflow.states[self.run] = state
-        airflow.tasks[self.run] = {"pin_candidate": "success"}
-
-    def look(self) -> list[str]:
-        return [each["trouble"] for each in find(self.gates, self.airflow)]
-
-    def decide(self, decision: Decision) -> None:
-        record = DecisionRecord(
-            decision=decision,
-            sentence="",
-            by="Stage Gate",
-            at=self.release.pin.pinned_at,
-            outcome=Outcome.PASSED,
-        )
-        evidence = self.release.evidence
-        evidence.folder = self.folder
-        write_decision(evidence, record)
-
-
 @pytest.mark.parametrize("state", ["success", "failed"])
 def test_a_run_that_ended_undecided_while_its_approval_waits_is_an_alarm_once_a_day(
     simulator: Simulator,
@@ -259,12 +189,10 @@ def test_an_execution_that_is_only_reported_is_no_alarm(
 ) -> None:
     ended = Ended(simulator, gates, airflow, "success")
     evidence = ended.release.evidence
-    evidence.folder = ended.folder
     (ended.folder / "pin.json").unlink()
     evidence.write_pin(ended.release.pin.model_copy(update={"report_only": "Adobe started it."}))
     assert ended.look() == []
     unsigned = type(evidence)(evidence.store, "larkfell", ended.release.execution_id)
-    unsigned.folder = ended.folder
     (ended.folder / "pin.json").unlink()
     unsigned.write_pin(ended.release.pin.model_copy(update={"report_only": "Somebody says so."}))
     assert len(ended.look()) == 1, "a pin that nobody signed excuses nothing"

@@ -16,13 +16,13 @@ from adobe_cloud_manager.models import Execution
 from adobe_cloud_manager.questions import Approval, approval_state
 from aem_checks.outcomes import Outcome
 from simulator import Simulator
-from stage_gate.acting import Held
 from stage_gate.commands.diagnosis import State
 from stage_gate.commands.doctor import judge_pause
 from stage_gate.decision import Decision, GoLive, Mode, Policy, Step, next_step
 from stage_gate.notify import Event
 from stage_gate.observe import go_live
 from stage_gate.pin import run_id_of
+from stage_gate.road import Held
 from stage_gate.signing import public_key
 from stage_gate.tasks.acts import RecordBypass
 from stage_gate.tasks.pin import PinCandidate, why_not_held

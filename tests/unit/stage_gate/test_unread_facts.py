@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from simulator import Fault, Simulator
-from stage_gate.acting import Held
 from stage_gate.configuration.gate_file import GateFileError, load_gate
 from stage_gate.decision import OVERRIDE, Decision
+from stage_gate.road import Held
 from stage_gate.settings import minimum_facts
 from stage_gate.surroundings import Fact
 from unit.stage_gate.release import OVER, Release

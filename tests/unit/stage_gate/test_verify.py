@@ -23,6 +23,7 @@ from simulator import Simulator
 from stage_gate.cli import main
 from stage_gate.commands import bundle as bundles
 from stage_gate.decision import HALT, OVERRIDE, RETEST, Decision
+from stage_gate.evidence import Evidence
 from stage_gate.record import DecisionRecord, keep_retest, read_answer, read_decision, write_decision
 from stage_gate.retest import retest_of
 from stage_gate.seal import MANIFEST
@@ -350,6 +351,26 @@ def test_what_a_decision_relies_on_and_is_not_there_is_named(
     assert code == 1, said
     assert told in said
     assert "NOT verified" in said
+
+
+@pytest.mark.parametrize("left", ["decision.json", "ticket.json"])
+def test_what_was_carried_out_is_not_hidden_behind_a_note_that_it_was_held(
+    evidence: Callable[[str], Path], capsys: pytest.CaptureFixture[str], left: str
+) -> None:
+    folder = evidence("approved")
+    files = Evidence(folder.parent, "larkfell", folder.name.removeprefix("execution-"), KEYS)
+    files.folder = folder
+    write_decision(
+        files, DecisionRecord(decision=Decision.HELD, sentence="", by="Stage Gate", at=datetime.now(UTC))
+    )
+    assert verify(folder, capsys)[0] == 0, "what was carried out counts"
+    if left == "decision.json":
+        (folder / left).write_text("{}")
+    else:
+        (folder / "decision.json").unlink()
+    code, said = verify(folder, capsys)
+    assert code == 1, said
+    assert f"{left}: it is here, and what counts as decided is that it was held" in said
 
 
 def test_an_attempt_that_nobody_said_why_is_told(

@@ -1,0 +1,312 @@
+"""What failed for want of something goes on when that is back: counted, with its cause, and never over anybody's head."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from adobe_cloud_manager.exceptions import CloudManagerError, NotFound, PermissionDenied, Unavailable
+from aem_checks.outcomes import Outcome
+from simulator import Simulator, clock
+from stage_gate.claims import Ticket
+from stage_gate.decision import Decision
+from stage_gate.files import EvidenceError
+from stage_gate.memory import Memory
+from stage_gate.record import read_retest
+from stage_gate.resuming import MOST
+from stage_gate.road import Held
+from stage_gate.tasks.pin import PinCandidate
+from stage_gate.wanting import Want, note, noted, notes_want
+from unit.stage_gate.airflow_store import StateStore
+from unit.stage_gate.looked_for import Ended
+from unit.stage_gate.release import BRIEFLY, Release, down
+from unit.stage_gate.runs_of_airflow import RunsOfAirflow
+from unit.stage_gate.test_waits import context
+
+SURROUNDINGS = "/environment/.*/variables$"
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+    """What people are told."""
+    sent: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(
+        "stage_gate.notify.tell", lambda run, event, sentences: sent.append((str(event), list(sentences)))
+    )
+    return sent
+
+
+@pytest.fixture
+def ended(simulator: Simulator, gates: Path, airflow: RunsOfAirflow, told: list[Any]) -> Ended:
+    """A run that failed, since Cloud Manager could not be read, on a verdict that nobody could tell."""
+    run = Ended(simulator, gates, airflow)
+    run.release.seal(Outcome.INCONCLUSIVE)
+    wants(run)
+    return run
+
+
+def wants(run: Ended, want: Want | None = Want.CLOUD_MANAGER) -> None:
+    note(str(run.release.gate_file), context(run.release), want)
+
+
+def pin_again(run: Ended) -> None:
+    """The first task of the run that begins again."""
+    task = PinCandidate(
+        task_id="pin_candidate", gate_file=str(run.release.gate_file), waits=["wait"], fold="f"
+    )
+    assert task.choose_branch(context(run.release)) == ["wait"]
+
+
+def test_it_goes_on_and_says_why(ended: Ended, told: list[tuple[str, list[str]]]) -> None:
+    assert ended.look() == []
+    assert ended.airflow.begun_again == [ended.run[1]]
+    why = "Cloud Manager could not be read; now that is over, so stage is tested again by itself (1 of 3)."
+    assert told == [("goes on by itself", [why])]
+    pin_again(ended)
+    record = read_retest(ended.release.evidence, 2)
+    assert record is not None
+    assert (record.by, record.reason, record.outcome) == ("Stage Gate", why, Outcome.INCONCLUSIVE)
+    assert record.signature == "trusted"
+
+
+def test_it_goes_on_three_times_and_then_it_is_an_alarm(ended: Ended) -> None:
+    for number in range(1, MOST + 1):
+        assert ended.look() == []
+        pin_again(ended)
+        record = read_retest(ended.release.evidence, number + 1)
+        assert record is not None
+        assert f"({number} of 3)" in record.reason
+        ended.release.seal(Outcome.INCONCLUSIVE)
+        ended.airflow.states[ended.run] = "failed"
+        wants(ended)
+    (trouble,) = ended.look()
+    assert "has ended (failed) and production still waits" in trouble
+    assert len(ended.airflow.begun_again) == MOST
+
+
+def test_once_begun_it_wants_nothing_any_more(ended: Ended) -> None:
+    ended.look()
+    ended.airflow.states[ended.run] = "failed"
+    assert len(ended.look()) == 1
+    assert len(ended.airflow.begun_again) == 1
+
+
+def test_without_a_sealed_attempt_the_same_one_goes_on(
+    simulator: Simulator, gates: Path, airflow: RunsOfAirflow, told: list[Any]
+) -> None:
+    run = Ended(simulator, gates, airflow)
+    wants(run, Want.STORE)
+    assert run.look() == []
+    pin_again(run)
+    assert read_retest(run.release.evidence, 1) is None
+    assert told[0][1][0].startswith("the evidence could not be read or written;")
+
+
+def store_refuses(run: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(store: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("stage_gate.resuming.probe", full)
+
+
+MISSING: dict[str, Callable[[Ended, pytest.MonkeyPatch], None]] = {
+    "503": lambda run, patch: run.release.simulator.inject(down(SURROUNDINGS)),
+    "No space left": store_refuses,
+    "clock": lambda run, patch: run.release.simulator.inject(clock(300.0)),
+}
+
+
+@pytest.mark.parametrize("missing", MISSING)
+def test_while_it_is_missing_it_is_an_alarm_and_when_it_is_back_it_goes_on(
+    ended: Ended, missing: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        MISSING[missing](ended, patch)
+        (trouble,) = ended.look()
+    assert "production still waits" in trouble
+    assert ended.airflow.begun_again == []
+    logged = capsys.readouterr().out
+    assert "goes on when what is missing is back" in logged
+    assert missing in logged
+    ended.release.simulator.clear_faults()
+    assert ended.look() == []
+    assert ended.airflow.begun_again == [ended.run[1]]
+
+
+def took_the_ticket(run: Ended) -> None:
+    folder = run.release.rights.place(Ticket).parent
+    folder.mkdir(parents=True)
+    run.release.rights.place(Ticket).touch()
+
+
+def answered(run: Ended) -> None:
+    evidence = run.release.evidence
+    run.release.answer("Hold", evidence.load_seal(evidence.latest_sealed()).digest)
+
+
+def is_in_shadow(run: Ended) -> None:
+    file = run.release.gate_file
+    file.write_text(file.read_text().replace("guard", "shadow"))
+
+
+def is_reported_only(run: Ended) -> None:
+    (run.folder / "pin.json").unlink()
+    run.release.evidence.write_pin(run.release.pin.model_copy(update={"report_only": "Adobe started it."}))
+
+
+@pytest.mark.parametrize(
+    "happened",
+    [
+        took_the_ticket,
+        answered,
+        is_in_shadow,
+        is_reported_only,
+        lambda run: run.decide(Decision.APPROVED),
+        lambda run: run.decide(Decision.BYPASSED),
+        lambda run: wants(run, None),
+    ],
+)
+def test_it_never_goes_on_over_what_was_done_or_said(ended: Ended, happened: Callable[[Ended], None]) -> None:
+    happened(ended)
+    ended.look()
+    assert ended.airflow.begun_again == []
+
+
+def test_what_the_gate_holds_itself_goes_on(ended: Ended) -> None:
+    ended.decide(Decision.HELD)
+    assert ended.look() == []
+    assert len(ended.airflow.begun_again) == 1
+
+
+def test_an_answer_to_an_earlier_verdict_keeps_nothing_from_going_on(ended: Ended) -> None:
+    answered(ended)
+    ended.release.seal(Outcome.INCONCLUSIVE)
+    assert ended.look() == []
+    assert len(ended.airflow.begun_again) == 1
+
+
+def test_without_a_memory_it_does_not_go_on(ended: Ended, remembered: StateStore) -> None:
+    remembered.is_down = True
+    assert len(ended.look()) == 1
+    assert ended.airflow.begun_again == []
+
+
+@pytest.mark.parametrize("waits", ["hold_production", "ask_release_manager_0"])
+def test_a_run_that_only_waits_with_a_verdict_that_nobody_could_tell_goes_on(
+    ended: Ended, waits: str
+) -> None:
+    ended.airflow.states[ended.run] = "running"
+    ended.airflow.tasks[ended.run] = {waits: "deferred"}
+    assert ended.look() == []
+    assert len(ended.airflow.begun_again) == 1
+
+
+@pytest.mark.parametrize("outcome", [Outcome.PASSED, Outcome.FAILED])
+def test_a_run_that_only_waits_with_a_verdict_that_holds_is_left_alone(
+    ended: Ended, outcome: Outcome
+) -> None:
+    ended.release.seal(outcome)
+    ended.airflow.states[ended.run] = "running"
+    ended.airflow.tasks[ended.run] = {"hold_production": "deferred"}
+    assert ended.look() == []
+    assert ended.airflow.begun_again == []
+
+
+@pytest.mark.parametrize("state", ["running", "scheduled", "failed"])
+def test_a_run_in_which_a_task_goes_on_is_left_alone(ended: Ended, state: str) -> None:
+    ended.airflow.states[ended.run] = "running"
+    ended.airflow.tasks[ended.run] = {"hold_production": state}
+    assert ended.look() == []
+    assert ended.airflow.begun_again == []
+
+
+class Task:
+    """A task of a gate that fails with whatever it is given."""
+
+    gate_file = "gates/larkfell.yaml"
+
+    def __init__(self, error: Exception, cause: Exception | None = None) -> None:
+        self.error, self.cause = error, cause
+
+    @notes_want
+    def execute(self, context: Any) -> None:
+        raise self.error from self.cause
+
+
+def context_of(try_number: int) -> Any:
+    return {"run_id": "execution-77", "ti": SimpleNamespace(try_number=try_number, max_tries=3)}
+
+
+def wanted_after(error: Exception, cause: Exception | None = None, *, try_number: int = 4) -> Want | None:
+    with pytest.raises(type(error)):
+        Task(error, cause).execute(context_of(try_number))
+    return noted(Memory("larkfell", "77"))
+
+
+@pytest.mark.parametrize(
+    ("error", "cause", "want"),
+    [
+        (Unavailable("503"), None, Want.CLOUD_MANAGER),
+        (OSError(28, "full"), None, Want.STORE),
+        (EvidenceError("can't be read"), OSError(5, "I/O"), Want.STORE),
+        (EvidenceError("was changed"), None, None),
+        (AirflowFailException("held"), Held("held", wanting=Want.CLOCK), Want.CLOCK),
+        (AirflowFailException("held"), Held("held"), None),
+        (AirflowException("again"), Unavailable("503"), Want.CLOUD_MANAGER),
+        (CloudManagerError("what is this"), None, None),
+        (NotFound("404"), None, None),
+        (PermissionDenied("403"), None, None),
+        (ValueError("a defect"), None, None),
+    ],
+)
+def test_what_a_task_failed_for_want_of_is_noted(
+    error: Exception, cause: Exception | None, want: Want | None
+) -> None:
+    assert wanted_after(error, cause) is want
+
+
+def test_while_there_is_another_try_nothing_is_wanted() -> None:
+    assert wanted_after(Unavailable("503"), try_number=3) is None
+    assert wanted_after(AirflowFailException("no"), Unavailable("503"), try_number=1) is Want.CLOUD_MANAGER
+
+
+def test_not_to_be_able_to_note_it_hides_no_error(remembered: StateStore) -> None:
+    remembered.is_down = True
+    with pytest.raises(Unavailable):
+        Task(Unavailable("503")).execute(context_of(4))
+
+
+HOLDING: dict[Want, Callable[[Release], None]] = {
+    Want.CLOUD_MANAGER: lambda release: release.simulator.inject(down(SURROUNDINGS)),
+    Want.CLOCK: lambda release: release.simulator.inject(clock(300.0)),
+}
+
+
+@pytest.mark.parametrize("want", HOLDING)
+def test_an_act_that_is_held_for_want_of_something_alone_says_so(
+    simulator: Simulator, tmp_path: Path, want: Want
+) -> None:
+    release = Release(simulator, tmp_path, waits=BRIEFLY)
+    release.seal(Outcome.PASSED)
+    HOLDING[want](release)
+    with pytest.raises(Held) as held:
+        release.act().perform(Decision.APPROVED)
+    assert held.value.wanting is want
+    assert release.puts == []
+
+
+@pytest.mark.parametrize("want", HOLDING)
+def test_an_act_that_is_held_for_another_reason_too_wants_nothing(
+    simulator: Simulator, tmp_path: Path, want: Want
+) -> None:
+    release = Release(simulator, tmp_path, waits=BRIEFLY)
+    release.seal(Outcome.FAILED)
+    HOLDING[want](release)
+    with pytest.raises(Held) as held:
+        release.act().perform(Decision.APPROVED)
+    assert held.value.wanting is None
