@@ -32,7 +32,12 @@ _PERCENT = re.compile("%[0-9A-F]{2}")
 
 
 class AccessError(ValueError):
-    """A connection that cannot be found or read. The message never quotes what is in it."""
+    """A connection that can't be found, read or used for this. The message never quotes what is in it."""
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        super().__init__(problem)
+        self.remedy = remedy
+        """What to do, as a sentence, where more than the problem is known."""
 
 
 @dataclass(frozen=True, repr=False)

@@ -168,7 +168,7 @@ async def _fetch(checkout: Checkout, commit_id: str, folder: Path, visit: Visit)
         try:
             headers = visit.resolver(checkout.access).at(checkout.repository or "").request_headers
         except AccessError as error:
-            raise CheckoutError(f"The credentials of the repository cannot be read: {error}.") from None
+            raise CheckoutError(f"The credentials of the repository can't be used: {error}.") from None
         secrets = {"GIT_CONFIG_COUNT": str(len(headers))}
         for number, (name, value) in enumerate(headers.items()):
             secrets |= {

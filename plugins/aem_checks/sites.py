@@ -214,7 +214,7 @@ class SiteConfig(_Settings):
     defaults. Off where absent, since it asks stage for its sitemap and many pages."""
     build_marker: BuildMarker | None = None
     requests_per_second: float = Field(default=10, gt=0, le=1000)
-    """Limit per host, shared by all tasks, workers and gates."""
+    """Limit per host, shared by all tasks and gates on a machine."""
     allow_hosts: tuple[AllowedHost, ...] = ()
     """Hosts of others that a browser may load from and whose links may be followed: ``fonts.example.com``,
     ``*.example.com``, ``cdn.example.com:8443``. No other host is contacted, and no credential is sent there."""

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, Field
 
 from stage_gate.exclusive import ClaimUnsupported as ClaimUnsupported
 from stage_gate.exclusive import create_exclusively, require_exclusive_create
-from stage_gate.files import safe_name
+from stage_gate.files import EvidenceError, exists, safe_name
 from stage_gate.signed import SignedRecord, read_signed, signed_file
 from stage_gate.signing import NO_KEYS, Keys
 
@@ -104,15 +104,18 @@ class Rights:
 
     @property
     def may_have_sent(self) -> bool:
-        """Whether the ticket was taken, by whichever gate, and whoever signed it."""
-        return self.place(Ticket).exists()
+        """Whether the ticket was taken, by whichever gate, and whoever signed it; also where nobody can tell."""
+        try:
+            return self._is_taken(Ticket)
+        except EvidenceError:
+            return True
 
     def held(self, kind: type[ClaimT]) -> ClaimT | None:
-        """What was taken, ``None`` where there is nothing. Raises ``EvidenceError`` for a broken one.
+        """What was taken, ``None`` where there is nothing. Raises ``EvidenceError`` for a broken one, or if nobody can tell.
 
         It blocks whoever signed it; as one's own it counts only if it is trusted.
         """
-        return self._read(kind) if self.place(kind).exists() else None
+        return self._read(kind) if self._is_taken(kind) else None
 
     def take(self, record: ClaimT) -> ClaimT | None:
         """Create the claim or ticket, durably and exclusively; what is there instead where somebody was faster.
@@ -126,6 +129,9 @@ class Rights:
         except FileExistsError:
             return self._read(type(record))
         return None
+
+    def _is_taken(self, kind: type[Claim]) -> bool:
+        return exists(self.place(kind))
 
     def _read(self, kind: type[ClaimT]) -> ClaimT:
         return read_taken(self.place(kind), kind, self.keys)

@@ -36,7 +36,7 @@ class SiteAccess:
     def __call__(self, name: str) -> Access:
         """What is in a connection. Raises ``AccessError``, which quotes nothing of it."""
         if refused := self.reach.refusal(name):
-            raise AccessError(f"the connection {name!r} opens no site: {refused[0]}")
+            raise AccessError(f"the connection {name!r} opens no site: {refused[0]}", refused[1])
         connection = _read(name)
         try:
             return _open(connection, _extra(connection))

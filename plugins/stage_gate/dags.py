@@ -17,7 +17,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 from stage_gate.configuration.gate_file import OutOfDate, gate_paths, load_gate, load_gate_for_run
 from stage_gate.dag import build_gate_dag
 from stage_gate.runs import DAG_ID_PREFIX, TAGS
-from stage_gate.settings import gates_folder, minimum_checks
+from stage_gate.settings import demands, gates_folder
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -90,7 +90,7 @@ def _gate_dag(path: Path, load: Callable[[Path], Gate]) -> DAG:
     from stage_gate.configuration.describe import describe
 
     gate = load(path)
-    return build_gate_dag(gate, path, describe(gate, minimum_checks()))
+    return build_gate_dag(gate, path, describe(gate, demands().checks))
 
 
 def _start_dag(folder: Path) -> DAG:

@@ -9,8 +9,12 @@ Layout below the store's root, one folder per gate and execution::
     <gate>/execution-<id>/retest-2.json          who wanted attempt 2, and why
     <gate>/execution-<id>/answer-….json           what a person answered, bound to a seal and signed
     <gate>/execution-<id>/decision.json, noted.json, ticket.json, production/, report.html
+    <gate>/execution-<id>/asked/, told/          since when people are asked, and who tells them
     <gate>/ledger/…                              how each check fared, one file per sealed attempt (``ledger``)
-    claims/…                                      one file per act, across all gates (``claims``)
+    claims/, tickets/                            one file per candidate, across all gates (``claims``)
+    starts/                                      what was started, and when all pipelines were asked
+
+A result that is there already stays, and the next one is kept beside it: ``key_pages.json``, ``key_pages~2.json``.
 
 The store is a local folder or any object store that Airflow's ``ObjectStoragePath`` reaches.
 """
@@ -27,7 +31,17 @@ from typing import TYPE_CHECKING
 from aem_checks.outcomes import CheckResult
 from stage_gate.candidate import Candidate
 from stage_gate.exclusive import beside, create_beside, create_exclusively
-from stage_gate.files import EvidenceError, dump, look_anew, read_model, safe_name, write, written
+from stage_gate.files import (
+    EvidenceError,
+    dump,
+    exists,
+    listed,
+    look_anew,
+    read_model,
+    safe_name,
+    write,
+    written,
+)
 from stage_gate.plan import Plan, RecordedResult
 from stage_gate.seal import (
     MANIFEST,
@@ -58,10 +72,7 @@ _EXECUTION = re.compile(r"execution-([0-9]+)")
 
 def executions_of(store: Path, gate: str) -> list[str]:
     """Ids of the recorded executions of a gate, oldest first."""
-    folder = store / gate
-    if not folder.exists():
-        return []
-    found = (_EXECUTION.fullmatch(path.name) for path in folder.iterdir())
+    found = (_EXECUTION.fullmatch(path.name) for path in listed(store / gate))
     return sorted((match[1] for match in found if match), key=int)
 
 
@@ -83,15 +94,12 @@ class Evidence:
 
         Its folder counts, whatever is left in it: an attempt that lost its files must not bring back the one before.
         """
-        look_anew(self.folder)
-        if not self.folder.exists():
-            return 0
-        names = (_ATTEMPT.fullmatch(path.name) for path in self.folder.iterdir())
+        names = (_ATTEMPT.fullmatch(path.name) for path in listed(self.folder))
         return max((int(name[1]) for name in names if name), default=0)
 
     def is_sealed(self, attempt: int) -> bool:
         look_anew(self.folder)
-        return (self.attempt_folder(attempt) / MANIFEST).exists()
+        return exists(self.attempt_folder(attempt) / MANIFEST)
 
     def latest_sealed(self) -> int:
         """The number of the newest sealed attempt, provided that no newer one was begun; else 0.
@@ -137,7 +145,7 @@ class Evidence:
             except FileExistsError:
                 continue
             except OSError as error:
-                raise EvidenceError(f"{path} can't be written: {error}") from error
+                raise EvidenceError(f"{path} can't be written: {error}", passing=True) from error
             return number
         raise AssertionError("numbers do not end")
 
@@ -187,7 +195,9 @@ class Evidence:
         try:
             path = create_beside(self.attempt_folder(attempt).joinpath(*folders), safe_name(name), content)
         except OSError as error:
-            raise EvidenceError(f"{name} of attempt {attempt} can't be kept: {error}") from error
+            raise EvidenceError(
+                f"{name} of attempt {attempt} can't be kept: {error}", passing=True
+            ) from error
         if self.is_sealed(attempt) and "/".join((*folders, path.name)) not in self._sealed_files(attempt):
             path.unlink()
             raise EvidenceError(
@@ -229,7 +239,7 @@ class Evidence:
         try:
             create_beside(self.folder / "production" / RESULTS, safe_name(result.key), dump(result))
         except OSError as error:
-            raise EvidenceError(f"{result.key} of production can't be kept: {error}") from error
+            raise EvidenceError(f"{result.key} of production can't be kept: {error}", passing=True) from error
 
     def read_production_results(self) -> tuple[CheckResult, ...]:
         """The newest result of each test of production: nothing is approved on it, and a person may look again."""

@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from stage_gate.files import driver_of, look_anew, put_partial
+from stage_gate.files import driver_of, exists, look_anew, put_partial
 
 CONDITIONAL_STORES = frozenset({"s3", "gs", "gcs", "abfs", "abfss"})
 """Object stores whose driver creates a file only if it is absent (If-None-Match or its like), in one step."""
@@ -63,9 +63,9 @@ def create_beside(folder: Path, name: str, content: bytes) -> Path:
 
 
 def beside(folder: Path, name: str) -> Iterator[Path]:
-    """What was created under this name, the first of it first."""
+    """What was created under this name, the first of it first. Raises ``EvidenceError`` where nobody can tell."""
     look_anew(folder)
-    return takewhile(lambda path: path.exists(), _numbered(folder, name))
+    return takewhile(exists, _numbered(folder, name))
 
 
 def _numbered(folder: Path, name: str) -> Iterator[Path]:
@@ -122,6 +122,11 @@ def _create_on_disk(path: Path, content: bytes) -> None:
     partial = put_partial(path, content)
     try:
         os.link(partial, path)  # fails if the name is taken, and whoever reads it finds it whole
+    except FileExistsError:
+        if (
+            path.read_bytes() != content
+        ):  # NFS sends it again after a lost answer, and finds what it made itself
+            raise
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise

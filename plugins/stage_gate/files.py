@@ -22,7 +22,14 @@ PARTIAL = ".partial"
 
 
 class EvidenceError(RuntimeError):
-    """Evidence is missing, unreadable or not what its seal says. Nothing may be approved on it."""
+    """Evidence is missing, unreadable or not what its seal says. Nothing may be approved on it.
+
+    ``passing``: it is the store that did not answer, or not as it should, so that waiting may mend it.
+    """
+
+    def __init__(self, sentence: str, *, passing: bool = False) -> None:
+        super().__init__(sentence)
+        self.passing = passing
 
 
 def open_store(url: str) -> Path:
@@ -73,7 +80,7 @@ def write(path: Path, content: bytes) -> None:
     try:
         _write(path, content)
     except Exception as error:  # every storage library has errors of its own
-        raise EvidenceError(f"{path} can't be written: {error}") from error
+        raise EvidenceError(f"{path} can't be written: {error}", passing=True) from error
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -108,7 +115,15 @@ def read(path: Folder) -> bytes:
     try:
         return path.read_bytes()
     except Exception as error:  # as above
-        raise EvidenceError(f"{path} can't be read: {error}") from error
+        raise EvidenceError(f"{path} can't be read: {error}", passing=True) from error
+
+
+def exists(path: Folder) -> bool:
+    """Whether a file is there; raises ``EvidenceError`` where nobody can tell."""
+    try:
+        return path.exists()
+    except Exception as error:  # as above
+        raise EvidenceError(f"Whether {path} is there can't be told: {error}", passing=True) from error
 
 
 def read_model(path: Folder, model: type[ModelT]) -> ModelT:
@@ -119,9 +134,17 @@ def read_model(path: Folder, model: type[ModelT]) -> ModelT:
         raise EvidenceError(f"{path} is not a {model.__name__}: {error}") from error
 
 
-def written(folder: FolderT) -> list[FolderT]:
-    """The files that were written whole, sorted; none where there is no such folder."""
+def listed(folder: FolderT) -> list[FolderT]:
+    """What is in a folder just now, sorted; nothing where there is no such folder. Raises ``EvidenceError``."""
     look_anew(folder)
-    if not folder.exists():
+    if not exists(folder):
         return []
-    return sorted((path for path in folder.iterdir() if not path.name.endswith(PARTIAL)), key=str)
+    try:
+        return sorted(folder.iterdir(), key=str)
+    except Exception as error:  # as above
+        raise EvidenceError(f"{folder} can't be listed: {error}", passing=True) from error
+
+
+def written(folder: FolderT) -> list[FolderT]:
+    """The files that were written whole, sorted; none where there is no such folder. Raises ``EvidenceError``."""
+    return [path for path in listed(folder) if not path.name.endswith(PARTIAL)]

@@ -104,6 +104,6 @@ def _way_out(check: ConfiguredCheck) -> str:
 
 
 def _is_required() -> bool:
-    from stage_gate.settings import isolation_required
+    from stage_gate.settings import demands
 
-    return isolation_required()
+    return demands().isolation

@@ -1,10 +1,10 @@
-"""What does a gate remember where no test suite can write? Who was told what, and when, in Airflow's own database.
+"""What does a gate remember where no test suite can write? Who was told what, and what a run wants, in Airflow's database.
 
 Not in the evidence store: a file there can be put in advance by anything that runs on a worker, and the tasks that tell
 people hold no key to sign with. The notes are in the state store of the asset ``adobe_io_events``, one value per gate, the
 newest notes only. Any task of this Airflow can write there, and so can whoever may edit its assets, or pause
 ``stage_gate.start`` altogether; a suite has neither a task's token nor a login. Two tasks that note something at the same
-moment may lose one of the notes: then people are told again.
+moment may lose one of the notes: then people are told again, or a run goes on by itself once more.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from adobe_cloud_manager.exceptions import Unavailable
 from adobe_cloud_manager.models import Execution, ExecutionStatus, StepState
 from adobe_cloud_manager.questions import Approval, approval_state
 from stage_gate.candidate import Candidate, host_of
@@ -129,8 +130,13 @@ def _read_source(hook: CloudManagerHook, execution: Execution, source_pipeline: 
 
 
 def _require_still_on_stage(source: Execution, seen: Siblings) -> None:
-    """Raise ``NoSource`` where the stage-only pipeline has put another build on stage since, or nobody can tell."""
+    """Raise ``NoSource`` where the stage-only pipeline has put another build on stage since, or nobody can tell.
+
+    Raise ``Unavailable`` where it may be told in a moment.
+    """
     unread = next((each for each in seen.unread if each.fact is Fact.OWN_EXECUTIONS), None)
+    if unread is not None and unread.passing:
+        raise Unavailable(unread.sentence)
     if unread is not None:
         raise NoSource(
             f"Whether pipeline {source.pipeline_id} has put another build on stage since execution {source.id} can't be "

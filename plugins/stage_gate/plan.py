@@ -23,7 +23,7 @@ PROVES_NOTHING = frozenset({"settled"})
 """Kinds that only say when testing can begin."""
 
 
-UNISOLATED = "runs un-isolated: accepted in the gate file."
+UNISOLATED = "may run un-isolated: accepted in the gate file."
 """The end of a sentence on a check whose gate file says ``isolation: accepted``; its key begins it."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -16,19 +16,16 @@ if TYPE_CHECKING:
     from stage_gate.configuration.gate import Gate
     from stage_gate.configuration.policy import ExcuseSettings, PolicySettings
     from stage_gate.configuration.smoke_tests import SmokeTest
+    from stage_gate.demands import Demands
     from stage_gate.pin import Pin
-    from stage_gate.surroundings import Fact
 
 READS_THE_MARKER = "settled"
 """The kind that compares the build marker with the candidate."""
 
 
-def plan_of(
-    gate: Gate, pin: Pin, minimum: tuple[str, ...], now: datetime, *, facts: Collection[Fact] = ()
-) -> Plan:
+def plan_of(gate: Gate, pin: Pin, now: datetime, demands: Demands) -> Plan:
     """The plan, written down before the first check runs.
 
-    ``minimum`` are the kinds that the deployment wants to block in every gate, ``facts`` those that it wants to be read.
     Waivers and quarantines that have ended by ``now`` are not in it, so that what they excused blocks again.
     """
     policy = gate.policy.in_force_on(now.date())
@@ -53,8 +50,8 @@ def plan_of(
             for each in policy.waivers
         ),
         flakes=FlakeRules(reruns=policy.flakes.reruns, count_as=policy.flakes.count_as),
-        minimum=minimum,
-        accept_unread=tuple(each for each in policy.accept_unread if each not in facts),
+        minimum=demands.checks,
+        accept_unread=tuple(each for each in policy.accept_unread if each not in demands.facts),
         build_marker=all(_is_read(site, planned) for site in gate.sites),
     )
 

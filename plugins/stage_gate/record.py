@@ -13,7 +13,7 @@ from aem_checks.outcomes import Outcome
 from stage_gate.claims import Rights, Ticket
 from stage_gate.decision import Decision
 from stage_gate.evidence import Evidence
-from stage_gate.files import EvidenceError, read, write, written
+from stage_gate.files import EvidenceError, exists, read, write, written
 from stage_gate.proof import OPTIONS, Answer
 from stage_gate.signed import RecordT, SignedRecord, is_believed, keep_first, read_signed, signed_file
 
@@ -134,11 +134,11 @@ def read_decision(evidence: Evidence) -> DecisionRecord | None:
     try:
         done = _read(evidence, evidence.folder / DONE, DecisionRecord)
     except EvidenceError:
-        if not noted.exists():
+        if not exists(noted):
             raise
         done = None
     is_final = done is not None and done.decision in CARRIED_OUT and counts(evidence, done)
-    return done if is_final or not noted.exists() else _read(evidence, noted, DecisionRecord)
+    return done if is_final or not exists(noted) else _read(evidence, noted, DecisionRecord)
 
 
 def write_answer(evidence: Evidence, answer: StoredAnswer) -> None:
@@ -206,7 +206,7 @@ def _write(evidence: Evidence, path: Path, record: SignedRecord) -> None:
 
 
 def _read(evidence: Evidence, path: Path, model: type[RecordT]) -> RecordT | None:
-    return read_record(path, model, evidence) if path.exists() else None
+    return read_record(path, model, evidence) if exists(path) else None
 
 
 def read_record(path: Path, model: type[RecordT], evidence: Evidence) -> RecordT:

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from airflow.sdk.exceptions import AirflowException
+
 from adobe_cloud_manager.exceptions import CloudManagerError
 from adobe_cloud_manager.questions import Approval, approval_state
 from aem_checks.outcomes import Outcome
+from stage_gate import runs
 from stage_gate.decision import Decision, Mode
 from stage_gate.exclusive import ClaimUnsupported, probe
 from stage_gate.files import EvidenceError
@@ -43,7 +46,7 @@ class Resumption:
 
     @property
     def sentence(self) -> str:
-        return f"{self.want}; now that is over, so stage is tested again by itself ({self.number} of {MOST})."
+        return f"{self.want}, so stage is tested again by itself ({self.number} of {MOST})."
 
 
 def resumption_of(guarded: Guarded, *, is_over: bool) -> Resumption | None:
@@ -54,13 +57,18 @@ def resumption_of(guarded: Guarded, *, is_over: bool) -> Resumption | None:
     """
     memory = Memory.of(guarded)
     want, before = noted(memory), memory.recall(_COUNT)
-    number = int(before.text) + 1 if before else 1
+    number = _counted(before.text) + 1 if before else 1
     if want is None or number > MOST or not _may_decide(guarded):
         return None
     sealed = _newest_seal(guarded.evidence)
     if not is_over and (sealed is None or sealed.verdict.outcome is not Outcome.INCONCLUSIVE):
         return None
     return None if _is_decided(guarded.evidence, sealed) else Resumption(want, number)
+
+
+def _counted(text: str) -> int:
+    """What counts as often where the note is none of ours: a run is begun too seldom rather than for ever."""
+    return int(text) if text.isdecimal() and len(text) < 4 else MOST
 
 
 def _may_decide(guarded: Guarded) -> bool:
@@ -95,15 +103,23 @@ def still_missing(guarded: Guarded, hook: CloudManagerHook) -> str:
         seen = read_surroundings(hook, guarded.execution, guarded.gate.pipeline.source_pipeline)
     except (ClaimUnsupported, OSError, EvidenceError, CloudManagerError, NotDeployed) as error:
         return str(error)
-    passing = [each.sentence for each in seen.unread if each.passing]
+    passing = [each.sentence for each in seen.unread_but(guarded.gate.policy.accept_unread) if each.passing]
     return clock_doubt(hook.clock_offset) or " ".join(passing)
 
 
-def note_resumption(guarded: Guarded, resumption: Resumption) -> None:
-    """Note that the run goes on, and why, before it does. Raises ``NotRemembered``: what can't be counted is not begun."""
+def begin(guarded: Guarded, resumption: Resumption) -> None:
+    """Begin the attempt: counted and explained before, and wanting nothing any more afterwards.
+
+    Raises ``NotRemembered``, since what can't be counted is not begun, and ``AirflowException`` where Airflow refuses.
+    """
     memory = Memory.of(guarded)
     memory.remember(_COUNT, str(resumption.number))
     memory.remember(_WHY, resumption.sentence)
+    try:
+        runs.start(guarded.gate.name, guarded.execution_id, again=True)
+    except AirflowException:
+        memory.remember(_WHY)
+        raise
     forget(memory)
 
 

@@ -11,7 +11,7 @@ from stage_gate.seal import Sealed
 THE_GATE = "Stage Gate"
 """Who wants a re-test where no person does."""
 MOST_UNASKED = 5
-"""The last attempt that a release is given without a person: an age limit shorter than the tests would go on forever."""
+"""The last attempt that old evidence alone gives a release: an age limit shorter than the tests would go on forever."""
 
 
 class NoRetest(RuntimeError):
@@ -34,7 +34,7 @@ def retest_of(sealed: Sealed, answer: StoredAnswer | None, too_old: str, now: da
         )
     if asked is None and sealed.attempt >= MOST_UNASKED:
         raise NoRetest(
-            f"{too_old} Attempt {sealed.attempt} is the last without a person's word, so no attempt was begun. "
+            f"{too_old} Attempt {sealed.attempt} is the last for its age without a person's word, so no attempt was begun. "
             "Raise evidence_lives in the gate's policy, or clear settle_stage with its downstream tasks."
         )
     return record_of(sealed, asked.reason, now, by=asked.by) if asked else record_of(sealed, too_old, now)

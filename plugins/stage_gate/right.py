@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from adobe_cloud_manager.models import Execution
 from stage_gate.candidate import changes, must_be_built_again
 from stage_gate.decision import Decision, Mode
+from stage_gate.demands import NO_DEMANDS, Demands
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError
 from stage_gate.observe import candidate_of, go_live, read_surroundings
@@ -40,6 +41,24 @@ class Basis:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """Something that can't be made sure."""
+
+    sentence: str
+    want: Want | None = None
+    """What is missing to it, where that may come back by itself."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an act is not allowed."""
+
+    sentence: str
+    want: Want | None
+    """What alone is missing to it, where that may come back; ``None`` where anything else refuses it."""
+
+
+@dataclass(frozen=True)
 class Right:
     """Everything that a right to act is read from. Nothing in it comes from an XCom or another task's state."""
 
@@ -51,12 +70,8 @@ class Right:
     pin: Pin
     evidence: Evidence
     reading: CloudManagerHook
-    minimum: tuple[str, ...] = ()
-    """Kinds that the deployment wants to block in every gate, as it says now."""
-    minimum_facts: frozenset[Fact] = frozenset()
-    """Facts about changes of stage that the deployment wants to be read, as it says now."""
-    isolation_required: bool = False
-    """Whether the deployment lets no gate accept that a team's code runs un-isolated, as it says now."""
+    demands: Demands = NO_DEMANDS
+    """Of the deployment, as it is now."""
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     @property
@@ -82,21 +97,21 @@ class Right:
 
     def refusal(
         self, decision: Decision, basis: Basis, execution: Execution, surroundings: Surroundings
-    ) -> str | None:
+    ) -> Refusal | None:
         """Why what was sealed does not allow this act on what was read just now, ``None`` if it does."""
-        return REFUSALS[decision](self._proof(basis, execution, surroundings))
+        doubts = self._doubts(basis, surroundings)
+        proof = self._proof(basis, execution, surroundings, doubts)
+        refuse = REFUSALS[decision]
+        why = refuse(proof)
+        if why is None:
+            return None
+        lasting = [doubt.sentence for doubt in doubts if doubt.want is None]
+        want = next((doubt.want for doubt in doubts if doubt.want), None)
+        return Refusal(why, want if refuse(replace(proof, doubts=lasting)) is None else None)
 
-    def want(
-        self, decision: Decision, basis: Basis, execution: Execution, surroundings: Surroundings
-    ) -> Want | None:
-        """What alone is missing to a refused act, where that may come back; ``None`` where anything else refuses it."""
-        passing = self._passing_doubts(basis, surroundings)
-        proof = self._proof(basis, execution, surroundings)
-        lasting = [doubt for doubt in proof.doubts if doubt not in passing]
-        refused = REFUSALS[decision](replace(proof, doubts=lasting))
-        return next(iter(passing.values())) if passing and refused is None else None
-
-    def _proof(self, basis: Basis, execution: Execution, surroundings: Surroundings) -> Proof:
+    def _proof(
+        self, basis: Basis, execution: Execution, surroundings: Surroundings, doubts: Sequence[Doubt]
+    ) -> Proof:
         sealed = basis.sealed
         verdict = judge(sealed.plan, sealed.candidate, sealed.recorded)
         gates = (self.gate, self.gate_now)
@@ -108,7 +123,7 @@ class Right:
             recomputed_outcome=verdict.outcome,
             not_passed=verdict.not_passed,
             changes=self._changes(sealed, execution, surroundings),
-            doubts=self._doubts(basis, surroundings),
+            doubts=[doubt.sentence for doubt in doubts],
             golive=go_live(execution),
             timing=timing_at(self.now(), gates, self.gates_folder, sealed.plan.made_at),
             entitled=self.gate.policy.entitled(verdict.outcome, started_by=execution.user),
@@ -128,19 +143,11 @@ class Right:
             sentences.append("The seal is of another gate file than the one pinned when this run began.")
         return sentences
 
-    def _passing_doubts(self, basis: Basis, now: Surroundings) -> dict[str, Want]:
-        """Those among the doubts that may pass by themselves."""
-        sealed = basis.sealed
-        unread = newly_unread(sealed.candidate.stage, now, self.accepted(sealed))
-        found = {each.sentence: Want.CLOUD_MANAGER for each in unread if each.passing}
-        clock = clock_doubt(self.reading.clock_offset)
-        return found | ({clock: Want.CLOCK} if clock else {})
-
     def accepted(self, sealed: Sealed) -> frozenset[Fact]:
         """Facts that may be unread: for the plan, for the gate file as it is now, and for the deployment as it is now."""
         return (
             frozenset(sealed.plan.accept_unread)
-            & set(self.gate_now.policy.accept_unread) - self.minimum_facts
+            & set(self.gate_now.policy.accept_unread) - self.demands.facts
         )
 
     def _unaccepted(self, sealed: Sealed, now: Surroundings) -> list[str]:
@@ -152,25 +159,35 @@ class Right:
             for fact in sorted(withdrawn & unread)
         ]
 
-    def _doubts(self, basis: Basis, now: Surroundings) -> list[str]:
+    def _doubts(self, basis: Basis, now: Surroundings) -> list[Doubt]:
         """What can't be made sure, apart from the release itself."""
         sealed, answer = basis.sealed, basis.answer
-        unread = newly_unread(sealed.candidate.stage, now, self.accepted(sealed))
-        doubts = [*(each.sentence for each in unread), *self._unaccepted(sealed, now)]
+        doubts = [
+            Doubt(each.sentence, Want.CLOUD_MANAGER if each.passing else None)
+            for each in newly_unread(sealed.candidate.stage, now, self.accepted(sealed))
+        ]
+        doubts += map(Doubt, self._unaccepted(sealed, now))
         if sealed.signature is not Signature.TRUSTED:
             doubts.append(
-                f"The seal is {sealed.signature}; guard mode needs a signing key (README, 'The signing key')."
+                Doubt(
+                    f"The seal is {sealed.signature}; guard mode needs a signing key (README, 'The signing key')."
+                )
             )
         if answer is not None and answer.signature is not Signature.TRUSTED:
-            doubts.append(f"The answer of {answer.by} is {answer.signature}.")
+            doubts.append(Doubt(f"The answer of {answer.by} is {answer.signature}."))
         site_checks = {c.kind for c in sealed.plan.stage_checks if c.blocks and c.kind not in NOT_AUTOMATIC}
-        missing = sorted(set(self.minimum) - site_checks)
+        missing = sorted(set(self.demands.checks) - site_checks)
         if missing:
-            doubts.append(f"The deployment wants {', '.join(missing)} to block, and in this plan it did not.")
-        exposed = [check.key for check in sealed.plan.checks if check.unisolated]
-        if self.isolation_required and exposed:
             doubts.append(
-                f"The deployment wants a team's code isolated, and in this plan {', '.join(exposed)} could run un-isolated."
+                Doubt(f"The deployment wants {', '.join(missing)} to block, and in this plan it did not.")
+            )
+        exposed = [check.key for check in sealed.plan.checks if check.unisolated]
+        if self.demands.isolation and exposed:
+            doubts.append(
+                Doubt(
+                    "The deployment wants a team's code isolated, and in this plan "
+                    f"{', '.join(exposed)} could run un-isolated."
+                )
             )
         clock = clock_doubt(self.reading.clock_offset)
-        return [*doubts, clock] if clock else doubts
+        return [*doubts, Doubt(clock, Want.CLOCK)] if clock else doubts

@@ -27,7 +27,7 @@ from stage_gate.files import EvidenceError
 from stage_gate.observe import NotDeployed
 from stage_gate.record import DecisionRecord, read_decision
 from stage_gate.sent_before import refusal_of_ticket
-from stage_gate.wanting import Want, want_of
+from stage_gate.wanting import Held, Want, want_of
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.protocol import Receipt
@@ -53,17 +53,6 @@ _UNPROVEN = (EvidenceError, ClaimUnsupported, CloudManagerError, NotDeployed, OS
 """What stands against an act when it is raised before anything was sent."""
 
 
-class Held(RuntimeError):
-    """The act was not sent, or nobody can tell whether it was: production waits, and the sentence says why."""
-
-    def __init__(self, sentence: str, *, may_have_left: bool = False, wanting: Want | None = None) -> None:
-        super().__init__(sentence)
-        self.wanting = wanting
-        """What alone was missing, where that may come back by itself."""
-        self.may_have_left = may_have_left
-        """A request may have been sent, so that its effect may still show."""
-
-
 class Road:
     """One walk from ``pinned`` to ``recorded`` or ``held``; each method carries out one command."""
 
@@ -74,7 +63,7 @@ class Road:
         self.verb = _VERB_OF[decision]
         self.rights = _rights(act.right)
         self.why_held = ""
-        self.wanting: Want | None = None
+        self.want: Want | None = None
         self.step: StepState | None = None
         self.looked_around_at = self.looked_at = 0.0
         self.looks = 0
@@ -95,7 +84,7 @@ class Road:
             try:
                 event = self._carry_out(doing)
             except _UNPROVEN as error:
-                event, self.wanting = self._refuse(str(error)), want_of(error)
+                event, self.want = self._refuse(str(error)), want_of(error)
             phase = after(phase, event)
             sent = sent or phase in (Phase.ACKNOWLEDGED, Phase.UNKNOWN)
             log.debug("%s: %s, so it is %s.", doing, event, phase)
@@ -107,7 +96,7 @@ class Road:
                 else ""
             )
             why = f"Production is held: {self.why_held}{spent}{earlier}"
-            raise Held(why, may_have_left=sent or bool(earlier), wanting=self.wanting)
+            raise Held(why, may_have_left=sent or bool(earlier), want=self.want)
         return self._record()
 
     def _earlier_ticket(self) -> str:
@@ -148,15 +137,14 @@ class Road:
 
         What speaks against the act may be its own effect, where another try of this task has just sent it.
         """
-        read = (self.decision, self.basis, execution, surroundings)
-        refusal = self.right.refusal(*read)
+        refusal = self.right.refusal(self.decision, self.basis, execution, surroundings)
         if refusal is None:
             return None
         ticket = None if self.has_ticket else self.rights.held(Ticket)
         if ticket is not None:
             return self._follow(ticket)
-        self.wanting = self.right.want(*read)
-        return self._refuse(refusal)
+        self.want = refusal.want
+        return self._refuse(refusal.sentence)
 
     @property
     def basis(self) -> Basis:
@@ -307,8 +295,8 @@ class Road:
     def _record(self) -> DecisionRecord:
         outcome, sealed = self.outcome, self.basis.sealed
         assert outcome is not None, "a record follows a look back"
-        known = read_decision(self.right.evidence)
-        if self.sent_before and known is not None and known.decision is self.decision:
+        known = self._known() if self.sent_before else None
+        if known is not None and known.decision is self.decision:
             log.info("This was done and recorded already; nothing was sent again.")
             return known
         if sealed.manifest.code != code_digests():
@@ -329,6 +317,14 @@ class Road:
             production_reached=self.decision is not Decision.HALTED,
             request_id=outcome.request_id or "",
         )
+
+    def _known(self) -> DecisionRecord | None:
+        """What is on record already; what can't be read there is written anew."""
+        try:
+            return read_decision(self.right.evidence)
+        except EvidenceError as error:
+            log.warning("What is on record can't be read, so it is recorded anew: %s", error)
+            return None
 
     def _unread(self) -> str:
         """What nobody knew of stage at the last look, which the gate file accepts, as the end of a sentence."""

@@ -15,7 +15,7 @@ from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import gate_from_content, load_gate_for_run
 from stage_gate.decision import Mode
 from stage_gate.evidence import Evidence
-from stage_gate.files import EvidenceError
+from stage_gate.files import EvidenceError, exists
 from stage_gate.pin import Pin, execution_id_of
 from stage_gate.signing import Signature
 
@@ -60,7 +60,7 @@ class GateRun:
 
     @property
     def is_pinned(self) -> bool:
-        return (self.evidence.folder / "pin.json").exists()
+        return exists(self.evidence.folder / "pin.json")
 
     @cached_property
     def pin(self) -> Pin:
@@ -190,7 +190,7 @@ class GateRun:
 
     def _right(self) -> Right:
         from stage_gate.right import Right
-        from stage_gate.settings import isolation_required, minimum_checks, minimum_facts
+        from stage_gate.settings import demands
 
         return Right(
             gate=self.gate,
@@ -199,9 +199,7 @@ class GateRun:
             pin=self.pin,
             evidence=self.evidence,
             reading=self.reading,
-            minimum=minimum_checks(),
-            minimum_facts=minimum_facts(),
-            isolation_required=isolation_required(),
+            demands=demands(),
         )
 
     def gate_now(self) -> Gate:

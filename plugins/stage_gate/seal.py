@@ -125,7 +125,9 @@ def write_seal(
     except FileExistsError:
         log.info("Attempt %d was sealed by another task meanwhile, and that seal stands.", attempt)
     except OSError as error:
-        raise EvidenceError(f"The seal of attempt {attempt} can't be written: {error}") from error
+        raise EvidenceError(
+            f"The seal of attempt {attempt} can't be written: {error}", passing=True
+        ) from error
 
 
 def read_seal(folder: Path, attempt: int, keys: Keys) -> Sealed:

@@ -16,6 +16,7 @@ from airflow.sdk.configuration import conf
 
 from adobe_cloud_manager.connections import unreadable
 from aem_checks.durations import parse_duration
+from stage_gate.demands import Demands
 from stage_gate.files import open_store
 from stage_gate.signing import Keys, read_key
 from stage_gate.surroundings import Fact
@@ -96,8 +97,13 @@ def _private_key() -> bytes | None:
         raise ValueError(f"the password of connection {SIGNING_CONNECTION} is no key: {error}") from None
 
 
-def minimum_checks() -> tuple[str, ...]:
-    """Kinds of checks that block in every gate of this deployment: ``[stage_gate] minimum_checks``, comma-separated.
+def demands() -> Demands:
+    """What the deployment demands of every gate. Raises ``ValueError`` for a setting that is none."""
+    return Demands(checks=_minimum_checks(), facts=_minimum_facts(), isolation=_require_isolation())
+
+
+def _minimum_checks() -> tuple[str, ...]:
+    """``[stage_gate] minimum_checks``, comma-separated.
 
     No gate file can drop them, neither by ``dry_run`` or a severity nor by quarantine or a waiver.
     """
@@ -105,12 +111,8 @@ def minimum_checks() -> tuple[str, ...]:
     return tuple(dict.fromkeys(kind.strip() for kind in configured.split(",") if kind.strip()))
 
 
-def minimum_facts() -> frozenset[Fact]:
-    """Facts about changes of stage that no gate may accept unread: ``[stage_gate] minimum_facts``, comma-separated or
-    ``all``; none by default.
-
-    Raises ``ValueError`` for what is no fact.
-    """
+def _minimum_facts() -> frozenset[Fact]:
+    """``[stage_gate] minimum_facts``, comma-separated or ``all``."""
     configured: str = conf.get(SECTION, "minimum_facts", fallback="")
     named = frozenset(name.strip() for name in configured.split(",") if name.strip())
     if named == {"all"}:
@@ -162,10 +164,8 @@ def own_connections() -> Iterator[tuple[str, str]]:
                     yield str(value), "the bundles of Dags"
 
 
-def isolation_required() -> bool:
-    """Whether no gate of this deployment may accept that a team's code runs un-isolated: ``[stage_gate]
-    require_isolation``, off by default. Anything but a plain no means yes.
-    """
+def _require_isolation() -> bool:
+    """``[stage_gate] require_isolation``: anything but a plain no means yes."""
     configured = str(conf.get(SECTION, "require_isolation", fallback="") or "").strip().lower()
     return configured not in ("", "false", "f", "no", "n", "off", "0")
 

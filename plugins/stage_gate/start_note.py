@@ -14,7 +14,7 @@ from pydantic import Field
 
 from adobe_cloud_manager.starts import StartUnresolved
 from stage_gate.exclusive import create_exclusively
-from stage_gate.files import EvidenceError, write
+from stage_gate.files import EvidenceError, exists, write
 from stage_gate.signed import SignedRecord, is_believed, read_signed, signed_file
 from stage_gate.signing import Keys
 
@@ -44,9 +44,9 @@ class KeptInStore:
 
     def get(self, key: str) -> Any:
         """What was noted. Raises ``StartUnresolved`` for what can't be believed."""
-        if not self.path.exists():
-            return None
         try:
+            if not exists(self.path):
+                return None
             note = read_signed(self.path, StartNote, self.keys, _ANY_GATE, self.source_execution_id)
         except EvidenceError as error:
             raise StartUnresolved(f"{error} {_NOTHING_IS_SENT}") from error
@@ -56,7 +56,9 @@ class KeptInStore:
         return note.value
 
     def set(self, key: str, value: Any) -> None:
-        """The first note is taken exclusively. Raises ``FileExistsError`` where somebody else has taken it."""
+        """The first note is taken exclusively. Raises ``FileExistsError`` where somebody else has taken it, ``OSError`` and
+        ``EvidenceError`` where it can't be written.
+        """
         note = StartNote(name=self.path.name, value=value)
         content = signed_file(note, _ANY_GATE, self.source_execution_id, self.keys)
         if "execution_id" in value:

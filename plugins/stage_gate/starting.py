@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Asset, AssetOrTimeSchedule, AssetWatcher, BaseOperator, DeltaTriggerTimetable
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from adobe_cloud_manager.events.hint import EVENTS_ASSET
 from aem_checks.durations import format_duration
@@ -127,7 +127,9 @@ class FindExecutions(BaseOperator):
             run_id,
             dag_id_of(guarded.gate.name),
         )
-        yield from self._alarm(guarded, queued_long(guarded, run_id, datetime.now(UTC) - _QUEUED_LONG))
+        yield from self._alarm(
+            guarded, queued_long(guarded, run_id, datetime.now(UTC) - _QUEUED_LONG), "queued for long"
+        )
 
     def _see_to_ended(self, context: Context, guarded: Guarded, state: str) -> Iterator[dict[str, str]]:
         """Begin a run again that never pinned; complain of one that ended undecided."""
@@ -143,16 +145,15 @@ class FindExecutions(BaseOperator):
             )
             return
         if not self._goes_on(guarded, is_over=True):
-            yield from self._alarm(guarded, neglect(guarded, run_id, state))
+            yield from self._alarm(guarded, neglect(guarded, run_id, state), "ended undecided")
 
     def _goes_on(self, guarded: Guarded, *, is_over: bool) -> bool:
         """Begin another attempt of a run that failed for want of something which is back; whether it was begun."""
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-        from stage_gate import runs
         from stage_gate.files import EvidenceError
         from stage_gate.memory import NotRemembered
         from stage_gate.notify import Event, tell
-        from stage_gate.resuming import note_resumption, resumption_of, still_missing
+        from stage_gate.resuming import begin, resumption_of, still_missing
 
         run = f"Execution {guarded.execution_id} of gate {guarded.gate.name}"
         try:
@@ -163,17 +164,16 @@ class FindExecutions(BaseOperator):
             if missing:
                 self.log.warning("%s goes on when what is missing is back: %s", run, missing)
                 return False
-            note_resumption(guarded, resumption)
-        except (EvidenceError, NotRemembered, OSError) as error:
-            self.log.warning("%s: whether it can go on is not known: %s", run, error)
+            begin(guarded, resumption)
+        except (EvidenceError, NotRemembered, AirflowException, OSError) as error:
+            self.log.warning("%s: it does not go on by itself: %s", run, error)
             return False
-        runs.start(guarded.gate.name, guarded.execution_id, again=True)
         self.log.warning("%s goes on: %s", run, resumption.sentence)
         tell(guarded, Event.RESUMED, [resumption.sentence])
         return True
 
-    def _alarm(self, guarded: Guarded, sentences: list[str]) -> Iterator[dict[str, str]]:
-        """Tell people once a day, and let a task be red then; every look says it in this log."""
+    def _alarm(self, guarded: Guarded, sentences: list[str], what: str) -> Iterator[dict[str, str]]:
+        """Tell people once a day of each kind, and let a task be red then; every look says it in this log."""
         from stage_gate.notify import Event, tell_once
 
         if not sentences:
@@ -181,7 +181,7 @@ class FindExecutions(BaseOperator):
         for sentence in sentences:
             self.log.error("%s", sentence)
         day = f"{datetime.now(UTC):%Y-%m-%d}"
-        if tell_once(guarded, Event.ALARM, sentences, f"ended undecided {day}"):
+        if tell_once(guarded, Event.ALARM, sentences, f"{what} {day}"):
             yield {"gate": guarded.gate.name, "trouble": " ".join(sentences)}
 
     def _cannot_start(self, name: str, trouble: str) -> dict[str, str]:

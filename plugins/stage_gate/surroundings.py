@@ -9,7 +9,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from adobe_cloud_manager.environment_resources import READY
-from adobe_cloud_manager.exceptions import CloudManagerError
+from adobe_cloud_manager.exceptions import CloudManagerError, UnexpectedAnswer
 
 UNKNOWN = "unknown"
 """Stands for the AEM release, which Cloud Manager's public API never names."""
@@ -100,26 +100,43 @@ class Unread(_Seen):
     """Method and path."""
     why: str
     """What the call came to, as a sentence."""
+    remedy: str
+    """What to do about it, as a sentence."""
     passing: bool = False
     """It may come back by itself, as after a time-out."""
 
     @property
     def sentence(self) -> str:
-        """Which fact, which call, which permission."""
-        reading = READINGS[self.fact]
+        """Which fact, which call, what it came to, and what to do."""
         return (
-            f"Nobody knows {reading.question}: {self.fact} can't be read ({self.call}). {self.why} "
-            f"To do: see that the credential has {reading.permission}."
+            f"Nobody knows {READINGS[self.fact].question}: {self.fact} can't be read ({self.call}). {self.why} "
+            f"{self.remedy}"
         )
 
     @classmethod
     def because(cls, error: CloudManagerError, fact: Fact, call: str, *, subject: str = "") -> Unread:
         """``error`` says what the call came to."""
-        return cls(fact=fact, subject=subject, call=call, why=str(error), passing=error.retryable)
+        return cls(
+            fact=fact,
+            subject=subject,
+            call=call,
+            why=str(error),
+            remedy=remedy_for(fact, error),
+            passing=error.retryable,
+        )
 
     def is_known_of(self, others: Iterable[Unread]) -> bool:
         """Whether one of the others says the same, or more."""
         return any(each.fact is self.fact and each.subject in ("", self.subject) for each in others)
+
+
+def remedy_for(fact: Fact, error: CloudManagerError) -> str:
+    """What to do about a fact whose call came to this."""
+    if error.retryable:
+        return "Wait until Cloud Manager answers again; then stage is looked at again."
+    if isinstance(error, UnexpectedAnswer):
+        return f"Look in Cloud Manager {READINGS[fact].question}, and decide there; the answer to this call does not tell."
+    return f"Give the credential {READINGS[fact].permission}."
 
 
 class Way(StrEnum):

@@ -59,5 +59,5 @@ def clock_doubt(offset: timedelta | None) -> str | None:
     way = "ahead of" if offset > timedelta() else "behind"
     return (
         f"This machine's clock is {abs(offset.total_seconds()):.0f} s {way} Cloud Manager's; more than "
-        f"{MOST_CLOCK_OFFSET.total_seconds():.0f} s is too much. Set the clock (NTP), then clear this task."
+        f"{MOST_CLOCK_OFFSET.total_seconds():.0f} s is too much. Set the clock (NTP); then the gate goes on by itself."
     )

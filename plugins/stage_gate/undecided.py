@@ -10,7 +10,7 @@ from adobe_cloud_manager.questions import approval_state
 from adobe_cloud_manager.unasked import unplaced_approval
 from stage_gate.claims import Rights
 from stage_gate.decision import Decision, Mode
-from stage_gate.files import EvidenceError
+from stage_gate.files import EvidenceError, exists
 from stage_gate.record import CARRIED_OUT, counts, read_decision
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Guarded:
 
     @property
     def is_pinned(self) -> bool:
-        return (self.evidence.folder / "pin.json").exists()
+        return exists(self.evidence.folder / "pin.json")
 
     @property
     def may_have_acted(self) -> bool:

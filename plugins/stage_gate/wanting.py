@@ -33,20 +33,34 @@ ResultT = TypeVar("ResultT")
 
 
 class Want(StrEnum):
-    """Something that a gate can't do without, and how its absence is told."""
+    """Something that a gate can't do without: how it is told that it was missing, and that it is there."""
 
-    CLOUD_MANAGER = "Cloud Manager could not be read"
-    STORE = "the evidence could not be read or written"
-    CLOCK = "the clock of the worker was not Cloud Manager's"
+    CLOUD_MANAGER = "Cloud Manager could not be read, and now it can"
+    STORE = "The evidence could not be read or written, and now a file can be created there"
+    CLOCK = "The clock of the worker was not Cloud Manager's, and now it is"
+
+
+class Held(RuntimeError):
+    """The act was not sent, or nobody can tell whether it was: production waits, and the sentence says why."""
+
+    def __init__(self, sentence: str, *, may_have_left: bool = False, want: Want | None = None) -> None:
+        super().__init__(sentence)
+        self.may_have_left = may_have_left
+        """A request may have been sent, so that its effect may still show."""
+        self.want = want
+        """What alone was missing, where that may come back by itself."""
 
 
 def want_of(error: BaseException | None) -> Want | None:
     """What an error wanted; ``None`` for one that waiting does not mend."""
-    if isinstance(error, CloudManagerError):
-        return Want.CLOUD_MANAGER if error.retryable else None
-    if isinstance(error, EvidenceError):
-        return want_of(error.__cause__)
-    return Want.STORE if isinstance(error, OSError) else None
+    match error:
+        case CloudManagerError():
+            return Want.CLOUD_MANAGER if error.retryable else None
+        case EvidenceError():
+            return Want.STORE if error.passing else None
+        case OSError():
+            return Want.STORE
+    return None
 
 
 def notes_want(execute: Callable[[TaskT, Context], ResultT]) -> Callable[[TaskT, Context], ResultT]:
@@ -57,12 +71,18 @@ def notes_want(execute: Callable[[TaskT, Context], ResultT]) -> Callable[[TaskT,
         try:
             return execute(task, context)
         except Exception as error:
-            want = getattr(error.__cause__, "wanting", None) or want_of(error) or want_of(error.__cause__)
-            if want is not None and (isinstance(error, AirflowFailException) or is_last_try(context)):
+            cause = error.__cause__
+            told = cause if isinstance(cause, EvidenceError | CloudManagerError) else error
+            want = cause.want if isinstance(cause, Held) else want_of(told)
+            if isinstance(cause, Held) or (want is not None and _is_final(error, context)):
                 note(task.gate_file, context, want)
             raise
 
     return noting
+
+
+def _is_final(error: Exception, context: Context) -> bool:
+    return isinstance(error, AirflowFailException) or is_last_try(context)
 
 
 def is_last_try(context: Context) -> bool:

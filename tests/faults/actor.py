@@ -33,7 +33,8 @@ from stage_gate import road, side_by_side, signing
 from stage_gate.decision import Command, Event
 from stage_gate.files import EvidenceError
 from stage_gate.record import DecisionRecord, write_decision
-from stage_gate.road import Held, Road
+from stage_gate.road import Road
+from stage_gate.wanting import Held
 from unit.simulator.caller import eventually
 
 T = TypeVar("T")

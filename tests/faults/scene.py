@@ -29,6 +29,7 @@ from stage_gate.claims import Claim, Rights, Ticket
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.decision import APPROVE, HALT, OVERRIDE, Decision
+from stage_gate.demands import NO_DEMANDS
 from stage_gate.evidence import Evidence
 from stage_gate.observe import candidate_of, read_surroundings
 from stage_gate.pin import Pin, run_id_of
@@ -206,7 +207,7 @@ class Scene:
         """Begin an attempt and write what its checks found; ``judge_and_seal`` makes a verdict of it."""
         evidence, truth = self.evidence[who], self.truths[who]
         candidate = self._candidate(who)
-        plan = _shortened(plan_of(self.gates[who], self._pin(who), (), datetime.now(UTC)))
+        plan = _shortened(plan_of(self.gates[who], self._pin(who), datetime.now(UTC), NO_DEMANDS))
         if tested is ChecksSaid.EMPTY:
             plan = plan.model_copy(update={"checks": ()})
         attempt = evidence.begin_attempt(plan, candidate)

@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"Nothing was found out. {error}", file=sys.stderr)
         return 2
     found = standing(today.plan, stage, production)
-    insisted = {check.key for check in checks if check.kind in today.minimum}
+    insisted = {check.key for check in checks if check.kind in today.demands.checks}
     day = today.now.date()
     proposal = propose(found, owner, day, days=options.days, insisted=insisted)
     print("\n".join(_report(today.gate, stage, found, proposal)))
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
 def _asked(options: argparse.Namespace) -> tuple[Today, list[ConfiguredCheck], str]:
     """The gate as it is now, the checks to run and who answers. Raises ``ConfigError`` and ``WrongUsage``."""
     from stage_gate.cli import gate_file
-    from stage_gate.settings import minimum_checks
+    from stage_gate.settings import demands
 
     if not 1 <= options.days <= _LONGEST_WAIVER:
         raise WrongUsage(f"A waiver holds 1 to {_LONGEST_WAIVER} days, not {options.days}.")
@@ -84,9 +84,9 @@ def _asked(options: argparse.Namespace) -> tuple[Today, list[ConfiguredCheck], s
     file = gate_file(options.gate, options.folder)
     if not file.is_file():
         raise WrongUsage(f"There is no gate file {file}.")
-    minimum = minimum_checks()
-    gate = load_gate_for_run(file, minimum=minimum)
-    today = Today(gate, file.parent, minimum, datetime.now(UTC), recorded_as=gate.name)
+    demanded = demands()
+    gate = load_gate_for_run(file, demands=demanded)
+    today = Today(gate, file.parent, demanded, datetime.now(UTC), recorded_as=gate.name)
     return today, _chosen(gate, options.only), owner
 
 

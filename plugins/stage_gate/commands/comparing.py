@@ -31,6 +31,7 @@ from stage_gate.verdict import Verdict, judge
 if TYPE_CHECKING:
     from stage_gate.configuration.gate import Gate
     from stage_gate.configuration.policy import PolicySettings
+    from stage_gate.demands import Demands
     from stage_gate.plan import Plan
     from stage_gate.seal import Sealed
 
@@ -94,7 +95,7 @@ class Today:
     gate: Gate
     folder: Path
     """Where its file and its calendar are."""
-    minimum: tuple[str, ...]
+    demands: Demands
     now: datetime
     recorded_as: str
     """The name that it had in the evidence store."""
@@ -112,7 +113,7 @@ class Today:
             trigger="",
             pinned_at=self.now,
         )
-        return plan_of(self.gate, pin, self.minimum, self.now)
+        return plan_of(self.gate, pin, self.now, self.demands)
 
 
 def compare(today: Today, store: Path, execution: str, since: date | None = None) -> Compared | None:

@@ -15,6 +15,7 @@ from stage_gate.decision import (
     HOTFIX,
     OVERRIDE,
     Action,
+    Command,
     Event,
     GoLive,
     Mode,
@@ -67,7 +68,7 @@ is too old. `{live}` stands for what Cloud Manager says of production, `{calenda
 _PROTOCOL = """\
 ## How an act is carried out
 
-Each acting task walks this road by itself, beginning at *pinned* whenever it starts again. Only *confirmed* sends, and
+Each acting task walks this road by itself, beginning at *pinned* whenever it starts again. Only *{sending}* sends, and
 no way leads back to it once a request may have left.
 """
 _REFUSED = """\
@@ -109,7 +110,9 @@ def document() -> str:
     steps = _table([*(name for name, _ in _DIMENSIONS), "Next", "Sentence"], _step_rows(()))
     protocol = _table(["Phase", "Does", "What may come of it"], _protocol_rows())
     refused = _table(["What is not right", "Refuses", "Sentence"], _refusal_rows())
-    return f"{INTRODUCTION}{_STEPS}\n{steps}\n{_PROTOCOL}\n{protocol}\n{_REFUSED}\n{refused}"
+    sending = next(phase for phase in Phase if command(phase) is Command.SEND)
+    told = _PROTOCOL.format(sending=sending)
+    return f"{INTRODUCTION}{_STEPS}\n{steps}\n{told}\n{protocol}\n{_REFUSED}\n{refused}"
 
 
 def _table(head: Sequence[str], rows: Iterator[Row]) -> str:

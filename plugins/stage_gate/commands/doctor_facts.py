@@ -11,7 +11,7 @@ from stage_gate.commands.diagnosis import Diagnosis, bad, good, unknown
 from stage_gate.decision import Mode
 from stage_gate.siblings import may_target
 from stage_gate.stage_environment import readings_of
-from stage_gate.surroundings import READINGS, Fact
+from stage_gate.surroundings import READINGS, Fact, remedy_for
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
@@ -47,8 +47,8 @@ def judge_unread(fact: Fact, error: CloudManagerError, gate: Gate) -> Diagnosis:
     if error.retryable:
         return unknown(what, detail, "Try again later; while it can't be read, production is held.")
     remedy = (
-        f"Give the credential {READINGS[fact].permission}. If it never will have that, name {fact} under "
-        "policy.accept_unread: then nobody knows, and every report says so."
+        f"{remedy_for(fact, error)} If it never will be readable, name {fact} under policy.accept_unread: "
+        "then nobody knows, and every report says so."
     )
     if gate.mode is Mode.GUARD:
         return bad(what, f"{detail} While that is so, this gate holds every release.", remedy)

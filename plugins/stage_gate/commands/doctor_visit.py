@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from adobe_cloud_manager.models import EnvironmentUrl, Execution, Pipeline
 
 T = TypeVar("T")
-_PROFILE = "Add the credential to a Cloud Manager product profile (Developer is enough to read) in the Admin Console."
+_PROFILE = (
+    "Add the credential to a Cloud Manager product profile in the Admin Console: Developer with Content Copy Manage, or "
+    "Deployment Manager."
+)
 
 
 def examine(path: Path, *, timeout: float = 15.0) -> Iterator[Diagnosis]:
@@ -266,8 +269,12 @@ def _examine_endpoint(
     try:
         access = resolver(endpoint.access).at(endpoint.url) if endpoint.access else None
     except AccessError as error:
-        detail = f"connection {endpoint.access!r} can't be read: {error}"
-        return bad(what, detail, f"Add the Airflow connection {endpoint.access!r}, or correct 'access:'.")
+        detail = f"connection {endpoint.access!r} can't be used: {error}"
+        return bad(
+            what,
+            detail,
+            error.remedy or f"Add the Airflow connection {endpoint.access!r}, or correct 'access:'.",
+        )
     except Exception as error:  # noqa: BLE001 - each secrets backend has errors of its own, which may quote secrets
         detail = f"connection {endpoint.access!r} can't be read ({type(error).__name__})"
         return bad(what, detail, f"Add the Airflow connection {endpoint.access!r}, or correct 'access:'.")

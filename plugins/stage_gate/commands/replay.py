@@ -47,9 +47,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _gates(options: argparse.Namespace) -> Iterator[Today]:
     """The gates to replay, each with the file that has its rules today."""
-    from stage_gate.settings import minimum_checks
+    from stage_gate.settings import demands
 
-    folder, minimum = gates_folder(options.folder), minimum_checks()
+    folder, demanded = gates_folder(options.folder), demands()
     if options.gate_file is not None:
         files = [options.gate_file]
     else:
@@ -59,9 +59,9 @@ def _gates(options: argparse.Namespace) -> Iterator[Today]:
     for file in files:
         if not file.is_file():
             raise WrongUsage(f"There is no gate file {file}.")
-        gate = load_gate_for_run(file, minimum=minimum)
+        gate = load_gate_for_run(file, demands=demanded)
         recorded_as = options.gate if options.gate and options.gate_file else gate.name
-        yield Today(gate, file.parent, minimum, datetime.now(UTC), recorded_as=recorded_as)
+        yield Today(gate, file.parent, demanded, datetime.now(UTC), recorded_as=recorded_as)
 
 
 def _table(rows: list[Compared]) -> Iterator[str]:

@@ -110,7 +110,7 @@ def _rows() -> Iterator[Row]:
     yield _row("state of the environment", "not ready", "ready", restoring, quiet)
     yield _row("state of the environment", "ready", "not ready", quiet, restoring)
     yield _row("hosts of stage", "listed", "not listed any more", quiet, _stage(hosts=()))
-    unread = _stage(unread=(Unread(fact=Fact.RESTORES, call="", why=""),))
+    unread = _stage(unread=(Unread(fact=Fact.RESTORES, call="", why="", remedy=""),))
     yield _row("any fact of the table below", "unread", "read, nothing new", unread, quiet)
     yield _row("any fact of the table below", "read", "unread", quiet, unread)
 

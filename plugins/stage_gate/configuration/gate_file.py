@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -45,9 +45,9 @@ from stage_gate.configuration.gate_rules import (
 from stage_gate.configuration.other_gates import refuse_second_gate
 from stage_gate.configuration.policy import PolicySettings
 from stage_gate.configuration.reach import Reach
+from stage_gate.demands import Demands
 from stage_gate.plan import CLOUD_MANAGER, SMOKE_TESTS
 from stage_gate.smoke_tests import key_of as key_of_smoke_test
-from stage_gate.surroundings import Fact
 
 __all__ = [
     "GATE_NAME",
@@ -87,16 +87,15 @@ def _may_be_file(path: Path) -> bool:
         return True
 
 
-def load_gate(path: str | Path, *, today: date | None = None, minimum: Iterable[str] | None = None) -> Gate:
+def load_gate(path: str | Path, *, today: date | None = None, demands: Demands | None = None) -> Gate:
     """Read one gate file, strictly. Raises ``GateFileError``.
 
     A gate that acts has to be the only one of its folder for its pipeline. It raises ``OutOfDate`` where the file
     was right once: a quarantine or waiver has ended by ``today`` (UTC), a waiver names no code, the calendar can't be
-    read, the windows do not open any more. ``minimum`` are the kinds of checks that block in every gate; by default
-    those of the deployment.
+    read, the windows do not open any more. ``demands`` are by default those of the deployment.
     """
     file = Path(path)
-    tree, gate = _load(file, minimum)
+    tree, gate = _load(file, demands)
     day = today or _today()
     refuse_without_code(tree, gate.policy, _codes(gate.plan, gate.settings))
     refuse_endless(tree, gate.policy, day)
@@ -105,16 +104,14 @@ def load_gate(path: str | Path, *, today: date | None = None, minimum: Iterable[
     return gate
 
 
-def load_gate_for_run(
-    path: str | Path, *, today: date | None = None, minimum: Iterable[str] | None = None
-) -> Gate:
+def load_gate_for_run(path: str | Path, *, today: date | None = None, demands: Demands | None = None) -> Gate:
     """Read one gate file so that no run loses its gate at midnight. Raises ``GateFileError``.
 
     What is out of date is not refused here: a quarantine or waiver that has ended by ``today`` (UTC) is left out,
     so that its check blocks again, a waiver without a code waives nothing, and a calendar that can't be read means
     closed.
     """
-    _, gate = _load(Path(path), minimum, until=today or _today())
+    _, gate = _load(Path(path), demands, until=today or _today())
     return gate
 
 
@@ -158,7 +155,7 @@ def _name_of(file: Path) -> str:
     return file.stem
 
 
-def _load(file: Path, minimum: Iterable[str] | None, until: date | None = None) -> tuple[Map, Gate]:
+def _load(file: Path, demands: Demands | None, until: date | None = None) -> tuple[Map, Gate]:
     """What the file says, and the gate without the excuses that have ended by ``until``."""
     name = _name_of(file)
     tree = load_extended(file)
@@ -170,11 +167,11 @@ def _load(file: Path, minimum: Iterable[str] | None, until: date | None = None) 
     refuse_second_gate(tree, gate, file, gate_paths(file.parent))
     if names_connections(tree, gate):
         refuse_reach(tree, gate, reach_of(file, gate))
-    wanted = _deployment_minimum() if minimum is None else tuple(minimum)
-    if wanted:
-        refuse_less_than_minimum(tree, gate.plan, policy, wanted, _known_kinds())
-    refuse_accepted_facts(tree, policy, _deployment_facts() if minimum is None else ())
-    if any(check.accepts_exposure for check in gate.plan.checks) and _isolation_is_required():
+    demanded = _demands_of_deployment() if demands is None else demands
+    if demanded.checks:
+        refuse_less_than_minimum(tree, gate.plan, policy, demanded.checks, _known_kinds())
+    refuse_accepted_facts(tree, policy, demanded.facts)
+    if demanded.isolation:
         refuse_unisolated(tree, gate.plan)
     return tree, replace(gate, settings=gate.settings.model_copy(update={"policy": policy}))
 
@@ -213,22 +210,10 @@ def reach_of(file: Path, gate: Gate) -> Reach:
         raise GateFileError(str(file), 0, str(error), "Correct that setting of the deployment.") from None
 
 
-def _deployment_minimum() -> tuple[str, ...]:
-    from stage_gate.settings import minimum_checks
+def _demands_of_deployment() -> Demands:
+    from stage_gate.settings import demands
 
-    return minimum_checks()
-
-
-def _deployment_facts() -> Collection[Fact]:
-    from stage_gate.settings import minimum_facts
-
-    return minimum_facts()
-
-
-def _isolation_is_required() -> bool:
-    from stage_gate.settings import isolation_required
-
-    return isolation_required()
+    return demands()
 
 
 def _known_kinds() -> Collection[str]:

@@ -13,10 +13,11 @@ from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
 from adobe_cloud_manager.questions import Approval
 from stage_gate.after_halt import AFTER_A_HALT
 from stage_gate.decision import Decision, bypass_sentence
+from stage_gate.files import EvidenceError
 from stage_gate.log_line import log_line
 from stage_gate.notify import Event, tell, tell_once
 from stage_gate.tasks.judging import newest_sentences, sealed_outcome
-from stage_gate.wanting import notes_want
+from stage_gate.wanting import Held, notes_want
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -47,7 +48,6 @@ class ActOnProduction(BaseOperator):
     @notes_want
     def execute(self, context: Context) -> None:
         from stage_gate.record import write_decision
-        from stage_gate.road import Held
         from stage_gate.run import GateRun
 
         run = GateRun.of(self.gate_file, context)
@@ -55,8 +55,8 @@ class ActOnProduction(BaseOperator):
         try:
             record = run.act().perform(self.decision)
         except Held as held:
-            self._record_held(run, str(held))
             tell(run, Event.ALARM if held.may_have_left else Event.HELD, [str(held), *newest_sentences(run)])
+            self._record_held(run, str(held))
             raise AirflowFailException(log_line(held)) from held
         write_decision(run.evidence, record)
         self._say(run, record)
@@ -80,7 +80,10 @@ class ActOnProduction(BaseOperator):
             at=datetime.now(UTC),
             outcome=sealed_outcome(run),
         )
-        write_decision(run.evidence, record)
+        try:
+            write_decision(run.evidence, record)
+        except EvidenceError as error:
+            self.log.error("That it is held can't be put on record: %s", error)
 
 
 class ApproveProduction(ActOnProduction):
@@ -150,7 +153,6 @@ class RecordBypass(BaseOperator, SkipMixin):
             outcome=outcome,
             production_reached=live.is_bypassed,
         )
-        write_decision(run.evidence, record)
         alarming = live.is_bypassed and outcome is not Outcome.PASSED
         (self.log.error if alarming else self.log.info)(
             "%s: %s", record.decision.capitalize(), log_line(sentence)
@@ -164,5 +166,6 @@ class RecordBypass(BaseOperator, SkipMixin):
                 tell(run, Event.BYPASSED, sentences)
             else:
                 tell_once(run, Event.BYPASSED, sentences, f"{live.approval} {outcome}")
+        write_decision(run.evidence, record)  # last: people are told also where the evidence is away
         if not live.is_bypassed:
             self.skip(context["ti"], [context["dag"].get_task(self.production)])

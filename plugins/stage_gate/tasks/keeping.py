@@ -56,8 +56,14 @@ class Keeper:
         self.evidence.write_result(self.attempt, entry)
 
     def owns(self, name: str, content: bytes) -> bool:
-        """Whether a try of this task has written this."""
-        return self._store is not None and self._store.get(self._key(name)) == _digest(content)
+        """Whether a try of this task has written this, as far as Airflow says."""
+        if self._store is None:
+            return False
+        try:
+            return bool(self._store.get(self._key(name)) == _digest(content))
+        except AirflowRuntimeError as error:
+            log.warning("Airflow does not say what this task has kept, so it tests again: %s", error)
+            return False
 
     def note(self, name: str, content: bytes) -> None:
         """Remember that this task writes this; not to be able to stops nothing."""

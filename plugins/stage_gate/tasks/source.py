@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from stage_gate.wanting import notes_want
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -28,6 +30,7 @@ class FindSource(BaseOperator):
         super().__init__(**kwargs)
         self.gate_file = gate_file
 
+    @notes_want
     def execute(self, context: Context) -> None:
         from stage_gate.observe import NoSource
         from stage_gate.run import GateRun

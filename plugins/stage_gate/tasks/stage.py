@@ -14,7 +14,7 @@ from stage_gate.log_line import log_line
 from stage_gate.wanting import Want, is_last_try, note, notes_want
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from airflow.sdk import Context
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aem_checks.sites import SiteConfig, Target
     from stage_gate.configuration.gate import Gate
     from stage_gate.run import GateRun
-    from stage_gate.surroundings import Surroundings
+    from stage_gate.surroundings import Fact, Surroundings
     from stage_gate.tasks.keeping import Keeper
 
 
@@ -49,15 +49,15 @@ class SettleStage(BaseOperator):
         from stage_gate.isolation import forecast
         from stage_gate.planning import plan_of
         from stage_gate.run import GateRun
-        from stage_gate.settings import minimum_checks, minimum_facts
+        from stage_gate.settings import demands
         from stage_gate.tasks.keeping import Keeper
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
         candidate = run.read_candidate()
         stage = candidate.stage
-        self._wait_for_what_passes(stage, context)
-        plan = plan_of(run.gate, run.pin, minimum_checks(), datetime.now(UTC), facts=minimum_facts())
+        plan = plan_of(run.gate, run.pin, datetime.now(UTC), demands())
+        self._wait_for_what_passes(stage, plan.accept_unread, context)
         plan = with_baseline(plan, candidate, run.evidence, run.reached_production)
         attempt = run.evidence.begin_attempt(plan, candidate)
         self.log.info(
@@ -76,12 +76,12 @@ class SettleStage(BaseOperator):
         for check in settling_checks(run.gate):
             say(self.log, test_stage(run, check, Keeper(context, run.evidence, attempt)))
 
-    def _wait_for_what_passes(self, stage: Surroundings, context: Context) -> None:
+    def _wait_for_what_passes(self, stage: Surroundings, accepted: Iterable[Fact], context: Context) -> None:
         """Raise ``AirflowException``, so that the next try looks again, while the tests could prove nothing.
 
         The last try tests all the same: its verdict says what was in the way.
         """
-        passing = [each.sentence for each in stage.unread if each.passing]
+        passing = [each.sentence for each in stage.unread_but(accepted) if each.passing]
         if (passing or stage.goes_on) and not is_last_try(context):
             raise AirflowException(" ".join([*stage.goes_on, *passing, "Looking again in a moment."]))
         note(self.gate_file, context, Want.CLOUD_MANAGER if passing else None)

@@ -25,6 +25,7 @@ from stage_gate.candidate import Candidate, Surroundings, host_of
 from stage_gate.cloud_manager_results import SEEN, Seen, judge_results
 from stage_gate.configuration.gate import Gate
 from stage_gate.decision import Action, Decision
+from stage_gate.demands import NO_DEMANDS
 from stage_gate.evidence import Evidence
 from stage_gate.pin import Pin
 from stage_gate.plan import RecordedResult
@@ -98,7 +99,7 @@ def _write(evidence: Evidence, gate: Gate, seen: Recorded, at: datetime) -> None
     candidate = _candidate(gate, evidence.folder.name.removeprefix("execution-"), at)
     pin = _pin(gate, candidate, at)
     evidence.write_pin(pin)
-    plan = plan_of(gate, pin, (), at)
+    plan = plan_of(gate, pin, at, NO_DEMANDS)
     attempt = evidence.begin_attempt(plan, candidate)
     folder = evidence.attempt_folder(attempt)
     shutil.copytree(seen.folder, folder, dirs_exist_ok=True)

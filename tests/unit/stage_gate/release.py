@@ -15,6 +15,7 @@ from stage_gate.acting import Act
 from stage_gate.claims import Rights
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import load_gate
+from stage_gate.demands import NO_DEMANDS, Demands
 from stage_gate.evidence import Evidence
 from stage_gate.observe import read_candidate
 from stage_gate.pin import Pin, run_id_of
@@ -23,7 +24,6 @@ from stage_gate.planning import plan_of
 from stage_gate.record import StoredAnswer, write_answer
 from stage_gate.right import Right
 from stage_gate.signing import Keys, read_key
-from stage_gate.surroundings import Fact
 from stage_gate.verdict import judge
 from unit.stage_gate.samples import result
 from unit.stage_gate.waiting import until
@@ -98,7 +98,7 @@ class Release:
             self.simulator.program_id, self.simulator.pipeline_id, self.execution_id
         )
         candidate = read_candidate(self.hook, execution, self.gate.pipeline.source_pipeline)
-        plan = plan_of(self.gate, self.pin, (), tested_at or datetime.now(UTC))
+        plan = plan_of(self.gate, self.pin, tested_at or datetime.now(UTC), NO_DEMANDS)
         attempt = self.evidence.begin_attempt(plan, candidate)
         for check in plan.stage_checks:
             entry = RecordedResult(
@@ -136,9 +136,7 @@ class Release:
     def right(
         self,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        minimum: tuple[str, ...] = (),
-        facts: frozenset[Fact] = frozenset(),
-        isolation_required: bool = False,
+        demands: Demands = NO_DEMANDS,
     ) -> Right:
         return Right(
             gate=self.gate,
@@ -147,9 +145,7 @@ class Release:
             pin=self.pin,
             evidence=self.evidence,
             reading=self.hook,
-            minimum=minimum,
-            minimum_facts=facts,
-            isolation_required=isolation_required,
+            demands=demands,
             now=now,
         )
 

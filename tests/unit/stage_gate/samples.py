@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from adobe_cloud_manager.exceptions import PermissionDenied
 from aem_checks.outcomes import Cause, CheckResult, Finding, Outcome, Severity
 from stage_gate.candidate import Candidate
 from stage_gate.plan import Plan, PlannedCheck, RecordedResult
@@ -44,7 +45,7 @@ def event(way: Way, number: str = "88", *, runs: bool = False, pipeline: str = "
 
 def unread(fact: Fact, subject: str = "") -> Unread:
     call = READINGS[fact].call.format(program="12345", environment="7654321", pipeline=subject or "678901")
-    return Unread(fact=fact, subject=subject, call=call, why="Cloud Manager answered 403.")
+    return Unread.because(PermissionDenied("Cloud Manager answered 403."), fact, call, subject=subject)
 
 
 def planned(key: str = "key_pages", severity: Severity = Severity.BLOCK, **changes: object) -> PlannedCheck:

@@ -22,9 +22,10 @@ from simulator import Fault, Simulator
 from simulator.faults import clock
 from stage_gate.claims import Claim, ClaimUnsupported, Rights
 from stage_gate.decision import APPROVE, HALT, OVERRIDE, Decision
-from stage_gate.record import write_decision
-from stage_gate.road import Held
+from stage_gate.demands import Demands
+from stage_gate.record import read_decision, write_decision
 from stage_gate.signing import NO_KEYS, Keys, new_private_key, read_key
+from stage_gate.wanting import Held, Want
 from unit.stage_gate.release import BRIEFLY, KEYS, Release
 from unit.stage_gate.waiting import until
 
@@ -381,7 +382,7 @@ def test_a_freeze_that_was_added_while_the_release_was_tested_holds_it(release: 
 def test_what_the_deployment_wants_to_block_has_to_have_blocked(release: Release) -> None:
     release.seal()
     with pytest.raises(Held, match="The deployment wants redirects to block"):
-        release.act(minimum=("key_pages", "redirects")).perform(Decision.APPROVED)
+        release.act(demands=Demands(checks=("key_pages", "redirects"))).perform(Decision.APPROVED)
     assert release.puts == []
 
 
@@ -394,7 +395,7 @@ def test_nothing_is_approved_that_ran_un_isolated_where_the_deployment_forbids_t
     with pytest.raises(
         Held, match=r"wants a team's code isolated, and in this plan suites\.e2e could run un-isolated"
     ):
-        release.act(isolation_required=True).perform(Decision.APPROVED)
+        release.act(demands=Demands(isolation=True)).perform(Decision.APPROVED)
     assert release.puts == []
     release.act().perform(Decision.APPROVED)
     assert len(release.puts) == 1
@@ -507,3 +508,35 @@ def test_the_reads_of_one_hook_share_one_connection(release: Release) -> None:
         hook.get_execution(release.pin.program_id, release.pin.pipeline_id, release.execution_id)
     pools = hook.keep_alive_adapter.poolmanager.pools  # type: ignore[union-attr]
     assert [(pools[key].num_connections, pools[key].num_requests) for key in pools.keys()] == [(1, 3)]  # noqa: SIM118
+
+
+def test_rubbish_beside_the_record_keeps_no_approval_from_being_recorded(release: Release) -> None:
+    release.seal()
+    (release.evidence.folder / "noted.json").write_text("{")
+    record = release.act().perform(Decision.APPROVED)
+    write_decision(release.evidence, record)
+    known = read_decision(release.evidence)
+    assert known is not None
+    assert known.decision is Decision.APPROVED
+    again = release.act().perform(Decision.APPROVED)
+    assert (again.decision, again.at) == (Decision.APPROVED, record.at)
+    assert len(release.puts) == 1
+
+
+def test_a_store_that_does_not_say_whether_a_ticket_was_taken_holds(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release.seal()
+    real = Path.exists
+
+    def broken(path: Path) -> bool:
+        if path.parent.name == "tickets":
+            raise OSError(5, "Input/output error")
+        return real(path)
+
+    monkeypatch.setattr(Path, "exists", broken)
+    assert release.rights.may_have_sent, "who can't tell takes it for sent"
+    with pytest.raises(Held, match="can't be told") as held:
+        release.act().perform(Decision.APPROVED)
+    assert held.value.want is Want.STORE
+    assert release.puts == []

@@ -142,7 +142,7 @@ def test_what_could_not_be_read_is_named_with_call_and_permission_and_is_no_same
     (sentence,) = (each.sentence for each in found)
     assert f"{fact} can't be read (GET /api/program/12345/" in sentence
     assert "Cloud Manager answered 403." in sentence
-    assert "To do: see that the credential has " in sentence
+    assert "Give the credential " in sentence
     assert newly_unread(CANDIDATE.stage, now.stage, {fact}) == []
     others = set(Fact) - {fact}
     assert newly_unread(CANDIDATE.stage, now.stage, others) == found

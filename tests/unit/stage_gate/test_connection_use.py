@@ -28,6 +28,7 @@ from stage_gate.commands.doctor_visit import reached_by
 from stage_gate.configuration.gate_file import gate_from_content, load_gate
 from stage_gate.configuration.reach import Reach
 from stage_gate.connection_use import SiteAccess
+from stage_gate.demands import NO_DEMANDS
 from stage_gate.notify import Event, tell
 from stage_gate.observe import read_candidate
 from stage_gate.planning import plan_of
@@ -98,7 +99,7 @@ def pin(release: Release, **changes: Any) -> None:
     execution = release.hook.get_execution(
         release.pin.program_id, release.pin.pipeline_id, release.execution_id
     )
-    plan = plan_of(release.gate, release.pin, (), datetime.now(UTC))
+    plan = plan_of(release.gate, release.pin, datetime.now(UTC), NO_DEMANDS)
     release.evidence.begin_attempt(plan, read_candidate(release.hook, execution, None))
 
 
@@ -391,7 +392,7 @@ def test_the_doctor_says_what_a_gate_reaches_and_recommends_a_limit(
     assert f"✔ Reach: this gate opens sites with adobe at {host}\n" in said
     assert "? Reach: a gate file can name any connection of type HTTP or Generic" in said
     assert "→ Set [stage_gate] site_connections" in said
-    assert "connection 'adobe' can't be read: the connection is of type 'adobe_cloud_manager'" in said
+    assert "connection 'adobe' can't be used: the connection is of type 'adobe_cloud_manager'" in said
     assert stranger.heard == []
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__SITE_CONNECTIONS", "adob?, wknd_*")
     main(["doctor", str(path)])

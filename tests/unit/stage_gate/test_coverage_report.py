@@ -16,6 +16,7 @@ from stage_gate.configuration.describe import describe
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.coverage_report import coverage_section, manual_section, read_coverages
+from stage_gate.demands import NO_DEMANDS
 from stage_gate.ledger import Ledger
 from stage_gate.seal import Sealed
 from unit.stage_gate.samples import NOW, plan, planned, recorded, result
@@ -52,7 +53,7 @@ def gate(folder: Path, **content: Any) -> Gate:
         **content,
     }
     file.write_text(yaml.safe_dump(told))
-    return load_gate(file, minimum=())
+    return load_gate(file, demands=NO_DEMANDS)
 
 
 def sealed(*results: Any) -> Sealed:

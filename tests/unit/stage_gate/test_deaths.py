@@ -16,7 +16,8 @@ from simulator import Simulator
 from stage_gate.claims import Claim, Ticket
 from stage_gate.decision import Command, Decision
 from stage_gate.record import DecisionRecord
-from stage_gate.road import Held, Road
+from stage_gate.road import Road
+from stage_gate.wanting import Held
 from unit.stage_gate.release import BRIEFLY, Release
 
 

@@ -9,6 +9,7 @@ from aem_checks.kinds import all_kinds
 from stage_gate.configuration.describe import describe
 from stage_gate.configuration.describe_policy import code, plain_text
 from stage_gate.configuration.gate_file import load_gate
+from stage_gate.demands import Demands
 
 TEXT = """\
 pipeline: {connection: cm, deciding_connection: cm_deciding, program: 12345, pipeline: 678901}
@@ -41,7 +42,7 @@ POLICY = TEXT.replace(
 
 def text_of(folder: Path, text: str, minimum: tuple[str, ...] = ()) -> str:
     (folder / "wknd.yaml").write_text(text, encoding="utf-8")
-    gate = load_gate(folder / "wknd.yaml", today=date(2026, 11, 22), minimum=minimum)
+    gate = load_gate(folder / "wknd.yaml", today=date(2026, 11, 22), demands=Demands(checks=minimum))
     return describe(gate, minimum)
 
 

@@ -14,6 +14,7 @@ from stage_gate.configuration.excusing import excusing_settings
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import GateFileError, load_gate
 from stage_gate.configuration.gate_schema import gate_schema
+from stage_gate.demands import Demands
 
 PAGES = ["/us/en.html", "/us/en/magazine.html"]
 
@@ -31,7 +32,7 @@ def file_of(folder: Path, checks: Mapping[str, Any], **more: Any) -> Path:
 
 
 def gate_of(folder: Path, checks: Mapping[str, Any], *minimum: str, **more: Any) -> Gate:
-    return load_gate(file_of(folder, checks, **more), minimum=minimum)
+    return load_gate(file_of(folder, checks, **more), demands=Demands(checks=minimum))
 
 
 BLOCK = {"severity": "block"}

@@ -18,8 +18,8 @@ from aem_checks.outcomes import Judgement, Outcome, Severity
 from simulator import Simulator
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.decision import Action, Decision, Mode, Policy, Step, next_step
-from stage_gate.road import Held
 from stage_gate.verdict import judge
+from stage_gate.wanting import Held
 from unit.stage_gate.release import Release, down
 from unit.stage_gate.samples import CANDIDATE, plan, planned, recorded, result
 from unit.stage_gate.test_decision import WAITING

@@ -21,6 +21,7 @@ from stage_gate.configuration.gate_file import (
     load_gate_for_run,
 )
 from stage_gate.decision import Action, Mode, Policy
+from stage_gate.demands import NO_DEMANDS
 
 SMALLEST = """\
 pipeline: {program: "12345", pipeline: 678901}
@@ -210,7 +211,7 @@ def test_a_second_gate_that_acts_on_the_pipeline_is_refused_with_its_name(tmp_pa
     assert "pipeline 678901 of program 12345 is guarded by zz.yaml too" in str(error)
     assert "'mode: shadow'" in error.remedy
     with pytest.raises(GateFileError, match=r"guarded by wknd\.yaml too"):
-        load_gate_for_run(tmp_path / "zz.yaml", minimum=())
+        load_gate_for_run(tmp_path / "zz.yaml", demands=NO_DEMANDS)
     (tmp_path / "zz.yaml").unlink()
     assert gate_of(tmp_path, GUARD).mode is Mode.GUARD
 
@@ -220,7 +221,7 @@ def test_reading_a_gate_loads_neither_airflow_nor_parsers_nor_http_clients(tmp_p
     code = (
         "import sys\nfrom stage_gate.configuration.gate_file import load_gate\n"
         "from stage_gate.configuration.describe import describe\n"
-        f"describe(load_gate({str(file)!r}, minimum=()))\n"
+        f"describe(load_gate({str(file)!r}, demands=NO_DEMANDS))\n"
         "heavy = {'airflow', 'lxml', 'selectolax', 'aiohttp', 'requests', 'jsonschema'} & set(sys.modules)\n"
         "print(','.join(sorted(heavy)))\n"
     )

@@ -30,6 +30,7 @@ from stage_gate.cli import main
 from stage_gate.configuration.describe import describe
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.dag import build_gate_dag
+from stage_gate.demands import NO_DEMANDS
 from stage_gate.files import dump, write
 from stage_gate.ledger import read_ledger
 from stage_gate.notify import Event, tell
@@ -149,7 +150,7 @@ def seal(release: Release, text: str) -> str:
         release.simulator.program_id, release.simulator.pipeline_id, release.execution_id
     )
     candidate = read_candidate(release.hook, execution, None)
-    plan = plan_of(release.gate, release.pin, (), datetime.now(UTC))
+    plan = plan_of(release.gate, release.pin, datetime.now(UTC), NO_DEMANDS)
     plan = plan.model_copy(update={"baseline_notes": (text,)})
     attempt = release.evidence.begin_attempt(plan, candidate)
     folder = release.evidence.attempt_folder(attempt)

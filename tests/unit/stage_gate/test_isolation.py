@@ -21,12 +21,13 @@ from stage_gate.commands.doctor_visit import examine_exposure
 from stage_gate.configuration.describe import describe
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import GateFileError, gate_from_content, load_gate, load_gate_for_run
+from stage_gate.demands import NO_DEMANDS
 from stage_gate.exposed_routes import Route
 from stage_gate.exposure import Facts, Place
 from stage_gate.observe import read_candidate
 from stage_gate.planning import plan_of
 from stage_gate.run import GateRun
-from stage_gate.settings import isolation_required
+from stage_gate.settings import demands
 from stage_gate.tasks.stage import RunCheck
 from stage_gate.verdict import judge
 from unit.aem_checks.other_user import NOBODY, needs_root, open_folder
@@ -126,7 +127,7 @@ class Played:
             self.release.pin.program_id, self.release.pin.pipeline_id, self.release.execution_id
         )
         candidate = read_candidate(self.release.hook, execution, None)
-        self.plan = plan_of(self.release.gate, self.release.pin, (), datetime.now(UTC))
+        self.plan = plan_of(self.release.gate, self.release.pin, datetime.now(UTC), NO_DEMANDS)
         self.candidate = candidate
         self.release.evidence.begin_attempt(self.plan, candidate)
 
@@ -185,7 +186,7 @@ def test_what_the_gate_file_accepts_runs_and_every_report_says_so(
     assert result.outcome is Outcome.PASSED
     assert {check.key for check in tested.plan.checks if check.unisolated} == set(KEYS)
     verdict = judge(tested.plan, tested.candidate, tested.release.evidence.read_results(1))
-    assert f"{key} runs un-isolated: accepted in the gate file." in verdict.warnings
+    assert f"{key} may run un-isolated: accepted in the gate file." in verdict.warnings
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -215,9 +216,9 @@ def test_the_acting_tasks_know_what_the_deployment_forbids(
 ) -> None:
     release = Release(simulator, tmp_path)
     run = GateRun.of(str(release.gate_file), context(release))
-    assert run._right().isolation_required is False
+    assert run._right().demands.isolation is False
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__REQUIRE_ISOLATION", "True")
-    assert run._right().isolation_required is True
+    assert run._right().demands.isolation is True
 
 
 def test_shadow_mode_runs_it_and_only_warns(
@@ -313,7 +314,7 @@ def test_settling_says_early_what_will_not_run(
     checks = code_of_the_team(tmp_path)
     checks["suites"][0]["isolation"] = "accepted"
     *_, told, consequence = isolation.forecast(gate(tmp_path, checks))
-    assert told == "suites.e2e runs un-isolated: accepted in the gate file."
+    assert told == "suites.e2e may run un-isolated: accepted in the gate file."
     assert consequence.startswith(
         "1 check of the team will not run on a worker like this one: our_own. To do:"
     )
@@ -338,7 +339,7 @@ def test_the_doctor_says_what_guard_mode_would_not_run_here(
     assert all(each.remedy for each in shown)
     told = " ".join(each.detail for each in shown)
     assert ("So here guard mode does not run suites.e2e." in told) is (states == [State.BAD])
-    assert ("suites.e2e runs un-isolated: accepted in the gate file." in told) is bool(isolated)
+    assert ("suites.e2e may run un-isolated: accepted in the gate file." in told) is bool(isolated)
 
 
 def test_the_docs_tab_names_the_code_of_the_team_and_what_is_accepted(
@@ -348,8 +349,8 @@ def test_the_docs_tab_names_the_code_of_the_team_and_what_is_accepted(
     checks["suites"][0]["isolation"] = "accepted"
     told = describe(gate(tmp_path, checks))
     assert "Code of the team: `suites.e2e`, `our_own`." in told
-    assert "`suites.e2e` runs un-isolated: accepted in the gate file." in told
-    assert "`our_own` runs un-isolated" not in told
+    assert "`suites.e2e` may run un-isolated: accepted in the gate file." in told
+    assert "`our_own` may run un-isolated" not in told
     assert "Code of the team" not in describe(gate(tmp_path, {}))
 
 
@@ -369,4 +370,4 @@ def test_what_the_deployment_says_unclearly_forbids(
     monkeypatch: pytest.MonkeyPatch, written: str, required: bool
 ) -> None:
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__REQUIRE_ISOLATION", written)
-    assert isolation_required() is required
+    assert demands().isolation is required

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from stage_gate.configuration.gate_file import GateFileError, load_gate
+from stage_gate.demands import NO_DEMANDS
 from stage_gate.pin import Pin
 from stage_gate.plan import Plan
 from stage_gate.planning import plan_of
@@ -26,7 +27,7 @@ def gate_file(folder: Path, sites: list[object], **content: object) -> Path:
 
 
 def planned(folder: Path, sites: list[object], **content: object) -> Plan:
-    gate = load_gate(gate_file(folder, sites, **content), minimum=(), today=NOW.date())
+    gate = load_gate(gate_file(folder, sites, **content), demands=NO_DEMANDS, today=NOW.date())
     pin = Pin(
         gate=gate.name,
         gate_digest=gate.digest,
@@ -37,7 +38,7 @@ def planned(folder: Path, sites: list[object], **content: object) -> Plan:
         trigger="MANUAL",
         pinned_at=NOW,
     )
-    return plan_of(gate, pin, (), NOW)
+    return plan_of(gate, pin, NOW, NO_DEMANDS)
 
 
 def quarantined(key: str) -> dict[str, object]:
@@ -89,4 +90,4 @@ def test_stage_is_never_asked_at_the_production_of_another_site(tmp_path: Path) 
     with pytest.raises(
         GateFileError, match=r"stage of site b is asked at www\.wknd\.site, which is production"
     ):
-        load_gate(file, minimum=())
+        load_gate(file, demands=NO_DEMANDS)

@@ -23,13 +23,13 @@ from stage_gate.files import EvidenceError
 from stage_gate.notify import Event
 from stage_gate.pin import Pin, run_id_of
 from stage_gate.record import DecisionRecord, StoredAnswer, read_answer, read_decision, write_decision
-from stage_gate.road import Held
 from stage_gate.run import GateRun
 from stage_gate.signing import NO_KEYS, Keys, new_private_key, public_key, read_key
 from stage_gate.story import read_story
 from stage_gate.tasks.acts import RecordBypass
 from stage_gate.tasks.judging import newest_sentences, sealed_outcome
 from stage_gate.tasks.pin import PinCandidate
+from stage_gate.wanting import Held
 from unit.stage_gate.listeners import Heard
 from unit.stage_gate.release import KEYS, Release
 from unit.stage_gate.test_waits import context, release, signing, slack, told

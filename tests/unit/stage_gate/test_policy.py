@@ -16,7 +16,8 @@ from stage_gate.configuration.gate_file import (
     load_gate,
     load_gate_for_run,
 )
-from stage_gate.settings import minimum_checks
+from stage_gate.demands import NO_DEMANDS, Demands
+from stage_gate.settings import demands
 
 SMALLEST = """\
 pipeline: {program: "12345", pipeline: 678901}
@@ -53,7 +54,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def gate_of(folder: Path, text: str, minimum: tuple[str, ...] = (), today: date = TODAY) -> Gate:
-    return load_gate(write(folder, text), today=today, minimum=minimum)
+    return load_gate(write(folder, text), today=today, demands=Demands(checks=minimum))
 
 
 def mistake_in(folder: Path, text: str, minimum: tuple[str, ...] = ()) -> GateFileError:
@@ -259,7 +260,7 @@ def test_an_excuse_may_last_366_days_and_a_run_does_not_mind_a_longer_one(tmp_pa
     entry = WAIVER + "{check: key_pages, code: key_pages.status, subject: /a, owner: a, until: %s, why: x}\n"
     assert gate_of(tmp_path, entry % "2027-11-23").policy.waivers
     path = write(tmp_path, entry % "2027-11-24")
-    assert load_gate_for_run(path, today=TODAY, minimum=()).policy.waivers
+    assert load_gate_for_run(path, today=TODAY, demands=NO_DEMANDS).policy.waivers
 
 
 @pytest.mark.parametrize(
@@ -295,14 +296,14 @@ def test_a_quarantine_holds_through_its_last_day(tmp_path: Path) -> None:
 def test_for_a_run_what_has_ended_is_left_out_so_that_the_check_blocks_again(tmp_path: Path) -> None:
     path = write(tmp_path, ENDED)
     with pytest.raises(OutOfDate):
-        load_gate(path, today=TODAY, minimum=())
-    gate = load_gate_for_run(path, today=TODAY, minimum=())
+        load_gate(path, today=TODAY, demands=NO_DEMANDS)
+    gate = load_gate_for_run(path, today=TODAY, demands=NO_DEMANDS)
     assert [each.check for each in gate.policy.quarantine] == ["host_leaks"]
     assert gate.policy.waivers == ()
 
 
 def test_what_a_run_pinned_is_never_refused_for_its_date_and_keeps_its_digest(tmp_path: Path) -> None:
-    gate = load_gate_for_run(write(tmp_path, ENDED), today=TODAY, minimum=())
+    gate = load_gate_for_run(write(tmp_path, ENDED), today=TODAY, demands=NO_DEMANDS)
     pinned = gate_from_content("wknd", gate.content, folder=tmp_path)
     assert pinned.digest == gate.digest
     assert len(pinned.policy.quarantine) == 2
@@ -311,11 +312,11 @@ def test_what_a_run_pinned_is_never_refused_for_its_date_and_keeps_its_digest(tm
 
 def test_a_run_keeps_its_gate_when_the_calendar_breaks(tmp_path: Path) -> None:
     path = write(tmp_path, WINDOWS + "calendar: freezes.ics\n")
-    load_gate(path, today=TODAY, minimum=())
+    load_gate(path, today=TODAY, demands=NO_DEMANDS)
     (tmp_path / "freezes.ics").write_text("<html>sign in</html>", encoding="utf-8")
     with pytest.raises(OutOfDate, match=r"wknd\.yaml:8: .*freezes\.ics can't be read"):
-        load_gate(path, today=TODAY, minimum=())
-    assert load_gate_for_run(path, today=TODAY, minimum=()).policy.windows is not None
+        load_gate(path, today=TODAY, demands=NO_DEMANDS)
+    assert load_gate_for_run(path, today=TODAY, demands=NO_DEMANDS).policy.windows is not None
 
 
 def test_windows_that_never_open_are_refused(tmp_path: Path) -> None:
@@ -327,7 +328,7 @@ def test_windows_that_never_open_are_refused(tmp_path: Path) -> None:
     )
     (tmp_path / "freezes.ics").write_text(always, encoding="utf-8")
     with pytest.raises(OutOfDate, match="opens at no time") as caught:
-        load_gate(path, today=TODAY, minimum=())
+        load_gate(path, today=TODAY, demands=NO_DEMANDS)
     assert caught.value.line == 8
     assert caught.value.remedy.startswith("Correct 'windows'")
 
@@ -386,9 +387,9 @@ def test_a_minimum_that_names_no_kind_of_check_is_refused_rather_than_ignored(tm
 def test_the_minimum_comes_from_the_deployment_unless_told_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert minimum_checks() == ()
+    assert demands().checks == ()
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__MINIMUM_CHECKS", " key_pages, real_404,key_pages ,")
-    assert minimum_checks() == ("key_pages", "real_404")
+    assert demands().checks == ("key_pages", "real_404")
     path = write(tmp_path, "checks: {real_404: false}\n")
     for load in (load_gate, load_gate_for_run):
         with pytest.raises(GateFileError, match="real_404 is not switched on"):
@@ -399,4 +400,4 @@ def test_by_default_today_is_today(tmp_path: Path) -> None:
     today = datetime.now(UTC).date()
     for until, expired in ((today + timedelta(days=2), False), (today - timedelta(days=2), True)):
         path = write(tmp_path, QUARANTINE + f"{{check: real_404, owner: a, until: {until}, why: x}}\n")
-        assert bool(load_gate_for_run(path, minimum=()).policy.quarantine) is not expired
+        assert bool(load_gate_for_run(path, demands=NO_DEMANDS).policy.quarantine) is not expired

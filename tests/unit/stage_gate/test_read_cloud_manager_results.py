@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from aem_checks.outcomes import Outcome, Severity
 from simulator import Fault, Simulator
 from stage_gate.cloud_manager_results import SEEN, Seen, judge_results
+from stage_gate.demands import NO_DEMANDS
 from stage_gate.files import EvidenceError, read_model
 from stage_gate.observe import read_candidate
 from stage_gate.pin import run_id_of
@@ -36,7 +37,7 @@ def settle(release: Release) -> tuple[int, Plan]:
     execution = release.hook.get_execution(
         release.simulator.program_id, release.simulator.pipeline_id, release.execution_id
     )
-    plan = plan_of(release.gate, release.pin, (), datetime.now(UTC))
+    plan = plan_of(release.gate, release.pin, datetime.now(UTC), NO_DEMANDS)
     return release.evidence.begin_attempt(plan, read_candidate(release.hook, execution)), plan
 
 

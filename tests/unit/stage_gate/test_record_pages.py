@@ -17,6 +17,7 @@ from aem_checks.recording import Recording
 from simulator import Simulator
 from stage_gate import baseline as baselines
 from stage_gate.configuration.gate_file import load_gate
+from stage_gate.demands import NO_DEMANDS
 from stage_gate.observe import read_candidate
 from stage_gate.plan import PinnedBaseline
 from stage_gate.planning import plan_of
@@ -61,7 +62,7 @@ def record(release: Release, folder: Path, baseline: PinnedBaseline | None = Non
         release.pin.program_id, release.pin.pipeline_id, release.execution_id
     )
     candidate = read_candidate(release.hook, execution, None)
-    plan = plan_of(release.gate, release.pin, (), datetime.now(UTC))
+    plan = plan_of(release.gate, release.pin, datetime.now(UTC), NO_DEMANDS)
     release.evidence.begin_attempt(plan.model_copy(update={"baseline": baseline}), candidate)
     task = RecordPages(task_id="record_pages", gate_file=str(release.gate_file), target="stage")
     task.execute(context(release))

@@ -16,6 +16,7 @@ from aem_checks.outcomes import Finding, Judgement
 from simulator import Simulator
 from stage_gate.cli import main
 from stage_gate.configuration.gate_file import load_gate
+from stage_gate.demands import NO_DEMANDS
 from stage_gate.evidence import Evidence
 from stage_gate.verdict import judge
 from unit.stage_gate.recorded_releases import record_releases
@@ -43,7 +44,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, 
             ],
         }
         (folder / "larkfell.yaml").write_text(yaml.safe_dump(content))
-        gate = load_gate(folder / "larkfell.yaml", minimum=())
+        gate = load_gate(folder / "larkfell.yaml", demands=NO_DEMANDS)
         record_releases(folder / "evidence", gate, simulator, COUNT, scratch=folder / "scratch")
     return folder / "evidence", content
 

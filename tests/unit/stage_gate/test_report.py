@@ -76,8 +76,8 @@ def test_code_of_a_team_that_may_run_un_isolated_is_told_among_what_is_excused(t
         story(tmp_path, "It is red.", planned("suites.e2e", unisolated=True), on_production), "x"
     )
     excused = page.partition("<h2>Excused</h2>")[2].partition("<h2>")[0]
-    assert "suites.e2e runs un-isolated: accepted in the gate file." in excused
-    assert "production.own runs un-isolated: accepted in the gate file." in excused
+    assert "suites.e2e may run un-isolated: accepted in the gate file." in excused
+    assert "production.own may run un-isolated: accepted in the gate file." in excused
     assert "un-isolated" in page.partition("<h3>Good to know</h3>")[2].partition("<h2>")[0]
 
 

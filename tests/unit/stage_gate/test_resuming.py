@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from adobe_cloud_manager.exceptions import CloudManagerError, NotFound, PermissionDenied, Unavailable
@@ -19,13 +21,15 @@ from stage_gate.files import EvidenceError
 from stage_gate.memory import Memory
 from stage_gate.record import read_retest
 from stage_gate.resuming import MOST
-from stage_gate.road import Held
+from stage_gate.surroundings import Fact, Unread
 from stage_gate.tasks.pin import PinCandidate
-from stage_gate.wanting import Want, note, noted, notes_want
+from stage_gate.tasks.stage import SettleStage
+from stage_gate.wanting import Held, Want, note, noted, notes_want
 from unit.stage_gate.airflow_store import StateStore
 from unit.stage_gate.looked_for import Ended
 from unit.stage_gate.release import BRIEFLY, Release, down
 from unit.stage_gate.runs_of_airflow import RunsOfAirflow
+from unit.stage_gate.samples import around
 from unit.stage_gate.test_waits import context
 
 SURROUNDINGS = "/environment/.*/variables$"
@@ -65,7 +69,7 @@ def pin_again(run: Ended) -> None:
 def test_it_goes_on_and_says_why(ended: Ended, told: list[tuple[str, list[str]]]) -> None:
     assert ended.look() == []
     assert ended.airflow.begun_again == [ended.run[1]]
-    why = "Cloud Manager could not be read; now that is over, so stage is tested again by itself (1 of 3)."
+    why = "Cloud Manager could not be read, and now it can, so stage is tested again by itself (1 of 3)."
     assert told == [("goes on by itself", [why])]
     pin_again(ended)
     record = read_retest(ended.release.evidence, 2)
@@ -104,7 +108,7 @@ def test_without_a_sealed_attempt_the_same_one_goes_on(
     assert run.look() == []
     pin_again(run)
     assert read_retest(run.release.evidence, 1) is None
-    assert told[0][1][0].startswith("the evidence could not be read or written;")
+    assert told[0][1][0].startswith("The evidence could not be read or written, and now")
 
 
 def store_refuses(run: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,9 +257,10 @@ def wanted_after(error: Exception, cause: Exception | None = None, *, try_number
     [
         (Unavailable("503"), None, Want.CLOUD_MANAGER),
         (OSError(28, "full"), None, Want.STORE),
-        (EvidenceError("can't be read"), OSError(5, "I/O"), Want.STORE),
+        (EvidenceError("can't be read", passing=True), None, Want.STORE),
         (EvidenceError("was changed"), None, None),
-        (AirflowFailException("held"), Held("held", wanting=Want.CLOCK), Want.CLOCK),
+        (AirflowFailException("the gate file is gone"), OSError(2, "no such file"), None),
+        (AirflowFailException("held"), Held("held", want=Want.CLOCK), Want.CLOCK),
         (AirflowFailException("held"), Held("held"), None),
         (AirflowException("again"), Unavailable("503"), Want.CLOUD_MANAGER),
         (CloudManagerError("what is this"), None, None),
@@ -296,7 +301,7 @@ def test_an_act_that_is_held_for_want_of_something_alone_says_so(
     HOLDING[want](release)
     with pytest.raises(Held) as held:
         release.act().perform(Decision.APPROVED)
-    assert held.value.wanting is want
+    assert held.value.want is want
     assert release.puts == []
 
 
@@ -309,4 +314,45 @@ def test_an_act_that_is_held_for_another_reason_too_wants_nothing(
     HOLDING[want](release)
     with pytest.raises(Held) as held:
         release.act().perform(Decision.APPROVED)
-    assert held.value.wanting is None
+    assert held.value.want is None
+
+
+def test_what_the_gate_file_accepts_not_to_know_keeps_nothing_from_going_on(ended: Ended) -> None:
+    file = ended.release.gate_file
+    accepting = {**yaml.safe_load(file.read_text()), "policy": {"accept_unread": ["environment_variables"]}}
+    file.write_text(yaml.safe_dump(accepting))
+    ended.release.simulator.inject(down(SURROUNDINGS))
+    assert ended.look() == []
+    assert len(ended.airflow.begun_again) == 1
+
+
+def test_where_airflow_refuses_to_begin_it_is_tried_again(ended: Ended) -> None:
+    ended.airflow.unknown_dags.add(ended.run[0])
+    assert len(ended.look()) == 1
+    pin_again(ended)
+    assert read_retest(ended.release.evidence, 2) is None, "it did not begin, so there is nothing to explain"
+    ended.airflow.unknown_dags.clear()
+    assert ended.look() == []
+    assert ended.airflow.begun_again == [ended.run[1]]
+
+
+def test_a_count_that_is_none_ends_it(ended: Ended, remembered: StateStore) -> None:
+    Memory("larkfell", ended.release.execution_id).remember("went on", "often")
+    assert len(ended.look()) == 1
+    assert ended.airflow.begun_again == []
+
+
+def test_an_act_that_is_held_for_another_reason_takes_an_earlier_want_back() -> None:
+    assert wanted_after(Unavailable("503")) is Want.CLOUD_MANAGER
+    assert wanted_after(AirflowFailException("held"), Held("content was copied")) is None
+
+
+@pytest.mark.parametrize(("accepted", "settles"), [((), False), ((Fact.RESTORES,), True)])
+def test_settling_waits_only_for_facts_that_have_to_be_read(
+    accepted: tuple[Fact, ...], settles: bool
+) -> None:
+    error = Unavailable("503")
+    stage = around(unread=(Unread.because(error, Fact.RESTORES, "GET /restores"),)).stage
+    task = SettleStage(task_id="settle_stage", gate_file="gates/larkfell.yaml")
+    with nullcontext() if settles else pytest.raises(AirflowException, match="Looking again"):
+        task._wait_for_what_passes(stage, accepted, context_of(1))

@@ -22,6 +22,7 @@ from aem_checks.outcomes import Outcome, Severity
 from simulator import Fault, Simulator
 from stage_gate.commands.rejudging import Rejudged
 from stage_gate.configuration.gate_file import GateFileError, load_gate
+from stage_gate.demands import NO_DEMANDS
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError
 from stage_gate.notify import Event
@@ -80,7 +81,7 @@ class Trial:
             release.pin.program_id, release.pin.pipeline_id, release.execution_id
         )
         self.candidate = read_candidate(release.hook, execution, None)
-        plan = plan_of(release.gate, release.pin, (), datetime.now(UTC))
+        plan = plan_of(release.gate, release.pin, datetime.now(UTC), NO_DEMANDS)
         self.attempt = self.evidence.begin_attempt(plan, self.candidate)
         for check in plan.stage_checks:
             if check.kind != "smoke_tests":
@@ -405,7 +406,7 @@ def gate_of(folder: Path, smoke: dict[str, Any], **content: Any) -> Any:
         **content,
     }
     file.write_text(yaml.safe_dump(told))
-    return load_gate(file, minimum=(), today=date(2026, 11, 20))
+    return load_gate(file, demands=NO_DEMANDS, today=date(2026, 11, 20))
 
 
 def asked(folder: Path, *covered_by: str, severity: str = "block", **content: Any) -> list[str]:

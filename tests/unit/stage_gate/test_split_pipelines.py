@@ -9,6 +9,7 @@ import pytest
 import yaml
 from airflow.sdk.exceptions import AirflowFailException
 
+from adobe_cloud_manager.exceptions import Unavailable
 from aem_checks.yaml_lines import ConfigError
 from simulator import Simulator
 from stage_gate.candidate import Candidate, changes
@@ -19,10 +20,14 @@ from stage_gate.configuration.gate_file import load_gate
 from stage_gate.dag import build_gate_dag
 from stage_gate.decision import Decision
 from stage_gate.observe import NoSource, read_candidate
-from stage_gate.road import Held
 from stage_gate.tasks.pin import reason_to_report_only
-from unit.stage_gate.release import Release
+from stage_gate.tasks.source import FindSource
+from stage_gate.wanting import Held
+from unit.stage_gate.release import Release, down
+from unit.stage_gate.test_waits import context, signing
 from unit.stage_gate.waiting import PATIENCE, until
+
+__all__ = ["signing"]
 
 STAGE_ONLY, PRODUCTION_ONLY, FULL = "678911", "678910", "678901"
 
@@ -237,3 +242,16 @@ def test_the_doctor_says_which_of_the_two_is_no_half(
     release.gate_file.unlink()
     bad = [each for each in examine_cloud_manager(load_gate(file), PATIENCE) if each.state is State.BAD]
     assert any("is a pipeline of kind 'full stack production'" in str(each.detail) for each in bad)
+
+
+def test_a_source_whose_history_answers_badly_for_a_moment_is_looked_for_again(
+    release: SplitRelease, signing: None
+) -> None:
+    """``find_source`` has retries for that: what passes is no reason to hold for good."""
+    history = down(f"/pipeline/{STAGE_ONLY}/executions")
+    release.simulator.inject(history.model_copy(update={"nth": 2}))
+    task = FindSource(task_id="find_source", gate_file=str(release.gate_file))
+    with pytest.raises(Unavailable):
+        task.execute(context(release))
+    release.simulator.clear_faults()
+    task.execute(context(release))

@@ -351,3 +351,14 @@ def test_a_journal_that_is_no_pair_or_named_twice_is_refused(
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__JOURNALS", written)
     with pytest.raises(ValueError, match="journals"):
         build_start_dag(gates)
+
+
+def test_that_a_run_was_queued_for_long_does_not_hide_that_it_has_ended_undecided(
+    simulator: Simulator, gates: Path, airflow: RunsOfAirflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stage_gate.starting._QUEUED_LONG", timedelta(0))
+    run = Ended(simulator, gates, airflow, "queued")
+    assert "does not begin" in run.look()[0]
+    airflow.states[run.run] = "failed"
+    (trouble,) = run.look()
+    assert "has ended (failed) and production still waits" in trouble

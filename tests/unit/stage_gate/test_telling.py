@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from aem_checks.outcomes import Outcome
 from simulator import Fault, Simulator
 from stage_gate.after_halt import AFTER_A_HALT
+from stage_gate.files import EvidenceError
 from stage_gate.notify import Event
 from stage_gate.tasks.acts import ApproveProduction, HaltProduction, RecordBypass
 from stage_gate.tasks.judging import Decide
@@ -122,3 +123,41 @@ def test_without_a_seal_nobody_is_asked_and_the_gate_holds(
     decide = Decide(task_id="decide", gate_file=str(tmp_path / "larkfell.yaml"))
     dag = SimpleNamespace(dag_id="stage_gate.larkfell", task_ids=["hold_production", "ask_release_manager"])
     assert decide.choose_branch(context(asks) | {"dag": dag}) == ["hold_production"]
+
+
+@pytest.mark.parametrize("fails", ["record", "everything"])
+def test_that_an_act_is_held_is_told_also_where_it_can_t_be_put_on_record(
+    release: Release, tmp_path: Path, slack: Heard, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    release.seal(Outcome.FAILED)
+
+    def is_away(*_: object) -> None:
+        raise EvidenceError("the store is away", passing=True)
+
+    monkeypatch.setattr("stage_gate.record.write", is_away)
+    if fails == "everything":
+        monkeypatch.setattr("stage_gate.evidence.Evidence.latest_sealed", is_away)
+    with pytest.raises(AirflowFailException, match="Production is held"):
+        act_of(ApproveProduction, release, tmp_path).execute(context(release))
+    [(event, _)] = told(slack)
+    assert event == Event.HELD
+
+
+def test_a_bypass_is_told_also_where_it_can_t_be_put_on_record(
+    release: Release, tmp_path: Path, slack: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release.seal(Outcome.FAILED)
+    release.simulator.person("approve", release.execution_id)
+    release.wait_for("FINISHED")
+
+    def is_away(*_: object) -> None:
+        raise EvidenceError("the store is away", passing=True)
+
+    monkeypatch.setattr("stage_gate.record.write", is_away)
+    bypass = RecordBypass(
+        task_id="bypass", gate_file=str(tmp_path / "larkfell.yaml"), production="production"
+    )
+    with pytest.raises(EvidenceError):
+        bypass.execute(context(release))
+    [(event, _)] = told(slack)
+    assert event == Event.BYPASSED

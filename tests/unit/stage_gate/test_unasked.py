@@ -22,12 +22,12 @@ from stage_gate.decision import Decision, GoLive, Mode, Policy, Step, next_step
 from stage_gate.notify import Event
 from stage_gate.observe import go_live
 from stage_gate.pin import run_id_of
-from stage_gate.road import Held
 from stage_gate.signing import public_key
 from stage_gate.tasks.acts import RecordBypass
 from stage_gate.tasks.pin import PinCandidate, why_not_held
 from stage_gate.tasks.waits import HoldProduction, waits_since
 from stage_gate.undecided import Guarded, neglect, queued_long
+from stage_gate.wanting import Held
 from unit.stage_gate.listeners import Heard
 from unit.stage_gate.release import KEYS, Release
 from unit.stage_gate.test_waits import context, signing, slack, told, wait_of, waits_run

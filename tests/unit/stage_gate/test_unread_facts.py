@@ -17,9 +17,10 @@ import yaml
 from simulator import Fault, Simulator
 from stage_gate.configuration.gate_file import GateFileError, load_gate
 from stage_gate.decision import OVERRIDE, Decision
-from stage_gate.road import Held
-from stage_gate.settings import minimum_facts
+from stage_gate.demands import Demands
+from stage_gate.settings import demands
 from stage_gate.surroundings import Fact
+from stage_gate.wanting import Held
 from unit.stage_gate.release import OVER, Release
 from unit.stage_gate.test_siblings import OTHER_FULL_STACK, PATHS
 from unit.stage_gate.waiting import until
@@ -168,7 +169,7 @@ def test_what_is_not_accepted_any_more_is_held(simulator: Simulator, tmp_path: P
         with pytest.raises(
             Held, match="restores was not read, and the gate file or the deployment does not accept"
         ):
-            release.act(facts=insisted).perform(Decision.APPROVED)
+            release.act(demands=Demands(facts=insisted)).perform(Decision.APPROVED)
     assert release.puts == []
 
 
@@ -197,10 +198,10 @@ def test_facts_are_named_one_by_one_or_all(
     written: str, facts: frozenset[Fact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__MINIMUM_FACTS", written)
-    assert minimum_facts() == facts
+    assert demands().facts == facts
 
 
 def test_a_fact_that_is_none_is_refused_with_those_that_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__MINIMUM_FACTS", "restores, weather")
     with pytest.raises(ValueError, match=r"weather is unknown; there are environment, .* and all"):
-        minimum_facts()
+        demands()

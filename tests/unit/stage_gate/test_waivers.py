@@ -22,6 +22,7 @@ from stage_gate.configuration.gate_file import (
     load_gate_for_run,
 )
 from stage_gate.dags import build_dags
+from stage_gate.demands import NO_DEMANDS
 from stage_gate.leniency import weigh
 from stage_gate.pin import Pin
 from stage_gate.plan import Plan
@@ -60,7 +61,7 @@ def file_of(folder: Path, *waivers: Mapping[str, Any], **more: Any) -> Path:
 
 def refusal(folder: Path, *waivers: Mapping[str, Any], **more: Any) -> GateFileError:
     with pytest.raises(GateFileError) as caught:
-        load_gate(file_of(folder, *waivers, **more), today=TODAY, minimum=())
+        load_gate(file_of(folder, *waivers, **more), today=TODAY, demands=NO_DEMANDS)
     return caught.value
 
 
@@ -75,7 +76,7 @@ def plan_for(gate: Gate) -> Plan:
         trigger="MANUAL",
         pinned_at=NOW,
     )
-    return plan_of(gate, pin, (), NOW)
+    return plan_of(gate, pin, NOW, NO_DEMANDS)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_to_waive_that_stage_lets_crawlers_in_is_not_to_waive_that_the_file_answ
     tmp_path: Path, unavailable: CheckResult, code: str, outcome: Outcome
 ) -> None:
     assert [(f.code, f.subject) for f in unavailable.findings] == [("robots.unavailable", "/robots.txt")]
-    plan = plan_for(load_gate(file_of(tmp_path, {**WAIVER, "code": code}), today=TODAY, minimum=()))
+    plan = plan_for(load_gate(file_of(tmp_path, {**WAIVER, "code": code}), today=TODAY, demands=NO_DEMANDS))
     assert weigh(plan, recorded(unavailable)).entry.result.outcome is outcome
 
 
@@ -123,13 +124,13 @@ def test_a_code_that_the_kind_does_not_have_is_refused(
     assert problem in error.problem
     assert remedy in error.remedy
     with pytest.raises(GateFileError, match="names the code"):
-        load_gate_for_run(file_of(tmp_path, {**WAIVER, "code": code}), today=TODAY, minimum=())
+        load_gate_for_run(file_of(tmp_path, {**WAIVER, "code": code}), today=TODAY, demands=NO_DEMANDS)
 
 
 def test_the_line_of_a_wrong_code_is_right_beside_waivers_that_have_ended(tmp_path: Path) -> None:
     file = file_of(tmp_path, {**WAIVER, "until": "2026-01-01"}, {**WAIVER, "code": "robots.opn"})
     with pytest.raises(GateFileError, match=r"number 2 names the code 'robots\.opn'") as caught:
-        load_gate_for_run(file, today=TODAY, minimum=())
+        load_gate_for_run(file, today=TODAY, demands=NO_DEMANDS)
     assert "robots.opn" in file.read_text().splitlines()[caught.value.line - 1]
 
 
@@ -151,7 +152,7 @@ def test_every_check_that_can_be_excused_has_codes(tmp_path: Path, check: str, c
         "smoke_tests": {"ask": ["alice"], "questions": [{"name": "basket", "question": "Does it work?"}]},
     }
     named = {**WAIVER, "check": check, "code": code}
-    gate = load_gate(file_of(tmp_path, named, **more), today=TODAY, minimum=())
+    gate = load_gate(file_of(tmp_path, named, **more), today=TODAY, demands=NO_DEMANDS)
     assert gate.policy.waivers[0].code == code
     assert code in refusal(tmp_path, {**OLD, "check": check}, **more).remedy
 
@@ -169,7 +170,7 @@ def test_a_teams_check_without_codes_has_one(tmp_path: Path, monkeypatch: pytest
     waiver = {**WAIVER, "check": "own"}
     assert "own.finding" in refusal(tmp_path, {**waiver, "code": "own.slow"}, checks={"own": {}}).remedy
     file = file_of(tmp_path, {**waiver, "code": "own.finding"}, checks={"own": {}})
-    assert load_gate(file, today=TODAY, minimum=()).policy.waivers
+    assert load_gate(file, today=TODAY, demands=NO_DEMANDS).policy.waivers
 
 
 def test_a_gate_with_an_old_waiver_still_guards_and_a_dag_says_what_to_write(
