@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -251,7 +252,8 @@ def test_a_source_whose_history_answers_badly_for_a_moment_is_looked_for_again(
     history = down(f"/pipeline/{STAGE_ONLY}/executions")
     release.simulator.inject(history.model_copy(update={"nth": 2}))
     task = FindSource(task_id="find_source", gate_file=str(release.gate_file))
+    first_try = context(release) | {"ti": SimpleNamespace(try_number=1, max_tries=3)}
     with pytest.raises(Unavailable):
-        task.execute(context(release))
+        task.execute(first_try)
     release.simulator.clear_faults()
-    task.execute(context(release))
+    task.execute(first_try)
