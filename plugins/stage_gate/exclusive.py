@@ -123,9 +123,7 @@ def _create_on_disk(path: Path, content: bytes) -> None:
     try:
         os.link(partial, path)  # fails if the name is taken, and whoever reads it finds it whole
     except FileExistsError:
-        if (
-            path.read_bytes() != content
-        ):  # NFS sends it again after a lost answer, and finds what it made itself
+        if path.read_bytes() != content:  # else it is this one: NFS sends again what it has had no answer to
             raise
     except OSError as error:
         if error.errno not in _NO_LINKS:

@@ -92,14 +92,19 @@ def test_of_two_results_at_once_none_replaces_the_other(worker: Callable[[], Evi
     assert f"key_pages gave {workers} results where one was planned" in verdict.reasons[0]
 
 
+def test_a_result_that_is_written_again_after_a_lost_answer_is_no_second_one(evidence: Evidence) -> None:
+    assert keep(evidence, FAILED) == keep(evidence, FAILED)
+    assert len(evidence.kept(1, "key_pages", "results")) == 1
+
+
 @pytest.mark.parametrize("first", [PASSED, FAILED, INCONCLUSIVE])
 def test_the_first_result_stands_and_a_second_one_is_kept_beside_it(
     evidence: Evidence, first: Outcome
 ) -> None:
     path = keep(evidence, first)
     before = path.read_bytes()
-    assert keep(evidence, PASSED).name == "key_pages~2.json"
-    assert keep(evidence, FAILED).name == "key_pages~3.json"
+    assert keep(evidence, PASSED, examined=2).name == "key_pages~2.json"
+    assert keep(evidence, FAILED, examined=4).name == "key_pages~3.json"
     assert path.read_bytes() == before
     assert len(evidence.kept(1, "key_pages", "results")) == 3
     keep(evidence, key="real_404")

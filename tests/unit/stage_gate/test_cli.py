@@ -223,7 +223,7 @@ def test_the_access_connection_of_a_site_is_used_and_its_absence_is_named(
     file.write_text(protected, encoding="utf-8")
     code, out = doctor(file, capsys)
     assert code == 1
-    assert "connection 'nowhere' can't be read" in out
+    assert "connection 'nowhere' can't be used: The connection 'nowhere' does not exist" in out
 
 
 def test_evidence_that_cannot_be_written_is_named(

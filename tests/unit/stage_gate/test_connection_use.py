@@ -95,6 +95,7 @@ def pin(release: Release, **changes: Any) -> None:
     release.pin = release.pin.model_copy(
         update={"gate_digest": release.gate.digest, "gate_content": release.gate.content}
     )
+    (release.evidence.folder / "pin.json").unlink()  # the first one stands, whatever comes after
     release.evidence.write_pin(release.pin)
     execution = release.hook.get_execution(
         release.pin.program_id, release.pin.pipeline_id, release.execution_id

@@ -221,6 +221,7 @@ def test_reading_a_gate_loads_neither_airflow_nor_parsers_nor_http_clients(tmp_p
     code = (
         "import sys\nfrom stage_gate.configuration.gate_file import load_gate\n"
         "from stage_gate.configuration.describe import describe\n"
+        "from stage_gate.demands import NO_DEMANDS\n"
         f"describe(load_gate({str(file)!r}, demands=NO_DEMANDS))\n"
         "heavy = {'airflow', 'lxml', 'selectolax', 'aiohttp', 'requests', 'jsonschema'} & set(sys.modules)\n"
         "print(','.join(sorted(heavy)))\n"

@@ -221,7 +221,8 @@ def test_whoever_started_the_execution_gets_no_approval_by_another_login_of_thei
     refused = right.refusal(
         Decision.OVERRIDDEN, right.basis(Decision.OVERRIDDEN), execution, right.read_surroundings(execution)
     )
-    assert refused == "alice started this execution and can't let it through as well."
+    assert refused is not None
+    assert refused.sentence == "alice started this execution and can't let it through as well."
 
 
 def test_a_question_about_an_earlier_attempt_skips_itself_and_its_answer_moves_nothing(
