@@ -74,8 +74,9 @@ def _undecided(end: End) -> tuple[bool, str]:
 
 def _unclear(end: End) -> str:
     seen = f"{end.seen_now} " if end.seen_now else ""
+    came = "left no record of how it ended" if end.decision is None else "what came of it is not proven"
     return (
-        f"Unclear: the gate began to act and left no record of how it ended. {seen}"
+        f"Unclear: the gate began to act and {came}. {seen}"
         "Look at the execution in Cloud Manager, then clear the acting task: it sends nothing again."
     )
 

@@ -327,9 +327,10 @@ class Road:
             return None
 
     def _unread(self) -> str:
-        """What nobody knew of stage at the last look, which the gate file accepts, as the end of a sentence."""
+        """What nobody knew of stage at the last look, as the end of a sentence: halting asks no file to accept it."""
         facts = sorted({each.fact for each in self.surroundings.unread}) if self.surroundings else []
-        return f" Not known of stage, and accepted: {', '.join(facts)}." if facts else ""
+        accepted = "" if self.decision is Decision.HALTED else ", and accepted"
+        return f" Not known of stage{accepted}: {', '.join(facts)}." if facts else ""
 
 
 def _rights(right: Right) -> Rights:

@@ -142,6 +142,7 @@ class CanaryHouse(House):
                 "client_id": READER,
                 "client_secrets": [secret("client secret, reading")],
                 "profile": "developer",
+                "content_copy_manage": True,
             },
             {"client_id": DECIDER, "client_secrets": [secret("client secret, deciding")]},
         ]

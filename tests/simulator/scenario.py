@@ -228,6 +228,8 @@ class CredentialPlan(_Model):
     client_secrets: tuple[str, ...] = ("simulated-secret-8c1f2e",)
     scopes: tuple[str, ...] = (*SCOPES, *EVENT_SCOPES)
     profile: Literal["none", "developer", "deployment manager"] = "deployment manager"
+    content_copy_manage: bool = False
+    """A developer's profile has this permission beside its own; a deployment manager's always has it."""
 
     @model_validator(mode="after")
     def _is_simulated(self) -> CredentialPlan:

@@ -83,8 +83,8 @@ def bad_parameter(name: str, reason: str) -> web.Response:
 
 def _permitted(request: web.Request, credential: CredentialPlan) -> CredentialPlan | web.Response:
     reads = request.method in ("GET", "HEAD")
-    is_copying = request.path.endswith("/contentFlows")  # "Content Copy Manage", of Deployment Managers alone
-    if credential.profile == "none" or (credential.profile == "developer" and (is_copying or not reads)):
+    may_read = credential.content_copy_manage or not request.path.endswith("/contentFlows")
+    if credential.profile == "none" or (credential.profile == "developer" and not (reads and may_read)):
         return unauthorized()
     return credential
 

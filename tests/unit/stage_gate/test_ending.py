@@ -52,6 +52,7 @@ def test_an_act_that_began_and_left_no_record_is_never_green_and_says_what_was_s
             continue
         assert not well
         assert sentence.startswith("Unclear: ")
+        assert ("no record" in sentence) is (decision is None)
         assert SEEN in sentence
 
 

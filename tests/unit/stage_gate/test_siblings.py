@@ -316,16 +316,17 @@ def test_own_runs_are_seen_although_no_other_pipeline_can_be_read(stage: Stage) 
     assert f"runs again just now: execution {number}" in sentence
 
 
-def test_a_credential_of_a_developer_can_t_read_content_copies(stage: Stage) -> None:
-    """As Adobe documents it: Content Copy Manage belongs to Deployment Managers."""
+@pytest.mark.parametrize("given", [False, True])
+def test_a_credential_of_a_developer_reads_content_copies_only_with_their_permission(given: bool) -> None:
+    """As Adobe documents it: Content Copy Manage belongs to Deployment Managers, and can be added to others."""
     scenario = load_scenario("quick").model_dump()
-    scenario["credentials"][0]["profile"] = "developer"
+    scenario["credentials"][0].update(profile="developer", content_copy_manage=given)
     with Simulator.start(scenario) as simulator, pytest.MonkeyPatch.context() as patch:
         for name, value in simulator.environment().items():
             patch.setenv(name, value)
-        (unread,) = Stage(simulator).read().stage.unread
-    assert unread.fact is Fact.CONTENT_COPIES
-    assert "Content Copy Manage" in unread.sentence
+        unread = Stage(simulator).read().stage.unread
+    assert [each.fact for each in unread] == ([] if given else [Fact.CONTENT_COPIES])
+    assert all("Content Copy Manage" in each.sentence for each in unread)
 
 
 def test_an_environment_that_does_not_say_in_which_state_it_is_is_unread(stage: Stage) -> None:

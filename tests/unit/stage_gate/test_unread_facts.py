@@ -14,6 +14,7 @@ from typing import Literal
 import pytest
 import yaml
 
+from aem_checks.outcomes import Outcome
 from simulator import Fault, Simulator
 from stage_gate.configuration.gate_file import GateFileError, load_gate
 from stage_gate.decision import OVERRIDE, Decision
@@ -155,6 +156,16 @@ def test_a_person_may_accept_what_could_not_be_read_then_but_not_what_is_unread_
     with refused(simulator, Fact.RESTORES):
         record = release.act().perform(Decision.OVERRIDDEN)
     assert "Not known of stage, and accepted: restores." in record.sentence
+
+
+def test_what_could_not_be_read_holds_no_halt_and_no_file_has_to_accept_it(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    release = Release(simulator, tmp_path)
+    release.seal(Outcome.FAILED)
+    with refused(simulator, Fact.RESTORES):
+        record = release.act().perform(Decision.HALTED)
+    assert record.sentence.endswith("Not known of stage: restores.")
 
 
 @pytest.mark.parametrize("by", ["gate file", "deployment"])
