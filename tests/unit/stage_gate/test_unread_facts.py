@@ -158,12 +158,12 @@ def test_a_person_may_accept_what_could_not_be_read_then_but_not_what_is_unread_
     assert "Not known of stage, and accepted: restores." in record.sentence
 
 
-def test_what_could_not_be_read_holds_no_halt_and_no_file_has_to_accept_it(
+def test_what_could_not_be_read_then_holds_no_halt_and_no_file_has_to_accept_it(
     simulator: Simulator, tmp_path: Path
 ) -> None:
     release = Release(simulator, tmp_path)
-    release.seal(Outcome.FAILED)
     with refused(simulator, Fact.RESTORES):
+        release.seal(Outcome.FAILED)
         record = release.act().perform(Decision.HALTED)
     assert record.sentence.endswith("Not known of stage: restores.")
 
