@@ -26,7 +26,7 @@ from unit.stage_gate.release import Release
 ACTS = 40
 _DECIDER = {"client_id": "simulated-decider", "client_secrets": ["simulated-secret-deciding"]}
 _READER = {"client_id": "simulated-reader", "client_secrets": ["simulated-secret-reading"]}
-_AS_A_READER = {**_READER, "profile": "developer"}
+_AS_A_READER = {**_READER, "profile": "developer", "content_copy_manage": True}
 TITLE = "5. Last look: from the last look at the step to the request's arrival at Cloud Manager"
 NOTES = (
     f"{ACTS} approvals by the code of the acting task, each with a deciding credential of its own that is not logged in yet.",

@@ -203,7 +203,12 @@ class House:
         pipelines.append({"id": STRANGERS, "name": "strangers", "stage": "9000", "history": 1})
         return {
             "credentials": [
-                {"client_id": READER, "client_secrets": [SECRETS[0]], "profile": "developer"},
+                {
+                    "client_id": READER,
+                    "client_secrets": [SECRETS[0]],
+                    "profile": "developer",
+                    "content_copy_manage": True,
+                },
                 {"client_id": DECIDER, "client_secrets": [SECRETS[1]]},
             ],
             "programs": [
