@@ -10,8 +10,12 @@ from adobe_cloud_manager.questions import Approval
 from aem_checks.outcomes import Outcome
 from stage_gate.decision import (
     Action,
+    Command,
+    Decision,
+    Event,
     GoLive,
     Mode,
+    Phase,
     Policy,
     Step,
     Timing,
@@ -117,3 +121,29 @@ def test_an_unknown_state_of_the_approval_holds() -> None:
     for state in (Approval.UNCLEAR, Approval.PENDING):
         step, _ = next_step(Outcome.PASSED, GoLive(state, "Odd."), Policy(), Mode.GUARD)
         assert step is Step.HOLD
+
+
+def test_words_that_gate_files_evidence_and_dags_hold_stay_as_they_are() -> None:
+    assert list(Mode) == ["shadow", "guard"]
+    assert list(Action) == ["approve", "halt", "hold", "ask"]
+    assert list(Decision) == ["approved", "overridden", "halted", "held", "bypassed", "superseded"]
+    assert list(Step) == [
+        "approve_production",
+        "halt_production",
+        "hold_production",
+        "ask_release_manager",
+        "ask_for_hotfix",
+        "wait_for_window",
+        "retest_stage",
+        "record_bypass",
+        "",
+    ]
+
+
+@pytest.mark.parametrize("words", [Phase, Command, Event], ids=lambda words: words.__name__)
+def test_words_of_the_protocol_are_those_of_its_sentences(
+    words: type[Phase] | type[Command] | type[Event],
+) -> None:
+    longer = {"in hand": "ticket in hand", "take ticket": "take the ticket"}
+    names = [each.name.lower().replace("_", " ") for each in words]
+    assert list(words) == [longer.get(name, name) for name in names]
