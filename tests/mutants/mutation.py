@@ -154,7 +154,7 @@ class _Finder(cst.CSTVisitor):
         in_function = any(isinstance(each, cst.FunctionDef) for each in self._statements)
         if not in_function and isinstance(self._statements[-1], cst.SimpleStatementLine):
             names += _assigned(self._statements[-1])
-        return ".".join(names)
+        return ".".join(filter(None, names))
 
     def _lines(self, node: cst.CSTNode) -> range:
         """The lines of the innermost statement or handler; of a compound one, its head."""
@@ -171,10 +171,11 @@ def _name_of(statement: cst.CSTNode) -> str | None:
 
 
 def _assigned(statement: cst.SimpleStatementLine) -> list[str]:
-    """The constant that a statement makes."""
+    """The constants that a statement makes."""
     made = statement.body[0]
     target = made.targets[0].target if isinstance(made, cst.Assign) else getattr(made, "target", None)
-    return [target.value] if isinstance(target, cst.Name) else []
+    names = [each.value for each in target.elements] if isinstance(target, cst.Tuple) else [target]
+    return [", ".join(each.value for each in names if isinstance(each, cst.Name))]
 
 
 _TYPING = m.If(test=m.Name("TYPE_CHECKING"))

@@ -9,6 +9,12 @@ import pytest
 from adobe_cloud_manager.questions import Approval
 from aem_checks.outcomes import Outcome
 from stage_gate.decision import (
+    APPROVE,
+    HALT,
+    HOTFIX,
+    KEEP_WAITING,
+    OVERRIDE,
+    RETEST,
     Action,
     Command,
     Decision,
@@ -19,6 +25,7 @@ from stage_gate.decision import (
     Policy,
     Step,
     Timing,
+    after,
     next_step,
 )
 
@@ -38,6 +45,14 @@ LIVES = [
     GoLive(approval, "As Cloud Manager says.", begun) for approval, begun in product(Approval, [False, True])
 ]
 WAITING = GoLive(Approval.WAITING, "It waits.")
+
+
+def test_what_a_gate_file_does_not_say_is_the_careful_answer() -> None:
+    policy = Policy()
+    assert [policy.action(outcome) for outcome in Outcome] == [Action.APPROVE, Action.HALT, Action.HOLD]
+    assert policy.hotfix is False
+    assert GoLive(Approval.WAITING, "It waits.").production_begun is False
+    assert Timing() == Timing(is_open=True, sentence="", opens_at=None, too_old="")
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.INCONCLUSIVE])
@@ -138,6 +153,13 @@ def test_words_that_gate_files_evidence_and_dags_hold_stay_as_they_are() -> None
         "record_bypass",
         "",
     ]
+    options = ["Override", "Halt", "Keep waiting", "Re-test", "Approve", "Release now"]
+    assert options == [OVERRIDE, HALT, KEEP_WAITING, RETEST, APPROVE, HOTFIX]
+
+
+def test_what_can_t_happen_in_a_phase_is_an_error_that_names_both() -> None:
+    with pytest.raises(ValueError, match=r"^won can't happen to an act that is held$"):
+        after(Phase.HELD, Event.WON)
 
 
 @pytest.mark.parametrize("words", [Phase, Command, Event], ids=lambda words: words.__name__)
