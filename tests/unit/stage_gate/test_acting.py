@@ -204,6 +204,26 @@ def test_a_redirect_is_not_followed(unseen: Release) -> None:
     assert len(unseen.puts) == 1
 
 
+@pytest.mark.parametrize("changed", ["id", "stepId"])
+def test_an_approval_that_is_another_step_than_the_one_that_was_claimed_is_left_alone(
+    release: Release, changed: str
+) -> None:
+    """It looks like the one that waited a moment ago, but for its id."""
+    release.seal()
+    steps = release.simulator.execution(release.execution_id)["_embedded"]["stepStates"]
+    at = next(place for place, step in enumerate(steps) if step["action"] == "approval")
+
+    def another() -> float:
+        body = {"_embedded": {"stepStates": {str(at): {changed: "4711"}}}}
+        path = f"/execution/{release.execution_id}$"
+        release.simulator.inject(Fault(effect="merge", method="GET", path=path, body=body, times=None))
+        return 0.0
+
+    with pytest.raises(Held, match="The approval is another step than the one that was claimed"):
+        replace(release.act(), monotonic=another).perform(Decision.APPROVED)
+    assert release.puts == []
+
+
 def test_somebody_who_decided_first_is_respected(release: Release) -> None:
     release.seal()
     release.simulator.person("reject", release.execution_id)
