@@ -52,7 +52,7 @@ class _Answer(BaseModel):
 
     key: str
     outcome: Outcome
-    sentences: tuple[str, ...] = ()
+    sentences: tuple[str, ...]
 
 
 def judge(plan: Plan, candidate: Candidate, recorded: Sequence[RecordedResult]) -> Verdict:
@@ -140,8 +140,6 @@ def _elsewhere(plan: Plan, check: PlannedCheck, candidate: Candidate) -> str | N
 
 
 def _explain(result: CheckResult) -> tuple[str, ...]:
-    if result.outcome is Outcome.PASSED:
-        return ()
     cause = f"cause: {result.cause or Cause.CHECK}"
     told = [f for f in result.findings if f.outcome is not Outcome.PASSED]
     if not told:

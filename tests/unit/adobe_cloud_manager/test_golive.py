@@ -189,6 +189,22 @@ def test_failed_reads_while_reading_back_do_not_hide_what_comes_after(
     assert act().kind is ActKind.ACKNOWLEDGED
 
 
+@pytest.mark.parametrize("foreign", ["id", "pipelineId", "programId"])
+def test_another_execution_that_shows_the_decision_is_not_taken_for_the_pinned_one(
+    cloud_manager: LocalCloudManager, foreign: str
+) -> None:
+    cloud_manager.looks = [WAITING]
+
+    def carry_out(verb: str, body: Json) -> Reply:
+        cloud_manager.looks = [APPROVED | {foreign: "1"}]
+        return Reply(202)
+
+    cloud_manager.act = carry_out
+    outcome = act(read_back_for=0.2)
+    assert (outcome.kind, outcome.status_seen) == (ActKind.UNRESOLVED, "")
+    assert "The step could not be read back." in outcome.sentence
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 412])
 def test_a_definite_refusal_is_raised_and_not_sent_again(
     cloud_manager: LocalCloudManager, status: int

@@ -135,7 +135,11 @@ def test_a_second_act_is_never_sent(release: Release) -> None:
     assert len(release.puts) == 1
 
 
-def test_two_runs_at_once_send_one_act(release: Release) -> None:
+def test_two_runs_at_once_send_one_act(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE", "100000")
+    release = Release(simulator, tmp_path)
     release.seal()
     start = threading.Barrier(4)
 
@@ -189,16 +193,36 @@ def test_a_refused_act_is_held_and_not_repeated(unseen: Release, status: int) ->
     assert len(unseen.puts) == 1
 
 
-def test_a_redirect_is_not_followed(release: Release) -> None:
-    release.seal()
-    elsewhere = {"Location": f"{release.simulator.api_url}/api/elsewhere"}
-    release.simulator.inject(
+def test_a_redirect_is_not_followed(unseen: Release) -> None:
+    unseen.seal()
+    elsewhere = {"Location": f"{unseen.simulator.api_url}/api/elsewhere"}
+    unseen.simulator.inject(
         Fault(effect="answer", method="PUT", path="/advance", status=307, headers=elsewhere)
     )
     with pytest.raises(Held):
-        release.act().perform(Decision.APPROVED)
-    assert [r.path for r in release.simulator.requests if r.method == "PUT"] == release.puts
-    assert len(release.puts) == 1
+        unseen.act().perform(Decision.APPROVED)
+    assert [r.path for r in unseen.simulator.requests if r.method == "PUT"] == unseen.puts
+    assert len(unseen.puts) == 1
+
+
+@pytest.mark.parametrize("changed", ["id", "stepId"])
+def test_an_approval_that_is_another_step_than_the_one_that_was_claimed_is_left_alone(
+    release: Release, changed: str
+) -> None:
+    """It looks like the one that waited a moment ago, but for its id."""
+    release.seal()
+    steps = release.simulator.execution(release.execution_id)["_embedded"]["stepStates"]
+    at = next(place for place, step in enumerate(steps) if step["action"] == "approval")
+
+    def another() -> float:
+        body = {"_embedded": {"stepStates": {str(at): {changed: "4711"}}}}
+        path = f"/execution/{release.execution_id}$"
+        release.simulator.inject(Fault(effect="merge", method="GET", path=path, body=body, times=None))
+        return 0.0
+
+    with pytest.raises(Held, match="The approval is another step than the one that was claimed"):
+        replace(release.act(), monotonic=another).perform(Decision.APPROVED)
+    assert release.puts == []
 
 
 def test_somebody_who_decided_first_is_respected(release: Release) -> None:

@@ -95,18 +95,40 @@ def test_an_answer_is_read_as_airflow_hands_it_over() -> None:
     assert Given.of(EVENT) == Given(OVERRIDE, "alice", "Alice", "Known. Really.", "", SEAL[:12])
 
 
+COMPLETE = EVENT | {"params_input": {"reason": "Known.", "accepts": all_of(FAILED), "seal": SEAL[:12]}}
+
+
+def test_an_answer_that_is_complete_is_taken() -> None:
+    assert refusal(Given.of(COMPLETE), ASKED, FAILED) is None
+
+
 @pytest.mark.parametrize(
-    "event",
+    ("event", "why"),
     [
-        {},
-        EVENT | {"chosen_options": [OVERRIDE, HALT]},
-        EVENT | {"chosen_options": None},
-        EVENT | {"params_input": None},
-        EVENT | {"params_input": "reason"},
-        EVENT | {"responded_by_user": None},
-        EVENT | {"responded_by_user": {"name": "alice"}},
+        ({}, "Airflow does not say who answered."),
+        (COMPLETE | {"chosen_options": [OVERRIDE, HALT]}, "The answer does not choose one option."),
+        (COMPLETE | {"chosen_options": [HALT, OVERRIDE]}, "The answer does not choose one option."),
+        (COMPLETE | {"chosen_options": []}, "The answer does not choose one option."),
+        (COMPLETE | {"chosen_options": None}, "The answer does not choose one option."),
+        (COMPLETE | {"params_input": None}, "seal unknown"),
+        (COMPLETE | {"params_input": "reason"}, "seal unknown"),
+        (COMPLETE | {"responded_by_user": None}, "Airflow does not say who answered."),
+        (COMPLETE | {"responded_by_user": {"name": "alice"}}, "Airflow does not say who answered."),
     ],
-    ids=str,
+    ids=[
+        "nothing",
+        "two options",
+        "two options, the other first",
+        "no option",
+        "options unknown",
+        "no form",
+        "no form but text",
+        "nobody",
+        "a name without an id",
+    ],
 )
-def test_an_answer_that_is_incomplete_is_refused(event: dict[str, Any]) -> None:
-    assert refusal(Given.of(event), ASKED, FAILED) is not None
+def test_an_answer_that_is_incomplete_is_refused_for_what_it_lacks(event: dict[str, Any], why: str) -> None:
+    """However many options were chosen but one, none of them counts."""
+    sentence = refusal(Given.of(event), ASKED, FAILED)
+    assert sentence is not None
+    assert why in sentence

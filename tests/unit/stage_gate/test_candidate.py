@@ -4,28 +4,65 @@ from __future__ import annotations
 
 import pytest
 
-from stage_gate.candidate import changes, host_of, must_be_built_again
-from stage_gate.surroundings import UNKNOWN, Fact, VariableSeen, Way, newly_unread
-from unit.stage_gate.samples import CANDIDATE, STAGE_HOST, around, event, unread
+from stage_gate.candidate import Candidate, changes, host_of, must_be_built_again
+from stage_gate.surroundings import UNKNOWN, Fact, Source, VariableSeen, Way, newly_unread
+from unit.stage_gate.samples import CANDIDATE, NOW, STAGE_HOST, around, event, unread
 
 
 def test_nothing_changed_is_no_change() -> None:
     assert changes(CANDIDATE, CANDIDATE) == []
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("execution_id", "2345679"),
-        ("stage_step_id", "90031"),
-        ("stage_deployed_at", None),
-        ("commit_id", "fedcba"),
-        ("artifacts_version", None),
-        ("trigger", "ON_COMMIT"),
-    ],
-)
-def test_each_part_of_its_identity_counts(field: str, value: object) -> None:
-    assert len(changes(CANDIDATE, CANDIDATE.model_copy(update={field: value}))) == 1
+PARTS = {
+    "program_id": ("The program", "12346"),
+    "pipeline_id": ("The pipeline", "678902"),
+    "execution_id": ("The execution", "2345679"),
+    "trigger": ("The trigger of the execution", "ON_COMMIT"),
+    "stage_step_id": ("The stage deployment step", "90031"),
+    "stage_deployed_at": ("The end of the stage deployment", None),
+    "commit_id": ("The commit", "fedcba"),
+    "artifacts_version": ("The artifacts version", None),
+}
+"""What a candidate is known by, with its name in sentences and another value."""
+
+
+def test_no_part_of_its_identity_is_without_a_test() -> None:
+    assert PARTS.keys() == Candidate.model_fields.keys() - {"stage"}
+
+
+@pytest.mark.parametrize("field", PARTS)
+def test_each_part_of_its_identity_counts(field: str) -> None:
+    name, value = PARTS[field]
+    other = CANDIDATE.model_copy(update={field: value})
+    before, after = getattr(CANDIDATE, field), value or "unknown"
+    assert changes(CANDIDATE, other) == [f"{name} was {before} when it was tested and is {after} now."]
+    assert changes(other, CANDIDATE) == [f"{name} was {after} when it was tested and is {before} now."]
+
+
+def test_a_candidate_is_told_with_its_version_and_with_what_was_tested_in_its_place() -> None:
+    version = CANDIDATE.artifacts_version
+    assert str(CANDIDATE) == f"execution 2345678 of pipeline 678901 ({version})"
+    assert CANDIDATE.tested == ("678901", "2345678")
+    source = Source(
+        pipeline_id="7",
+        execution_id="8",
+        trigger="MANUAL",
+        stage_step_id="9",
+        stage_deployed_at=NOW,
+        artifacts_version="1",
+    )
+    split = around(source=source)
+    assert str(split) == (
+        f"execution 2345678 of pipeline 678901 ({version}, on stage as execution 8 of pipeline 7)"
+    )
+    assert split.tested == ("7", "8")
+    assert "(unknown version)" in str(CANDIDATE.model_copy(update={"artifacts_version": None}))
+
+
+def test_what_a_candidate_does_not_say_is_unknown() -> None:
+    told = CANDIDATE.model_dump(exclude={"commit_id", "artifacts_version"})
+    bare = Candidate.model_validate(told)
+    assert (bare.commit_id, bare.artifacts_version) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +168,15 @@ def test_without_a_build_marker_other_code_on_stage_needs_a_new_build(way: Way) 
     assert must_be_built_again(around(events=(event(way, runs=True),)), build_marker=False) is None
 
 
+def test_a_release_whose_code_may_be_gone_is_told_with_all_that_happened_and_what_to_do() -> None:
+    candidate = around(events=(event(Way.AEM_UPDATE), event(Way.RESTORE, "99")))
+    assert must_be_built_again(candidate, build_marker=False) == (
+        f"Stage may no longer run the code of {candidate}: since its deployment there was AEM update (execution 88); "
+        "restore (restore 99). No blocking check compares a build marker, so a test can't tell which code answers: build "
+        "the release again (start the pipeline anew), or name a build marker in the gate file and let 'settled' block."
+    )
+
+
 def test_a_release_that_still_stands_on_stage_needs_no_new_build() -> None:
     assert must_be_built_again(CANDIDATE, build_marker=False) is None
 
@@ -175,6 +221,9 @@ def test_the_aem_release_which_the_api_never_offers_is_stated_and_no_change() ->
     [
         ("https://WWW.Wknd.site/us/en.html", "www.wknd.site"),
         ("https://www.wknd.site:443", "www.wknd.site"),
+        ("http://www.wknd.site:80", "www.wknd.site"),
+        ("http://www.wknd.site:443", "www.wknd.site:443"),
+        ("https://www.wknd.site:80", "www.wknd.site:80"),
         ("http://127.0.0.1:8080/", "127.0.0.1:8080"),
         ("https://www.wknd.site.", "www.wknd.site"),
         ("nonsense", ""),

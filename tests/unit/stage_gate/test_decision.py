@@ -9,12 +9,23 @@ import pytest
 from adobe_cloud_manager.questions import Approval
 from aem_checks.outcomes import Outcome
 from stage_gate.decision import (
+    APPROVE,
+    HALT,
+    HOTFIX,
+    KEEP_WAITING,
+    OVERRIDE,
+    RETEST,
     Action,
+    Command,
+    Decision,
+    Event,
     GoLive,
     Mode,
+    Phase,
     Policy,
     Step,
     Timing,
+    after,
     next_step,
 )
 
@@ -34,6 +45,14 @@ LIVES = [
     GoLive(approval, "As Cloud Manager says.", begun) for approval, begun in product(Approval, [False, True])
 ]
 WAITING = GoLive(Approval.WAITING, "It waits.")
+
+
+def test_what_a_gate_file_does_not_say_is_the_careful_answer() -> None:
+    policy = Policy()
+    assert [policy.action(outcome) for outcome in Outcome] == [Action.APPROVE, Action.HALT, Action.HOLD]
+    assert policy.hotfix is False
+    assert GoLive(Approval.WAITING, "It waits.").production_begun is False
+    assert Timing() == Timing(is_open=True, sentence="", opens_at=None, too_old="")
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.INCONCLUSIVE])
@@ -117,3 +136,36 @@ def test_an_unknown_state_of_the_approval_holds() -> None:
     for state in (Approval.UNCLEAR, Approval.PENDING):
         step, _ = next_step(Outcome.PASSED, GoLive(state, "Odd."), Policy(), Mode.GUARD)
         assert step is Step.HOLD
+
+
+def test_words_that_gate_files_evidence_and_dags_hold_stay_as_they_are() -> None:
+    assert list(Mode) == ["shadow", "guard"]
+    assert list(Action) == ["approve", "halt", "hold", "ask"]
+    assert list(Decision) == ["approved", "overridden", "halted", "held", "bypassed", "superseded"]
+    assert list(Step) == [
+        "approve_production",
+        "halt_production",
+        "hold_production",
+        "ask_release_manager",
+        "ask_for_hotfix",
+        "wait_for_window",
+        "retest_stage",
+        "record_bypass",
+        "",
+    ]
+    options = ["Override", "Halt", "Keep waiting", "Re-test", "Approve", "Release now"]
+    assert options == [OVERRIDE, HALT, KEEP_WAITING, RETEST, APPROVE, HOTFIX]
+
+
+def test_what_can_t_happen_in_a_phase_is_an_error_that_names_both() -> None:
+    with pytest.raises(ValueError, match=r"^won can't happen to an act that is held$"):
+        after(Phase.HELD, Event.WON)
+
+
+@pytest.mark.parametrize("words", [Phase, Command, Event], ids=lambda words: words.__name__)
+def test_words_of_the_protocol_are_those_of_its_sentences(
+    words: type[Phase] | type[Command] | type[Event],
+) -> None:
+    longer = {"in hand": "ticket in hand", "take ticket": "take the ticket"}
+    names = [each.name.lower().replace("_", " ") for each in words]
+    assert list(words) == [longer.get(name, name) for name in names]

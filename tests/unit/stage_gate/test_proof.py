@@ -9,6 +9,7 @@ import pytest
 
 from adobe_cloud_manager.questions import Approval
 from aem_checks.outcomes import Outcome
+from stage_gate import asking
 from stage_gate.decision import (
     APPROVE,
     HALT,
@@ -23,6 +24,7 @@ from stage_gate.decision import (
     Timing,
 )
 from stage_gate.proof import (
+    OPTIONS,
     SILENCE,
     Answer,
     Entitled,
@@ -31,9 +33,10 @@ from stage_gate.proof import (
     refusal_to_halt,
     refusal_to_override,
 )
+from stage_gate.proof import REFUSALS as RULE_OF
 
 REFUSALS = (refusal_to_approve, refusal_to_override, refusal_to_halt)
-OPTIONS = (APPROVE, HOTFIX, OVERRIDE, HALT, KEEP_WAITING, RETEST)
+EVERY_OPTION = (APPROVE, HOTFIX, OVERRIDE, HALT, KEEP_WAITING, RETEST)
 WAITING = GoLive(Approval.WAITING, "It waits.")
 CLOSED = Timing(False, "The window opens on Monday at 09:00.")
 TOO_OLD = Timing(too_old="The evidence is 25.0 h old, and this gate believes it for 1d only.")
@@ -145,7 +148,7 @@ def test_an_answer_to_the_seal_before_is_stale_on_the_seal_of_now(way: str) -> N
 
 
 def test_only_passed_is_approved_whatever_was_answered() -> None:
-    for outcome, option in product([Outcome.FAILED, Outcome.INCONCLUSIVE], OPTIONS):
+    for outcome, option in product([Outcome.FAILED, Outcome.INCONCLUSIVE], EVERY_OPTION):
         proof = replace(FAILED, sealed_outcome=outcome, recomputed_outcome=outcome)
         for policy in (Policy(), Policy(Action.ASK, Action.ASK, Action.ASK)):
             assert refusal_to_approve(replace(proof, policy=policy)) is not None
@@ -175,6 +178,12 @@ def test_outside_the_window_only_those_named_for_it_release() -> None:
     )
 
 
+def test_a_window_that_is_open_stands_against_nothing_whatever_is_said_of_it() -> None:
+    talking = Timing(is_open=True, sentence="It closes at noon.")
+    assert refusal_to_approve(replace(PROOF, timing=talking)) is None
+    assert refusal_to_override(replace(OVERRIDDEN, timing=talking)) is None
+
+
 def test_no_window_stands_against_a_halt() -> None:
     assert refusal_to_halt(replace(FAILED, timing=CLOSED)) is None
     assert refusal_to_halt(replace(HALTED, timing=CLOSED)) is None
@@ -185,7 +194,7 @@ def test_no_window_stands_against_a_halt() -> None:
     [
         (refusal, option)
         for refusal, meant in zip(REFUSALS, [{APPROVE, HOTFIX}, {OVERRIDE}, {HALT}], strict=True)
-        for option in OPTIONS
+        for option in EVERY_OPTION
         if option not in meant
     ],
     ids=lambda value: getattr(value, "__name__", value),
@@ -195,6 +204,39 @@ def test_an_answer_for_something_else_is_no_answer_for_this(refusal: object, opt
     everything = Policy(Action.ASK, Action.ASK, Action.ASK)
     for proof in (PROOF, FAILED):
         assert refusal(replace(proof, policy=everything, answer=answer(option))) is not None
+
+
+def test_the_answers_that_are_meant_for_an_act_are_those_that_its_rule_takes() -> None:
+    """A stored answer is looked up by this table before the rule ever sees it."""
+    taken = {(refusal, proof.answer.option) for refusal, proof in ALLOWED.values() if proof.answer}
+    assert {(RULE_OF[decision], each) for decision, meant in OPTIONS.items() for each in meant} == taken
+    assert OPTIONS.keys() == RULE_OF.keys()
+
+
+def test_an_answer_of_no_option_is_called_none() -> None:
+    refusal = refusal_to_approve(replace(PROOF, answer=answer("")))
+    assert refusal == "The answer was none, and that approves nothing by itself."
+
+
+def test_everything_that_could_not_be_made_sure_is_told() -> None:
+    doubts = ("The seal is not signed.", "The clock is wrong.")
+    assert refusal_to_approve(replace(PROOF, doubts=doubts)) == "The seal is not signed. The clock is wrong."
+    changed = replace(PROOF, changes=("The commit changed.", "A variable changed."))
+    assert (
+        refusal_to_approve(changed) == "This is not what was tested: The commit changed. A variable changed."
+    )
+
+
+def test_what_an_answer_or_a_gate_does_not_say_entitles_nobody_to_anything() -> None:
+    bare = Answer(OVERRIDE, "alice", "Known.", "seal")
+    assert (bare.accepts, bare.name) == ((), "")
+    nobody = Entitled()
+    assert (nobody.release_managers, nobody.hotfix, nobody.never, nobody.silence_halts) == ((), (), (), False)
+    assert "alice is not among" in (nobody.refuse(bare) or "")
+
+
+def test_silence_has_one_name_where_it_is_stored_and_where_it_is_refused() -> None:
+    assert asking.SILENCE == SILENCE == "silence"
 
 
 def test_an_override_names_everything_that_stands_against_the_release() -> None:

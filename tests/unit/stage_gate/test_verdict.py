@@ -7,9 +7,10 @@ from datetime import date
 import pytest
 
 from aem_checks.outcomes import Cause, Finding, Outcome, Severity
+from stage_gate.decision import Mode
 from stage_gate.plan import CLOUD_MANAGER, Excuse, FlakeRules, RecordedResult, Waiver
 from stage_gate.surroundings import Fact, VariableSeen, Way
-from stage_gate.verdict import PLAN, judge
+from stage_gate.verdict import PLAN, Verdict, judge
 from unit.stage_gate.samples import (
     CANDIDATE,
     STAGE_HOST,
@@ -68,7 +69,9 @@ def test_an_inconclusive_check_names_its_cause() -> None:
 def test_a_plan_without_an_effective_blocking_check_proves_nothing(checks: tuple[object, ...]) -> None:
     verdict = judge(plan(*checks), CANDIDATE, [recorded(result("a"))] if checks else [])  # type: ignore[arg-type]
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert verdict.reasons
+    assert (
+        "The plan has no effective blocking check of the site, so nothing can be proven." in verdict.reasons
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,6 +107,50 @@ def test_a_host_that_is_not_of_the_stage_environment_proves_nothing() -> None:
 def test_a_result_that_nobody_planned_is_suspicious() -> None:
     verdict = judge(plan(planned("a")), CANDIDATE, [recorded(result("a")), recorded(result("b"))])
     assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.reasons == ("b gave a result but was never planned (cause: check).",)
+    assert verdict.summary == (
+        "Inconclusive: of 1 blocking checks 1 passed, 0 failed and 0 gave no answer; "
+        "1 more doubts are among the reasons."
+    )
+
+
+def test_a_verdict_of_which_only_the_outcome_is_known_holds_nothing_against_the_release() -> None:
+    verdict = Verdict(outcome=Outcome.PASSED, summary="Passed.")
+    assert (verdict.reasons, verdict.warnings, verdict.not_passed) == ((), (), ())
+
+
+def test_every_doubt_about_the_plan_is_among_the_reasons() -> None:
+    updated = around(events=(event(Way.AEM_UPDATE),))
+    entry = recorded(result("a"), candidate_digest=updated.digest)
+    verdict = judge(plan(planned("a"), minimum=("b",), build_marker=False), updated, [entry])
+    wanted, rebuild = verdict.reasons
+    assert wanted.startswith("The deployment wants b to block")
+    assert "build the release again" in rebuild
+
+
+def test_a_failure_stays_one_however_little_was_examined() -> None:
+    verdict = judge(plan(planned("a")), CANDIDATE, [recorded(result("a", Outcome.FAILED, examined=0))])
+    assert (verdict.outcome, verdict.reasons) == (Outcome.FAILED, ("a: /us/en.html answered 500.",))
+
+
+@pytest.mark.parametrize(
+    ("cause", "words"), [(Cause.PRODUCT, "(cause: product)"), (None, "(cause: check)")], ids=["named", "none"]
+)
+def test_a_check_that_says_nothing_of_what_it_saw_is_told_with_what_is_known(
+    cause: Cause | None, words: str
+) -> None:
+    silent = result("a", Outcome.FAILED, cause=cause, findings=())
+    verdict = judge(plan(planned("a")), CANDIDATE, [recorded(silent)])
+    assert verdict.reasons == (f"a is failed and examined 3 things {words}.",)
+
+
+def test_what_passed_is_no_reason_against_a_release() -> None:
+    findings = (finding("It came late.", outcome=Outcome.PASSED), finding())
+    failed = recorded(result("z", Outcome.FAILED, findings=findings))
+    keys = [f"check_{number}" for number in range(8)]
+    verdict = judge(plan(*map(planned, keys), planned("z")), CANDIDATE, [*passed(*keys), failed])
+    assert verdict.reasons == ("z: /us/en.html answered 500.",)
+    assert verdict.not_passed == ("z",)
 
 
 def test_a_warning_check_whose_finding_blocks_counts_as_blocking() -> None:
@@ -120,12 +167,56 @@ def test_a_failed_warning_check_is_told_and_does_not_decide() -> None:
         plan(planned("a"), planned("w", Severity.WARN)), CANDIDATE, [recorded(result("a")), recorded(mild)]
     )
     assert verdict.outcome is Outcome.PASSED
+    assert verdict.warnings == ("w: /us/en.html answered 500.",)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"dry_run": True}, {"quarantine": EXCUSE}], ids=["dry run", "quarantine"]
+)
+def test_a_grave_finding_of_a_check_that_is_not_to_stop_anything_does_not(changes: dict[str, object]) -> None:
+    grave = recorded(result("w", Outcome.FAILED, findings=(finding(severity=Severity.BLOCK),)))
+    what = plan(planned("a"), planned("w", Severity.WARN, **changes))
+    verdict = judge(what, CANDIDATE, [*passed("a"), grave])
+    assert verdict.outcome is Outcome.PASSED
     assert "w: /us/en.html answered 500." in verdict.warnings
+
+
+def test_what_speaks_against_a_release_is_no_mere_warning() -> None:
+    """Neither what blocks, nor what was planned to warn and is grave."""
+    grave = recorded(result("w", Outcome.FAILED, findings=(finding("Secrets are open."),)))
+    what = plan(planned("a"), planned("w", Severity.WARN))
+    verdict = judge(what, CANDIDATE, [recorded(result("a", Outcome.FAILED)), grave])
+    assert verdict.reasons == ("a: /us/en.html answered 500.", "w: Secrets are open.")
+    assert verdict.warnings == ()
+
+
+def test_what_a_check_that_passed_remarks_is_told() -> None:
+    remark = finding("Seen in the first run only.", outcome=Outcome.PASSED)
+    for severity in Severity:
+        what = plan(planned("a"), planned("b", severity))
+        entry = recorded(result("b", severity=severity, findings=(remark,)))
+        assert judge(what, CANDIDATE, [*passed("a"), entry]).warnings == ("b: Seen in the first run only.",)
+
+
+def test_a_check_that_only_warns_and_gave_no_result_is_told() -> None:
+    what = plan(planned("a"), planned("b", Severity.WARN), planned("c", Severity.WARN))
+    told = recorded(result("b", severity=Severity.WARN))
+    verdict = judge(what, CANDIDATE, [*passed("a"), told])
+    assert verdict.outcome is Outcome.PASSED
+    assert verdict.warnings == ("c (warns only) gave no result.",)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_where_everything_is_proven_nothing_is_left_to_say(mode: Mode) -> None:
+    assert judge(plan(planned("a"), mode=mode), CANDIDATE, passed("a")).warnings == ()
+    assert judge(plan(planned("a"), mode=mode), CANDIDATE, []).warnings == ()
 
 
 def test_without_a_build_marker_every_verdict_says_so() -> None:
     verdict = judge(plan(planned("key_pages"), build_marker=False), CANDIDATE, [recorded()])
-    assert any(each.startswith("Served build not verified: ") for each in verdict.warnings)
+    assert verdict.warnings == (
+        "Served build not verified: not on every site does a blocking check compare a build marker.",
+    )
 
 
 def test_unknown_surroundings_are_stated() -> None:
@@ -137,11 +228,12 @@ def test_unknown_surroundings_are_stated() -> None:
     assert any("AEM release of stage is unknown" in warning for warning in verdict.warnings)
 
 
-def test_many_findings_are_counted_beyond_the_first_five() -> None:
-    many = result("a", Outcome.FAILED, findings=tuple(finding(f"Page {n} answered 500.") for n in range(9)))
-    verdict = judge(plan(planned("a")), CANDIDATE, [recorded(many)])
-    assert len(verdict.reasons) == 6
-    assert verdict.reasons[-1] == "a: 4 more findings are in the report."
+@pytest.mark.parametrize(("many", "rest"), [(5, ()), (9, ("a: 4 more findings are in the report.",))])
+def test_many_findings_are_counted_beyond_the_first_five(many: int, rest: tuple[str, ...]) -> None:
+    sentences = [f"Page {number} answered 500." for number in range(many)]
+    failed = result("a", Outcome.FAILED, findings=tuple(map(finding, sentences)))
+    verdict = judge(plan(planned("a")), CANDIDATE, [recorded(failed)])
+    assert verdict.reasons == (*(f"a: {sentence}" for sentence in sentences[:5]), *rest)
 
 
 def passed(*keys: str) -> list[RecordedResult]:
@@ -334,7 +426,9 @@ def test_a_fact_about_stage_that_nobody_could_read_is_no_proof(fact: Fact) -> No
     assert verdict.reasons == (unread(fact).sentence,)
     assert verdict.not_passed == (PLAN,)
     others = tuple(set(Fact) - {fact})
-    assert judge(plan(planned("a"), accept_unread=others), candidate, [entry]).outcome is Outcome.INCONCLUSIVE
+    verdict = judge(plan(planned("a"), accept_unread=others), candidate, [entry])
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert unread(fact).sentence not in verdict.warnings
 
 
 @pytest.mark.parametrize("fact", Fact)
@@ -382,6 +476,8 @@ def test_an_address_that_cloud_manager_does_not_list_proves_nothing_in_guard_mod
     assert verdict.not_passed == ("a",)
     assert "asked at stage.wknd.site" in verdict.reasons[0]
     assert "To do: map the domain to stage" in verdict.reasons[0]
+    assert "or name a build marker for every site" in verdict.reasons[0]
+    assert not any("stage.wknd.site" in each for each in verdict.warnings)
 
 
 def test_an_address_that_cloud_manager_does_not_list_is_believed_with_a_build_marker_or_a_mapping() -> None:

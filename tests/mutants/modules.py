@@ -1,0 +1,204 @@
+"""Which modules decide, and which tests are about each? Tests that judge a mutant in seconds: no real Airflow, no soak.
+
+The whole search of the protocol and the 10,000 fault schedules are out; ``short_forms`` has a little of both. A test is
+named by its file, or as ``file::test`` where the rest of the file takes too long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+Tests = Sequence[str]
+
+_SHORT = "mutants/short_forms.py"
+_GATE, _CM, _CHECKS = "unit/stage_gate", "unit/adobe_cloud_manager", "unit/aem_checks"
+_VALUES = f"{_GATE}/test_values.py"
+_TABLES = f"{_GATE}/test_decision_table.py"
+_ACTING = (f"{_GATE}/test_acting.py", f"{_GATE}/test_deaths.py", f"{_GATE}/test_planted.py")
+_STORE = (
+    f"{_GATE}/test_evidence.py",
+    f"{_GATE}/test_attempts.py",
+    f"{_GATE}/test_exclusive.py",
+    f"{_GATE}/test_seal.py",
+    f"{_GATE}/test_forged_notes.py",
+    f"{_GATE}/test_keeping.py",
+    f"{_GATE}/test_planted.py",
+)
+_STAGE = (
+    f"{_GATE}/test_siblings.py",
+    f"{_GATE}/test_candidate.py",
+    f"{_GATE}/test_unread_facts.py",
+    f"{_GATE}/test_split_pipelines.py",
+)
+_PEOPLE = (f"{_GATE}/test_asking.py", f"{_GATE}/test_people.py", f"{_GATE}/test_by_hand.py")
+_WEBHOOK = (
+    f"{_GATE}/webhook/test_deliveries.py",
+    f"{_GATE}/webhook/test_handshake.py",
+    f"{_GATE}/webhook/test_bodies_on_the_wire.py",
+    f"{_GATE}/webhook/test_writer.py",
+    f"{_GATE}/webhook/test_mount.py",
+    f"{_GATE}/webhook/test_fuzz.py",
+)
+_GUARD = (
+    f"{_CHECKS}/network_guard/test_address.py",
+    f"{_CHECKS}/network_guard/test_rule.py",
+    f"{_CHECKS}/network_guard/test_forward_proxy.py",
+    f"{_CHECKS}/network_guard/test_ways_out.py",
+    f"{_CHECKS}/test_client.py",
+)
+
+RULES: Mapping[str, Tests] = {
+    "stage_gate.verdict": (
+        f"{_GATE}/test_verdict.py",
+        f"{_GATE}/test_verdict_properties.py",
+        f"{_GATE}/test_fail_open.py",
+        f"{_GATE}/test_waivers.py",
+        _VALUES,
+    ),
+    "stage_gate.decision": (
+        f"{_GATE}/test_decision.py",
+        _TABLES,
+        f"{_GATE}/test_decision_model.py::test_nothing_is_sent_but_after_the_last_look_and_never_twice",
+        f"{_GATE}/test_decision_model.py::test_a_task_that_died_ends_where_it_would_have_ended_unless_its_ticket_was_spent",
+        f"{_GATE}/test_decision_model.py::test_a_task_that_is_over_has_nothing_left_to_do",
+        _VALUES,
+        _SHORT,
+    ),
+    "stage_gate.proof": (f"{_GATE}/test_proof.py", _TABLES, _VALUES, _SHORT),
+    "stage_gate.candidate": (f"{_GATE}/test_candidate.py", f"{_GATE}/test_verdict.py", _VALUES, _TABLES),
+    "stage_gate.surroundings": (
+        f"{_GATE}/test_candidate.py",
+        f"{_GATE}/test_verdict.py",
+        _VALUES,
+        _TABLES,
+        f"{_GATE}/test_siblings.py",
+    ),
+    "stage_gate.right": (*_ACTING, f"{_GATE}/test_unread_facts.py", _VALUES, _SHORT),
+    "stage_gate.signing": (
+        f"{_GATE}/test_signing.py",
+        f"{_GATE}/test_key.py",
+        f"{_GATE}/test_seal.py",
+        _VALUES,
+    ),
+    "stage_gate.leniency": (
+        f"{_GATE}/test_waivers.py",
+        f"{_GATE}/test_verdict.py",
+        f"{_GATE}/test_verdict_properties.py",
+        _VALUES,
+    ),
+    "stage_gate.plan": (
+        f"{_GATE}/test_planning.py",
+        f"{_GATE}/test_verdict.py",
+        f"{_GATE}/test_seal.py",
+        _VALUES,
+    ),
+    "stage_gate.planning": (
+        f"{_GATE}/test_planning.py",
+        f"{_GATE}/test_waivers.py",
+        f"{_GATE}/test_isolation.py",
+        f"{_GATE}/test_own_results.py",
+    ),
+}
+ACTING: Mapping[str, Tests] = {
+    "stage_gate.acting": (*_ACTING, f"{_GATE}/test_promote.py", _SHORT),
+    "stage_gate.claims": (*_ACTING, f"{_GATE}/test_evidence.py", _VALUES, _SHORT),
+    "stage_gate.sent_before": (*_ACTING, _SHORT),
+    "stage_gate.asking": _PEOPLE,
+    "adobe_cloud_manager.golive": (f"{_CM}/test_golive.py", f"{_CM}/test_acts.py"),
+    "adobe_cloud_manager.hooks.single_put": (
+        f"{_CM}/test_golive.py",
+        f"{_CM}/test_acts.py",
+        f"{_CM}/test_starts.py",
+    ),
+}
+EVIDENCE: Mapping[str, Tests] = {
+    "stage_gate.exclusive": (
+        f"{_GATE}/test_exclusive.py",
+        f"{_GATE}/test_attempts.py",
+        f"{_GATE}/test_evidence.py",
+    ),
+    "stage_gate.files": _STORE,
+    "stage_gate.seal": (*_STORE, f"{_GATE}/test_verify.py"),
+    "stage_gate.signed": _STORE,
+    "stage_gate.record": (*_STORE, f"{_GATE}/test_acting.py", f"{_GATE}/test_people.py"),
+    "stage_gate.memory": _STORE,
+    "stage_gate.evidence": (*_STORE, f"{_GATE}/test_retest.py"),
+}
+STAGE: Mapping[str, Tests] = {
+    "stage_gate.siblings": _STAGE,
+    "stage_gate.stage_environment": (*_STAGE, f"{_GATE}/test_connection_use.py"),
+    "stage_gate.observe": (*_STAGE, f"{_GATE}/test_unasked.py"),
+    "stage_gate.looking": (f"{_GATE}/test_starting.py",),
+    "stage_gate.run": (f"{_GATE}/test_by_hand.py", f"{_GATE}/test_waits.py", f"{_GATE}/test_planted.py"),
+}
+CLOUD_MANAGER: Mapping[str, Tests] = {
+    "adobe_cloud_manager.protocol": (
+        f"{_CM}/test_protocol.py",
+        f"{_CM}/test_hooks.py",
+        f"{_CM}/test_acts.py",
+        f"{_CM}/test_starts.py",
+    ),
+    "adobe_cloud_manager.questions": (
+        f"{_CM}/test_questions.py",
+        f"{_CM}/test_golive.py",
+        f"{_CM}/test_watch.py",
+    ),
+    "adobe_cloud_manager.unasked": (f"{_GATE}/test_unasked.py",),
+}
+WEBHOOK: Mapping[str, Tests] = {
+    **{
+        f"stage_gate.webhook.{module}": _WEBHOOK
+        for module in (
+            "answers",
+            "app",
+            "body",
+            "hmac_secrets",
+            "limits",
+            "mount",
+            "reception",
+            "refusals",
+            "registrations",
+            "seen",
+            "store",
+            "validations",
+            "writer",
+        )
+    },
+    "adobe_cloud_manager.events.signature": (f"{_CM}/events/test_signature.py", f"{_CM}/events/test_keys.py"),
+    "adobe_cloud_manager.events.envelope": (f"{_CM}/events/test_envelope.py", f"{_CM}/events/test_hint.py"),
+}
+GUARD: Mapping[str, Tests] = {
+    **{
+        f"aem_checks.network_guard.{module}": _GUARD
+        for module in ("address", "connecting", "forward_proxy", "outer_proxy", "rule")
+    },
+    "aem_checks.code_user": (f"{_CHECKS}/test_code_user.py", f"{_GATE}/test_isolation.py"),
+    "aem_checks.reaper": (f"{_CHECKS}/test_code_user.py", f"{_CHECKS}/test_commands.py"),
+    "stage_gate.isolation": (f"{_GATE}/test_isolation.py", f"{_GATE}/test_exposure.py"),
+}
+PARTS: Mapping[str, Mapping[str, Tests]] = {
+    "rules": RULES,
+    "acting": ACTING,
+    "evidence": EVIDENCE,
+    "stage": STAGE,
+    "cloud_manager": CLOUD_MANAGER,
+    "webhook": WEBHOOK,
+    "guard": GUARD,
+}
+"""What is run one after another."""
+
+
+def chosen(names: Sequence[str]) -> dict[str, list[str]]:
+    """Modules with their tests, of parts and modules by name. Raises ``SystemExit`` for a name that is neither."""
+    every = {module: tests for part in PARTS.values() for module, tests in part.items()}
+    found: dict[str, Tests] = {}
+    for name in names or PARTS:
+        part = PARTS.get(name) or {
+            module: tests for module, tests in every.items() if f".{module}".endswith(f".{name}")
+        }
+        if not part:
+            raise SystemExit(
+                f"{name} is neither a part nor a module that is judged: {', '.join((*PARTS, *every))}"
+            )
+        found |= part
+    return {module: [f"tests/{test}" for test in dict.fromkeys(tests)] for module, tests in found.items()}

@@ -1,0 +1,227 @@
+"""Did another execution touch stage, and after the deployment that is tested? Whatever it does not say counts as yes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from adobe_cloud_manager.models import Execution, StepState
+from adobe_cloud_manager.resources import Phase, Pipeline
+from stage_gate.siblings import Deployed, Siblings, read_siblings
+from stage_gate.surroundings import NONE, Fact, Way
+
+NOW = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
+STAGE, OTHER = "7654321", "7654399"
+BEFORE, AFTER = NOW - timedelta(hours=1), NOW + timedelta(hours=1)
+
+
+def step(
+    action: str = "deploy", status: str = "FINISHED", at: datetime | None = AFTER, **changed: Any
+) -> StepState:
+    found = StepState(
+        "1", "2", "3", "", "", "", action, status, "", "stage", STAGE, started_at=at, finished_at=at
+    )
+    return replace(found, **changed)
+
+
+def execution(number: str, *steps: StepState, at: datetime | None = AFTER, **changed: Any) -> Execution:
+    found = Execution(
+        number, "12345", "678902", "FINISHED", "MANUAL", created_at=at, finished_at=at, steps=tuple(steps)
+    )
+    return replace(found, **changed)
+
+
+RELEASE = execution("100", step(at=NOW), at=NOW, pipeline_id="678901", status="RUNNING", finished_at=None)
+DEPLOYED = Deployed(execution=RELEASE, step=RELEASE.steps[0])
+OWN, SIBLING = (
+    Pipeline(number, "12345", "", phases=(Phase("", "DEPLOY", STAGE),)) for number in ("678901", "678902")
+)
+
+
+class Told:
+    """A Cloud Manager with two pipelines."""
+
+    def __init__(self, *siblings: Execution, own: tuple[Execution, ...] = (RELEASE,)) -> None:
+        self.sibling = SIBLING
+        self.of = {"678901": own, "678902": siblings}
+
+    def list_pipelines(self, program_id: str) -> list[Pipeline]:
+        return [OWN, self.sibling]
+
+    def list_executions(self, program_id: str, pipeline_id: str, *, limit: int) -> list[Execution]:
+        return list(self.of[pipeline_id])[:limit]
+
+
+def read(
+    *siblings: Execution, own: tuple[Execution, ...] = (RELEASE,), deployed: Deployed = DEPLOYED
+) -> Siblings:
+    return read_siblings(Told(*siblings, own=own), deployed)  # type: ignore[arg-type]
+
+
+def test_a_pipeline_that_never_ran_has_done_nothing() -> None:
+    found = read()
+    assert (found.events, found.unread, found.other_pipelines) == ([], [], {"678902": NONE})
+
+
+TOUCHED = {
+    "deployed": (step(),),
+    "failed while deploying": (step(status="FAILED"),),
+    "cancelled while deploying": (step(status="CANCELLED"),),
+    "in a status that nobody knows": (step(status="PONDERING", started_at=None),),
+    "without steps": (),
+    "deployed, at a time that is not told": (step(at=None),),
+    "deployed, and only said when it was changed": (step(at=None, updated_at=AFTER),),
+    "deployed to stage without its id": (step(environment_id=None),),
+    "deployed to somewhere": (step(environment_id=None, environment_type=None),),
+    "deployed elsewhere and to stage": (step(environment_id=OTHER), step()),
+    "deployed before, and again after": (step(at=BEFORE), step()),
+}
+NOT_TOUCHED = {
+    "never came as far as deploying": (
+        step("build", environment_id=None),
+        step(status="NOT_STARTED", at=None),
+    ),
+    "has no deployment": (step("build", environment_id=None),),
+    "deployed elsewhere": (step(environment_id=OTHER),),
+    "deployed to development": (step(environment_id=None, environment_type="dev"),),
+}
+OVER_BEFORE = {
+    "deployed before": (step(at=BEFORE),),
+    "deployed just then": (step(at=NOW),),
+    "changed before, and did not say when it ended": (step(at=None, updated_at=BEFORE),),
+}
+
+
+@pytest.mark.parametrize("steps", TOUCHED.values(), ids=TOUCHED)
+def test_what_touched_stage_after_the_deployment_or_may_have_counts(steps: tuple[StepState, ...]) -> None:
+    found = read(execution("88", *steps))
+    assert [(each.way, each.id, each.pipeline, each.runs) for each in found.events] == [
+        (Way.DEPLOYMENT, "88", "678902", False)
+    ]
+    assert found.other_pipelines == {"678902": "88"}
+
+
+@pytest.mark.parametrize("steps", NOT_TOUCHED.values(), ids=NOT_TOUCHED)
+def test_what_never_reached_stage_does_not_count(steps: tuple[StepState, ...]) -> None:
+    found = read(execution("88", *steps))
+    assert (found.events, found.other_pipelines) == ([], {"678902": NONE})
+
+
+@pytest.mark.parametrize("steps", OVER_BEFORE.values(), ids=OVER_BEFORE)
+def test_what_was_over_before_the_deployment_is_known_and_changes_nothing(
+    steps: tuple[StepState, ...],
+) -> None:
+    found = read(execution("88", *steps))
+    assert (found.events, found.other_pipelines) == ([], {"678902": "88"})
+
+
+def test_where_nobody_knows_when_the_release_was_deployed_everything_may_have_come_after() -> None:
+    untimed = replace(DEPLOYED, step=replace(DEPLOYED.step, finished_at=None))
+    assert len(read(execution("88", step(at=BEFORE)), deployed=untimed).events) == 1
+
+
+@pytest.mark.parametrize("steps", [*NOT_TOUCHED.values(), ()], ids=[*NOT_TOUCHED, "no steps"])
+@pytest.mark.parametrize("trigger", ["", "SOMETHING_NEW"])
+def test_an_execution_of_a_kind_that_nobody_knows_may_have_touched_stage(
+    trigger: str, steps: tuple[StepState, ...]
+) -> None:
+    found = read(execution("88", *steps, trigger=trigger))
+    assert len(found.events) == 1
+    over = read(execution("88", trigger=trigger, finished_at=BEFORE))
+    assert (over.events, over.other_pipelines) == ([], {"678902": "88"})
+
+
+@pytest.mark.parametrize("steps", [*TOUCHED.values(), *NOT_TOUCHED.values()], ids=[*TOUCHED, *NOT_TOUCHED])
+def test_what_goes_on_counts_wherever_it_is(steps: tuple[StepState, ...]) -> None:
+    found = read(execution("88", *steps, status="RUNNING", finished_at=None))
+    assert [(each.id, each.runs) for each in found.events] == [("88", True)]
+    assert found.other_pipelines == {"678902": NONE}
+
+
+def test_what_builds_an_image_brings_other_code() -> None:
+    image = step("buildImage", environment_id=None)
+    assert [each.way for each in read(execution("88", image, step())).events] == [Way.OTHER_RELEASE]
+
+
+@pytest.mark.parametrize("status", ["FINISHED", "RUNNING"])
+@pytest.mark.parametrize("steps", [(step(),), ()], ids=["deployed", "no steps"])
+def test_an_aem_update_counts_on_whichever_pipeline_it_comes(
+    status: str, steps: tuple[StepState, ...]
+) -> None:
+    update = execution("88", *steps, trigger="PUSH_UPGRADES", status=status)
+    assert [(each.way, each.id) for each in read(update).events] == [(Way.AEM_UPDATE, "88")]
+    found = read(own=(update, RELEASE))
+    assert [(each.way, each.id, each.pipeline) for each in found.events] == [(Way.AEM_UPDATE, "88", "678901")]
+    assert read(update).other_pipelines == {"678902": NONE}
+
+
+@pytest.mark.parametrize("steps", NOT_TOUCHED.values(), ids=NOT_TOUCHED)
+def test_an_aem_update_that_never_reached_stage_does_not_count(steps: tuple[StepState, ...]) -> None:
+    update = execution("88", *steps, trigger="PUSH_UPGRADES")
+    assert (read(update).events, read(own=(update, RELEASE)).events) == ([], [])
+
+
+def test_a_newer_run_of_the_guarded_pipeline_counts_and_an_older_one_only_while_it_runs() -> None:
+    newer = execution("101", at=AFTER)
+    older, still = execution("98", at=BEFORE), execution("99", at=BEFORE, status="RUNNING")
+    found = read(own=(newer, RELEASE, still, older))
+    assert [(each.way, each.id) for each in found.events] == [
+        (Way.OWN_RELEASE, "101"),
+        (Way.OWN_RELEASE, "99"),
+    ]
+
+
+SPLIT = replace(DEPLOYED, released_by=execution("500", status="RUNNING"))
+"""What is tested goes to production by another pipeline."""
+
+
+def test_where_another_pipeline_releases_it_newer_builds_count_only_if_they_run_or_touched_stage() -> None:
+    built = execution("103", *NOT_TOUCHED["never came as far as deploying"])
+    touched, runs = execution("102", step()), execution("101", status="RUNNING")
+    found = read(own=(built, touched, runs, RELEASE), deployed=SPLIT)
+    assert [each.id for each in found.events] == ["102", "101"]
+
+
+def test_the_release_itself_is_no_sibling_of_itself() -> None:
+    releasing = execution("500", step(), status="RUNNING")
+    assert read(releasing, deployed=SPLIT).events == []
+    assert len(read(releasing).events) == 1
+    update = execution("500", step(), trigger="PUSH_UPGRADES")
+    assert read(update, deployed=SPLIT).events == []
+
+
+def test_a_list_that_lacks_the_release_is_unread() -> None:
+    (unread,) = read(own=(execution("101"),)).unread
+    assert (unread.fact, unread.call) == (
+        Fact.OWN_EXECUTIONS,
+        "GET /api/program/12345/pipeline/678901/executions",
+    )
+    assert "does not name execution 100 itself" in unread.why
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "changed", "told"),
+    [
+        (
+            {"name": "Web tier", "type": "WEB_TIER"},
+            {},
+            "'Web tier' 678902, web-tier, MANUAL, begun 2026-11-02 11:00:00 UTC, FINISHED 2026-11-02 11:00:00 UTC",
+        ),
+        (
+            {},
+            {"trigger": "", "created_at": None, "status": "RUNNING", "finished_at": None},
+            "pipeline 678902, deployment to an unknown environment, trigger unknown, RUNNING",
+        ),
+    ],
+    ids=["all is known", "little is known"],
+)
+def test_an_event_is_told_with_name_kind_trigger_and_times(
+    pipeline: dict[str, Any], changed: dict[str, Any], told: str
+) -> None:
+    cloud_manager = Told(execution("88", step(), **changed))
+    cloud_manager.sibling = replace(SIBLING, **pipeline)
+    (found,) = read_siblings(cloud_manager, DEPLOYED).events  # type: ignore[arg-type]
+    assert found.told == f"execution 88 ({told})"
