@@ -100,7 +100,8 @@ RULES: Mapping[str, Tests] = {
     ),
 }
 ACTING: Mapping[str, Tests] = {
-    "stage_gate.acting": (*_ACTING, f"{_GATE}/test_promote.py", _SHORT),
+    "stage_gate.road": (*_ACTING, f"{_GATE}/test_promote.py", _SHORT),
+    "stage_gate.acting": (*_ACTING, f"{_GATE}/test_promote.py"),
     "stage_gate.claims": (*_ACTING, f"{_GATE}/test_evidence.py", _VALUES, _SHORT),
     "stage_gate.sent_before": (*_ACTING, _SHORT),
     "stage_gate.asking": _PEOPLE,
