@@ -39,8 +39,8 @@ by hand is harmless.
 A red `say_what_is_wrong` is one gate that can't be started, or one execution whose approval waits while its run has
 ended undecided, or is still queued after {queued}; its log says what to do. A run that failed, or holds, because Cloud
 Manager, the evidence store or the right time was missing goes on by itself when that is back: all of stage is tested
-anew, a few times per release at most, and people are told. `start_release` starts a production-only pipeline, where a gate file
-says `start: true` below `source`.
+anew, a few times per release at most, and people are told. `start_release` starts a production-only pipeline, where a
+gate file says `start: true` below `source`.
 """
 
 
