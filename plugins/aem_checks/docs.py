@@ -59,9 +59,10 @@ A setting that makes a check overlook something says so below: *An excuse*. The 
 list those that a gate makes use of. Behind it stands which value overlooks everything that the setting can, or nearly;
 where the deployment insists on a kind (`minimum_checks`), a gate file with such a value is refused. Patterns are little but
 wildcards where they have no four characters in a row that no address has anyway; those of paths also where they cover all
-pages of the site together. A threshold is an excuse as soon as it is laxer than the default, and overlooks everything
-where it is ten times laxer or at the end of its scale: such a check can hardly fail. How much is looked at (pages,
-samples, depth) is none: what is left out is named among the findings.
+pages of the site together. What a CSS selector selects is seen on the page alone, where a check is inconclusive if that is
+most of the page (`masks`) or what is always there (`hit`). A threshold is an excuse as soon as it is laxer than the default,
+and overlooks everything where it is ten times laxer or at the end of its scale: such a check can hardly fail. How much is
+looked at (pages, samples, depth) is none: what is left out is named among the findings.
 """
 _CODES = """## Codes
 

@@ -282,17 +282,29 @@ def load_extended(path: str | Path) -> Map:
     return merged
 
 
-def _base_of(tree: Map, path: Path, chain: list[Path]) -> Path | None:
+def extended_by(path: str | Path) -> Path | None:
+    """The file that one file extends itself, whether it is there or not. Raises ``ConfigError``."""
+    return _named_base(load_yaml(path), Path(path))
+
+
+def _named_base(tree: Map, path: Path) -> Path | None:
     if "extends" not in tree:
         return None
-    place, name = tree.key_places.pop("extends"), tree.pop("extends")
+    place, name = tree.key_places["extends"], tree["extends"]
     if not isinstance(name, str) or not name or Path(name).is_absolute() or ".." in Path(name).parts:
         raise ConfigError(
             *place,
             "extends needs the name of a file beside this one",
             "Write for example 'extends: _defaults.yaml'.",
         )
-    base = path.parent / name
+    return path.parent / name
+
+
+def _base_of(tree: Map, path: Path, chain: list[Path]) -> Path | None:
+    base = _named_base(tree, path)
+    if base is None:
+        return None
+    place, name = tree.key_places.pop("extends"), tree.pop("extends")
     if base.resolve() in chain:
         raise ConfigError(
             *place, f"extending {name} leads in a circle back to it", "Remove one of the 'extends' lines."

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from adobe_cloud_manager.connections import not_there, unreadable
-from aem_checks.access import SITE_TYPES, Access, AccessError, access_from_fields, hosts_of, refuse_type
+from aem_checks.access import Access, AccessError, access_from_fields, hosts_of, refuse_type
 from stage_gate.configuration.reach import Reach, refusal_to_tell, uses_of
 
 if TYPE_CHECKING:
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _TYPES_THAT_TELL = {
-    "slack": SITE_TYPES | {"slack", "slackwebhook"},
-    "email": SITE_TYPES | {"smtp", "email"},
-    "pagerduty": SITE_TYPES | {"pagerduty", "pagerduty_events"},
+    "slack": ("slack",),
+    "email": ("smtp", "email"),
+    "pagerduty": ("pagerduty_events", "pagerduty"),
 }
+"""The services' own types alone. The host is the service's, whatever a connection of another type names as its own."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,11 @@ def refuse_to_tell(channel: str, name: str) -> None:
         raise AccessError(f"the connection {name!r} tells nobody: {refused[0]}. {refused[1]}")
     connection = _read(name)
     kind = (connection.conn_type or "").lower()
-    if kind not in _TYPES_THAT_TELL[channel]:
-        raise AccessError(f"the connection {name!r} is of type {kind!r}, which is none of {channel}")
-    if kind in SITE_TYPES:
-        refuse_type(kind, _extra(connection))
+    if kind not in (allowed := _TYPES_THAT_TELL[channel]):
+        raise AccessError(
+            f"the connection {name!r} is of type {kind!r}, and what is in it would go to another service; give "
+            f"notify.{channel} one of type {' or '.join(allowed)}"
+        )
 
 
 def _read(name: str) -> Connection:

@@ -36,9 +36,11 @@ run id `execution-<id>`. It runs every {every} and on every update of the asset 
 {few} pipelines, events in quick succession have those asked that they are about, and all of them once a minute. Running it
 by hand is harmless.
 
-A red `say_what_is_wrong` is one gate that can't be started, or one execution whose run has ended undecided while its
-approval still waits; its log says what to do. `start_release` starts a production-only pipeline, where a gate file
-says `start: true` below `source`.
+A red `say_what_is_wrong` is one gate that can't be started, or one execution whose approval waits while its run has
+ended undecided, or is still queued after {queued}; its log says what to do. A run that failed, or holds, because Cloud
+Manager, the evidence store or the right time was missing goes on by itself when that is back: all of stage is tested
+anew, a few times per release at most, and people are told. `start_release` starts a production-only pipeline, where a
+gate file says `start: true` below `source`.
 """
 
 
@@ -235,7 +237,7 @@ def build_start_dag(gates_folder: Path) -> DAG:
         max_active_runs=1,
         dagrun_timeout=_RUN_AT_MOST,
         tags=TAGS,
-        doc_md=DOCS.format(every=format_duration(every), few=FEW),
+        doc_md=DOCS.format(every=format_duration(every), few=FEW, queued=format_duration(_QUEUED_LONG)),
         is_paused_upon_creation=False,
         default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     )

@@ -204,7 +204,9 @@ class CanaryHouse(House):
     def _of_notifiers(self) -> dict[str, str]:
         mail = {"disable_ssl": True, "disable_tls": True, "from_email": "airflow@example.com"}
         return {
-            "AIRFLOW_CONN_SLACK": connection("", secret("Slack token"), {"base_url": f"{self.slack_url}/"}),
+            "AIRFLOW_CONN_SLACK": connection(
+                "", secret("Slack token"), {"base_url": f"{self.slack_url}/"}, kind="slack"
+            ),
             "AIRFLOW_CONN_PAGER": connection("", secret("PagerDuty routing key"), kind="pagerduty_events"),
             "AIRFLOW_CONN_MAIL": connection(
                 "simulated-mail",

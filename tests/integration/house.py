@@ -280,7 +280,7 @@ class House:
             "AIRFLOW_CONN_DECIDING": _connection(DECIDER, SECRETS[1], org),
             "AIRFLOW_CONN_WRONG_SECRET": _connection(READER, WRONG, org),
             "AIRFLOW_CONN_STAGE_GATE_SIGNING": _connection("", SIGNING_KEY, {}),
-            "AIRFLOW_CONN_SLACK": _connection("", SLACK_TOKEN, {"base_url": f"{self.slack_url}/"}),
+            "AIRFLOW_CONN_SLACK": _connection("", SLACK_TOKEN, {"base_url": f"{self.slack_url}/"}, "slack"),
             "AIRFLOW_CONN_STAGE_LOGIN": _connection("simulated-user", SITE_PASSWORD, {}),
             "AIRFLOW__STAGE_GATE__GATES_FOLDER": str(self.gates),
             "AIRFLOW__STAGE_GATE__EVIDENCE": str(self.evidence),
@@ -323,5 +323,5 @@ def _filled_in(kind: str, settings: Any, file: Path) -> Any:
     return {**own, **settings, **({"file": str(file)} if "file" in settings else {})}
 
 
-def _connection(login: str, password: str, extra: dict[str, Any]) -> str:
-    return json.dumps({"conn_type": "http", "login": login, "password": password, "extra": extra})
+def _connection(login: str, password: str, extra: dict[str, Any], kind: str = "http") -> str:
+    return json.dumps({"conn_type": kind, "login": login, "password": password, "extra": extra})

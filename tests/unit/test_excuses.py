@@ -71,10 +71,10 @@ REVIEWED = {
     "PersistedQueriesSettings": "queries",
     "PersistedQuery": "name variables",
     "ApiContractsSettings": "apis",
-    "Api": "path status contract uncached",
+    "Api": "path contract uncached",
     "FormsSettings": "forms",
     "Form": "page form fields required submit",
-    "Submit": "values status contains",
+    "Submit": "values contains",
     "VisualSettings": "pages most_pages widths block_pages",
     "AccessibilitySettings": "pages most_pages",
     "WebVitalsSettings": "pages most_pages runs budgets block",
@@ -310,6 +310,15 @@ class Settings(CheckSettings):
     by_name: dict[str, Inner] = Field(default_factory=dict)
     allow: tuple[str, ...] = ()
     ignore: bool = False
+
+
+@pytest.mark.parametrize(
+    ("status", "found"), [([200, 302], []), ([206], []), ([200, 409], [False]), ([200, 503], [True])]
+)
+def test_a_status_by_which_a_server_refuses_a_form_is_an_excuse(status: list[int], found: list[bool]) -> None:
+    form = {"page": "/", "submit": {"values": {"a": "b"}, "status": status}}
+    settings = KINDS["forms"].settings_type.model_validate({"forms": [form]})
+    assert [each.everything for each in overlooked_by(settings)] == found
 
 
 def test_excuses_are_found_wherever_they_stand_and_whatever_they_are_called() -> None:

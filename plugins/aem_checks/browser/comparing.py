@@ -6,6 +6,8 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aem_checks.browser.pictures import MASK
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
@@ -65,6 +67,22 @@ def compare(before: bytes, now: bytes, again: bytes | None = None) -> Difference
         box=_box(differs),
         sizes=((first.width, first.height), (second.width, second.height)),
     )
+
+
+def masked(picture: bytes) -> float:
+    """Which share of what a PNG shows the masks cover; the empty page around it does not count.
+
+    Raises ``NotComparable``.
+    """
+    import numpy
+
+    pixels = numpy.asarray(_read(picture))
+    covered = (pixels == MASK).all(axis=2)
+    if not covered.any():
+        return 0.0
+    empty = pixels[-1, -1]
+    left, top, right, bottom = _box(covered | (pixels != empty).any(axis=2))
+    return float(covered[top:bottom, left:right].mean())
 
 
 def shown(before: bytes, now: bytes, difference: Difference) -> bytes:

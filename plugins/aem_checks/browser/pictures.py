@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 MAX_HEIGHT = 8000
 """CSS pixels; what is further down a page is not photographed."""
-MASK = "#ff00ff"
+MASK = (255, 0, 255)
+MOST_MASKED = 0.5
+"""Share of what a picture shows that masks may cover; where they cover more, too little is seen to be judged."""
 _STILL = """*, *::before, *::after { animation: none !important; transition: none !important;
   scroll-behavior: auto !important; caret-color: transparent !important; }
 video, audio { visibility: hidden !important; }"""
@@ -56,7 +58,7 @@ async def photograph(page: OpenPage, viewport: Viewport, masks: Sequence[str] = 
             scale="css",
             style=_STILL,
             mask=[page.page.locator(f"css={mask}") for mask in masks],
-            mask_color=MASK,
+            mask_color=f"rgb{MASK}",
             timeout=20_000,
         )
     except Error as error:

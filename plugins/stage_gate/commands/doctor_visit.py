@@ -20,7 +20,8 @@ from stage_gate.commands.doctor_reach import examine_addresses, examine_browser
 from stage_gate.commands.site_probe import ask, source_address
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import GateFileError, load_gate, reach_of
-from stage_gate.connection_use import SiteAccess
+from stage_gate.configuration.notify_settings import Notify
+from stage_gate.connection_use import SiteAccess, refuse_to_tell
 from stage_gate.decision import Mode
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def examine(path: Path, *, timeout: float = 15.0) -> Iterator[Diagnosis]:
     )
     yield examine_evidence(gate)
     yield from doctor.judge_reach(reached_by(gate), access.reach.patterns)
+    yield from examine_notifiers(gate)
     yield from examine_exposure(gate)
     yield from examine_browser(gate)
     yield from examine_addresses(gate)
@@ -60,6 +62,24 @@ def reached_by(gate: Gate) -> list[str]:
     found = [f"{end.access} at {', '.join(sorted(end.hosts))}" for end in ends if end.access]
     found += [f"{name} in {check.kind}" for check in gate.plan.checks for _, name in names_in(check.settings)]
     return list(dict.fromkeys(found))
+
+
+def examine_notifiers(gate: Gate) -> Iterator[Diagnosis]:
+    """Whether people can be told by the connections that the gate names for it. Nobody is told anything."""
+    for channel in Notify.model_fields:
+        told = getattr(gate.settings.notify, channel)
+        if told is None:
+            continue
+        remedy = f"Add the Airflow connection {told.connection!r}, or correct 'notify.{channel}.connection:'."
+        try:
+            refuse_to_tell(channel, told.connection)
+        except AccessError as error:
+            yield bad("Notify", f"{channel} tells nobody: {error}", remedy)
+        except Exception as error:  # noqa: BLE001 - each secrets backend has errors of its own, which may quote secrets
+            problem = f"connection {told.connection!r} can't be read ({type(error).__name__})"
+            yield bad("Notify", f"{channel} tells nobody: {problem}", remedy)
+        else:
+            yield good("Notify", f"connection {told.connection!r} is there, and of the type for {channel}")
 
 
 def examine_evidence(gate: Gate) -> Diagnosis:

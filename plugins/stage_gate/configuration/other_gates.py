@@ -8,14 +8,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from aem_checks.yaml_lines import ConfigError, Map, load_extended, place_of
+from aem_checks.yaml_lines import ConfigError, Map, extended_by, load_extended, place_of
 from stage_gate.configuration.gate import Gate
 from stage_gate.decision import Mode
 
 Stamp = tuple[str, int, int]
-"""Path, time of change in ns and size in bytes of a file."""
+"""Path, time of change in ns and size in bytes of a file; two zeros where it is not there."""
 State = tuple[tuple[str, ...], tuple[Stamp, ...]]
-"""Which gate files there are in a folder, and what else is in it."""
+"""Which gate files there are in a folder, and what they and all that they extend were like."""
 Pipeline = tuple[str, str]
 
 
@@ -28,7 +28,7 @@ def refuse_second_gate(tree: Map, gate: Gate, file: Path, gates: Iterable[Path])
     if gate.mode is not Mode.GUARD:
         return
     own = _pipeline(gate.pipeline.program, gate.pipeline.pipeline)
-    others = [name for name in _guards(state_of(file.parent, gates)).get(own, ()) if name != file.name]
+    others = [name for name in _guards(state_of(gates)).get(own, ()) if name != file.name]
     if others:
         raise ConfigError(
             *place_of(tree, ("pipeline", "pipeline")),
@@ -38,16 +38,32 @@ def refuse_second_gate(tree: Map, gate: Gate, file: Path, gates: Iterable[Path])
         )
 
 
-def state_of(folder: Path, gates: Iterable[Path]) -> State:
-    """The state of a folder, with the files that its gates extend: what was read from it is right while it stays."""
-    stamps = []
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        try:
-            state = path.stat()
-        except OSError:
-            continue
-        stamps.append((str(path), state.st_mtime_ns, state.st_size))
-    return tuple(map(str, gates)), tuple(stamps)
+def state_of(gates: Iterable[Path]) -> State:
+    """The state of gate files, with all that they extend: what was read from them is right while it stays."""
+    paths = list(gates)
+    stamps: dict[Path, Stamp] = {}
+    for gate in paths:
+        file: Path | None = gate
+        while file is not None and file not in stamps:
+            stamps[file] = _stamp(file)
+            file = _extended_by(stamps[file])
+    return tuple(map(str, paths)), tuple(stamps.values())
+
+
+def _stamp(path: Path) -> Stamp:
+    try:
+        state = path.stat()
+    except OSError:
+        return str(path), 0, 0
+    return str(path), state.st_mtime_ns, state.st_size
+
+
+@lru_cache(maxsize=1024)
+def _extended_by(stamp: Stamp) -> Path | None:
+    """What a file extends; nothing where it can't be read, so that nothing depends on what it would extend."""
+    with contextlib.suppress(ConfigError, OSError, ValueError):
+        return extended_by(stamp[0])
+    return None
 
 
 @lru_cache(maxsize=4)

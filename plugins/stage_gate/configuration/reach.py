@@ -69,7 +69,7 @@ def uses_of(folder: Path, gate: Mapping[str, Any]) -> Uses:
     from stage_gate.settings import own_connections
 
     own = ((name, f"{where} of this gate") for name, where in named_for_else(gate, CHECK_KEYS))
-    return _by_name([*own_connections(), *_named_in(state_of(folder, gate_paths(folder))), *own, READING])
+    return _by_name([*own_connections(), *_named_in(state_of(gate_paths(folder))), *own, READING])
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -24,10 +24,11 @@ from airflow.sdk.exceptions import AirflowFailException
 from aem_checks.access import Access, AccessError
 from simulator import Simulator
 from stage_gate.cli import main
-from stage_gate.commands.doctor_visit import reached_by
+from stage_gate.commands.diagnosis import State
+from stage_gate.commands.doctor_visit import examine_notifiers, reached_by
 from stage_gate.configuration.gate_file import gate_from_content, load_gate
 from stage_gate.configuration.reach import Reach
-from stage_gate.connection_use import SiteAccess
+from stage_gate.connection_use import SiteAccess, refuse_to_tell
 from stage_gate.demands import NO_DEMANDS
 from stage_gate.notify import Event, tell
 from stage_gate.observe import read_candidate
@@ -322,12 +323,45 @@ def test_the_deployment_s_patterns_hold_whatever_was_pinned(
     assert stranger.heard == []
 
 
-@pytest.mark.parametrize("name", ["cm_deciding", "adobe_as_http", "database"])
+STRANGERS = {
+    "payments_api": {"conn_type": "http", "host": "payments.example.com", "password": SECRET},
+    "token": {"conn_type": "generic", "password": SECRET},
+    "untyped": {"password": SECRET},
+    "other_chat": {"conn_type": "slackwebhook", "host": "chat.example.com", "password": SECRET},
+}
+"""What opens a site or another service, and would be sent to the one that tells people."""
+
+
+@pytest.mark.parametrize("channel", ["slack", "email", "pagerduty"])
+@pytest.mark.parametrize("name", STRANGERS)
+def test_nobody_is_told_by_a_connection_of_another_service(
+    channel: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, name, **STRANGERS[name])
+    with pytest.raises(AccessError, match=f"would go to another service; give notify.{channel}") as refused:
+        refuse_to_tell(channel, name)
+    assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("channel", "kind"),
+    [("slack", "slack"), ("email", "smtp"), ("email", "email"), ("pagerduty", "pagerduty_events")],
+)
+def test_people_are_told_by_a_connection_of_the_service_itself(
+    channel: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, "own", conn_type=kind, password=SECRET)
+    refuse_to_tell(channel, "own")
+
+
+@pytest.mark.parametrize(
+    "name", ["cm_deciding", "adobe_as_http", "database", "payments_api", "token", "untyped", "other_chat"]
+)
 def test_slack_is_not_sent_a_secret_that_is_not_its_own(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with web_listener({"ok": True}) as (url, slack):
-        fields = OTHERS.get(name, DECIDING)
+        fields = {**OTHERS, **STRANGERS}.get(name, DECIDING)
         extra = {**fields.get("extra", {}), "base_url": f"{url}/"}  # type: ignore[dict-item]
         connect(monkeypatch, name, **{**fields, "extra": extra})
         told = {"slack": {"connection": name, "channel": "#releases"}}
@@ -398,6 +432,25 @@ def test_the_doctor_says_what_a_gate_reaches_and_recommends_a_limit(
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__SITE_CONNECTIONS", "adob?, wknd_*")
     main(["doctor", str(path)])
     assert "✔ Reach: gates can open sites with the connections adob?, wknd_* only" in capsys.readouterr().out
+
+
+def test_the_doctor_says_by_which_connections_nobody_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect(monkeypatch, "payments_api", **STRANGERS["payments_api"])
+    connect(monkeypatch, "mail", conn_type="smtp", host="mail.example.com")
+    path = gate_with(tmp_path, {"url": "https://stage.example.com"})
+    content = yaml.safe_load(path.read_text())
+    content["notify"] = {
+        "slack": {"connection": "payments_api", "channel": "x"},
+        "email": {"connection": "mail", "to": ["oncall@example.com"]},
+        "pagerduty": {"connection": "missing"},
+    }
+    path.write_text(yaml.safe_dump(content))
+    slack, mail, pager = examine_notifiers(load_gate(path))
+    assert (slack.state, mail.state, pager.state) == (State.BAD, State.GOOD, State.BAD)
+    assert "slack tells nobody: the connection 'payments_api' is of type 'http'" in slack.detail
+    assert "The connection 'missing' does not exist" in pager.detail
 
 
 @pytest.mark.parametrize("command", [["doctor"], ["calibrate", "--owner", "alice"]])

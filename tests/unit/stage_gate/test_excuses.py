@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from aem_checks.kinds.caching._cache_classes import EXPECTED
 from stage_gate.configuration.describe import describe
 from stage_gate.configuration.excusing import excusing_settings
 from stage_gate.configuration.gate import Gate
@@ -36,6 +37,14 @@ def gate_of(folder: Path, checks: Mapping[str, Any], *minimum: str, **more: Any)
 
 
 BLOCK = {"severity": "block"}
+
+
+def lifetimes(**bounds: str) -> dict[str, dict[str, str]]:
+    return {each: dict(bounds) for each in EXPECTED}
+
+
+LONGEST = {each: {"most": "400d"} for each in ("clientlib", "coreimg")}
+"""Lifetimes of those whose default is the longest there is."""
 HOLLOW = [
     ("indexing", "not_indexed", {"not_indexed": ["*"]}),
     ("structure", "exempt", {"exempt": ["*"]}),
@@ -76,7 +85,24 @@ HOLLOW = [
     ("consent", "essential", {**BLOCK, "essential": [".*"]}),
     ("persisted_queries", "queries.1.min_items", {"queries": ["a/b", {"name": "a/c", "min_items": 0}]}),
     ("search", "hit", {"page": "/", "terms": {"a": 1}, "hit": "*"}),
+    (
+        "forms",
+        "forms.0.submit.status",
+        {**BLOCK, "forms": [{"page": "/", "submit": {"values": {"a": "b"}, "status": [200, 500]}}]},
+    ),
+    ("api_contracts", "apis.0.status", {"apis": [{"path": "/bin/x", "status": 500}]}),
+    ("cache_policy", "lifetimes", {**BLOCK, "lifetimes": lifetimes(most="4000d")}),
+    (
+        "cache_policy",
+        "lifetimes",
+        {**BLOCK, "lifetimes": lifetimes(least="0s", most="399d") | LONGEST},
+    ),
     ("response_parity", "contract", {**BLOCK, "contract": [{"field": "*", "because": "it is meant"}]}),
+    (
+        "response_parity",
+        "contract",
+        {**BLOCK, "contract": [{"field": "*", "production": "**", "stage": "?*", "because": "it is meant"}]},
+    ),
     ("distribution_queues", "longest", {"longest": 10**9}),
 ]
 
@@ -127,6 +153,10 @@ def test_a_minimum_check_that_judges_nothing_by_several_settings_together_is_ref
         ("visual", {**BLOCK, "masks": [".cmp-carousel"], "most_differing": 0.005}),
         ("response_parity", {**BLOCK, "contract": ["noindex", {"field": "meta *", "because": "meant"}]}),
         ("key_pages", {"min_bytes": 200}),
+        ("forms", {**BLOCK, "forms": [{"page": "/", "submit": {"values": {"a": "b"}, "status": [409]}}]}),
+        ("api_contracts", {"apis": [{"path": "/bin/x", "status": 404}]}),
+        ("cache_policy", {**BLOCK, "lifetimes": {"html": {"most": "4000d"}}}),
+        ("cache_policy", {**BLOCK, "lifetimes": lifetimes(least="1m", most="4000d")}),
     ],
 )
 def test_an_excuse_that_says_what_it_is_about_is_left_to_the_team(

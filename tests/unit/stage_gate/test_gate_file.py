@@ -216,6 +216,17 @@ def test_a_second_gate_that_acts_on_the_pipeline_is_refused_with_its_name(tmp_pa
     assert gate_of(tmp_path, GUARD).mode is Mode.GUARD
 
 
+def test_a_second_gate_that_begins_to_act_in_a_file_that_it_extends_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    write(tmp_path, "mode: shadow\n", "parts/base.yaml")
+    write(tmp_path, "extends: parts/base.yaml\n" + SMALLEST, "zz.yaml")
+    path = write(tmp_path, GUARD)
+    load_gate(path, demands=NO_DEMANDS)
+    write(tmp_path, "mode: guard\n", "parts/base.yaml")
+    with pytest.raises(GateFileError, match=r"is guarded by zz\.yaml too"):
+        load_gate(path, demands=NO_DEMANDS)
+
+
 def test_reading_a_gate_loads_neither_airflow_nor_parsers_nor_http_clients(tmp_path: Path) -> None:
     file = write(tmp_path, SMALLEST)
     code = (

@@ -190,6 +190,38 @@ def test_what_decides_is_not_hidden_by_a_gate_that_tells_people_by_it(gates: Pat
     assert refusal_to_tell(uses_of(gates, {}), "cm_deciding") is not None
 
 
+@pytest.mark.parametrize("edited", ["parts/base.yaml", "parts/deeper/base.yaml"])
+def test_a_file_in_a_folder_below_that_a_gate_extends_counts_at_once_when_it_is_edited(
+    gates: Path, edited: str
+) -> None:
+    (gates / "parts/deeper").mkdir(parents=True)
+    (gates / "parts/base.yaml").write_text("extends: deeper/base.yaml\nmode: guard\n")
+    (gates / "parts/deeper/base.yaml").write_text("mode: guard\n")
+    (gates / "a.yaml").write_text("extends: parts/base.yaml\n")
+    path = gate_file(gates, stage("later_deciding"))
+    assert load_gate(path).sites[0].stage.access == "later_deciding"
+    said = (gates / edited).read_text()
+    (gates / edited).write_text(said + "pipeline: {program: 1, pipeline: 9, connection: later_deciding}\n")
+    with pytest.raises(GateFileError, match=r"that of pipeline\.connection in a\.yaml"):
+        load_gate(path)
+
+
+def test_a_file_that_a_gate_extends_counts_at_once_when_it_comes_and_when_it_goes(gates: Path) -> None:
+    (gates / "parts").mkdir()
+    (gates / "a.yaml").write_text("extends: parts/base.yaml\n")
+    for _ in range(2):
+        assert uses_of(gates, {}).get("LATER_DECIDING") is None
+        (gates / "parts/base.yaml").write_text("pipeline: {connection: later_deciding}\n")
+        assert uses_of(gates, {})["LATER_DECIDING"] == "pipeline.connection in a.yaml"
+        (gates / "parts/base.yaml").unlink()
+
+
+def test_files_that_extend_each_other_in_a_circle_count_as_broken(gates: Path) -> None:
+    (gates / "a.yaml").write_text("extends: _b.yaml\npipeline: {connection: later_deciding}\n")
+    (gates / "_b.yaml").write_text("extends: a.yaml\n")
+    assert uses_of(gates, {}).get("LATER_DECIDING") is None
+
+
 def test_a_gate_file_that_is_edited_counts_at_once(gates: Path) -> None:
     path = gate_file(gates, stage("later_deciding"))
     assert load_gate(path).sites[0].stage.access == "later_deciding"

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
-from aem_checks.excuses import switch
+from aem_checks.excuses import hollow, switch
 from aem_checks.kinds.apis._shapes import MOST_VALUES, Shape, broken, is_too_large, parse_shape, shape_of
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 CSRF_PATH = "/libs/granite/csrf/token.json"
 _LARGEST_SCHEMA = 1024 * 1024
+_ERROR = hollow(lambda status, _: status >= 500, "a status of 500 or more")
 _UNCACHEABLE = frozenset({"no-store", "private", "no-cache"})
 
 
@@ -48,7 +49,7 @@ class Api(BaseModel):
 
     path: PagePath
     """Path and query: ``/bin/wknd/stores.json?country=us``."""
-    status: int = Field(default=200, ge=100, le=599)
+    status: Annotated[int, _ERROR] = Field(default=200, ge=100, le=599)
     """The status that it gives."""
     contract: dict[str, Any] | None = Field(
         default=None, alias="schema", json_schema_extra={"anyOf": [{"type": "object"}, {"type": "string"}]}

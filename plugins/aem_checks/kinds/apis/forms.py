@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
-from aem_checks.excuses import NAMES
+from aem_checks.excuses import NAMES, Excuses
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath
@@ -38,6 +38,12 @@ MARKER = "{marker}"
 _BUTTONS = "button:not([type]), button[type=submit], input[type=submit], input[type=image]"
 _RULES = ("required", "aria-required", "data-cmp-required-message", "data-required")
 _FIELD = "input[name], textarea[name], select[name]"
+_ERRORS = Excuses(
+    lambda statuses, _: any(each >= 500 for each in statuses),
+    "a status of 500 or more",
+    lambda statuses, _: any(each >= 400 for each in statuses),
+)
+"""Statuses by which a server says that it did not take what was sent."""
 
 
 class Submit(BaseModel):
@@ -47,7 +53,7 @@ class Submit(BaseModel):
 
     values: dict[str, str] = Field(min_length=1)
     """Values by field; ``{marker}`` in them becomes a word of this one run, to find it by."""
-    status: tuple[int, ...] = (200, 201, 202, 204, 302, 303)
+    status: Annotated[tuple[int, ...], _ERRORS] = (200, 201, 202, 204, 302, 303)
     """Which statuses are good."""
     contains: str = ""
     """Words that the answer, after one redirect, has to contain."""
@@ -61,7 +67,7 @@ class Form(BaseModel):
     page: PagePath
     """The page that shows it."""
     form: str = "form"
-    """CSS selector of the form on that page."""
+    """CSS selector of the form on that page; the first ``<form>`` that it selects is looked at."""
     fields: tuple[str, ...] = ()
     """Names of fields that it has."""
     required: tuple[str, ...] = ()
@@ -141,11 +147,12 @@ class _Look:
             lack = Lack("page", "page", "a page with a form", describe(page), "see key_pages")
             yield self._finding(lack, page)
             return
-        node = page.document.css_first(self._form.form)
+        node = next((each for each in page.document.css(self._form.form) if each.tag == "form"), None)
         if node is None:
             lack = Lack(
                 "no_form", "form", f"a form {quoted(self._form.form)}", "no such form",
-                "see whether its component, policy and experience fragment are there",
+                "see whether its component, policy and experience fragment are there, and whether 'form:' selects "
+                "the <form> itself",
             )  # fmt: skip
             yield self._finding(lack, page)
             return

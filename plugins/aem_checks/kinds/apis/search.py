@@ -3,16 +3,18 @@
 For each term it asks the search as the page does: the address is the ``action`` of the search form on the page
 (the Core Search component's ``.searchresults.json``, or any form that sends its term with GET), or ``url`` of
 the gate file. Hits are entries of a JSON list, or elements that match ``hit`` on a page of results. Answers are
-asked past all caches. It would have caught a release whose index was not there yet when visitors searched
-(Adobe KA-23521; help/operations/indexing builds a new index before it switches), and a dispatcher without the
-filter for ``searchresults``. It does not see whether the best hit comes first. Terms that only production's
-content has are false alarms on stage.
+asked past all caches. A random word that nobody wrote is searched too: where that has as many hits as a term needs,
+what is counted is always there, and the term proves nothing. It would have caught a release whose index was not
+there yet when visitors searched (Adobe KA-23521; help/operations/indexing builds a new index before it switches),
+and a dispatcher without the filter for ``searchresults``. It does not see whether the best hit comes first. Known
+false alarms: terms that only production's content has, and a search that suggests something where it finds nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from urllib.parse import quote_plus, urlencode, urljoin
 
@@ -95,6 +97,7 @@ class Search(SiteCheck[SearchSettings]):
         foreign_form="the search form sends to another host",
         too_few="a term has fewer hits than it has to have",
         no_hits="the search gives an answer that lists no hits",
+        any_term="a word that nobody wrote has as many hits as a term needs, so that the term proves nothing",
     )
     settings_type = SearchSettings
 
@@ -102,10 +105,11 @@ class Search(SiteCheck[SearchSettings]):
         address = self.settings.url or await self._from_form(visit)
         if isinstance(address, Finding):
             return Judgement(examined=int(address.outcome is Outcome.FAILED), findings=(address,))
-        looked = await asyncio.gather(*(self._look_for(term, address, visit) for term in self.settings.terms))
-        findings = tuple(finding for finding in looked if finding is not None)
+        words = (*self.settings.terms, _word_that_nobody_wrote())
+        *asked, noise = await asyncio.gather(*(self._ask(word, address, visit) for word in words))
+        findings = [found for each in asked if (found := self._judge(each, noise, visit)) is not None]
         refused = sum(finding.cause is Cause.NETWORK for finding in findings)
-        return Judgement(examined=len(looked) - refused, findings=findings)
+        return Judgement(examined=len(asked) - refused, findings=tuple(findings))
 
     async def _from_form(self, visit: Visit) -> str | Finding:
         """The address with ``{term}``, or why it is not known."""
@@ -127,20 +131,56 @@ class Search(SiteCheck[SearchSettings]):
             return _finding("foreign_form", self.settings.page, url, "a search form", actual, remedy)
         return address
 
-    async def _look_for(self, term: str, address: str, visit: Visit) -> Finding | None:
-        least = self.settings.terms[term]
+    async def _ask(self, term: str, address: str, visit: Visit) -> Asked:
         filled = address.replace(_TERM, quote_plus(term))
         url = filled if "://" in filled else visit.url(filled)
         answer = (await visit.client.follow(uncached(url), tries=3, within=visit.endpoint.hosts))[-1]
-        if refusal := unreached(answer, url):
+        return Asked(term, url, answer)
+
+    def _judge(self, asked: Asked, noise: Asked, visit: Visit) -> Finding | None:
+        least = self.settings.terms[asked.term]
+        if refusal := unreached(asked.answer, asked.url):
             return refusal
-        hits = count_hits(answer, self.settings.hit)
+        hits = count_hits(asked.answer, self.settings.hit)
         if hits.number >= least:
-            return None
-        evidence = visit.keep(f"search/{answer.sha256[:16]}.txt", answer.body[:1_000_000])
-        expected = f"at least {count(least, 'hit')} for {quoted(term, 60)}"
+            return self._told_apart(asked, noise, visit)
+        expected = f"at least {count(least, 'hit')} for {quoted(asked.term, 60)}"
         code = "too_few" if hits.number >= 0 else "no_hits"
-        return _finding(code, f"search {term}", url, expected, hits.words, _remedy(answer), evidence)
+        remedy, evidence = _remedy(asked.answer), _keep(asked, visit)
+        return _finding(code, f"search {asked.term}", asked.url, expected, hits.words, remedy, evidence)
+
+    def _told_apart(self, asked: Asked, noise: Asked, visit: Visit) -> Finding | None:
+        """A term that was found proves nothing where a word that nobody wrote has as many hits as it needs."""
+        if refusal := unreached(noise.answer, noise.url):
+            return refusal
+        least, hits = self.settings.terms[asked.term], count_hits(noise.answer, self.settings.hit)
+        if hits.number < least:
+            return None
+        expected = (
+            f"fewer than {count(least, 'hit')} for a word that nobody wrote, so that {quoted(asked.term, 60)} proves "
+            "nothing"
+        )
+        remedy = "see whether the search ignores its term; else let 'hit' select hits only, or raise 'terms'"
+        subject, evidence = f"search {asked.term}", _keep(noise, visit)
+        found = _finding("any_term", subject, noise.url, expected, hits.words, remedy, evidence)
+        return found.model_copy(update={"outcome": Outcome.INCONCLUSIVE})
+
+
+class Asked(NamedTuple):
+    """A term that was searched, and what was answered."""
+
+    term: str
+    url: str
+    answer: Response
+
+
+def _keep(asked: Asked, visit: Visit) -> str:
+    return visit.keep(f"search/{asked.answer.sha256[:16]}.txt", asked.answer.body[:1_000_000])
+
+
+def _word_that_nobody_wrote() -> str:
+    """Without vowels, so that no part of it is a word either."""
+    return "".join(secrets.choice("bcdfghjklmnpqrstvwxz") for _ in range(16))
 
 
 def _address_of(form: LexborNode, base: str) -> str:

@@ -60,12 +60,21 @@ class Lifetime(BaseModel):
     """At most this long."""
 
 
-def _ask_nothing(lifetimes: Any, pages: Pages) -> bool:
-    """Whether every class may have any lifetime at all."""
-    return lifetimes.keys() == EXPECTED.keys() and all(each == Lifetime() for each in lifetimes.values())
+def _ask_little(lifetimes: Any, pages: Pages) -> bool:
+    """Whether every class may have nearly any lifetime."""
+    return lifetimes.keys() == EXPECTED.keys() and all(map(_is_lax, lifetimes, lifetimes.values()))
 
 
-_LIFETIMES = Excuses(_ask_nothing, "each class with neither `least` nor `most`")
+def _is_lax(kind: CacheClass, given: Lifetime) -> bool:
+    """Whether both bounds are ten times laxer than Adobe's default, or none."""
+    least, most = given.least.total_seconds(), given.most.total_seconds()
+    usual = EXPECTED[kind]
+    return 10 * least <= usual.least and most >= min(10 * usual.most, Lifetime().most.total_seconds())
+
+
+_LIFETIMES = Excuses(
+    _ask_little, "each class with a `least` and a `most` ten times laxer than Adobe's default, or none"
+)
 
 
 class CachePolicySettings(CheckSettings):

@@ -39,12 +39,15 @@ async def compare_pictures(visit: Visit, paths: Iterable[str], masks: tuple[str,
 
 async def _compare(visit: Visit, browser: Browser, path: str, masks: tuple[str, ...]) -> list[Finding]:
     """What differs between the two pictures of production changes by itself and is left out."""
-    from aem_checks.browser.comparing import NotComparable, compare, shown
+    from aem_checks.browser.comparing import NotComparable, compare, masked, shown
+    from aem_checks.browser.pictures import MOST_MASKED
 
     production = replace(visit, target="production")
     live, again = [await _photograph(production, browser, path, masks) for _ in range(2)]
     stage = await _photograph(visit, browser, path, masks)
     try:
+        if masks and (share := max(map(masked, (live, stage)))) > MOST_MASKED:
+            return [_masked(path, share)]
         difference = compare(stage, live, again)
     except NotComparable as error:
         return [_unreadable(path, str(error))]
@@ -72,6 +75,19 @@ async def _photograph(visit: Visit, browser: Browser, path: str, masks: tuple[st
 
     async with opened(visit, browser, path, DESKTOP) as page:
         return await photograph(page, DESKTOP, masks)
+
+
+def _masked(path: str, share: float) -> Finding:
+    return Finding(
+        code="picture_masked",
+        subject=f"picture of {path}",
+        sentence=f"The pictures of {path} cannot be compared: masks cover {share:.0%} of what one shows, which is "
+        "more than half. To do: let 'masks' select only the regions that change by themselves.",
+        expected="masks over at most half of what is shown",
+        actual=f"{share:.0%}",
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+    )
 
 
 def _unreadable(path: str, why: str) -> Finding:

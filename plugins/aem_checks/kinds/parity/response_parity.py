@@ -59,6 +59,7 @@ class ResponseParity(SiteCheck[ResponseParitySettings]):
         differs="stage answers otherwise than production",
         picture="a page looks different on stage",
         picture_unreadable="pictures of a page can't be compared",
+        picture_masked="masks cover more than half of what a picture shows",
         sitemap="the sitemap of production could not be read in full",
         drift="a note: what differed at the last verified release too",
         noise="a note: what changes from answer to answer",

@@ -3,7 +3,8 @@
 Each page is photographed in Chromium on two viewports, with animations off and changing regions masked, and compared
 pixel by pixel with the picture of the last release that was approved and verified. More than 0.1 % of differing
 pixels warn, and block on pages that ``block_pages`` names; the evidence shows the region before and now. What differs
-between two pictures taken now moves by itself and is left out.
+between two pictures taken now moves by itself and is left out. A page that masks cover for more than
+half, whatever they select, is inconclusive.
 
 It would have caught a page that lost its styles although everything answered with 200, as in Adobe KA-24147, where
 templates and experience fragments were absent and the page came unstyled. AET compares AEM pages in the same way
@@ -62,6 +63,7 @@ class Visual(BrowserCheck[VisualSettings]):
         new_page="a note: a page has no picture of the last verified release",
         other_letters="a note: this worker draws letters differently, so nothing was compared",
         unreadable="a picture can't be read",
+        masked="masks cover more than half of what a picture shows",
     )
     settings_type = VisualSettings
 
@@ -86,17 +88,19 @@ class Visual(BrowserCheck[VisualSettings]):
     async def _look_at(
         self, visit: Visit, browser: Browser, path: str, viewport: Viewport, *, comparable: bool
     ) -> list[Finding]:
-        from aem_checks.browser.comparing import NotComparable, compare
-        from aem_checks.browser.pictures import photograph
+        from aem_checks.browser.comparing import NotComparable, compare, masked
+        from aem_checks.browser.pictures import MOST_MASKED, photograph
 
         name = picture_name(path, viewport.name)
         before = visit.baseline.read(name) if comparable and visit.baseline else None
         async with opened(visit, browser, path, viewport, warm=True) as page:
             now = await photograph(page, viewport, self.settings.masks)
             visit.keep(name, now)
-            if before is None:
-                return [_new_page(path, viewport)] if comparable else []
             try:
+                if self.settings.masks and (share := masked(now)) > MOST_MASKED:
+                    return [self._masked(path, viewport, share)]
+                if before is None:
+                    return [_new_page(path, viewport)] if comparable else []
                 difference = compare(before, now)
                 if difference.share > self.settings.most_differing:
                     again = await photograph(page, viewport, self.settings.masks)
@@ -129,6 +133,21 @@ class Visual(BrowserCheck[VisualSettings]):
             actual=f"{difference.share:.2%}",
             severity=Severity.BLOCK if path in self.settings.block_pages else Severity.WARN,
             evidence=evidence,
+        )
+
+    def _masked(self, path: str, viewport: Viewport, share: float) -> Finding:
+        return Finding(
+            code="masked",
+            subject=f"{path} {viewport.name}",
+            sentence=(
+                f"{path} can't be compared at {viewport.name} pixels: masks cover {share:.0%} of what its picture "
+                "shows, which is more than half. To do: let 'masks' select only the regions that change by themselves."
+            ),
+            expected="masks over at most half of what is shown",
+            actual=f"{share:.0%}",
+            outcome=Outcome.INCONCLUSIVE,
+            cause=Cause.CHECK,
+            severity=Severity.BLOCK if path in self.settings.block_pages else None,
         )
 
     def _incomparable(self, visit: Visit) -> Finding:

@@ -56,6 +56,15 @@ def test_what_a_form_lacks_is_said(tmp_path: Path, old: str, new: str, words: st
     assert words in said
 
 
+@pytest.mark.parametrize("form", ["*", "body", ":has(input)", "#around"])
+def test_what_is_no_form_is_taken_for_none(tmp_path: Path, form: str) -> None:
+    searching = "<div id=around><input name=mail required><input name=message><button>Search</button></div>"
+    said = judge(tmp_path, f"<html><body>{searching}</body></html>", form=form)
+    assert said.startswith("warn failed product: ")
+    assert "no such form" in said
+    assert "whether 'form:' selects the <form> itself" in said
+
+
 @pytest.mark.parametrize(
     ("token", "expected"),
     [

@@ -84,6 +84,42 @@ def test_a_gate_file_may_say_where_the_search_is(tmp_path: Path) -> None:
     assert outcome(own, visit(own, tmp_path, site)) == "block passed"
 
 
+@pytest.mark.parametrize("hit", ["header", "meta", "html:has(title)", ":is(body)", "[class]"])
+def test_a_selector_that_counts_what_is_on_every_page_proves_nothing(tmp_path: Path, hit: str) -> None:
+    page = "<html class=a><meta name=a><title>a</title><header>a</header><p class=a>Nothing found.</p></html>"
+    lax = check(url="/s?q={term}", terms={"surfing": 1}, hit=hit)
+    judgement = visit(lax, tmp_path, lambda path: (200, page))
+    assert outcome(lax, judgement) == "block inconclusive product"
+    [finding] = bad(judgement)
+    assert (finding.code, finding.subject) == ("any_term", "search surfing")
+    assert "for a word that nobody wrote, so that 'surfing' proves nothing" in finding.sentence
+    assert "let 'hit' select hits only" in finding.sentence
+
+
+def test_a_search_that_ignores_its_term_proves_only_what_needs_more_hits(tmp_path: Path) -> None:
+    own = check(url="/s?q={term}", terms={"surfing": 3, "yodelling": 4})
+    site = SmallSite(lambda path: hits(4 if "yodelling" in path else 3))
+    judgement = visit(own, tmp_path, site)
+    assert [finding.subject for finding in bad(judgement)] == ["search surfing"]
+    assert len(site.paths) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ((200, "[]", JSON), "block passed"),
+        ((404, "Nothing found"), "block passed"),
+        ((200, '<li class="cmp-search__item"></li>', HTML), "block passed"),
+        ((429, "no"), "block inconclusive network"),
+        ("reset", "block inconclusive network"),
+    ],
+)
+def test_each_answer_for_a_word_that_nobody_wrote(tmp_path: Path, answer: Answer, expected: str) -> None:
+    own = check(url="/s?q={term}")
+    judgement = visit(own, tmp_path, lambda path: hits(2) if path == "/s?q=surfing" else answer)
+    assert outcome(own, judgement) == expected
+
+
 def test_one_term_without_hits_among_good_ones_fails(tmp_path: Path) -> None:
     both = check(url="/api?q={term}", terms={"surfing": 1, "yodelling": 1})
     judgement = visit(both, tmp_path, {"/api?q=surfing": hits(1), "/api?q=yodelling": hits(0)})

@@ -10,7 +10,7 @@ from PIL import Image
 
 from aem_checks.kinds.rendering.visual import Visual, VisualSettings, picture_name
 from unit.aem_checks.browser.browser_house import KEY, House, bad, environment, outcome
-from unit.aem_checks.page_site import page
+from unit.aem_checks.page_site import page, text
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 CLOCK = "<p id=clock style='font-size:60px'></p><script>setInterval(() => clock.textContent = Math.random(), 20)</script>"
@@ -61,6 +61,24 @@ def test_a_masked_region_may_change(browsing: House, tmp_path: Path) -> None:
         before = tmp_path / "before" if folder == "now" else None
         result = browsing.check(masked, tmp_path / folder, {"/": page(body)}, pages=("/",), baseline=before)
     assert result.findings == ()
+
+
+@pytest.mark.parametrize(
+    "mask", [":is(body)", "body.page", "html[lang]", "[class]", ":has(*)", "#root", "*:not(script)"]
+)
+def test_a_page_that_is_masked_but_for_little_is_not_compared(
+    browsing: House, tmp_path: Path, mask: str
+) -> None:
+    body = "<!DOCTYPE html><html lang=en><body class=page><div id=root style='height:400px'>Hello</div></body></html>"
+    hidden = check(masks=[mask], block_pages=["/"])
+    result = browsing.check(hidden, tmp_path, {"/": text(body, "text/html")}, pages=("/",))
+    assert outcome(result) == "block inconclusive"
+    [finding] = bad(result)
+    assert finding.code == "visual.masked"
+    assert (
+        "of what its picture shows, which is more than half. To do: let 'masks' select only"
+        in finding.sentence
+    )
 
 
 def test_a_page_as_tall_as_a_mountain_is_photographed_to_a_limit(browsing: House, tmp_path: Path) -> None:
