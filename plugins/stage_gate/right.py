@@ -17,6 +17,7 @@ from stage_gate.files import EvidenceError
 from stage_gate.observe import candidate_of, go_live, read_surroundings
 from stage_gate.pin import Pin
 from stage_gate.plan import NOT_AUTOMATIC
+from stage_gate.planning import plan_of
 from stage_gate.proof import REFUSALS, Proof
 from stage_gate.record import StoredAnswer, read_answer
 from stage_gate.seal import Sealed
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
     from stage_gate.configuration.gate import Gate
     from stage_gate.surroundings import Fact, Surroundings
+
+_FROM_THE_PIN = ("mode", "checks", "covered", "waivers", "flakes", "build_marker")
+"""What of a plan follows from the pin alone, whenever it is made on the same day."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,19 @@ class Right:
             sentences.append(f"The seal is of execution {sealed.candidate.execution_id}.")
         if sealed.plan.gate_digest != self.pin.gate_digest or sealed.plan.gate != self.gate.name:
             sentences.append("The seal is of another gate file than the one pinned when this run began.")
+        elif not self._is_as_pinned(sealed):
+            sentences.append(
+                "The plan that was judged is not the one that follows from the pinned gate file: plan.json was changed "
+                "before the seal, or Stage Gate was updated since. Clear settle_stage with its downstream tasks."
+            )
         return sentences
+
+    def _is_as_pinned(self, sealed: Sealed) -> bool:
+        """Whether the plan follows from the signed pin, whatever lay in the store while stage was tested."""
+        made_at = sealed.plan.made_at
+        planned = plan_of(self.gate, self.pin, made_at, self.demands)
+        same = all(getattr(planned, name) == getattr(sealed.plan, name) for name in _FROM_THE_PIN)
+        return same and self.pin.pinned_at <= made_at <= sealed.manifest.sealed_at
 
     def accepted(self, sealed: Sealed) -> frozenset[Fact]:
         """Facts that may be unread: for the plan, for the gate file as it is now, and for the deployment as it is now."""

@@ -33,7 +33,7 @@ from stage_gate.demands import NO_DEMANDS
 from stage_gate.evidence import Evidence
 from stage_gate.observe import candidate_of, read_surroundings
 from stage_gate.pin import Pin, run_id_of
-from stage_gate.plan import Plan, RecordedResult
+from stage_gate.plan import RecordedResult
 from stage_gate.planning import plan_of
 from stage_gate.record import StoredAnswer, write_answer
 from stage_gate.right import Right
@@ -140,6 +140,7 @@ def _gate_content(asks: bool, stage_url: str) -> dict[str, object]:
         "pipeline": {"program": PROGRAM, "pipeline": GUARDED},
         "sites": [{"name": "larkfell", "stage": stage_url, "pages": ["/"]}],
         "mode": "guard",
+        "checks": {"others": False, "settled": {}, "key_pages": {}},
         "policy": {"failed": {"ask": ["alice"]}} if asks else {},
     }
 
@@ -207,7 +208,7 @@ class Scene:
         """Begin an attempt and write what its checks found; ``judge_and_seal`` makes a verdict of it."""
         evidence, truth = self.evidence[who], self.truths[who]
         candidate = self._candidate(who)
-        plan = _shortened(plan_of(self.gates[who], self._pin(who), datetime.now(UTC), NO_DEMANDS))
+        plan = plan_of(self.gates[who], self._pin(who), datetime.now(UTC), NO_DEMANDS)
         if tested is ChecksSaid.EMPTY:
             plan = plan.model_copy(update={"checks": ()})
         attempt = evidence.begin_attempt(plan, candidate)
@@ -327,9 +328,3 @@ class Scene:
 
 def _gate_name(who: int, side: Side) -> str:
     return f"gate-{who}-{'asks' if side.asks else 'plain'}"
-
-
-def _shortened(plan: Plan) -> Plan:
-    """The first two checks that block are enough here, and quick."""
-    blocking = [check for check in plan.stage_checks if check.blocks][:2]
-    return plan.model_copy(update={"checks": tuple(blocking)})

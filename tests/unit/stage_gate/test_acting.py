@@ -385,7 +385,9 @@ def test_evidence_that_is_too_old_is_not_acted_on(release: Release) -> None:
 
 
 def test_a_verdict_that_was_sealed_late_is_no_younger_than_its_tests(release: Release) -> None:
-    release.seal(tested_at=datetime.now(UTC) - timedelta(days=13))
+    tested_at = datetime.now(UTC) - timedelta(days=13)
+    release.pin = release.pin.model_copy(update={"pinned_at": tested_at})
+    release.seal(tested_at=tested_at)
     with pytest.raises(Held, match=r"The evidence is 312\.0 h old"):
         release.act().perform(Decision.APPROVED)
     assert release.puts == []

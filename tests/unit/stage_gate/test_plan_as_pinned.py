@@ -1,0 +1,114 @@
+"""The plan that was judged has to be the one that follows from the signed pin, whatever lay in the store meanwhile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aem_checks.outcomes import Outcome
+from simulator import Simulator
+from stage_gate.decision import Decision
+from stage_gate.demands import NO_DEMANDS
+from stage_gate.observe import read_candidate
+from stage_gate.plan import RecordedResult
+from stage_gate.planning import plan_of
+from stage_gate.verdict import judge
+from stage_gate.wanting import Held
+from unit.stage_gate.release import Release
+from unit.stage_gate.samples import result
+
+Edit = Callable[[dict[str, Any]], None]
+
+
+def _nothing(plan: dict[str, Any]) -> None:
+    """The control."""
+
+
+def _dry_run(plan: dict[str, Any]) -> None:
+    _key_pages(plan)["dry_run"] = True
+
+
+def _quarantine(plan: dict[str, Any]) -> None:
+    _key_pages(plan)["quarantine"] = {"owner": "mallory", "until": "2099-01-01", "why": "known"}
+
+
+def _warning(plan: dict[str, Any]) -> None:
+    _key_pages(plan)["severity"] = "warn"
+
+
+def _taken_out(plan: dict[str, Any]) -> None:
+    plan["checks"].remove(_key_pages(plan))
+
+
+def _waived(plan: dict[str, Any]) -> None:
+    waiver = {"check": "key_pages", "code": "key_pages.status", "subject": "*"}
+    plan["waivers"] = [{**waiver, "owner": "mallory", "until": "2099-01-01", "why": "known"}]
+
+
+def _made_later(plan: dict[str, Any]) -> None:
+    plan["made_at"] = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+
+
+def _made_before_its_run(plan: dict[str, Any]) -> None:
+    plan["made_at"] = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+
+
+def _key_pages(plan: dict[str, Any]) -> dict[str, Any]:
+    check: dict[str, Any] = next(check for check in plan["checks"] if check["key"] == "key_pages")
+    return check
+
+
+def sealed_after(release: Release, edit: Edit, failing: str) -> Outcome:
+    """Seal an attempt in which one check failed, after its plan was edited; returns what the seal says."""
+    execution = release.hook.get_execution(
+        release.pin.program_id, release.pin.pipeline_id, release.execution_id
+    )
+    candidate = read_candidate(release.hook, execution, None)
+    plan = plan_of(release.gate, release.pin, datetime.now(UTC), NO_DEMANDS)
+    attempt = release.evidence.begin_attempt(plan, candidate)
+    path = release.evidence.attempt_folder(attempt) / "plan.json"
+    edited = json.loads(path.read_text())
+    edit(edited)
+    path.write_text(json.dumps(edited))
+    for check in release.evidence.read_plan(attempt).stage_checks:
+        outcome = Outcome.FAILED if check.key == failing else Outcome.PASSED
+        found = result(check.key, outcome, kind=check.kind, site=check.site, severity=check.severity)
+        entry = RecordedResult(
+            candidate_digest=candidate.digest,
+            attempt=attempt,
+            settings_digest=check.settings_digest,
+            result=found,
+        )
+        release.evidence.write_result(attempt, entry)
+    return release.evidence.seal(attempt, judge).verdict.outcome
+
+
+@pytest.mark.parametrize("edit", [_dry_run, _quarantine, _warning, _taken_out, _waived])
+def test_a_plan_that_was_made_milder_before_the_seal_approves_nothing(
+    simulator: Simulator, tmp_path: Path, edit: Edit
+) -> None:
+    release = Release(simulator, tmp_path)
+    sealed_after(release, edit, failing="key_pages")
+    with pytest.raises(Held, match=r"plan\.json was changed before the seal|The verdict is"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+@pytest.mark.parametrize("edit", [_dry_run, _taken_out, _made_later, _made_before_its_run])
+def test_a_plan_that_was_edited_is_said_to_be_one(simulator: Simulator, tmp_path: Path, edit: Edit) -> None:
+    release = Release(simulator, tmp_path)
+    assert sealed_after(release, edit, failing="") is Outcome.PASSED
+    with pytest.raises(Held, match=r"plan\.json was changed before the seal"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_a_plan_as_it_was_made_approves(simulator: Simulator, tmp_path: Path) -> None:
+    release = Release(simulator, tmp_path)
+    assert sealed_after(release, _nothing, failing="") is Outcome.PASSED
+    assert release.act().perform(Decision.APPROVED).decision is Decision.APPROVED
