@@ -11,13 +11,14 @@ from adobe_cloud_manager.unasked import unplaced_approval
 from stage_gate.claims import Rights
 from stage_gate.decision import Decision, Mode
 from stage_gate.files import EvidenceError, exists
-from stage_gate.record import CARRIED_OUT, counts, read_decision
+from stage_gate.record import CARRIED_OUT, counts, halt_sentence, read_answers, read_decision, standing_halt
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.models import Execution
     from stage_gate.configuration.gate import Gate
     from stage_gate.evidence import Evidence
     from stage_gate.pin import Pin
+    from stage_gate.record import StoredAnswer
 
 _SEEN_TO_THE_END = CARRIED_OUT | {Decision.BYPASSED}
 
@@ -123,6 +124,13 @@ def _decided(guarded: Guarded) -> Decision | None:
     return record.decision if record is not None and counts(guarded.evidence, record) else None
 
 
+def _halt(guarded: Guarded) -> StoredAnswer | None:
+    try:
+        return standing_halt(read_answers(guarded.evidence))
+    except EvidenceError:
+        return None
+
+
 def _remedy(guarded: Guarded, pin: Pin | None, unreadable: str) -> str:
     by_hand = "approve or reject it in Cloud Manager"
     if guarded.may_have_acted:
@@ -138,7 +146,10 @@ def _remedy(guarded: Guarded, pin: Pin | None, unreadable: str) -> str:
             "It never was pinned: read the log of pin_candidate, remove the cause, and clear that task with its "
             f"downstream tasks in this run. Or {by_hand}."
         )
+    halt = _halt(guarded)
+    if halt is not None:
+        return f"{halt_sentence(halt)} If halt_production failed, clear it to carry the halt out."
     return (
-        "To test again and decide, clear settle_stage with its downstream tasks in this run; to hold on only, clear "
-        f"hold_production. Or {by_hand}."
+        "To test again and decide, clear settle_stage with its downstream tasks in this run; to carry out a halt that was "
+        f"held, clear halt_production; to hold on only, clear hold_production. Or {by_hand}."
     )

@@ -30,6 +30,7 @@ from stage_gate.record import (
     read_decision,
     read_record,
     read_retest,
+    standing_halt,
 )
 from stage_gate.seal import MANIFEST, Sealed, read_seal
 from stage_gate.signing import Keys, Signature, open_signed
@@ -285,7 +286,8 @@ def _decided(
         yield bad("decision", f"{record.decision} by {record.by} is {record.signature}", _KEY)
         return
     seal = next((each for each in seals if each.attempt == attempts), None)
-    refusal = refusal_of_decision(record, seal, seals, newest, settings)
+    halt = standing_halt(each for each in answers if each.at <= record.at)
+    refusal = refusal_of_decision(record, seal, seals, newest, halt, settings)
     if refusal:
         yield bad("decision", f"{record.decision} by {record.by} does not follow: {refusal}", _ASK)
         return

@@ -94,7 +94,7 @@ BROKEN = {
     "timing": [(TOO_OLD, "25.0 h old")],
 }
 """Fields that every act needs, with values that forbid it and a word of the refusal."""
-TOLD_APART = {"policy", "seal_digest", "not_passed", "entitled", "answer"}
+TOLD_APART = {"policy", "seal_digest", "not_passed", "entitled", "answer", "halt"}
 """Fields that have tests of their own below."""
 
 
@@ -173,6 +173,13 @@ def test_outside_the_window_only_those_named_for_it_release() -> None:
     assert "alice is not among" in (
         refusal_to_approve(replace(PROOF, timing=CLOSED, answer=answer(HOTFIX))) or ""
     )
+
+
+@pytest.mark.parametrize("way", ALLOWED)
+def test_a_halt_that_stands_refuses_all_that_lets_production_through(way: str) -> None:
+    refusal, proof = ALLOWED[way]
+    refused = refusal(replace(proof, halt="alice answered Halt."))
+    assert refused == (None if way.startswith("halt") else "alice answered Halt.")
 
 
 def test_no_window_stands_against_a_halt() -> None:
