@@ -110,7 +110,7 @@ class FindExecutions(BaseOperator):
         if state == "queued":
             yield from self._see_to_queued(guarded)
         if state == "running" and runs.only_waits(context, dag_id, run_id):
-            self._goes_on(guarded, is_over=False)
+            self._goes_on(context, guarded, is_over=False)
         if state in runs.ENDED:
             yield from self._see_to_ended(context, guarded, state)
 
@@ -144,18 +144,23 @@ class FindExecutions(BaseOperator):
                 "Run %s of %s failed before it pinned anything, so it begins again.", run_id, dag_id
             )
             return
-        if not self._goes_on(guarded, is_over=True):
+        if not self._goes_on(context, guarded, is_over=True):
             yield from self._alarm(guarded, neglect(guarded, run_id, state), "ended undecided")
 
-    def _goes_on(self, guarded: Guarded, *, is_over: bool) -> bool:
-        """Begin another attempt of a run that failed for want of something which is back; whether it was begun."""
+    def _goes_on(self, context: Context, guarded: Guarded, *, is_over: bool) -> bool:
+        """Begin another attempt of a run that failed for want of something which is back; whether it was begun.
+
+        To look whether it is back takes long, so whether the run may go on is looked at once more after that.
+        """
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+        from stage_gate import runs
         from stage_gate.files import EvidenceError
         from stage_gate.memory import NotRemembered
         from stage_gate.notify import Event, tell
         from stage_gate.resuming import begin, resumption_of, still_missing
 
         run = f"Execution {guarded.execution_id} of gate {guarded.gate.name}"
+        asked = context, dag_id_of(guarded.gate.name), run_id_of(guarded.execution_id)
         try:
             resumption = resumption_of(guarded, is_over=is_over)
             if resumption is None:
@@ -163,6 +168,10 @@ class FindExecutions(BaseOperator):
             missing = still_missing(guarded, CloudManagerHook(guarded.gate.pipeline.connection))
             if missing:
                 self.log.warning("%s goes on when what is missing is back: %s", run, missing)
+                return False
+            waits = runs.state_of(*asked) in runs.ENDED if is_over else runs.only_waits(*asked)
+            if not waits or resumption_of(guarded, is_over=is_over) != resumption:
+                self.log.warning("%s does not go on: something happened to it while that was looked at.", run)
                 return False
             begin(guarded, resumption)
         except (EvidenceError, NotRemembered, AirflowException, OSError) as error:
