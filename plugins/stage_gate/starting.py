@@ -36,8 +36,8 @@ run id `execution-<id>`. It runs every {every} and on every update of the asset 
 {few} pipelines, events in quick succession have those asked that they are about, and all of them once a minute. Running it
 by hand is harmless.
 
-A red `say_what_is_wrong` is one gate that can't be started, or one execution whose run has ended undecided while its
-approval still waits; its log says what to do. `start_release` starts a production-only pipeline, where a gate file
+A red `say_what_is_wrong` is one gate that can't be started, or one approval that waits while no task of its gate watches
+it; its log says what to do. `start_release` starts a production-only pipeline, where a gate file
 says `start: true` below `source`.
 """
 
@@ -90,7 +90,7 @@ class FindExecutions(BaseOperator):
         from stage_gate import runs
         from stage_gate.evidence import Evidence
         from stage_gate.settings import evidence_store, keys
-        from stage_gate.undecided import Guarded
+        from stage_gate.undecided import Guarded, paused
 
         execution = seen.execution
         assert execution is not None, "nothing runs otherwise"
@@ -107,6 +107,10 @@ class FindExecutions(BaseOperator):
             started = runs.start(gate.name, execution.id)
             self.log.info("%s %s of %s.", "Started" if started else "Somebody else started", run_id, dag_id)
         guarded = Guarded(gate, execution, Evidence(evidence_store(), gate.name, execution.id, keys()))
+        wrong = paused(guarded, dag_id) if runs.is_paused(context, dag_id) else []
+        if wrong:
+            yield from self._alarm(guarded, wrong, "paused")
+            return
         if state == "queued":
             yield from self._see_to_queued(guarded)
         if state == "running" and runs.only_waits(context, dag_id, run_id):
@@ -182,7 +186,10 @@ class FindExecutions(BaseOperator):
         return True
 
     def _alarm(self, guarded: Guarded, sentences: list[str], what: str) -> Iterator[dict[str, str]]:
-        """Tell people once a day of each kind, and let a task be red then; every look says it in this log."""
+        """Tell people once a day of each kind, and let a task be red then; every look says it in this log.
+
+        As long as nobody can be reached, every look tries, and the task is red at each.
+        """
         from stage_gate.notify import Event, tell_once
 
         if not sentences:

@@ -66,18 +66,35 @@ def may_begin_again(guarded: Guarded, now: datetime) -> bool:
     return True
 
 
+def _waits_for_us(guarded: Guarded) -> bool:
+    """Whether an approval waits that this gate watches: it decides, and the execution is not only reported."""
+    if guarded.gate.mode is not Mode.GUARD or not approval_state(guarded.execution).is_asked:
+        return False
+    pin, _ = _pin(guarded)
+    return pin is None or not pin.report_only or not counts(guarded.evidence, pin)
+
+
+def paused(guarded: Guarded, dag_id: str) -> list[str]:
+    """What is wrong where an approval waits and its Dag is paused, a sentence each; nothing where none waits for it."""
+    if not _waits_for_us(guarded):
+        return []
+    return [
+        f"The Dag {dag_id} is paused, so no task of the gate begins: nothing is decided, and nobody is reminded that execution "
+        f"{guarded.execution_id} waits.",
+        approval_state(guarded.execution).sentence,
+        "Unpause the Dag in Airflow, or approve or reject it in Cloud Manager.",
+    ]
+
+
 def neglect(guarded: Guarded, run_id: str, state: str) -> list[str]:
     """What is wrong where a run is over and its approval waits all the same, a sentence each; else nothing.
 
     ``state`` is how the run ended. A gate in shadow mode decides nothing, and an execution that is only reported is
     none of its business.
     """
-    waiting = approval_state(guarded.execution)
-    if guarded.gate.mode is not Mode.GUARD or not waiting.is_asked:
+    if not _waits_for_us(guarded):
         return []
-    pin, unreadable = _pin(guarded)
-    if pin is not None and pin.report_only and counts(guarded.evidence, pin):
-        return []
+    waiting, (pin, unreadable) = approval_state(guarded.execution), _pin(guarded)
     decided, remedy = _decided(guarded), _remedy(guarded, pin, unreadable)
     if decided in _SEEN_TO_THE_END:
         told = f"Decided was: {decided}. Cloud Manager shows nothing of it."
@@ -101,8 +118,8 @@ def queued_long(guarded: Guarded, run_id: str, before: datetime) -> list[str]:
         f"Run {run_id} of gate {guarded.gate.name} is queued and does not begin, so no task of the gate watches "
         f"execution {guarded.execution_id}.",
         approval_state(guarded.execution).sentence,
-        "Is the Dag paused, or do 16 of its runs go on? Where somebody made the run for a later time (run_after), "
-        "delete it: the next look starts it anew.",
+        "Do 16 of its runs go on? Where somebody made the run for a later time (run_after), delete it: the next look starts "
+        "it anew.",
     ]
 
 

@@ -41,9 +41,12 @@ SURROUNDINGS = "/environment/.*/variables$"
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     """What people are told."""
     sent: list[tuple[str, list[str]]] = []
-    monkeypatch.setattr(
-        "stage_gate.notify.tell", lambda run, event, sentences: sent.append((str(event), list(sentences)))
-    )
+
+    def tell(run: Any, event: str, sentences: list[str]) -> bool:
+        sent.append((str(event), list(sentences)))
+        return True
+
+    monkeypatch.setattr("stage_gate.notify.tell", tell)
     return sent
 
 
