@@ -10,6 +10,7 @@ Layout below the store's root, one folder per gate and execution::
     <gate>/execution-<id>/answer-….json           what a person answered, bound to a seal and signed
     <gate>/execution-<id>/decision.json, noted.json, ticket.json, production/, report.html
     <gate>/execution-<id>/asked/, told/          since when people are asked, and who tells them
+    <gate>/execution-<id>/went-on/1.txt to 3.txt  how often the run went on by itself
     <gate>/ledger/…                              how each check fared, one file per sealed attempt (``ledger``)
     claims/, tickets/                            one file per candidate, across all gates (``claims``)
     starts/                                      what was started, and when all pipelines were asked
@@ -90,16 +91,20 @@ class Evidence:
         return self.folder / f"attempt-{attempt}"
 
     def attempts(self) -> int:
-        """The number of the newest attempt that was begun; 0 before the first.
-
-        Its folder counts, whatever is left in it: an attempt that lost its files must not bring back the one before.
-        """
-        names = (_ATTEMPT.fullmatch(path.name) for path in listed(self.folder))
-        return max((int(name[1]) for name in names if name), default=0)
+        """The number of the newest attempt that was begun; 0 before the first."""
+        return max(self.attempt_numbers(), default=0)
 
     def is_sealed(self, attempt: int) -> bool:
         look_anew(self.folder)
         return exists(self.attempt_folder(attempt) / MANIFEST)
+
+    def attempt_numbers(self) -> list[int]:
+        """The numbers of the attempts that were begun, the newest last.
+
+        A folder counts, whatever is left in it: an attempt that lost its files must not bring back the one before.
+        """
+        names = (_ATTEMPT.fullmatch(path.name) for path in listed(self.folder))
+        return sorted(int(name[1]) for name in names if name)
 
     def latest_sealed(self) -> int:
         """The number of the newest sealed attempt, provided that no newer one was begun; else 0.
@@ -108,6 +113,13 @@ class Evidence:
         """
         newest = self.attempts()
         return newest if newest and self.is_sealed(newest) else 0
+
+    def sealed_last(self) -> int:
+        """The number of the newest attempt that is sealed, whatever was begun after it; 0 where none is.
+
+        Nothing is proven by that seal, but what was said of it was said.
+        """
+        return next((number for number in reversed(self.attempt_numbers()) if self.is_sealed(number)), 0)
 
     def write_pin(self, pin: Pin) -> Pin:
         """Pin for good; returns what is pinned, which another task may have been first with. Raises ``EvidenceError``."""

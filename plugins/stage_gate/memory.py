@@ -4,7 +4,8 @@ Not in the evidence store: a file there can be put in advance by anything that r
 people hold no key to sign with. The notes are in the state store of the asset ``adobe_io_events``, one value per gate, the
 newest notes only. Any task of this Airflow can write there, and so can whoever may edit its assets, or pause
 ``stage_gate.start`` altogether; a suite has neither a task's token nor a login. Two tasks that note something at the same
-moment may lose one of the notes: then people are told again, or a run goes on by itself once more.
+moment may lose one of the notes: then people are told again, or a run goes on by itself for what it wanted before. How often
+it does is counted in the evidence store.
 """
 
 from __future__ import annotations

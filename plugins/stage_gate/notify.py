@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,8 @@ from stage_gate.memory import About as AboutExecution
 from stage_gate.memory import Memory, NotRemembered
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from stage_gate.configuration.notify_settings import Email, Notify, PagerDuty, SlackChannel
     from stage_gate.evidence import Evidence
 
@@ -77,23 +80,35 @@ class About(AboutExecution, Protocol):
     def evidence(self) -> Evidence: ...
 
 
-def tell(run: About, event: Event, sentences: Sequence[str]) -> None:
-    """Tell everybody whom the gate names. Never raises, and takes ``TIME_LIMIT`` seconds at the most."""
+def tell(run: About, event: Event, sentences: Sequence[str]) -> bool:
+    """Tell everybody whom the gate names. Never raises, and takes ``TIME_LIMIT`` seconds at the most.
+
+    Returns whether that is done: anybody was reached, or the gate names nobody.
+    """
     try:
-        _tell_all(_channels(run.gate.settings.notify, _message(run, event, sentences)))
+        return _tell_all(_channels(run.gate.settings.notify, _message(run, event, sentences)))
     except Exception as error:  # noqa: BLE001 - what a gate decides must never hang on who can be told
         log.warning("Nobody could be told (%s): %s", event, _short(error))
+        return False
 
 
 def tell_once(run: About, event: Event, sentences: Sequence[str], occasion: str) -> bool:
-    """As ``tell``, unless this ``occasion`` was told before in this run, by any task or try; returns whether it was told.
+    """As ``tell``, unless this ``occasion`` was told before in this run, by any task or try; returns whether it was not.
 
     That it was told is believed of Airflow's own memory alone. Where that can't be read or written, people are rather
-    told twice than not at all.
+    told twice than not at all. What reached nobody was not told: whoever comes next tries again.
     """
     if told_at(run, event, occasion) is not None or not _falls_to_us(run, event, occasion):
         return False
-    tell(run, event, sentences)
+    if not tell(run, event, sentences):
+        log.error(
+            "Nobody was reached (%s), so it is told again when that is seen next. Test the Airflow connections that "
+            "'notify' of the gate file names.",
+            event,
+        )
+        with suppress(OSError):
+            _mark_of(run, event, occasion).unlink()
+        return True
     try:
         Memory.of(run).remember(_note_of(event, occasion))
     except NotRemembered as error:
@@ -120,9 +135,8 @@ def _falls_to_us(run: About, event: Event, occasion: str) -> bool:
 
     The file proves nothing: one that somebody put there in advance holds people's being told up for seconds.
     """
-    path = run.evidence.folder / "told" / f"{_note_of(event, occasion)}.txt"
     try:
-        create_exclusively(path, uuid4().hex.encode())
+        create_exclusively(_mark_of(run, event, occasion), uuid4().hex.encode())
     except FileExistsError:
         until = time.monotonic() + _TELLING_TAKES
         while time.monotonic() < until:
@@ -132,6 +146,10 @@ def _falls_to_us(run: About, event: Event, occasion: str) -> bool:
     except OSError as error:
         log.warning("Who tells people (%s) can't be settled, so this task does: %s", event, error)
     return True
+
+
+def _mark_of(run: About, event: Event, occasion: str) -> Path:
+    return run.evidence.folder / "told" / f"{_note_of(event, occasion)}.txt"
 
 
 def link_of(run: About) -> str:
@@ -179,11 +197,15 @@ def _channels(notify: Notify, message: Message) -> Iterator[Channel]:
         yield Channel("PagerDuty", "pagerduty", pagerduty.connection, lambda: _pagerduty(pagerduty, message))
 
 
-def _tell_all(channels: Iterable[Channel]) -> None:
-    """All at once, each in a thread of its own that ends with the process if its server never answers."""
+def _tell_all(channels: Iterable[Channel]) -> bool:
+    """All at once, each in a thread of its own that ends with the process if its server never answers.
+
+    Returns whether any was reached, or there are none.
+    """
     until = time.monotonic() + TIME_LIMIT
     threads: dict[str, threading.Thread] = {}
-    for channel in channels:
+    named, reached = list(channels), list[str]()
+    for channel in named:
         try:
             notifier = channel.notifier()  # not in the thread: it imports
         except Exception as error:  # noqa: BLE001 - see tell
@@ -191,16 +213,17 @@ def _tell_all(channels: Iterable[Channel]) -> None:
                 "Not told: %s. Is the Airflow provider for it installed? %s", channel.name, _short(error)
             )
             continue
-        work = partial(copy_context().run, _notify, channel, notifier)
+        work = partial(copy_context().run, _notify, channel, notifier, reached)
         threads[channel.name] = threading.Thread(target=work, daemon=True)
         threads[channel.name].start()
     for name, thread in threads.items():
         thread.join(max(0.0, until - time.monotonic()))
         if thread.is_alive():
             log.warning("Not told within %.0f s: %s. The gate goes on.", TIME_LIMIT, name)
+    return bool(reached) or not named
 
 
-def _notify(channel: Channel, notifier: Notifier) -> None:
+def _notify(channel: Channel, notifier: Notifier, reached: list[str]) -> None:
     from stage_gate.connection_use import refuse_to_tell
 
     try:
@@ -209,6 +232,7 @@ def _notify(channel: Channel, notifier: Notifier) -> None:
     except Exception as error:  # noqa: BLE001 - see tell
         log.warning("Not told: %s. Test its Airflow connection: %s", channel.name, _short(error))
     else:
+        reached.append(channel.name)
         log.info("Told: %s.", channel.name)
 
 

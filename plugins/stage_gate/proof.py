@@ -89,6 +89,8 @@ class Proof:
     timing: Timing
     entitled: Entitled
     answer: Answer | None = None
+    halt: str = ""
+    """That a person wanted production halted, whatever verdict that was about, and took nothing of it back, as a sentence."""
 
 
 def refusal_to_approve(proof: Proof) -> str | None:
@@ -96,7 +98,7 @@ def refusal_to_approve(proof: Proof) -> str | None:
     answer = proof.answer
     if answer is not None and answer.option not in (APPROVE, HOTFIX):
         return f"The answer was {answer.option or 'none'}, and that approves nothing by itself."
-    refusal = _common_refusal(proof) or _closed(proof)
+    refusal = _common_refusal(proof) or proof.halt or _closed(proof)
     if refusal:
         return refusal
     if proof.recomputed_outcome is not Outcome.PASSED:
@@ -112,7 +114,7 @@ def refusal_to_override(proof: Proof) -> str | None:
     answer = proof.answer
     if answer is None or answer.option != OVERRIDE:
         return f"Nobody has answered {OVERRIDE} to this verdict."
-    refusal = _common_refusal(proof) or _closed(proof)
+    refusal = _common_refusal(proof) or proof.halt or _closed(proof)
     if refusal:
         return refusal
     if proof.policy.action(proof.recomputed_outcome) is not Action.ASK:

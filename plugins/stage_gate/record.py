@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 from pydantic import AwareDatetime
 
 from aem_checks.outcomes import Outcome
 from stage_gate.claims import Rights, Ticket
-from stage_gate.decision import Decision
+from stage_gate.decision import HALT, RETEST, Decision
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError, exists, read, write, written
-from stage_gate.proof import OPTIONS, Answer
+from stage_gate.proof import OPTIONS, SILENCE, Answer
 from stage_gate.signed import RecordT, SignedRecord, is_believed, keep_first, read_signed, signed_file
 
 log = logging.getLogger(__name__)
@@ -88,6 +89,8 @@ DONE, NOTED = "decision.json", "noted.json"
 TICKET = "ticket.json"
 """The copy of the ticket beside the decision."""
 CARRIED_OUT = frozenset({Decision.APPROVED, Decision.OVERRIDDEN, Decision.HALTED})
+_DECIDES = frozenset({RETEST, *chain.from_iterable(OPTIONS.values())})
+"""Answers after which something else happens than before."""
 
 
 def write_decision(evidence: Evidence, record: DecisionRecord) -> None:
@@ -162,6 +165,34 @@ def read_answer(evidence: Evidence) -> StoredAnswer | None:
                 f"{kept.option} later, in {path}: somebody brought back an answer that was replaced. Ask again."
             )
     return answer
+
+
+def read_answers(evidence: Evidence) -> list[StoredAnswer]:
+    """All answers that are kept, oldest first, whatever verdict each is about. Raises ``EvidenceError`` for a changed one."""
+    newest = _read(evidence, evidence.folder / "answer.json", StoredAnswer)
+    kept = [answer for _, answer in _kept_answers(evidence)]
+    if newest is not None and newest not in kept:
+        kept.append(newest)
+    return sorted(kept, key=lambda answer: answer.at)
+
+
+def standing_halt(answers: Iterable[StoredAnswer]) -> StoredAnswer | None:
+    """The Halt of a person that no person's later word takes back, whatever attempt that was about; signed answers only.
+
+    *Keep waiting* takes nothing back, and silence is nobody's word.
+    """
+    said = [each for each in answers if each.is_trusted and each.by != SILENCE and each.option in _DECIDES]
+    newest = max(said, key=lambda answer: answer.at, default=None)
+    return newest if newest is not None and newest.option == HALT else None
+
+
+def halt_sentence(halt: StoredAnswer) -> str:
+    """Why nothing lets production through after this answer, and what to do."""
+    return (
+        f"{halt.by} answered {halt.option} at {halt.at:%Y-%m-%d %H:%M:%S %Z} ({halt.reason}), and no person has answered "
+        "otherwise since, so the gate does not let production through, whatever was tested later: approve or reject it in "
+        "Cloud Manager. Where Airflow asks about a later verdict, the answer given there counts instead."
+    )
 
 
 def _kept_answers(evidence: Evidence) -> Iterator[tuple[Path, StoredAnswer]]:

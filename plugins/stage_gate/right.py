@@ -19,7 +19,7 @@ from stage_gate.pin import Pin
 from stage_gate.plan import NOT_AUTOMATIC
 from stage_gate.planning import plan_of
 from stage_gate.proof import REFUSALS, Proof
-from stage_gate.record import StoredAnswer, read_answer
+from stage_gate.record import StoredAnswer, halt_sentence, read_answer, read_answers, standing_halt
 from stage_gate.seal import Sealed
 from stage_gate.signing import Signature
 from stage_gate.surroundings import newly_unread
@@ -42,6 +42,8 @@ class Basis:
 
     sealed: Sealed
     answer: StoredAnswer | None
+    halt: StoredAnswer | None = None
+    """A person's Halt that stands, whatever verdict it was about."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Right:
         sealed = self.evidence.load_seal(attempt)
         answer = read_answer(self.evidence)
         is_meant = answer is not None and answer.is_for(decision, sealed.digest)
-        return Basis(sealed, answer if is_meant else None)
+        return Basis(sealed, answer if is_meant else None, standing_halt(read_answers(self.evidence)))
 
     def refusal(
         self, decision: Decision, basis: Basis, execution: Execution, surroundings: Surroundings
@@ -132,6 +134,7 @@ class Right:
             timing=timing_at(self.now(), gates, self.gates_folder, sealed.plan.made_at),
             entitled=self.gate.policy.entitled(verdict.outcome, started_by=execution.user),
             answer=basis.answer.given if basis.answer else None,
+            halt=halt_sentence(basis.halt) if basis.halt else "",
         )
 
     def _changes(self, sealed: Sealed, execution: Execution, surroundings: Surroundings) -> list[str]:

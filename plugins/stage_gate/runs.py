@@ -52,6 +52,12 @@ def only_waits(context: Context, dag_id: str, run_id: str) -> bool:
     return "deferred" in states.get(run_id, {}).values()
 
 
+def is_paused(context: Context, dag_id: str) -> bool:
+    """Whether Airflow schedules nothing of this Dag, whatever its runs wait for."""
+    ti: Any = context["ti"]
+    return bool(ti.get_dag(dag_id).is_paused)
+
+
 def start(gate_name: str, execution_id: str, *, again: bool = False) -> bool:
     """Start the run of an execution; ``False`` where it is there already, whoever started it.
 

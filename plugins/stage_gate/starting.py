@@ -36,11 +36,11 @@ run id `execution-<id>`. It runs every {every} and on every update of the asset 
 {few} pipelines, events in quick succession have those asked that they are about, and all of them once a minute. Running it
 by hand is harmless.
 
-A red `say_what_is_wrong` is one gate that can't be started, or one execution whose approval waits while its run has
-ended undecided, or is still queued after {queued}; its log says what to do. A run that failed, or holds, because Cloud
-Manager, the evidence store or the right time was missing goes on by itself when that is back: all of stage is tested
-anew, a few times per release at most, and people are told. `start_release` starts a production-only pipeline, where a
-gate file says `start: true` below `source`.
+A red `say_what_is_wrong` is one gate that can't be started, or one approval that waits while no task of its gate watches
+it: its run has ended undecided, is still queued after {queued}, or its Dag is paused; its log says what to do. A run that
+failed, or holds, because Cloud Manager, the evidence store or the right time was missing goes on by itself when that is
+back: all of stage is tested anew, a few times per release at most, and people are told. `start_release` starts a
+production-only pipeline, where a gate file says `start: true` below `source`.
 """
 
 
@@ -92,7 +92,7 @@ class FindExecutions(BaseOperator):
         from stage_gate import runs
         from stage_gate.evidence import Evidence
         from stage_gate.settings import evidence_store, keys
-        from stage_gate.undecided import Guarded
+        from stage_gate.undecided import Guarded, paused
 
         execution = seen.execution
         assert execution is not None, "nothing runs otherwise"
@@ -109,10 +109,14 @@ class FindExecutions(BaseOperator):
             started = runs.start(gate.name, execution.id)
             self.log.info("%s %s of %s.", "Started" if started else "Somebody else started", run_id, dag_id)
         guarded = Guarded(gate, execution, Evidence(evidence_store(), gate.name, execution.id, keys()))
+        wrong = paused(guarded, dag_id) if runs.is_paused(context, dag_id) else []
+        if wrong:
+            yield from self._alarm(guarded, wrong, "paused")
+            return
         if state == "queued":
             yield from self._see_to_queued(guarded)
         if state == "running" and runs.only_waits(context, dag_id, run_id):
-            self._goes_on(guarded, is_over=False)
+            self._goes_on(context, guarded, is_over=False)
         if state in runs.ENDED:
             yield from self._see_to_ended(context, guarded, state)
 
@@ -146,18 +150,23 @@ class FindExecutions(BaseOperator):
                 "Run %s of %s failed before it pinned anything, so it begins again.", run_id, dag_id
             )
             return
-        if not self._goes_on(guarded, is_over=True):
+        if not self._goes_on(context, guarded, is_over=True):
             yield from self._alarm(guarded, neglect(guarded, run_id, state), "ended undecided")
 
-    def _goes_on(self, guarded: Guarded, *, is_over: bool) -> bool:
-        """Begin another attempt of a run that failed for want of something which is back; whether it was begun."""
+    def _goes_on(self, context: Context, guarded: Guarded, *, is_over: bool) -> bool:
+        """Begin another attempt of a run that failed for want of something which is back; whether it was begun.
+
+        To look whether it is back takes long, so whether the run may go on is looked at once more after that.
+        """
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+        from stage_gate import runs
         from stage_gate.files import EvidenceError
         from stage_gate.memory import NotRemembered
         from stage_gate.notify import Event, tell
         from stage_gate.resuming import begin, resumption_of, still_missing
 
         run = f"Execution {guarded.execution_id} of gate {guarded.gate.name}"
+        asked = context, dag_id_of(guarded.gate.name), run_id_of(guarded.execution_id)
         try:
             resumption = resumption_of(guarded, is_over=is_over)
             if resumption is None:
@@ -165,6 +174,10 @@ class FindExecutions(BaseOperator):
             missing = still_missing(guarded, CloudManagerHook(guarded.gate.pipeline.connection))
             if missing:
                 self.log.warning("%s goes on when what is missing is back: %s", run, missing)
+                return False
+            waits = runs.state_of(*asked) in runs.ENDED if is_over else runs.only_waits(*asked)
+            if not waits or resumption_of(guarded, is_over=is_over) != resumption:
+                self.log.warning("%s does not go on: something happened to it while that was looked at.", run)
                 return False
             begin(guarded, resumption)
         except (EvidenceError, NotRemembered, AirflowException, OSError) as error:
@@ -175,7 +188,10 @@ class FindExecutions(BaseOperator):
         return True
 
     def _alarm(self, guarded: Guarded, sentences: list[str], what: str) -> Iterator[dict[str, str]]:
-        """Tell people once a day of each kind, and let a task be red then; every look says it in this log."""
+        """Tell people once a day of each kind, and let a task be red then; every look says it in this log.
+
+        As long as nobody can be reached, every look tries, and the task is red at each.
+        """
         from stage_gate.notify import Event, tell_once
 
         if not sentences:

@@ -11,13 +11,14 @@ from adobe_cloud_manager.unasked import unplaced_approval
 from stage_gate.claims import Rights
 from stage_gate.decision import Decision, Mode
 from stage_gate.files import EvidenceError, exists
-from stage_gate.record import CARRIED_OUT, counts, read_decision
+from stage_gate.record import CARRIED_OUT, counts, halt_sentence, read_answers, read_decision, standing_halt
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.models import Execution
     from stage_gate.configuration.gate import Gate
     from stage_gate.evidence import Evidence
     from stage_gate.pin import Pin
+    from stage_gate.record import StoredAnswer
 
 _SEEN_TO_THE_END = CARRIED_OUT | {Decision.BYPASSED}
 
@@ -65,18 +66,35 @@ def may_begin_again(guarded: Guarded, now: datetime) -> bool:
     return True
 
 
+def _waits_for_us(guarded: Guarded) -> bool:
+    """Whether an approval waits that this gate watches: it decides, and the execution is not only reported."""
+    if guarded.gate.mode is not Mode.GUARD or not approval_state(guarded.execution).is_asked:
+        return False
+    pin, _ = _pin(guarded)
+    return pin is None or not pin.report_only or not counts(guarded.evidence, pin)
+
+
+def paused(guarded: Guarded, dag_id: str) -> list[str]:
+    """What is wrong where an approval waits and its Dag is paused, a sentence each; nothing where none waits for it."""
+    if not _waits_for_us(guarded):
+        return []
+    return [
+        f"The Dag {dag_id} is paused, so no task of the gate begins: nothing is decided, and nobody is reminded that execution "
+        f"{guarded.execution_id} waits.",
+        approval_state(guarded.execution).sentence,
+        "Unpause the Dag in Airflow, or approve or reject it in Cloud Manager.",
+    ]
+
+
 def neglect(guarded: Guarded, run_id: str, state: str) -> list[str]:
     """What is wrong where a run is over and its approval waits all the same, a sentence each; else nothing.
 
     ``state`` is how the run ended. A gate in shadow mode decides nothing, and an execution that is only reported is
     none of its business.
     """
-    waiting = approval_state(guarded.execution)
-    if guarded.gate.mode is not Mode.GUARD or not waiting.is_asked:
+    if not _waits_for_us(guarded):
         return []
-    pin, unreadable = _pin(guarded)
-    if pin is not None and pin.report_only and counts(guarded.evidence, pin):
-        return []
+    waiting, (pin, unreadable) = approval_state(guarded.execution), _pin(guarded)
     decided, remedy = _decided(guarded), _remedy(guarded, pin, unreadable)
     if decided in _SEEN_TO_THE_END:
         told = f"Decided was: {decided}. Cloud Manager shows nothing of it."
@@ -100,8 +118,8 @@ def queued_long(guarded: Guarded, run_id: str, before: datetime) -> list[str]:
         f"Run {run_id} of gate {guarded.gate.name} is queued and does not begin, so no task of the gate watches "
         f"execution {guarded.execution_id}.",
         approval_state(guarded.execution).sentence,
-        "Is the Dag paused, or do 16 of its runs go on? Where somebody made the run for a later time (run_after), "
-        "delete it: the next look starts it anew.",
+        "Do 16 of its runs go on? Where somebody made the run for a later time (run_after), delete it: the next look starts "
+        "it anew.",
     ]
 
 
@@ -123,6 +141,13 @@ def _decided(guarded: Guarded) -> Decision | None:
     return record.decision if record is not None and counts(guarded.evidence, record) else None
 
 
+def _halt(guarded: Guarded) -> StoredAnswer | None:
+    try:
+        return standing_halt(read_answers(guarded.evidence))
+    except EvidenceError:
+        return None
+
+
 def _remedy(guarded: Guarded, pin: Pin | None, unreadable: str) -> str:
     by_hand = "approve or reject it in Cloud Manager"
     if guarded.may_have_acted:
@@ -138,7 +163,10 @@ def _remedy(guarded: Guarded, pin: Pin | None, unreadable: str) -> str:
             "It never was pinned: read the log of pin_candidate, remove the cause, and clear that task with its "
             f"downstream tasks in this run. Or {by_hand}."
         )
+    halt = _halt(guarded)
+    if halt is not None:
+        return f"{halt_sentence(halt)} If halt_production failed, clear it to carry the halt out."
     return (
-        "To test again and decide, clear settle_stage with its downstream tasks in this run; to hold on only, clear "
-        f"hold_production. Or {by_hand}."
+        "To test again and decide, clear settle_stage with its downstream tasks in this run; to carry out a halt that was "
+        f"held, clear halt_production; to hold on only, clear hold_production. Or {by_hand}."
     )

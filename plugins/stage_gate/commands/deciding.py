@@ -12,7 +12,7 @@ from adobe_cloud_manager.questions import Approval
 from stage_gate.configuration.gate import GateSettings
 from stage_gate.decision import Decision, GoLive, Timing
 from stage_gate.proof import REFUSALS, Proof
-from stage_gate.record import CARRIED_OUT, DecisionRecord, StoredAnswer
+from stage_gate.record import CARRIED_OUT, DecisionRecord, StoredAnswer, halt_sentence
 from stage_gate.seal import Sealed
 from stage_gate.verdict import judge
 
@@ -22,12 +22,13 @@ def refusal_of_decision(
     sealed: Sealed | None,
     seals: Sequence[Sealed],
     answer: StoredAnswer | None,
+    halt: StoredAnswer | None,
     settings: GateSettings | None,
 ) -> str | None:
     """Why this decision does not follow, ``None`` if it does.
 
-    ``sealed`` is the seal of the newest attempt, ``seals`` are all that are intact, ``settings`` those of the
-    pinned gate.
+    ``sealed`` is the seal of the newest attempt, ``seals`` are all that are intact, ``halt`` is a
+    person's that stood then, ``settings`` are those of the pinned gate.
     """
     if record.decision not in CARRIED_OUT:
         return _refusal_of_finding(record, seals)
@@ -40,7 +41,7 @@ def refusal_of_decision(
     if record.production_reached == (record.decision is Decision.HALTED):
         return "what it says of production contradicts it"
     meant = answer if answer and answer.is_for(record.decision, sealed.digest) else None
-    return REFUSALS[record.decision](_proof(sealed, meant, settings)) or _wrong_name(record, meant)
+    return REFUSALS[record.decision](_proof(sealed, meant, halt, settings)) or _wrong_name(record, meant)
 
 
 def _refusal_of_finding(record: DecisionRecord, seals: Sequence[Sealed]) -> str | None:
@@ -49,7 +50,9 @@ def _refusal_of_finding(record: DecisionRecord, seals: Sequence[Sealed]) -> str 
     return None if record.outcome in outcomes else f"no attempt was {record.outcome}"
 
 
-def _proof(sealed: Sealed, stored: StoredAnswer | None, settings: GateSettings) -> Proof:
+def _proof(
+    sealed: Sealed, stored: StoredAnswer | None, halt: StoredAnswer | None, settings: GateSettings
+) -> Proof:
     verdict = judge(sealed.plan, sealed.candidate, sealed.recorded)
     return Proof(
         mode=settings.mode,
@@ -64,6 +67,7 @@ def _proof(sealed: Sealed, stored: StoredAnswer | None, settings: GateSettings) 
         timing=Timing(),
         entitled=settings.policy.entitled(verdict.outcome),
         answer=stored.given if stored else None,
+        halt=halt_sentence(halt) if halt else "",
     )
 
 

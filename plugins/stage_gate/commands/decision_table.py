@@ -240,6 +240,7 @@ WRONG: Mapping[str, Callable[[Proof], Proof]] = {
     "Release or stage changed since the tests": _with(changes=("{change}",)),
     "The evidence is too old": _with(timing=Timing(too_old="{age}")),
     "The calendar is closed": _with(timing=Timing(False, "{calendar}")),
+    "A person answered Halt, to whichever verdict, and no person otherwise since": _with(halt="{halt}"),
     "The verdict is failed": _with(sealed_outcome=Outcome.FAILED, recomputed_outcome=Outcome.FAILED),
     "The verdict is inconclusive": _with(
         sealed_outcome=Outcome.INCONCLUSIVE, recomputed_outcome=Outcome.INCONCLUSIVE

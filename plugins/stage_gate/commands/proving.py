@@ -30,6 +30,7 @@ from stage_gate.record import (
     read_decision,
     read_record,
     read_retest,
+    standing_halt,
 )
 from stage_gate.seal import MANIFEST, Sealed, read_seal
 from stage_gate.signing import Keys, Signature, open_signed
@@ -285,25 +286,32 @@ def _decided(
         yield bad("decision", f"{record.decision} by {record.by} is {record.signature}", _KEY)
         return
     seal = next((each for each in seals if each.attempt == attempts), None)
-    refusal = refusal_of_decision(record, seal, seals, newest, settings)
+    halt = standing_halt(each for each in answers if each.at <= record.at)
+    refusal = refusal_of_decision(record, seal, seals, newest, halt, settings)
     if refusal:
         yield bad("decision", f"{record.decision} by {record.by} does not follow: {refusal}", _ASK)
         return
     if record.decision in CARRIED_OUT and seal is not None:
         yield _ticketed(files, record, seal)
     if record.decision not in CARRIED_OUT:
-        yield from _carried_out_after_all(files, record)
+        yield from _carried_out_after_all(files, record, seals)
     yield good(
         "decision",
         f"{record.decision} by {record.by} at {record.at:%Y-%m-%d %H:%M:%S %Z}, as it follows; signed",
     )
 
 
+def _ticket_in_store(files: _Files, sealed: Sealed) -> Path:
+    """Where the ticket lies, if this lies in the evidence store."""
+    pinned = sealed.candidate
+    rights = Rights(files.folder.parent.parent, pinned.program_id, pinned.pipeline_id, pinned.execution_id)
+    return rights.place(Ticket)
+
+
 def _ticketed(files: _Files, record: DecisionRecord, sealed: Sealed) -> Diagnosis:
     """Whether the ticket to this act was taken before it: by the copy here, or in the store that this lies in."""
     pinned, told = sealed.candidate, f"the ticket to what was {record.decision}"
-    rights = Rights(files.folder.parent.parent, pinned.program_id, pinned.pipeline_id, pinned.execution_id)
-    kept = rights.place(Ticket)
+    kept = _ticket_in_store(files, sealed)
     path = next((each for each in (files.folder / TICKET, kept) if each.exists()), None)
     if path is None:
         return bad(
@@ -327,11 +335,21 @@ def _ticketed(files: _Files, record: DecisionRecord, sealed: Sealed) -> Diagnosi
     return good("ticket", f"{told} was taken once, by run {ticket.run_id} of {ticket.dag_id}; signed")
 
 
-def _carried_out_after_all(files: _Files, record: DecisionRecord) -> Iterator[Diagnosis]:
+def _carried_out_after_all(
+    files: _Files, record: DecisionRecord, seals: Sequence[Sealed]
+) -> Iterator[Diagnosis]:
     """What speaks against nothing having been carried out where that is what was noted."""
+    counts = f"and what counts as decided is that it was {record.decision}"
     for name in (DONE, TICKET):
         if (files.folder / name).exists():
-            yield bad(name, f"it is here, and what counts as decided is that it was {record.decision}", _ASK)
+            yield bad(name, f"it is here, {counts}", _ASK)
+    kept = _ticket_in_store(files, seals[-1]) if seals else None
+    if kept is not None and kept.exists():
+        yield bad(
+            "ticket",
+            f"tickets/{kept.name} is in the evidence store, so a request may have been sent, {counts}",
+            f"See in Cloud Manager what became of the release. If the gate decided it, the record of that is missing: {_ASK}",
+        )
 
 
 def _listed(numbers: Iterator[int]) -> str:

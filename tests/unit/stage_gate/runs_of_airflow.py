@@ -18,6 +18,7 @@ class RunsOfAirflow:
         self.states: dict[tuple[str, str], str] = {}
         self.tasks: dict[tuple[str, str], dict[str, str]] = {}
         self.unknown_dags: set[str] = set()
+        self.paused: set[str] = set()
         self.begun_again: list[str] = []
         monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", self, raising=False)
 
@@ -34,6 +35,9 @@ class RunsOfAirflow:
 
     def get_task_states(self, dag_id: str, task_ids: list[str], run_ids: list[str]) -> dict[str, Any]:
         return {run_id: self.tasks.get((dag_id, run_id), {}) for run_id in run_ids}
+
+    def get_dag(self, dag_id: str) -> Any:
+        return SimpleNamespace(dag_id=dag_id, is_paused=dag_id in self.paused)
 
     def send(self, message: TriggerDagRun) -> OKResponse | ErrorResponse:
         key = (message.dag_id, message.run_id)

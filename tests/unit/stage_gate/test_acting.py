@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -20,9 +21,10 @@ from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from aem_checks.outcomes import Outcome
 from simulator import Fault, Simulator
 from simulator.faults import clock
-from stage_gate.claims import Claim, ClaimUnsupported, Rights
-from stage_gate.decision import APPROVE, HALT, OVERRIDE, Decision
+from stage_gate.claims import Claim, ClaimUnsupported, Rights, Ticket
+from stage_gate.decision import APPROVE, HALT, KEEP_WAITING, OVERRIDE, RETEST, Decision
 from stage_gate.demands import Demands
+from stage_gate.proof import SILENCE
 from stage_gate.record import read_decision, write_decision
 from stage_gate.signing import NO_KEYS, Keys, new_private_key, read_key
 from stage_gate.wanting import Held, Want
@@ -265,6 +267,76 @@ def test_an_override_needs_an_answer_to_this_very_verdict(simulator: Simulator, 
     record = release.act().perform(Decision.OVERRIDDEN)
     assert (record.decision, record.by) == (Decision.OVERRIDDEN, "alice")
     assert "Known, accepted." in record.sentence
+
+
+ASKING = {"policy": {"failed": {"ask": ["alice", "bob"]}, "inconclusive": {"ask": ["alice", "bob"]}}}
+
+
+@pytest.mark.parametrize("since", [(), (KEEP_WAITING, "bob"), (RETEST, SILENCE)])
+def test_over_a_persons_halt_nothing_is_approved_whatever_passes_later(
+    release: Release, since: tuple[str, ...]
+) -> None:
+    digest = release.seal(Outcome.INCONCLUSIVE)
+    release.answer(HALT, digest, reason="checkout is broken")
+    if since:
+        release.answer(since[0], digest, by=since[1])
+    release.seal(Outcome.PASSED)
+    with pytest.raises(
+        Held, match=r"alice answered Halt at .* \(checkout is broken\).*approve or reject it in Cloud"
+    ) as held:
+        release.act().perform(Decision.APPROVED)
+    assert held.value.want is None
+    assert release.puts == []
+
+
+def test_a_persons_later_word_takes_a_halt_back(simulator: Simulator, tmp_path: Path) -> None:
+    release = Release(simulator, tmp_path, **ASKING)
+    release.answer(HALT, release.seal(Outcome.INCONCLUSIVE))
+    release.answer(RETEST, release.seal(Outcome.INCONCLUSIVE), by="bob")
+    release.seal(Outcome.PASSED)
+    assert release.act().perform(Decision.APPROVED).decision is Decision.APPROVED
+
+
+def test_an_override_after_a_halt_is_followed(simulator: Simulator, tmp_path: Path) -> None:
+    release = Release(simulator, tmp_path, **ASKING)
+    release.answer(HALT, release.seal(Outcome.FAILED))
+    digest = release.seal(Outcome.FAILED)
+    with pytest.raises(Held):
+        release.act().perform(Decision.OVERRIDDEN)
+    release.answer(OVERRIDE, digest, by="bob", accepts=release.not_passed)
+    assert release.act().perform(Decision.OVERRIDDEN).decision is Decision.OVERRIDDEN
+
+
+def test_a_halt_that_stands_keeps_the_policy_from_no_halt(release: Release) -> None:
+    release.answer(HALT, release.seal(Outcome.INCONCLUSIVE))
+    release.seal(Outcome.FAILED)
+    assert release.act().perform(Decision.HALTED).decision is Decision.HALTED
+
+
+def test_a_halt_that_nobody_signed_stands_in_no_ones_way(release: Release) -> None:
+    digest, keys = release.seal(), release.evidence.keys
+    release.evidence.keys = NO_KEYS
+    release.answer(HALT, digest)
+    release.evidence.keys = keys
+    assert release.act().perform(Decision.APPROVED).decision is Decision.APPROVED
+
+
+def test_a_halt_that_comes_after_the_proof_stops_the_request(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = release.seal(Outcome.INCONCLUSIVE)
+    release.seal()
+    take = Rights.take
+
+    def halted_meanwhile(rights: Rights, record: Any) -> Any:
+        if isinstance(record, Claim) and not isinstance(record, Ticket):
+            release.answer(HALT, earlier)
+        return take(rights, record)
+
+    monkeypatch.setattr(Rights, "take", halted_meanwhile)
+    with pytest.raises(Held, match="not those any more"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
 
 
 def test_an_override_never_becomes_an_approval(release: Release) -> None:

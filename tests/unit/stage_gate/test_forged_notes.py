@@ -74,7 +74,12 @@ def test_no_file_silences_the_alarm_that_a_run_ended_undecided(
     simulator: Simulator, gates: Path, airflow: RunsOfAirflow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[Any] = []
-    monkeypatch.setattr("stage_gate.notify.tell", lambda run, event, sentences: said.append(event))
+
+    def tell(run: Any, event: Event, sentences: Any) -> bool:
+        said.append(event)
+        return True
+
+    monkeypatch.setattr("stage_gate.notify.tell", tell)
     monkeypatch.setattr("stage_gate.notify._TELLING_TAKES", 0.1)
     ended = Ended(simulator, gates, airflow)
     for days in range(3):

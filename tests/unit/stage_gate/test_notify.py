@@ -268,6 +268,25 @@ def test_what_somebody_died_over_is_told_by_the_next(
     assert len(heard["slack"].bodies) == 1
 
 
+def test_what_reached_nobody_is_told_at_the_next_occasion(
+    heard: dict[str, Heard], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    nowhere = gate_run(tmp_path, {name: told | {"connection": "nowhere"} for name, told in EVERYBODY.items()})
+    for _ in range(2):
+        assert tell_once(nowhere, Event.ALARM, ["a"], "a"), "nobody had been told"
+    assert caplog.text.count("Nobody was reached (alarm)") == 2
+    run = gate_run(tmp_path, EVERYBODY | {"slack": EVERYBODY["slack"] | {"connection": "nowhere"}})
+    assert tell_once(run, Event.ALARM, ["a"], "a")
+    assert not tell_once(run, Event.ALARM, ["a"], "a"), "two of three were reached"
+    assert len(heard["mail"].mails) == len(heard["pager"].bodies) == 1
+
+
+def test_where_the_gate_names_nobody_there_is_nobody_to_reach(tmp_path: Path) -> None:
+    assert tell(gate_run(tmp_path, {}), Event.ALARM, ["a"])
+    assert tell_once(gate_run(tmp_path, {}), Event.ALARM, ["a"], "a")
+    assert not tell_once(gate_run(tmp_path, {}), Event.ALARM, ["a"], "a")
+
+
 def test_without_a_place_to_note_it_people_are_told_all_the_same(
     heard: dict[str, Heard], tmp_path: Path
 ) -> None:

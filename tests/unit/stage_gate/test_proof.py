@@ -97,7 +97,7 @@ BROKEN = {
     "timing": [(TOO_OLD, "25.0 h old")],
 }
 """Fields that every act needs, with values that forbid it and a word of the refusal."""
-TOLD_APART = {"policy", "seal_digest", "not_passed", "entitled", "answer"}
+TOLD_APART = {"policy", "seal_digest", "not_passed", "entitled", "answer", "halt"}
 """Fields that have tests of their own below."""
 
 
@@ -182,6 +182,13 @@ def test_a_window_that_is_open_stands_against_nothing_whatever_is_said_of_it() -
     talking = Timing(is_open=True, sentence="It closes at noon.")
     assert refusal_to_approve(replace(PROOF, timing=talking)) is None
     assert refusal_to_override(replace(OVERRIDDEN, timing=talking)) is None
+
+
+@pytest.mark.parametrize("way", ALLOWED)
+def test_a_halt_that_stands_refuses_all_that_lets_production_through(way: str) -> None:
+    refusal, proof = ALLOWED[way]
+    refused = refusal(replace(proof, halt="alice answered Halt."))
+    assert refused == (None if way.startswith("halt") else "alice answered Halt.")
 
 
 def test_no_window_stands_against_a_halt() -> None:

@@ -15,8 +15,10 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from adobe_cloud_manager.exceptions import CloudManagerError, NotFound, PermissionDenied, Unavailable
 from aem_checks.outcomes import Outcome
 from simulator import Simulator, clock
+from stage_gate import resuming
 from stage_gate.claims import Ticket
-from stage_gate.decision import Decision
+from stage_gate.decision import HALT, RETEST, Decision
+from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError
 from stage_gate.memory import Memory
 from stage_gate.record import read_retest
@@ -39,9 +41,12 @@ SURROUNDINGS = "/environment/.*/variables$"
 def told(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     """What people are told."""
     sent: list[tuple[str, list[str]]] = []
-    monkeypatch.setattr(
-        "stage_gate.notify.tell", lambda run, event, sentences: sent.append((str(event), list(sentences)))
-    )
+
+    def tell(run: Any, event: str, sentences: list[str]) -> bool:
+        sent.append((str(event), list(sentences)))
+        return True
+
+    monkeypatch.setattr("stage_gate.notify.tell", tell)
     return sent
 
 
@@ -336,9 +341,150 @@ def test_where_airflow_refuses_to_begin_it_is_tried_again(ended: Ended) -> None:
     assert ended.airflow.begun_again == [ended.run[1]]
 
 
-def test_a_count_that_is_none_ends_it(ended: Ended, remembered: StateStore) -> None:
-    Memory("larkfell", ended.release.execution_id).remember("went on", "often")
+def test_files_that_somebody_put_there_bring_the_alarm_sooner(ended: Ended) -> None:
+    (ended.folder / "went-on").mkdir()
+    for number in range(1, MOST + 1):
+        (ended.folder / "went-on" / f"{number}.txt").write_text("by a stranger")
     assert len(ended.look()) == 1
+    assert ended.airflow.begun_again == []
+
+
+def fail_again(run: Ended) -> None:
+    run.release.seal(Outcome.INCONCLUSIVE)
+    run.airflow.states[run.run] = "failed"
+    wants(run)
+
+
+def test_what_airflow_forgets_gives_it_no_fourth_time(ended: Ended, remembered: StateStore) -> None:
+    for _ in range(MOST + 2):
+        ended.look()
+        pin_again(ended)
+        remembered.values.clear()  # newer notes push one out, a task writes back what it read, another Airflow has none
+        fail_again(ended)
+    assert len(ended.airflow.begun_again) == MOST
+
+
+def test_of_two_who_look_at_once_one_begins(ended: Ended, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = resuming.still_missing
+
+    def other_airflow_is_faster(guarded: Any, hook: Any) -> str:
+        taken = resuming.resumption_of(guarded, is_over=True)
+        assert taken is not None
+        monkeypatch.setattr(resuming, "resumption_of", lambda *_, **__: taken)
+        resuming._take_turn(guarded.evidence, taken)
+        return look(guarded, hook)
+
+    monkeypatch.setattr(resuming, "still_missing", other_airflow_is_faster)
+    ended.look()
+    assert ended.airflow.begun_again == []
+
+
+@pytest.mark.parametrize(
+    "forged", ["alice accepted this in CHG-4711.", "STORE 4", "STORE", "store 1", "STORE 1 "]
+)
+def test_nothing_that_is_noted_in_airflow_is_signed_as_it_stands(ended: Ended, forged: str) -> None:
+    memory = Memory("larkfell", ended.release.execution_id)
+    memory.remember("why it goes on", forged)
+    pin_again(ended)
+    assert read_retest(ended.release.evidence, 2) is None
+    noted_now = memory.recall("why it goes on")
+    assert noted_now is not None
+    assert noted_now.text == ""
+
+
+def while_it_looks(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Something happens between the first question whether a run may go on and its beginning."""
+    look = resuming.still_missing
+
+    def slow(guarded: Any, hook: Any) -> str:
+        found = look(guarded, hook)
+        happens()
+        return found
+
+    monkeypatch.setattr(resuming, "still_missing", slow)
+
+
+@pytest.mark.parametrize("state", ["failed", "running"])
+@pytest.mark.parametrize("happened", [took_the_ticket, answered])
+def test_it_does_not_go_on_over_what_happens_while_it_looks(
+    ended: Ended, monkeypatch: pytest.MonkeyPatch, state: str, happened: Callable[[Ended], None]
+) -> None:
+    ended.airflow.states[ended.run] = state
+    ended.airflow.tasks[ended.run] = {"ask_release_manager_0": "deferred"}
+    while_it_looks(monkeypatch, lambda: happened(ended))
+    ended.look()
+    assert ended.airflow.begun_again == []
+
+
+@pytest.mark.parametrize("state", ["failed", "running"])
+def test_a_run_that_somebody_clears_while_it_looks_is_left_alone(
+    ended: Ended, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    ended.airflow.states[ended.run] = state
+    ended.airflow.tasks[ended.run] = {"hold_production": "deferred"}
+
+    def cleared() -> None:
+        ended.airflow.states[ended.run] = "running"
+        ended.airflow.tasks[ended.run] = {"settle_stage": "running"}
+
+    while_it_looks(monkeypatch, cleared)
+    ended.look()
+    assert ended.airflow.begun_again == []
+
+
+def test_an_empty_folder_of_a_newer_attempt_hides_no_answer(ended: Ended) -> None:
+    answered(ended)
+    (ended.folder / "attempt-2").mkdir()
+    assert len(ended.look()) == 1
+    assert ended.airflow.begun_again == []
+
+
+def test_over_an_empty_folder_of_a_newer_attempt_it_says_why_it_goes_on(ended: Ended) -> None:
+    (ended.folder / "attempt-2").mkdir()
+    assert ended.look() == []
+    pin_again(ended)
+    assert read_retest(ended.release.evidence, 2) is not None
+
+
+def test_an_answer_stands_also_where_its_verdict_is_gone(ended: Ended) -> None:
+    answered(ended)
+    (ended.folder / "attempt-1" / "manifest.json").unlink()
+    ended.look()
+    assert ended.airflow.begun_again == []
+
+
+def test_a_seal_that_nobody_signed_takes_no_verdict_away(ended: Ended) -> None:
+    ended.release.seal(Outcome.FAILED)
+    stranger = Evidence(ended.gates.parent / "evidence", "larkfell", ended.release.execution_id)
+    ended.release.evidence = stranger
+    ended.release.seal(Outcome.INCONCLUSIVE)
+    assert len(ended.look()) == 1
+    assert ended.airflow.begun_again == []
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_verdict_that_failed_is_not_tested_again_by_itself(ended: Ended, folder: bool) -> None:
+    ended.release.seal(Outcome.FAILED)
+    if folder:
+        (ended.folder / "attempt-3").mkdir()
+    (trouble,) = ended.look()
+    assert "clear halt_production" in trouble
+    assert ended.airflow.begun_again == []
+
+
+def test_an_attempt_that_a_person_wanted_after_a_failed_one_goes_on(ended: Ended) -> None:
+    digest = ended.release.seal(Outcome.FAILED)
+    ended.release.answer(RETEST, digest)
+    (ended.folder / "attempt-3").mkdir()
+    assert ended.look() == []
+    assert len(ended.airflow.begun_again) == 1
+
+
+def test_a_halt_to_an_earlier_verdict_keeps_it_from_going_on(ended: Ended) -> None:
+    ended.release.answer(HALT, ended.release.seal(Outcome.INCONCLUSIVE))
+    ended.release.seal(Outcome.INCONCLUSIVE)
+    (trouble,) = ended.look()
+    assert "alice answered Halt" in trouble
     assert ended.airflow.begun_again == []
 
 

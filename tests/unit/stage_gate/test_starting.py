@@ -122,9 +122,12 @@ def test_a_run_that_ended_undecided_while_its_approval_waits_is_an_alarm_once_a_
     remembered: StateStore,
 ) -> None:
     told: list[Any] = []
-    monkeypatch.setattr(
-        "stage_gate.notify.tell", lambda run, event, sentences: told.append((event, sentences))
-    )
+
+    def tell(run: Any, event: str, sentences: list[str]) -> bool:
+        told.append((event, sentences))
+        return True
+
+    monkeypatch.setattr("stage_gate.notify.tell", tell)
     ended = Ended(simulator, gates, airflow, state)
     (trouble,) = ended.look()
     assert f"has ended ({state}) and production still waits" in trouble
@@ -137,6 +140,48 @@ def test_a_run_that_ended_undecided_while_its_approval_waits_is_an_alarm_once_a_
     remembered.values.clear()
     monkeypatch.setattr("stage_gate.notify._TELLING_TAKES", 0.1)
     assert len(ended.look()) == 1, "told rather twice than not at all"
+
+
+def test_an_alarm_that_reaches_nobody_is_red_and_tried_again_at_each_look(
+    simulator: Simulator, gates: Path, airflow: RunsOfAirflow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, tries = [False, False, True], []
+
+    def tell(run: Any, event: str, sentences: list[str]) -> bool:
+        tries.append(event)
+        return answers[len(tries) - 1]
+
+    monkeypatch.setattr("stage_gate.notify.tell", tell)
+    ended = Ended(simulator, gates, airflow)
+    for _ in answers:
+        assert len(ended.look()) == 1
+    assert ended.look() == [], "now it is told"
+    assert tries == ["alarm"] * 3
+
+
+@pytest.mark.parametrize("state", ["queued", "running", "failed"])
+def test_a_paused_dag_while_its_approval_waits_is_an_alarm_whatever_its_run_does(
+    simulator: Simulator, gates: Path, airflow: RunsOfAirflow, state: str
+) -> None:
+    ended = Ended(simulator, gates, airflow, state)
+    airflow.paused.add(ended.run[0])
+    (trouble,) = ended.look()
+    assert "stage_gate.larkfell is paused" in trouble
+    assert "Unpause" in trouble
+    assert ended.look() == [], "once a day"
+    assert airflow.begun_again == []
+    airflow.paused.clear()
+    assert bool(ended.look()) is (state == "failed"), "what else is wrong is seen when it is not paused"
+
+
+def test_a_dag_that_is_paused_while_nothing_waits_for_it_is_no_alarm(
+    simulator: Simulator, gates: Path, airflow: RunsOfAirflow
+) -> None:
+    ended = Ended(simulator, gates, airflow, "running")
+    airflow.paused.add(ended.run[0])
+    file = gates / "larkfell.yaml"
+    file.write_text(file.read_text().replace("guard", "shadow"))
+    assert ended.look() == []
 
 
 def test_a_run_that_is_going_on_is_no_alarm(

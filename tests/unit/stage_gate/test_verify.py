@@ -373,6 +373,37 @@ def test_what_was_carried_out_is_not_hidden_behind_a_note_that_it_was_held(
     assert f"{left}: it is here, and what counts as decided is that it was held" in said
 
 
+def test_what_was_carried_out_is_not_hidden_while_its_ticket_lies_in_the_store(
+    recorded: dict[str, Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    store = Path(shutil.copytree(recorded["approved"].parent.parent, tmp_path / "store"))
+    folder = store / recorded["approved"].parent.name / recorded["approved"].name
+    files = Evidence(store, "larkfell", folder.name.removeprefix("execution-"), KEYS)
+    write_decision(
+        files, DecisionRecord(decision=Decision.HELD, sentence="", by="Stage Gate", at=datetime.now(UTC))
+    )
+    for name in ("decision.json", "ticket.json"):
+        (folder / name).unlink()
+    code, said = verify(folder, capsys)
+    assert code == 1, said
+    assert "is in the evidence store, so a request may have been sent" in said
+    shutil.rmtree(store / "tickets")
+    assert verify(folder, capsys)[0] == 0
+
+
+def test_an_approval_over_a_persons_halt_does_not_follow(
+    simulator: Simulator, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = Release(simulator, tmp_path)
+    release.answer(HALT, release.seal(Outcome.INCONCLUSIVE))
+    release.seal()
+    monkeypatch.setattr("stage_gate.right.standing_halt", lambda answers: None)
+    write_decision(release.evidence, release.act().perform(Decision.APPROVED))
+    code, said = verify(release.evidence.folder, capsys)
+    assert code == 1
+    assert "approved by Stage Gate does not follow: alice answered Halt" in said
+
+
 def test_an_attempt_that_nobody_said_why_is_told(
     evidence: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
