@@ -8,9 +8,17 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from adobe_cloud_manager.environment_resources import READY, ContentFlow, RestoreExecution, Variable
+from adobe_cloud_manager.environment_resources import (
+    READY,
+    ContentFlow,
+    DomainMapping,
+    Environment,
+    RestoreExecution,
+    Variable,
+)
 from adobe_cloud_manager.exceptions import CloudManagerError, UnexpectedAnswer
 from adobe_cloud_manager.models import StepState
+from adobe_cloud_manager.vocabulary import STAGE
 from stage_gate.side_by_side import ask_all
 from stage_gate.surroundings import READINGS, Fact, StageEvent, Unread, VariableSeen, Way
 
@@ -76,7 +84,11 @@ def _answer(ask: Callable[[], Any]) -> Any:
         return error
 
 
-def _environment(seen: StageState, environment: Any) -> None:
+def _environment(seen: StageState, environment: Environment) -> None:
+    if environment.type not in ("", STAGE):
+        raise UnexpectedAnswer(
+            f"Cloud Manager says that environment {environment.id} is of type {environment.type!r}."
+        )
     seen.urls += [
         url for url in (environment.author_url, environment.publish_url, environment.preview_url) if url
     ]
@@ -85,7 +97,7 @@ def _environment(seen: StageState, environment: Any) -> None:
     seen.status = environment.status
 
 
-def _domains(seen: StageState, environment_id: str, mappings: Any) -> None:
+def _domains(seen: StageState, environment_id: str, mappings: tuple[DomainMapping, ...]) -> None:
     seen.domains += [each.domain_name.lower() for each in mappings if each.environment_id == environment_id]
 
 

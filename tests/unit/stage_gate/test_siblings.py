@@ -329,6 +329,49 @@ def test_a_credential_of_a_developer_reads_content_copies_only_with_their_permis
     assert all("Content Copy Manage" in each.sentence for each in unread)
 
 
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"id": "7654322"}, "was asked for environment 7654321 and answered 7654322"),
+        ({"type": "prod"}, "says that environment 7654321 is of type 'prod'"),
+    ],
+)
+def test_another_environment_than_stage_lends_it_no_hosts(
+    stage: Stage, other: dict[str, str], words: str
+) -> None:
+    elsewhere = {
+        "http://ns.adobe.com/adobecloud/rel/publish": {"href": "https://publish-p1-e2.simulated.invalid"}
+    }
+    stage.simulator.inject(
+        Fault(effect="merge", path=PATHS[Fact.ENVIRONMENT], body=other | {"_links": elsewhere}, times=None)
+    )
+    now = stage.read().stage
+    (unread,) = now.unread
+    assert unread.fact is Fact.ENVIRONMENT
+    assert words in unread.why
+    assert "publish-p1-e2.simulated.invalid" not in now.hosts
+
+
+ODD_LISTS = {
+    "an error told with 200": {
+        "type": "http://ns.adobe.com/adobecloud/error",
+        "title": "Timed out",
+        "status": 504,
+    },
+    "fewer than it says": {"_totalNumberOfItems": 1, "_embedded": {}},
+    "another key": {"_embedded": {"others": []}},
+}
+
+
+@pytest.mark.parametrize("odd", ODD_LISTS.values(), ids=ODD_LISTS)
+@pytest.mark.parametrize("fact", [fact for fact in Fact if fact is not Fact.ENVIRONMENT])
+def test_a_list_that_is_answered_oddly_is_unread(stage: Stage, fact: Fact, odd: dict[str, object]) -> None:
+    if fact is Fact.DOMAIN_MAPPINGS and "_totalNumberOfItems" in odd:
+        odd = {"totalNumberOfItems": 1}
+    stage.simulator.inject(Fault(effect="answer", status=200, path=PATHS[fact], body=odd, times=None))
+    assert [each.fact for each in stage.read().stage.unread] == [fact]
+
+
 def test_an_environment_that_does_not_say_in_which_state_it_is_is_unread(stage: Stage) -> None:
     nothing = Fault(effect="merge", path=PATHS[Fact.ENVIRONMENT], body={"status": None}, times=None)
     stage.simulator.inject(nothing)
@@ -366,7 +409,7 @@ def test_executions_that_are_not_listed_newest_first_are_unread(stage: Stage, mi
 
 def test_a_list_of_executions_that_does_not_name_the_release_itself_is_unread(stage: Stage) -> None:
     """An empty list is how some services say that somebody may see nothing."""
-    nothing = {"_embedded": {"executions": []}, "_links": {}}
+    nothing = {"_totalNumberOfItems": 0, "_embedded": {"executions": []}, "_links": {}}
     stage.simulator.inject(
         Fault(effect="merge", path="/pipeline/678901/executions", body=nothing, times=None)
     )
