@@ -17,6 +17,9 @@ UNKNOWN = "unknown"
 NONE = "none"
 """Stands for a pipeline that has changed nothing on stage."""
 
+ELSEWHERE = "elsewhere"
+"""Stands for a pipeline that leads to other environments and has changed nothing on stage."""
+
 
 class Fact(StrEnum):
     """What Cloud Manager's API offers about changes of stage; the value is its name in gate files.
@@ -220,8 +223,8 @@ class Surroundings(_Seen):
     aem_release: str = UNKNOWN
     """The AEM release of the environment, or ``unknown``: Cloud Manager's public API does not name it."""
     other_pipelines: Mapping[str, str] = Field(default_factory=dict)
-    """Pipeline id to id of its latest execution that has reached the environment, or ``none``, for all other pipelines
-    that target the environment and could be read; AEM updates are not among them."""
+    """Pipeline id to id of its latest execution that has reached the environment, else ``none`` or ``elsewhere``, for all
+    other pipelines of the program that could be read; AEM updates are not among the executions."""
     events: tuple[StageEvent, ...] = ()
     """Everything that reached the environment after the stage deployment, or goes on."""
     variables: Mapping[str, VariableSeen] = Field(default_factory=dict)
@@ -356,18 +359,27 @@ def _environment_changes(then: Surroundings, now: Surroundings) -> list[str]:
 
 
 def _forgotten(then: Surroundings, now: Surroundings) -> Iterator[str]:
-    """A pipeline whose last way to stage is told differently now, without an event that explains it."""
+    """A pipeline that is gone, or whose last way to stage is told differently now without an event that explains it.
+
+    One that led elsewhere may go: then as now it had nothing to do with stage.
+    """
     for pipeline, before in sorted(then.other_pipelines.items()):
-        after = now.other_pipelines.get(pipeline, NONE)
+        after = now.other_pipelines.get(pipeline)
         unread = any(
             each.fact is Fact.OTHER_PIPELINES and each.subject in ("", pipeline) for each in now.unread
         )
-        if before in (after, NONE) or unread or now.latest_of(pipeline) is not None:
+        if before in (after, ELSEWHERE) or unread or now.latest_of(pipeline) is not None:
             continue
-        yield (
-            f"Cloud Manager no longer shows what pipeline {pipeline} last did to stage: it was execution {before}, and is "
-            f"{after} now."
-        )
+        if after is None:
+            yield (
+                f"Cloud Manager no longer lists pipeline {pipeline}, which led to stage, so nobody knows what it has done "
+                "there since the tests began."
+            )
+        elif before != NONE:
+            yield (
+                f"Cloud Manager no longer shows what pipeline {pipeline} last did to stage: it was execution {before}, and "
+                f"is {after} now."
+            )
 
 
 def _variable_changes(then: Surroundings, now: Surroundings) -> Iterator[str]:
