@@ -33,7 +33,8 @@ class StageState:
     urls: list[str] = field(default_factory=list)
     """The environment's own addresses."""
     domains: list[str] = field(default_factory=list)
-    """Names that are mapped to it."""
+    """Names that lead to it."""
+    unsettled_domains: dict[str, str] = field(default_factory=dict)
     status: str = READY
     variables: dict[str, VariableSeen] = field(default_factory=dict)
     events: list[StageEvent] = field(default_factory=list)
@@ -98,7 +99,11 @@ def _environment(seen: StageState, environment: Environment) -> None:
 
 
 def _domains(seen: StageState, environment_id: str, mappings: tuple[DomainMapping, ...]) -> None:
-    seen.domains += [each.domain_name.lower() for each in mappings if each.environment_id == environment_id]
+    own = [each for each in mappings if each.leads_to(environment_id)]
+    seen.domains += [each.domain_name.lower() for each in own if each.is_in_effect]
+    seen.unsettled_domains = {
+        each.domain_name.lower(): each.status for each in own if each.domain_name.lower() not in seen.domains
+    }
 
 
 def _variables(seen: StageState, variables: tuple[Variable, ...]) -> None:

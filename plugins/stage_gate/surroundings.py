@@ -148,7 +148,7 @@ class Way(StrEnum):
     OWN_RELEASE = "own release"
     """The pipeline whose deployment is tested runs again."""
     OTHER_RELEASE = "other release"
-    """Another pipeline that builds an image."""
+    """Another pipeline that builds an image, or may have brought one."""
     DEPLOYMENT = "deployment"
     """A pipeline that builds no image: front-end, web tier, config."""
     AEM_UPDATE = "AEM update"
@@ -218,6 +218,9 @@ class Surroundings(_Seen):
     environment_id: str
     hosts: tuple[str, ...]
     """Host names, with port where it is not the scheme's own, that Cloud Manager says belong to the environment."""
+    unsettled_domains: Mapping[str, str] = Field(default_factory=dict)
+    """Name to status of the domains that are mapped to the environment and not known to lead there: being deployed,
+    deleted, failed, or in a state whose word nobody knows. They are no hosts of it."""
     status: str = READY
     """Of the environment, as Adobe writes it."""
     aem_release: str = UNKNOWN
@@ -254,6 +257,13 @@ class Surroundings(_Seen):
     def goes_on(self) -> list[str]:
         """Sentences on what changed stage just when this was read."""
         return [*_not_ready(self), *map(running, filter(_runs, self.events)), *_variables_in_change(self)]
+
+    def listed_as(self, host: str) -> str:
+        """What Cloud Manager says of a host that is none of the environment's, as the end of a sentence."""
+        word = self.unsettled_domains.get(host)
+        if word is None:
+            return "lists no such host for it"
+        return f"says {repr(word) if word else 'nothing'} of that domain, which does not mean that it leads there"
 
     def latest_of(self, pipeline: str) -> StageEvent | None:
         """Some event of this pipeline, ``None`` where it has none."""
@@ -352,9 +362,11 @@ def _environment_changes(then: Surroundings, now: Surroundings) -> list[str]:
         sentences.append(f"The stage environment was {then.environment_id} and is {now.environment_id} now.")
     if then.aem_release != now.aem_release and UNKNOWN not in (then.aem_release, now.aem_release):
         sentences.append(f"AEM on stage was release {then.aem_release} and is {now.aem_release} now.")
-    gone = sorted(set(then.hosts) - set(now.hosts))
-    if gone and now.has_read(Fact.ENVIRONMENT) and now.has_read(Fact.DOMAIN_MAPPINGS):
-        sentences.append(f"Cloud Manager no longer lists {', '.join(gone)} for the stage environment.")
+    if now.has_read(Fact.ENVIRONMENT) and now.has_read(Fact.DOMAIN_MAPPINGS):
+        sentences += [
+            f"{host} was a host of the stage environment, and Cloud Manager {now.listed_as(host)} now."
+            for host in sorted(set(then.hosts) - set(now.hosts))
+        ]
     return sentences
 
 

@@ -33,7 +33,11 @@ def test_each_part_of_its_identity_counts(field: str, value: object) -> None:
     [
         ({"environment_id": "7"}, "The stage environment was 7654321"),
         ({"aem_release": "2026.11.1"}, "AEM on stage was release 2026.10.1"),
-        ({"hosts": ("another.adobeaemcloud.com",)}, f"no longer lists {STAGE_HOST}"),
+        ({"hosts": ("another.adobeaemcloud.com",)}, "Cloud Manager lists no such host for it now"),
+        (
+            {"hosts": (), "unsettled_domains": {STAGE_HOST: "DELETING"}},
+            f"{STAGE_HOST} was a host of the stage environment, and Cloud Manager says 'DELETING' of that domain",
+        ),
         ({"other_pipelines": {"678902": "76"}}, "no longer shows what pipeline 678902 last did to stage"),
         ({"other_pipelines": {"678902": NONE}}, "it was execution 77, and is none now"),
         ({"other_pipelines": {}}, "no longer lists pipeline 678902, which led to stage"),

@@ -453,6 +453,37 @@ def test_another_environment_than_stage_lends_it_no_hosts(
     assert "publish-p1-e2.simulated.invalid" not in now.hosts
 
 
+@pytest.mark.parametrize(
+    ("words", "is_host", "is_named"),
+    [
+        ({"domainMappingStatus": "ready"}, True, False),
+        ({"domainMappingStatus": "FAILED"}, False, True),
+        ({"domainMappingStatus": "DELETED"}, False, True),
+        ({"domainMappingStatus": "no such word"}, False, True),
+        ({"domainMappingStatus": None}, False, True),
+        ({"originType": "EDS_SITE"}, False, False),
+        ({"originId": 7654322}, False, False),
+    ],
+)
+def test_only_a_domain_whose_mapping_to_stage_is_in_effect_is_a_host_of_it(
+    stage: Stage, words: dict[str, object], is_host: bool, is_named: bool
+) -> None:
+    mapping = {"domainName": "www.larkfell.example", "originId": 7654321, "originType": "SKYLINE_ENVIRONMENT"}
+    body = {
+        "totalNumberOfItems": 1,
+        "domainMappings": [mapping | {"domainMappingStatus": "DEPLOYED"} | words],
+    }
+    stage.simulator.inject(
+        Fault(effect="answer", status=200, path=PATHS[Fact.DOMAIN_MAPPINGS], body=body, times=None)
+    )
+    now = stage.read().stage
+    assert now.unread == ()
+    assert ("www.larkfell.example" in now.hosts) is is_host
+    assert now.unsettled_domains == (
+        {"www.larkfell.example": words["domainMappingStatus"] or ""} if is_named else {}
+    )
+
+
 ODD_LISTS = {
     "an error told with 200": {
         "type": "http://ns.adobe.com/adobecloud/error",
