@@ -189,11 +189,21 @@ def restore_executions(
 
 
 def executions(program_id: str, pipeline_id: str, limit: int) -> Operation[tuple[models.Execution, ...]]:
-    """The newest ``limit`` executions of a pipeline, the newest first."""
+    """The newest ``limit`` executions of a pipeline, the newest first.
+
+    Raises ``UnexpectedAnswer`` where one says that it is of another pipeline.
+    """
     path = api_path("program", program_id, "pipeline", pipeline_id, "executions")
     path = with_query(path, start=0, limit=max(1, min(limit, PAGE)))
     items = yield from _pages(path, f"the executions of pipeline {pipeline_id}", "executions", limit)
-    return tuple(models.Execution.parse(item) for item in items)
+    found = tuple(models.Execution.parse(item) for item in items)
+    stranger = next((each for each in found if each.pipeline_id not in ("", pipeline_id)), None)
+    if stranger is not None:
+        raise UnexpectedAnswer(
+            f"Cloud Manager was asked for executions of pipeline {pipeline_id} and answered {stranger.id} of "
+            f"{stranger.pipeline_id}."
+        )
+    return found
 
 
 def execution(program_id: str, pipeline_id: str, execution_id: str) -> Operation[models.Execution]:

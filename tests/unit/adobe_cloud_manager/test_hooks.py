@@ -445,6 +445,14 @@ def test_another_one_than_was_asked_for_is_no_answer(
         ask(name, arguments)
 
 
+@both
+def test_a_list_with_an_execution_of_another_pipeline_is_no_answer(ask: Any, adobe: Adobe) -> None:
+    elsewhere = execution_document() | {"pipelineId": "4"}
+    adobe.routes[EXECUTIONS] = reply(200, {"_embedded": {"executions": [elsewhere]}})
+    with pytest.raises(errors.UnexpectedAnswer, match="executions of pipeline 2 and answered 3 of 4"):
+        ask("list_executions", ("1", "2"))
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "path"),
     [("get_program", ("8",), "/api/program/8"), ("get_pipeline", ("1", "8"), "/api/program/1/pipeline/8")],
