@@ -218,9 +218,10 @@ class Surroundings(_Seen):
     environment_id: str
     hosts: tuple[str, ...]
     """Host names, with port where it is not the scheme's own, that Cloud Manager says belong to the environment."""
-    unsettled_domains: Mapping[str, str] = Field(default_factory=dict)
+    unsettled_domains: Mapping[str, str] = Field(default_factory=dict, exclude_if=lambda value: not value)
     """Name to status of the domains that are mapped to the environment and not known to lead there: being deployed,
-    deleted, failed, or in a state whose word nobody knows. They are no hosts of it."""
+    deleted, failed, or in a state whose word nobody knows. They are no hosts of it. Not written where there are none, so
+    that candidates in evidence of before keep their digest."""
     status: str = READY
     """Of the environment, as Adobe writes it."""
     aem_release: str = UNKNOWN

@@ -131,6 +131,13 @@ def test_a_pipeline_that_had_done_nothing_and_is_gone_is_a_change_unless_it_led_
         assert changes(around(other_pipelines={"678902": before}), edited) == []
 
 
+def test_a_candidate_without_unsettled_domains_has_the_digest_it_had_before_there_were_any() -> None:
+    assert "unsettled_domains" not in CANDIDATE.model_dump_json()
+    unsettled = around(unsettled_domains={"www.wknd.site": "DELETING"})
+    assert unsettled.digest != CANDIDATE.digest
+    assert type(unsettled).model_validate_json(unsettled.model_dump_json()) == unsettled
+
+
 def test_words_for_an_event_decide_nothing() -> None:
     told = around(events=(event(Way.DEPLOYMENT).model_copy(update={"told": "execution 88 ('Web tier')"}),))
     assert changes(around(events=(event(Way.DEPLOYMENT),)), told) == []
