@@ -11,6 +11,7 @@ from adobe_cloud_manager.parsing import links, mapping, moment, required_text, t
 
 _SETTLED_VARIABLE = frozenset({"", "ready", "failed", "deleted", "deleted_failed"})
 _ENDED_COPY = frozenset({"COMPLETED", "FINISHED", "SUCCESS", "FAILED", "ERROR", "CANCELED", "CANCELLED"})
+_DOMAIN_IN_EFFECT = frozenset({"ACTIVE", "COMPLETED", "DEPLOYED", "READY"})
 _ENDED_RESTORE = frozenset({"finished", "error", "failed"})
 READY = "ready"
 """The status of an environment that nothing is done to."""
@@ -116,6 +117,15 @@ class DomainMapping:
             tier=text(raw, "tier"),
             origin_type=text(raw, "originType"),
         )
+
+    def leads_to(self, environment_id: str) -> bool:
+        """Whether it is a mapping to this environment; an Edge Delivery site may have the same id."""
+        return self.environment_id == environment_id and self.origin_type in ("", "SKYLINE_ENVIRONMENT")
+
+    @property
+    def is_in_effect(self) -> bool:
+        """Whether its status says so. Adobe documents no words for it; one that is not known may mean that it failed."""
+        return self.status.upper() in _DOMAIN_IN_EFFECT
 
 
 @dataclass(frozen=True, slots=True)

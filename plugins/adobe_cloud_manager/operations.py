@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from adobe_cloud_manager import environment_resources, models, resources
 from adobe_cloud_manager.answers import Answer, read_json
 from adobe_cloud_manager.exceptions import CredentialError, NotFound, UnexpectedAnswer
-from adobe_cloud_manager.parsing import REL, embedded, mapping, required_text
+from adobe_cloud_manager.parsing import REL, listed, mapping, required_text, total_of
 from adobe_cloud_manager.protocol import (
     api_path,
     content_range_total,
@@ -53,7 +53,15 @@ class Fetch:
 
 
 Request: TypeAlias = Get | Fetch
+
+
+class _Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
 T = TypeVar("T")
+R = TypeVar("R", bound=_Identified)
 Operation: TypeAlias = Generator[Request, Answer, T]
 
 
@@ -81,10 +89,9 @@ def programs() -> Operation[tuple[resources.Program, ...]]:
 
 
 def program(program_id: str) -> Operation[resources.Program]:
-    """One program."""
-    return (
-        yield from _item(api_path("program", program_id), f"program {program_id}", resources.Program.parse)
-    )
+    """One program. Raises ``UnexpectedAnswer`` where another one is answered."""
+    path = api_path("program", program_id)
+    return (yield from _item(path, f"program {program_id}", resources.Program.parse, program_id))
 
 
 def pipelines(program_id: str) -> Operation[tuple[resources.Pipeline, ...]]:
@@ -95,9 +102,9 @@ def pipelines(program_id: str) -> Operation[tuple[resources.Pipeline, ...]]:
 
 
 def pipeline(program_id: str, pipeline_id: str) -> Operation[resources.Pipeline]:
-    """One pipeline."""
+    """One pipeline. Raises ``UnexpectedAnswer`` where another one is answered."""
     path = api_path("program", program_id, "pipeline", pipeline_id)
-    return (yield from _item(path, f"pipeline {pipeline_id}", resources.Pipeline.parse))
+    return (yield from _item(path, f"pipeline {pipeline_id}", resources.Pipeline.parse, pipeline_id))
 
 
 def environments(program_id: str) -> Operation[tuple[environment_resources.Environment, ...]]:
@@ -108,21 +115,20 @@ def environments(program_id: str) -> Operation[tuple[environment_resources.Envir
 
 
 def environment(program_id: str, environment_id: str) -> Operation[environment_resources.Environment]:
-    """One environment."""
-    path = api_path("program", program_id, "environment", environment_id)
-    return (yield from _item(path, f"environment {environment_id}", environment_resources.Environment.parse))
+    """One environment. Raises ``UnexpectedAnswer`` where another one is answered."""
+    path, what = (
+        api_path("program", program_id, "environment", environment_id),
+        f"environment {environment_id}",
+    )
+    return (yield from _item(path, what, environment_resources.Environment.parse, environment_id))
 
 
 def domain_mappings(
     program_id: str, environment_id: str
 ) -> Operation[tuple[environment_resources.DomainMapping, ...]]:
-    """The domains of an environment: this list alone comes without ``_embedded`` and pages."""
-    what = f"the domain mappings of environment {environment_id}"
+    """The domains of an environment: this list comes without ``_embedded`` and pages."""
     path = api_path("program", program_id, "environment", environment_id, "domain-mappings")
-    document = read_json((yield Get(path, what)), what)
-    items = document.get("domainMappings") or embedded(document, "domainMappings")
-    if not isinstance(items, list):
-        raise UnexpectedAnswer(f"Cloud Manager answered {what} with something that is not a list.")
+    items = yield from _pages(path, f"the domain mappings of environment {environment_id}", "domainMappings")
     return tuple(environment_resources.DomainMapping.parse(item) for item in items)
 
 
@@ -183,22 +189,27 @@ def restore_executions(
 
 
 def executions(program_id: str, pipeline_id: str, limit: int) -> Operation[tuple[models.Execution, ...]]:
-    """The newest ``limit`` executions of a pipeline, the newest first."""
+    """The newest ``limit`` executions of a pipeline, the newest first.
+
+    Raises ``UnexpectedAnswer`` where one says that it is of another pipeline.
+    """
     path = api_path("program", program_id, "pipeline", pipeline_id, "executions")
     path = with_query(path, start=0, limit=max(1, min(limit, PAGE)))
     items = yield from _pages(path, f"the executions of pipeline {pipeline_id}", "executions", limit)
-    return tuple(models.Execution.parse(item) for item in items)
+    found = tuple(models.Execution.parse(item) for item in items)
+    stranger = next((each for each in found if each.pipeline_id not in ("", pipeline_id)), None)
+    if stranger is not None:
+        raise UnexpectedAnswer(
+            f"Cloud Manager was asked for executions of pipeline {pipeline_id} and answered {stranger.id} of "
+            f"{stranger.pipeline_id}."
+        )
+    return found
 
 
 def execution(program_id: str, pipeline_id: str, execution_id: str) -> Operation[models.Execution]:
     """One execution. Raises ``UnexpectedAnswer`` where another one is answered."""
     path = api_path("program", program_id, "pipeline", pipeline_id, "execution", execution_id)
-    found = yield from _item(path, f"execution {execution_id}", models.Execution.parse)
-    if found.id != execution_id:
-        raise UnexpectedAnswer(
-            f"Cloud Manager was asked for execution {execution_id} and answered {found.id}."
-        )
-    return found
+    return (yield from _item(path, f"execution {execution_id}", models.Execution.parse, execution_id))
 
 
 def current_execution(program_id: str, pipeline_id: str) -> Operation[models.Execution | None]:
@@ -225,9 +236,7 @@ def metrics(step: models.StepState) -> Operation[tuple[resources.Metric, ...]]:
         return ()
     what = f"the metrics of step {step.step_id}"
     answer = yield Get(step.metrics_link, what)
-    items = [] if answer.status == 404 else read_json(answer, what).get("metrics") or []
-    if not isinstance(items, list):
-        raise UnexpectedAnswer(f"Cloud Manager answered {what} with something that is not a list.")
+    items = [] if answer.status == 404 else listed(read_json(answer, what), "metrics", what)
     return tuple(resources.Metric.parse(item) for item in items)
 
 
@@ -287,26 +296,39 @@ def _log_text(answer: Answer, tail: int, what: str) -> str:
     return tail_text(answer.body, tail, cut=answer.cut)
 
 
-def _item(href: str, what: str, parse: Callable[[object], T]) -> Operation[T]:
-    return parse(read_json((yield Get(href, what)), what))
+def _item(href: str, what: str, parse: Callable[[object], R], wanted: str | None = None) -> Operation[R]:
+    """Raises ``UnexpectedAnswer`` where another one than the ``wanted`` is answered."""
+    found = parse(read_json((yield Get(href, what)), what))
+    if wanted is not None and found.id != wanted:
+        raise UnexpectedAnswer(f"Cloud Manager was asked for {what} and answered {found.id}.")
+    return found
 
 
 def _pages(href: str, what: str, name: str, limit: int | None = None) -> Operation[list[Mapping[str, Any]]]:
-    """The items of a list, until a page brings nothing new: a ``next`` link follows even the last."""
+    """The items of a list, until a page brings nothing new: a ``next`` link follows even the last.
+
+    Raises ``UnexpectedAnswer`` where these are fewer than Cloud Manager says that there are.
+    """
     items: dict[str, Mapping[str, Any]] = {}
     visited: set[str] = set()
+    total = 0
     following: str | None = href
     while following and following not in visited:
         if len(visited) >= MOST_PAGES:
             raise UnexpectedAnswer(f"Cloud Manager answered {what} in more than {MOST_PAGES} pages.")
         visited.add(following)
         document = read_json((yield Get(following, what)), what)
+        total = max(total, total_of(document))
         before = len(items)
-        for item in embedded(document, name):
+        for item in listed(document, name, what):
             items.setdefault(_identity(item, what), item)
         if len(items) == before or (limit is not None and len(items) >= limit):
             break
         following = next_link(document)
+    if len(items) < (total if limit is None else min(total, limit)):
+        raise UnexpectedAnswer(
+            f"Cloud Manager answered {what} with {len(items)} of the {total} that it says there are."
+        )
     return list(items.values())[:limit]
 
 

@@ -84,13 +84,34 @@ def links(data: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def embedded(data: Mapping[str, Any], key: str) -> list[Any]:
-    """The list ``_embedded[key]``: empty where it is absent, as in ``{"_embedded": {}}`` and ``{}``.
+    """The list ``_embedded[key]``: empty where nothing is embedded, as in ``{"_embedded": {}}`` and ``{}``.
 
-    Raises ``UnexpectedAnswer`` where it is there and not a list.
+    Raises ``UnexpectedAnswer`` where something else is, or where it is not a list.
     """
-    value = optional_mapping(data.get("_embedded")).get(key)
-    if value is None:
+    inside = data.get("_embedded")
+    if inside is None or inside == {}:
         return []
+    value = mapping(inside, "'_embedded'").get(key)
     if not isinstance(value, list):
-        raise UnexpectedAnswer(f"Cloud Manager answered {key!r} as {type(value).__name__}, not as a list.")
+        raise UnexpectedAnswer(f"Cloud Manager embedded something else than a list of {key!r}.")
     return value
+
+
+def listed(document: Mapping[str, Any], key: str, what: str) -> list[Any]:
+    """The items of a list, embedded or, as of some lists, in the document itself.
+
+    Raises ``UnexpectedAnswer`` where the document is no list, as an error that is told with status 200.
+    """
+    own = document.get(key)
+    if isinstance(own, list):
+        return own
+    others = document.keys() - {key, "totalNumberOfItems"}
+    if own is not None or ("_embedded" not in document and not all(each.startswith("_") for each in others)):
+        raise UnexpectedAnswer(f"Cloud Manager answered {what} with something that is not a list.")
+    return embedded(document, key)
+
+
+def total_of(document: Mapping[str, Any]) -> int:
+    """How many items a list says that it has on all its pages; 0 where it does not say."""
+    said = document.get("_totalNumberOfItems", document.get("totalNumberOfItems"))
+    return said if isinstance(said, int) else 0

@@ -71,6 +71,26 @@ ENDED_BADLY: frozenset[str] = frozenset(
 )
 GO_LIVE: frozenset[str] = frozenset({Action.APPROVAL, Action.SCHEDULE, Action.MANAGED})
 
+CHANGES_NO_ENVIRONMENT: frozenset[str] = frozenset(
+    {
+        Action.BUILD,
+        Action.CODE_QUALITY,
+        Action.CONTENT_AUDIT,
+        *GO_LIVE,
+        "validate",
+        "buildImage",
+        "securityTest",
+        "loadTest",
+        "assetsTest",
+        "reportPerformanceTest",
+        "productTest",
+        "functionalTest",
+        "uiTest",
+    }
+)
+"""Every action that Adobe documents but ``deploy``: they build, test or decide. An action that is not here may change the
+environment it leads to."""
+
 UI_NAMES = {
     "validate": "Validation",
     "build": "Build & Unit Testing",

@@ -108,6 +108,7 @@ def read_surroundings(
     return Surroundings(
         environment_id=step.environment_id or "",
         hosts=tuple(sorted(hosts)),
+        unsettled_domains=stage.unsettled_domains,
         status=stage.status,
         other_pipelines=seen.other_pipelines,
         events=tuple(sorted((*seen.events, *stage.events), key=lambda each: (each.way, each.id))),

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from adobe_cloud_manager.exceptions import CloudManagerError, UnexpectedAnswer
 from adobe_cloud_manager.models import Action, Execution, Pipeline, StepState
-from adobe_cloud_manager.vocabulary import STAGE
+from adobe_cloud_manager.vocabulary import CHANGES_NO_ENVIRONMENT, STAGE
 from stage_gate.side_by_side import ask_all
-from stage_gate.surroundings import NONE, Fact, StageEvent, Unread, Way
+from stage_gate.surroundings import ELSEWHERE, NONE, Fact, StageEvent, Unread, Way
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
@@ -22,7 +22,8 @@ _PAGE = 20
 _MOST = 200
 """How many executions of one pipeline are looked at, at most, back to the stage deployment."""
 _BUILD_IMAGE = "buildImage"
-_A_RELEASE_OR_UPDATE = frozenset({"MANUAL", "ON_COMMIT", "PUSH_UPGRADES", "RE_EXECUTE"})
+_BUILDS_FROM_ITS_BRANCH = frozenset({"MANUAL", "ON_COMMIT"})
+_A_RELEASE_OR_UPDATE = _BUILDS_FROM_ITS_BRANCH | {"PUSH_UPGRADES", "RE_EXECUTE"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +58,7 @@ def read_siblings(hook: CloudManagerHook, deployed: Deployed) -> Siblings:
     others = []
     try:
         listed = hook.list_pipelines(own.program_id)
-        others = [
-            each for each in listed if each.id != own.id and may_target(each, deployed.step.environment_id)
-        ]
+        others = [each for each in listed if each.id != own.id]
         own = next((each for each in listed if each.id == own.id), own)
         if own not in listed:
             raise UnexpectedAnswer(
@@ -98,12 +97,16 @@ def _look_at_other(pipeline: Pipeline, history: History, deployed: Deployed, see
         unread = Unread.because(history, Fact.OTHER_PIPELINES, _call(pipeline), subject=pipeline.id)
         seen.unread.append(unread)
         return
+    may_target = _may_target(pipeline, deployed.step.environment_id)
+    if not may_target:  # as it is now: it may have been edited since
+        history = [each for each in history if _names(each, deployed.step)]
     releases = [each for each in history if not each.is_aem_update and each.id not in deployed.own]
     reached = [each for each in releases if each.is_terminal and _reached(each, deployed.step)]
-    seen.other_pipelines[pipeline.id] = reached[0].id if reached else NONE
+    untouched = NONE if may_target else ELSEWHERE
+    seen.other_pipelines[pipeline.id] = reached[0].id if reached else untouched
     for each in releases:
         if not each.is_terminal or _reached_after(each, deployed.step):
-            way = Way.OTHER_RELEASE if _builds_an_image(each) else Way.DEPLOYMENT
+            way = Way.DEPLOYMENT if _brings_no_image(each) else Way.OTHER_RELEASE
             seen.events.append(_event(way, each, pipeline))
     seen.events += _updates(pipeline, history, deployed)
 
@@ -167,7 +170,7 @@ def _newer_than(execution: Execution, history: Sequence[Execution]) -> list[Exec
     ]
 
 
-def may_target(pipeline: Pipeline, environment_id: str | None) -> bool:
+def _may_target(pipeline: Pipeline, environment_id: str | None) -> bool:
     """Whether it deploys to the environment as far as its phases say; a list may leave out phases and ids."""
     deploys = [phase for phase in pipeline.phases if phase.type == "DEPLOY" or phase.environment_id]
     return not pipeline.phases or any(
@@ -177,40 +180,53 @@ def may_target(pipeline: Pipeline, environment_id: str | None) -> bool:
     )
 
 
-def _deployments(execution: Execution, step: StepState) -> list[StepState]:
-    """Its deploy steps that lead to the environment of ``step``, or don't say where they lead."""
+def _names(execution: Execution, step: StepState) -> bool:
+    """Whether a step of it that may change the environment of ``step`` says that it leads there."""
+    return any(each.environment_id or each.environment_type for each in _changing(execution, step))
+
+
+def _changing(execution: Execution, step: StepState) -> list[StepState]:
+    """Its steps that lead to the environment of ``step`` and may change it, whatever Adobe calls them."""
     return [
         each
         for each in execution.steps
-        if each.action == Action.DEPLOY
-        and (each.environment_id == step.environment_id or (not each.environment_id and _may_be_stage(each)))
+        if each.action not in CHANGES_NO_ENVIRONMENT and _leads_to(each, step.environment_id)
     ]
 
 
-def _may_be_stage(step: StepState) -> bool:
-    return step.environment_type in (None, STAGE)
+def _leads_to(step: StepState, environment_id: str | None) -> bool:
+    """Whether it says so by id, or by the type alone: there is one stage. A deployment need say neither, nor what has no name."""
+    if step.environment_id or step.environment_type:
+        return step.environment_id == environment_id or (
+            not step.environment_id and step.environment_type == STAGE
+        )
+    return step.action in (Action.DEPLOY, "")
 
 
 def _reached(execution: Execution, step: StepState) -> bool:
     """Whether it has touched the environment; one without steps, or of an unknown kind, may have."""
     if not execution.steps or execution.trigger not in _A_RELEASE_OR_UPDATE:
         return True
-    return any(each.has_begun or not each.is_known_status for each in _deployments(execution, step))
+    return any(each.has_begun or not each.is_known_status for each in _changing(execution, step))
 
 
 def _reached_after(execution: Execution, step: StepState) -> bool:
     """Whether it touched the environment after the stage deployment, as far as its times say."""
     if not _reached(execution, step):
         return False
-    touched = [each for each in _deployments(execution, step) if each.has_begun or not each.is_known_status]
+    touched = [each for each in _changing(execution, step) if each.has_begun or not each.is_known_status]
     ends = [each.finished_at or each.updated_at for each in touched] or [execution.finished_at]
     deployed = step.finished_at
     return deployed is None or any(end is None or end > deployed for end in ends)
 
 
-def _builds_an_image(execution: Execution) -> bool:
-    """Whether it brings code of its own; front-end, web-tier and config pipelines build no image."""
-    return any(step.action == _BUILD_IMAGE for step in execution.steps)
+def _brings_no_image(execution: Execution) -> bool:
+    """Whether its steps show that it brings no code of its own, as those of front-end, web-tier and config pipelines do.
+
+    What an execution of another trigger brings was built by another one, as that of a re-execution or a rollback.
+    """
+    builds = any(step.action == _BUILD_IMAGE for step in execution.steps)
+    return bool(execution.steps) and not builds and execution.trigger in _BUILDS_FROM_ITS_BRANCH
 
 
 def _in_words(execution: Execution, pipeline: Pipeline) -> str:

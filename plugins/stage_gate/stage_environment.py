@@ -8,9 +8,17 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from adobe_cloud_manager.environment_resources import READY, ContentFlow, RestoreExecution, Variable
+from adobe_cloud_manager.environment_resources import (
+    READY,
+    ContentFlow,
+    DomainMapping,
+    Environment,
+    RestoreExecution,
+    Variable,
+)
 from adobe_cloud_manager.exceptions import CloudManagerError, UnexpectedAnswer
 from adobe_cloud_manager.models import StepState
+from adobe_cloud_manager.vocabulary import STAGE
 from stage_gate.side_by_side import ask_all
 from stage_gate.surroundings import READINGS, Fact, StageEvent, Unread, VariableSeen, Way
 
@@ -25,7 +33,8 @@ class StageState:
     urls: list[str] = field(default_factory=list)
     """The environment's own addresses."""
     domains: list[str] = field(default_factory=list)
-    """Names that are mapped to it."""
+    """Names that lead to it."""
+    unsettled_domains: dict[str, str] = field(default_factory=dict)
     status: str = READY
     variables: dict[str, VariableSeen] = field(default_factory=dict)
     events: list[StageEvent] = field(default_factory=list)
@@ -76,7 +85,11 @@ def _answer(ask: Callable[[], Any]) -> Any:
         return error
 
 
-def _environment(seen: StageState, environment: Any) -> None:
+def _environment(seen: StageState, environment: Environment) -> None:
+    if environment.type not in ("", STAGE):
+        raise UnexpectedAnswer(
+            f"Cloud Manager says that environment {environment.id} is of type {environment.type!r}."
+        )
     seen.urls += [
         url for url in (environment.author_url, environment.publish_url, environment.preview_url) if url
     ]
@@ -85,8 +98,12 @@ def _environment(seen: StageState, environment: Any) -> None:
     seen.status = environment.status
 
 
-def _domains(seen: StageState, environment_id: str, mappings: Any) -> None:
-    seen.domains += [each.domain_name.lower() for each in mappings if each.environment_id == environment_id]
+def _domains(seen: StageState, environment_id: str, mappings: tuple[DomainMapping, ...]) -> None:
+    own = [each for each in mappings if each.leads_to(environment_id)]
+    seen.domains += [each.domain_name.lower() for each in own if each.is_in_effect]
+    seen.unsettled_domains = {
+        each.domain_name.lower(): each.status for each in own if each.domain_name.lower() not in seen.domains
+    }
 
 
 def _variables(seen: StageState, variables: tuple[Variable, ...]) -> None:

@@ -17,6 +17,9 @@ UNKNOWN = "unknown"
 NONE = "none"
 """Stands for a pipeline that has changed nothing on stage."""
 
+ELSEWHERE = "elsewhere"
+"""Stands for a pipeline that leads to other environments and has changed nothing on stage."""
+
 
 class Fact(StrEnum):
     """What Cloud Manager's API offers about changes of stage; the value is its name in gate files.
@@ -145,7 +148,7 @@ class Way(StrEnum):
     OWN_RELEASE = "own release"
     """The pipeline whose deployment is tested runs again."""
     OTHER_RELEASE = "other release"
-    """Another pipeline that builds an image."""
+    """Another pipeline that builds an image, or may have brought one."""
     DEPLOYMENT = "deployment"
     """A pipeline that builds no image: front-end, web tier, config."""
     AEM_UPDATE = "AEM update"
@@ -215,13 +218,17 @@ class Surroundings(_Seen):
     environment_id: str
     hosts: tuple[str, ...]
     """Host names, with port where it is not the scheme's own, that Cloud Manager says belong to the environment."""
+    unsettled_domains: Mapping[str, str] = Field(default_factory=dict, exclude_if=lambda value: not value)
+    """Name to status of the domains that are mapped to the environment and not known to lead there: being deployed,
+    deleted, failed, or in a state whose word nobody knows. They are no hosts of it. Not written where there are none, so
+    that candidates in evidence of before keep their digest."""
     status: str = READY
     """Of the environment, as Adobe writes it."""
     aem_release: str = UNKNOWN
     """The AEM release of the environment, or ``unknown``: Cloud Manager's public API does not name it."""
     other_pipelines: Mapping[str, str] = Field(default_factory=dict)
-    """Pipeline id to id of its latest execution that has reached the environment, or ``none``, for all other pipelines
-    that target the environment and could be read; AEM updates are not among them."""
+    """Pipeline id to id of its latest execution that has reached the environment, else ``none`` or ``elsewhere``, for all
+    other pipelines of the program that could be read; AEM updates are not among the executions."""
     events: tuple[StageEvent, ...] = ()
     """Everything that reached the environment after the stage deployment, or goes on."""
     variables: Mapping[str, VariableSeen] = Field(default_factory=dict)
@@ -251,6 +258,13 @@ class Surroundings(_Seen):
     def goes_on(self) -> list[str]:
         """Sentences on what changed stage just when this was read."""
         return [*_not_ready(self), *map(running, filter(_runs, self.events)), *_variables_in_change(self)]
+
+    def listed_as(self, host: str) -> str:
+        """What Cloud Manager says of a host that is none of the environment's, as the end of a sentence."""
+        word = self.unsettled_domains.get(host)
+        if word is None:
+            return "lists no such host for it"
+        return f"says {repr(word) if word else 'nothing'} of that domain, which does not mean that it leads there"
 
     def latest_of(self, pipeline: str) -> StageEvent | None:
         """Some event of this pipeline, ``None`` where it has none."""
@@ -349,25 +363,36 @@ def _environment_changes(then: Surroundings, now: Surroundings) -> list[str]:
         sentences.append(f"The stage environment was {then.environment_id} and is {now.environment_id} now.")
     if then.aem_release != now.aem_release and UNKNOWN not in (then.aem_release, now.aem_release):
         sentences.append(f"AEM on stage was release {then.aem_release} and is {now.aem_release} now.")
-    gone = sorted(set(then.hosts) - set(now.hosts))
-    if gone and now.has_read(Fact.ENVIRONMENT) and now.has_read(Fact.DOMAIN_MAPPINGS):
-        sentences.append(f"Cloud Manager no longer lists {', '.join(gone)} for the stage environment.")
+    if now.has_read(Fact.ENVIRONMENT) and now.has_read(Fact.DOMAIN_MAPPINGS):
+        sentences += [
+            f"{host} was a host of the stage environment, and Cloud Manager {now.listed_as(host)} now."
+            for host in sorted(set(then.hosts) - set(now.hosts))
+        ]
     return sentences
 
 
 def _forgotten(then: Surroundings, now: Surroundings) -> Iterator[str]:
-    """A pipeline whose last way to stage is told differently now, without an event that explains it."""
+    """A pipeline that is gone, or whose last way to stage is told differently now without an event that explains it.
+
+    One that led elsewhere may go: then as now it had nothing to do with stage.
+    """
     for pipeline, before in sorted(then.other_pipelines.items()):
-        after = now.other_pipelines.get(pipeline, NONE)
+        after = now.other_pipelines.get(pipeline)
         unread = any(
             each.fact is Fact.OTHER_PIPELINES and each.subject in ("", pipeline) for each in now.unread
         )
-        if before in (after, NONE) or unread or now.latest_of(pipeline) is not None:
+        if before in (after, ELSEWHERE) or unread or now.latest_of(pipeline) is not None:
             continue
-        yield (
-            f"Cloud Manager no longer shows what pipeline {pipeline} last did to stage: it was execution {before}, and is "
-            f"{after} now."
-        )
+        if after is None:
+            yield (
+                f"Cloud Manager no longer lists pipeline {pipeline}, which led to stage, so nobody knows what it has done "
+                "there since the tests began."
+            )
+        elif before != NONE:
+            yield (
+                f"Cloud Manager no longer shows what pipeline {pipeline} last did to stage: it was execution {before}, and "
+                f"is {after} now."
+            )
 
 
 def _variable_changes(then: Surroundings, now: Surroundings) -> Iterator[str]:

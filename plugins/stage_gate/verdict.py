@@ -125,8 +125,9 @@ def _doubt(check: PlannedCheck, candidate: Candidate, entries: Sequence[Recorded
         )
     if check.host not in candidate.stage.hosts and check.kind != CLOUD_MANAGER:
         return (
-            f"{check.key} asked {check.host}, which Cloud Manager does not list for stage environment "
-            f"{candidate.stage.environment_id} (cause: check)."
+            f"{check.key} asked {check.host}, which is no host of stage environment {candidate.stage.environment_id}: "
+            f"Cloud Manager {candidate.stage.listed_as(check.host)}. To do: name one of its hosts in the gate file, as 'origin' "
+            "where something else stands before it (cause: check)."
         )
     if result.outcome is Outcome.PASSED and (result.examined == 0 or result.severity is not Severity.BLOCK):
         return f"{check.key} says passed but examined nothing that blocks (cause: check)."
@@ -213,8 +214,8 @@ def _where_asked(plan: Plan, check: PlannedCheck, candidate: Candidate) -> str |
         return None
     return (
         f"{check.site} is asked at {check.asked}, which only 'origin' in the gate file ties to stage environment "
-        f"{candidate.stage.environment_id}: Cloud Manager lists no such domain for it. To do: map the domain to stage in "
-        "Cloud Manager, ask stage at its own host, or name a build marker for every site and let 'settled' block."
+        f"{candidate.stage.environment_id}: Cloud Manager {candidate.stage.listed_as(check.asked)}. To do: map the domain to "
+        "stage in Cloud Manager, ask stage at its own host, or name a build marker for every site and let 'settled' block."
     )
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from adobe_cloud_manager.exceptions import CloudManagerError
 from stage_gate.commands.diagnosis import Diagnosis, bad, good, unknown
 from stage_gate.decision import Mode
-from stage_gate.siblings import may_target
 from stage_gate.stage_environment import readings_of
 from stage_gate.surroundings import READINGS, Fact, remedy_for
 
@@ -23,7 +22,7 @@ def examine_facts(hook: CloudManagerHook, gate: Gate, environment_id: str) -> It
     program, tested = gate.pipeline.program, gate.pipeline.source_pipeline or gate.pipeline.pipeline
     readings: Mapping[Fact, Callable[[], object]] = {
         Fact.OWN_EXECUTIONS: partial(hook.list_executions, program, tested, limit=1),
-        Fact.OTHER_PIPELINES: partial(_read_others, hook, program, tested, environment_id),
+        Fact.OTHER_PIPELINES: partial(_read_others, hook, program, tested),
         **readings_of(hook, program, environment_id),
     }
     for fact, read in readings.items():
@@ -55,7 +54,7 @@ def judge_unread(fact: Fact, error: CloudManagerError, gate: Gate) -> Diagnosis:
     return unknown(what, f"{detail} In guard mode every release would be held.", remedy)
 
 
-def _read_others(hook: CloudManagerHook, program: str, tested: str, environment_id: str) -> None:
+def _read_others(hook: CloudManagerHook, program: str, tested: str) -> None:
     for pipeline in hook.list_pipelines(program):
-        if pipeline.id != tested and may_target(pipeline, environment_id):
+        if pipeline.id != tested:
             hook.list_executions(program, pipeline.id, limit=1)

@@ -239,7 +239,11 @@ def _examine_environment(
     if environment is not None:
         urls += [environment.author_url or "", environment.publish_url or "", environment.preview_url or ""]
     hosts = {host_of(url) for url in urls if url}
-    hosts.update(each.domain_name.lower() for each in mappings or () if each.environment_id == environment_id)
+    hosts.update(
+        each.domain_name.lower()
+        for each in mappings or ()
+        if each.leads_to(environment_id) and each.is_in_effect
+    )
     return [first, domains], frozenset(hosts - {""})
 
 

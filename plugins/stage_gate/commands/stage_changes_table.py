@@ -52,6 +52,9 @@ _UNSEEN = """\
 - the AEM release of an environment, so an AEM update that no pipeline shows; each verdict states it;
 - Edge Functions and pipeline-free redirects, which change what is served without any pipeline;
 - the new value of a secret variable: name and type are compared, and that a change goes on;
+- what a pipeline did that was made and deleted between two looks, or that led elsewhere at the first and was deleted before the
+  second; one that led to stage and is gone is a change, and one that was edited is judged by where the steps of its executions
+  led, as long as they are listed;
 - a content copy from another program, where Cloud Manager lists it there alone;
 - what authors edit, publish or install by hand on stage, and what other systems that it asks answer;
 - a CDN of your own in front of stage.

@@ -371,6 +371,100 @@ def test_an_empty_collection_is_empty_in_every_form(ask: Any, adobe: Adobe, empt
     assert ask("list_executions", ("1", "2")) == ()
 
 
+SAYS_ONE = {"_totalNumberOfItems": 1}
+FOLLOWED = {"_links": {"next": {"href": f"{EXECUTIONS}?start=20"}}}
+
+
+@both
+@pytest.mark.parametrize(
+    "odd",
+    [
+        SAYS_ONE,
+        SAYS_ONE | {"_embedded": {}},
+        SAYS_ONE | {"_embedded": {"executions": []}},
+        SAYS_ONE | {"_embedded": {}} | FOLLOWED,
+        {"_embedded": {"pipeline-executions": []}},
+        {"_embedded": {"executions": None}},
+        {"_embedded": {"executions": {}}},
+        {"_embedded": []},
+        {"type": "http://ns.adobe.com/adobecloud/error", "title": "Upstream timed out", "status": 504},
+        {"error_code": "504000", "message": "Upstream timed out"},
+        {"executions": "none"},
+    ],
+)
+def test_a_list_that_is_answered_oddly_is_not_an_empty_one(
+    ask: Any, adobe: Adobe, odd: dict[str, Any]
+) -> None:
+    adobe.routes[EXECUTIONS] = reply(200, odd)
+    with pytest.raises(errors.UnexpectedAnswer):
+        ask("list_executions", ("1", "2"))
+
+
+@both
+def test_a_list_whose_next_page_comes_empty_is_not_the_whole_one(ask: Any, adobe: Adobe) -> None:
+    first = {"_embedded": {"executions": [execution_document()]}} | FOLLOWED | {"_totalNumberOfItems": 7}
+    adobe.routes[EXECUTIONS] = [reply(200, first), reply(200, {"_embedded": {}})]
+    with pytest.raises(
+        errors.UnexpectedAnswer, match="executions of pipeline 2 with 1 of the 7 that it says"
+    ):
+        ask("list_executions", ("1", "2"))
+
+
+def test_a_list_that_a_limit_cuts_is_whole(adobe: Adobe) -> None:
+    one = {"_embedded": {"executions": [execution_document()]}, "_totalNumberOfItems": 7} | FOLLOWED
+    adobe.routes[EXECUTIONS] = reply(200, one)
+    assert len(CloudManagerHook(**QUICK).list_executions("1", "2", limit=1)) == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"totalNumberOfItems": 1}, {"totalNumberOfItems": 1, "domainMappings": []}, {"title": "Timed out"}],
+)
+def test_domain_mappings_that_are_answered_oddly_are_not_none(adobe: Adobe, odd: dict[str, Any]) -> None:
+    where = "/api/program/1/environment/8/domain-mappings"
+    adobe.routes[where] = reply(200, odd)
+    with pytest.raises(errors.UnexpectedAnswer):
+        CloudManagerHook(**QUICK).list_domain_mappings("1", "8")
+    adobe.routes[where] = reply(200, {"totalNumberOfItems": 0, "domainMappings": None})
+    assert CloudManagerHook(**QUICK).list_domain_mappings("1", "8") == ()
+
+
+@both
+@pytest.mark.parametrize(
+    ("name", "arguments", "path"),
+    [
+        ("get_environment", ("1", "8"), "/api/program/1/environment/8"),
+        ("get_execution", ("1", "2", "8"), "/api/program/1/pipeline/2/execution/8"),
+    ],
+)
+def test_another_one_than_was_asked_for_is_no_answer(
+    ask: Any, adobe: Adobe, name: str, arguments: tuple[str, ...], path: str
+) -> None:
+    adobe.routes[path] = reply(200, execution_document("9"))
+    with pytest.raises(errors.UnexpectedAnswer, match=r"was asked for \w+ 8 and answered 9"):
+        ask(name, arguments)
+
+
+@both
+def test_a_list_with_an_execution_of_another_pipeline_is_no_answer(ask: Any, adobe: Adobe) -> None:
+    elsewhere = execution_document() | {"pipelineId": "4"}
+    adobe.routes[EXECUTIONS] = reply(200, {"_embedded": {"executions": [elsewhere]}})
+    with pytest.raises(errors.UnexpectedAnswer, match="executions of pipeline 2 and answered 3 of 4"):
+        ask("list_executions", ("1", "2"))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "path"),
+    [("get_program", ("8",), "/api/program/8"), ("get_pipeline", ("1", "8"), "/api/program/1/pipeline/8")],
+)
+def test_another_program_or_pipeline_than_was_asked_for_is_no_answer(
+    adobe: Adobe, name: str, arguments: tuple[str, ...], path: str
+) -> None:
+    adobe.routes[path] = reply(200, {"id": "9"})
+    with pytest.raises(errors.UnexpectedAnswer, match=r"was asked for \w+ 8 and answered 9"):
+        getattr(CloudManagerHook(**QUICK), name)(*arguments)
+
+
 @both
 def test_a_next_link_to_the_same_page_does_not_loop(ask: Any, adobe: Adobe) -> None:
     adobe.routes[EXECUTIONS] = page(9, following=0)
@@ -626,6 +720,13 @@ def test_what_nothing_names_is_no_answer(
     adobe.routes |= {where: reply(200, {"_embedded": {path: [item]}})}
     with pytest.raises(errors.UnexpectedAnswer):
         ask(name, arguments)
+
+
+@pytest.mark.parametrize("odd", [{"title": "Timed out", "status": 504}, {"metrics": {}}])
+def test_metrics_that_are_answered_oddly_are_not_none(adobe: Adobe, odd: dict[str, Any]) -> None:
+    adobe.routes[f"{STEP_PATH}/metrics"] = reply(200, odd)
+    with pytest.raises(errors.UnexpectedAnswer):
+        CloudManagerHook(**QUICK).get_metrics(step())
 
 
 @pytest.mark.parametrize("answer", [reply(200, {}), reply(404), reply(200, {"metrics": None})])

@@ -259,6 +259,9 @@ def test_an_environment_tells_its_addresses() -> None:
 def test_a_domain_mapping_knows_its_environment() -> None:
     mapping = DomainMapping.parse({"domainName": "www.x.y", "originId": 77, "domainMappingStatus": "active"})
     assert (mapping.environment_id, mapping.status) == ("77", "active")
+    assert (mapping.leads_to("77"), mapping.leads_to("78"), mapping.is_in_effect) == (True, False, True)
+    site = DomainMapping.parse({"domainName": "www.x.y", "originId": 77, "originType": "EDS_SITE"})
+    assert (site.leads_to("77"), site.is_in_effect) == (False, False)
 
 
 def test_the_steps_of_the_helper_are_the_documented_ones() -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from stage_gate.candidate import Candidate, changes, host_of, must_be_built_again
-from stage_gate.surroundings import UNKNOWN, Fact, Source, VariableSeen, Way, newly_unread
+from stage_gate.surroundings import (
+    ELSEWHERE,
+    NONE,
+    UNKNOWN,
+    Fact,
+    Source,
+    VariableSeen,
+    Way,
+    newly_unread,
+)
 from unit.stage_gate.samples import CANDIDATE, NOW, STAGE_HOST, around, event, unread
 
 
@@ -70,9 +79,14 @@ def test_what_a_candidate_does_not_say_is_unknown() -> None:
     [
         ({"environment_id": "7"}, "The stage environment was 7654321"),
         ({"aem_release": "2026.11.1"}, "AEM on stage was release 2026.10.1"),
-        ({"hosts": ("another.adobeaemcloud.com",)}, f"no longer lists {STAGE_HOST}"),
+        ({"hosts": ("another.adobeaemcloud.com",)}, "Cloud Manager lists no such host for it now"),
+        (
+            {"hosts": (), "unsettled_domains": {STAGE_HOST: "DELETING"}},
+            f"{STAGE_HOST} was a host of the stage environment, and Cloud Manager says 'DELETING' of that domain",
+        ),
         ({"other_pipelines": {"678902": "76"}}, "no longer shows what pipeline 678902 last did to stage"),
-        ({"other_pipelines": {}}, "it was execution 77, and is none now"),
+        ({"other_pipelines": {"678902": NONE}}, "it was execution 77, and is none now"),
+        ({"other_pipelines": {}}, "no longer lists pipeline 678902, which led to stage"),
         ({"status": "restoring"}, "Stage environment 7654321 is restoring, not ready"),
         ({"status": "hibernated"}, "is hibernated, not ready"),
         ({"status": "teleported"}, "is teleported, not ready"),
@@ -151,6 +165,23 @@ def test_what_was_seen_before_the_tests_does_not_hide_what_came_after(way: Way) 
 def test_a_sibling_that_was_known_and_has_run_again_is_told_once() -> None:
     again = around(other_pipelines={"678902": "88"}, events=(event(Way.DEPLOYMENT),))
     assert len(changes(CANDIDATE, again)) == 1
+
+
+def test_a_pipeline_that_had_done_nothing_and_is_gone_is_a_change_unless_it_led_elsewhere() -> None:
+    gone = around(other_pipelines={})
+    (sentence,) = changes(around(other_pipelines={"678902": NONE}), gone)
+    assert "no longer lists pipeline 678902" in sentence
+    assert changes(around(other_pipelines={"678902": ELSEWHERE}), gone) == []
+    for before, now in ((NONE, ELSEWHERE), (ELSEWHERE, NONE)):
+        edited = around(other_pipelines={"678902": now})
+        assert changes(around(other_pipelines={"678902": before}), edited) == []
+
+
+def test_a_candidate_without_unsettled_domains_has_the_digest_it_had_before_there_were_any() -> None:
+    assert "unsettled_domains" not in CANDIDATE.model_dump_json()
+    unsettled = around(unsettled_domains={"www.wknd.site": "DELETING"})
+    assert unsettled.digest != CANDIDATE.digest
+    assert type(unsettled).model_validate_json(unsettled.model_dump_json()) == unsettled
 
 
 def test_words_for_an_event_decide_nothing() -> None:

@@ -8,7 +8,8 @@ from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from simulator import Fault, Simulator, load_scenario
 from stage_gate.candidate import Candidate, changes, must_be_built_again
 from stage_gate.observe import read_candidate
-from stage_gate.surroundings import NONE, Fact, Way, newly_unread
+from stage_gate.surroundings import ELSEWHERE, NONE, Fact, Way, newly_unread
+from unit.simulator.caller import Caller
 from unit.stage_gate.release import OVER, down
 from unit.stage_gate.waiting import until
 
@@ -79,7 +80,7 @@ def test_alone_on_stage_nothing_changes(stage: Stage) -> None:
     pinned = stage.read()
     assert pinned.stage.other_pipelines == dict.fromkeys(
         (OTHER_FULL_STACK, FRONT_END, WEB_TIER, CONFIG), NONE
-    )
+    ) | dict.fromkeys((DEVELOPMENT, CODE_QUALITY), ELSEWHERE)
     assert (pinned.stage.events, pinned.stage.unread, pinned.stage.status) == ((), (), "ready")
     assert changes(pinned, stage.read()) == []
     assert must_be_built_again(pinned, build_marker=False) is None
@@ -135,7 +136,107 @@ def test_pipelines_of_other_environments_do_not_count(stage: Stage) -> None:
     pinned = stage.read()
     stage.run(DEVELOPMENT)
     stage.run(CODE_QUALITY)
+    stage.simulator.start_execution("slow-build", pipeline=DEVELOPMENT, beside=True)
+    stage.simulator.start_execution("slow-build", pipeline=DEVELOPMENT, trigger="PUSH_UPGRADES", beside=True)
     assert changes(pinned, stage.read()) == []
+
+
+def _list_differently(stage: Stage, pipeline: str, phases: dict[str, str] | None) -> None:
+    """The list of pipelines has other words for its deploy phases from now on; with ``None`` it leaves it out."""
+    document = Caller(stage.simulator).get(f"/api/program/{stage.simulator.program_id}/pipelines").json()
+    for each in [each for each in document["_embedded"]["pipelines"] if each["id"] == pipeline]:
+        if phases is None:
+            document["_embedded"]["pipelines"].remove(each)
+            document["_totalNumberOfItems"] -= 1
+        for phase in each["phases"]:
+            phase |= (phases or {}) if phase["type"] == "DEPLOY" else {}
+    everywhere = r"/pipelines(\?|$)"
+    stage.simulator.inject(Fault(effect="answer", status=200, path=everywhere, body=document, times=None))
+
+
+TO_DEVELOPMENT = {"environmentId": "7000001", "environmentType": "dev"}
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_pipeline_that_was_pointed_elsewhere_after_its_run_is_told_by_where_that_went(
+    stage: Stage, ended: bool
+) -> None:
+    pinned = stage.read()
+    number = stage.run(OTHER_FULL_STACK, "good" if ended else "slow-stage", to_the_end=ended)
+    _list_differently(stage, OTHER_FULL_STACK, TO_DEVELOPMENT)
+    now = stage.read()
+    assert seen(now) == [(Way.OTHER_RELEASE, number, not ended)]
+    assert len(changes(pinned, now)) == 1
+
+
+def test_a_pipeline_that_was_pointed_elsewhere_and_has_done_nothing_is_no_change(stage: Stage) -> None:
+    pinned = stage.read()
+    _list_differently(stage, OTHER_FULL_STACK, TO_DEVELOPMENT)
+    now = stage.read()
+    assert (now.stage.unread, changes(pinned, now)) == ((), [])
+
+
+def test_a_pipeline_that_led_to_stage_and_is_not_listed_any_more_is_a_change(stage: Stage) -> None:
+    pinned = stage.read()
+    _list_differently(stage, DEVELOPMENT, None)
+    now = stage.read()
+    assert (now.stage.unread, changes(pinned, now)) == ((), [])
+    stage.simulator.clear_faults()
+    stage.run(OTHER_FULL_STACK)
+    _list_differently(stage, OTHER_FULL_STACK, None)
+    (sentence,) = changes(pinned, stage.read())
+    assert f"no longer lists pipeline {OTHER_FULL_STACK}" in sentence
+
+
+def _tell_differently(stage: Stage, pipeline: str, execution: dict[str, object]) -> None:
+    """The newest execution of a pipeline is listed with other words from now on."""
+    body = {"_embedded": {"executions": {"0": execution}}}
+    path = f"/pipeline/{pipeline}/executions"
+    stage.simulator.inject(Fault(effect="merge", path=path, times=None, body=body))
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "listed"),
+    [
+        (OTHER_FULL_STACK, {"_embedded": None}),
+        (CONFIG, {"_embedded": None}),
+        (CONFIG, {"trigger": "ROLLBACK"}),
+        (CONFIG, {"trigger": None}),
+        (CONFIG, {"trigger": "RE_EXECUTE"}),
+    ],
+)
+def test_only_steps_that_show_no_image_make_it_a_deployment_without_code(
+    stage: Stage, pipeline: str, listed: dict[str, object]
+) -> None:
+    number = stage.run(pipeline)
+    _tell_differently(stage, pipeline, listed)
+    now = stage.read()
+    assert seen(now) == [(Way.OTHER_RELEASE, number, False)]
+    assert must_be_built_again(now, build_marker=False) is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "counts"),
+    [
+        ({"action": "deployEdge"}, True),
+        ({"action": None}, True),
+        ({"action": None, "environmentId": None, "environmentType": None}, True),
+        ({"action": "deployEdge", "environmentId": None}, True),
+        ({"environmentId": None, "environmentType": None}, True),
+        ({"action": "deployEdge", "environmentId": "7654329"}, False),
+        ({"action": "sbom", "environmentId": None, "environmentType": None}, False),
+        ({"action": "uiTest"}, False),
+    ],
+)
+def test_a_step_that_leads_to_stage_counts_unless_its_action_is_known_to_change_nothing(
+    stage: Stage, words: dict[str, object], counts: bool
+) -> None:
+    pinned = stage.read()
+    number = stage.run(CONFIG)
+    steps = stage.simulator.execution(number)["_embedded"]["stepStates"]
+    (place,) = [place for place, step in enumerate(steps) if step["action"] == "deploy"]
+    _tell_differently(stage, CONFIG, {"_embedded": {"stepStates": {str(place): words}}})
+    assert len(changes(pinned, stage.read())) == counts
 
 
 def test_a_newer_run_of_the_guarded_pipeline_counts(stage: Stage) -> None:
@@ -329,6 +430,80 @@ def test_a_credential_of_a_developer_reads_content_copies_only_with_their_permis
     assert all("Content Copy Manage" in each.sentence for each in unread)
 
 
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"id": "7654322"}, "was asked for environment 7654321 and answered 7654322"),
+        ({"type": "prod"}, "says that environment 7654321 is of type 'prod'"),
+    ],
+)
+def test_another_environment_than_stage_lends_it_no_hosts(
+    stage: Stage, other: dict[str, str], words: str
+) -> None:
+    elsewhere = {
+        "http://ns.adobe.com/adobecloud/rel/publish": {"href": "https://publish-p1-e2.simulated.invalid"}
+    }
+    stage.simulator.inject(
+        Fault(effect="merge", path=PATHS[Fact.ENVIRONMENT], body=other | {"_links": elsewhere}, times=None)
+    )
+    now = stage.read().stage
+    (unread,) = now.unread
+    assert unread.fact is Fact.ENVIRONMENT
+    assert words in unread.why
+    assert "publish-p1-e2.simulated.invalid" not in now.hosts
+
+
+@pytest.mark.parametrize(
+    ("words", "is_host", "is_named"),
+    [
+        ({"domainMappingStatus": "ready"}, True, False),
+        ({"domainMappingStatus": "FAILED"}, False, True),
+        ({"domainMappingStatus": "DELETED"}, False, True),
+        ({"domainMappingStatus": "no such word"}, False, True),
+        ({"domainMappingStatus": None}, False, True),
+        ({"originType": "EDS_SITE"}, False, False),
+        ({"originId": 7654322}, False, False),
+    ],
+)
+def test_only_a_domain_whose_mapping_to_stage_is_in_effect_is_a_host_of_it(
+    stage: Stage, words: dict[str, object], is_host: bool, is_named: bool
+) -> None:
+    mapping = {"domainName": "www.larkfell.example", "originId": 7654321, "originType": "SKYLINE_ENVIRONMENT"}
+    body = {
+        "totalNumberOfItems": 1,
+        "domainMappings": [mapping | {"domainMappingStatus": "DEPLOYED"} | words],
+    }
+    stage.simulator.inject(
+        Fault(effect="answer", status=200, path=PATHS[Fact.DOMAIN_MAPPINGS], body=body, times=None)
+    )
+    now = stage.read().stage
+    assert now.unread == ()
+    assert ("www.larkfell.example" in now.hosts) is is_host
+    assert now.unsettled_domains == (
+        {"www.larkfell.example": words["domainMappingStatus"] or ""} if is_named else {}
+    )
+
+
+ODD_LISTS = {
+    "an error told with 200": {
+        "type": "http://ns.adobe.com/adobecloud/error",
+        "title": "Timed out",
+        "status": 504,
+    },
+    "fewer than it says": {"_totalNumberOfItems": 1, "_embedded": {}},
+    "another key": {"_embedded": {"others": []}},
+}
+
+
+@pytest.mark.parametrize("odd", ODD_LISTS.values(), ids=ODD_LISTS)
+@pytest.mark.parametrize("fact", [fact for fact in Fact if fact is not Fact.ENVIRONMENT])
+def test_a_list_that_is_answered_oddly_is_unread(stage: Stage, fact: Fact, odd: dict[str, object]) -> None:
+    if fact is Fact.DOMAIN_MAPPINGS and "_totalNumberOfItems" in odd:
+        odd = {"totalNumberOfItems": 1}
+    stage.simulator.inject(Fault(effect="answer", status=200, path=PATHS[fact], body=odd, times=None))
+    assert [each.fact for each in stage.read().stage.unread] == [fact]
+
+
 def test_an_environment_that_does_not_say_in_which_state_it_is_is_unread(stage: Stage) -> None:
     nothing = Fault(effect="merge", path=PATHS[Fact.ENVIRONMENT], body={"status": None}, times=None)
     stage.simulator.inject(nothing)
@@ -366,7 +541,7 @@ def test_executions_that_are_not_listed_newest_first_are_unread(stage: Stage, mi
 
 def test_a_list_of_executions_that_does_not_name_the_release_itself_is_unread(stage: Stage) -> None:
     """An empty list is how some services say that somebody may see nothing."""
-    nothing = {"_embedded": {"executions": []}, "_links": {}}
+    nothing = {"_totalNumberOfItems": 0, "_embedded": {"executions": []}, "_links": {}}
     stage.simulator.inject(
         Fault(effect="merge", path="/pipeline/678901/executions", body=nothing, times=None)
     )

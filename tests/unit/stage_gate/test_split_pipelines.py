@@ -21,6 +21,7 @@ from stage_gate.configuration.gate_file import load_gate
 from stage_gate.dag import build_gate_dag
 from stage_gate.decision import Decision
 from stage_gate.observe import NoSource, read_candidate
+from stage_gate.surroundings import ELSEWHERE
 from stage_gate.tasks.pin import reason_to_report_only
 from stage_gate.tasks.source import FindSource
 from stage_gate.wanting import Held
@@ -90,7 +91,8 @@ def test_the_candidate_is_the_production_only_execution_tested_as_its_source(rel
     assert candidate.stage_deployed_at is not None
     assert candidate.artifacts_version == source.artifacts_version
     assert candidate.commit_id == source.commit_id
-    assert PRODUCTION_ONLY not in candidate.stage.other_pipelines or candidate.stage.newer_releases == ()
+    assert candidate.stage.other_pipelines[PRODUCTION_ONLY] == ELSEWHERE
+    assert candidate.stage.events == ()
     assert changes(candidate, release.read_candidate()) == []
 
 

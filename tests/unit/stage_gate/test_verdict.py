@@ -8,7 +8,7 @@ import pytest
 
 from aem_checks.outcomes import Cause, Finding, Outcome, Severity
 from stage_gate.decision import Mode
-from stage_gate.plan import CLOUD_MANAGER, Excuse, FlakeRules, RecordedResult, Waiver
+from stage_gate.plan import CLOUD_MANAGER, Excuse, FlakeRules, PlannedCheck, RecordedResult, Waiver
 from stage_gate.surroundings import Fact, VariableSeen, Way
 from stage_gate.verdict import PLAN, Verdict, judge
 from unit.stage_gate.samples import (
@@ -100,8 +100,25 @@ def test_a_host_that_is_not_of_the_stage_environment_proves_nothing() -> None:
     verdict = judge(plan(planned(host="www.wknd.site")), CANDIDATE, [recorded()])
     assert verdict.outcome is Outcome.INCONCLUSIVE
     assert (
-        "www.wknd.site, which Cloud Manager does not list for stage environment 7654321" in verdict.reasons[0]
+        "www.wknd.site, which is no host of stage environment 7654321: Cloud Manager lists no such host"
+        in (verdict.reasons[0])
     )
+
+
+@pytest.mark.parametrize("check", [planned(host="www.wknd.site"), planned(asked="www.wknd.site")])
+def test_a_domain_that_is_not_in_effect_proves_nothing_and_is_named_with_its_word(
+    check: PlannedCheck,
+) -> None:
+    candidate = around(unsettled_domains={"www.wknd.site": "DELETED"})
+    result_there = recorded(candidate_digest=candidate.digest)
+    verdict = judge(plan(check, build_marker=False), candidate, [result_there])
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert "www.wknd.site" in verdict.reasons[0]
+    assert (
+        "Cloud Manager says 'DELETED' of that domain, which does not mean that it leads there"
+        in (verdict.reasons[0])
+    )
+    assert "To do: " in verdict.reasons[0]
 
 
 def test_a_result_that_nobody_planned_is_suspicious() -> None:

@@ -98,8 +98,9 @@ OVER_BEFORE = {
 @pytest.mark.parametrize("steps", TOUCHED.values(), ids=TOUCHED)
 def test_what_touched_stage_after_the_deployment_or_may_have_counts(steps: tuple[StepState, ...]) -> None:
     found = read(execution("88", *steps))
+    way = Way.DEPLOYMENT if steps else Way.OTHER_RELEASE
     assert [(each.way, each.id, each.pipeline, each.runs) for each in found.events] == [
-        (Way.DEPLOYMENT, "88", "678902", False)
+        (way, "88", "678902", False)
     ]
     assert found.other_pipelines == {"678902": "88"}
 
