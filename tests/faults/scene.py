@@ -174,6 +174,7 @@ class Scene:
         self.gates: list[Gate] = []
         self.evidence: list[Evidence] = []
         self.truths: list[Truth] = []
+        self.pinned_at = datetime.now(UTC)
         self.is_set_up = False
         self._set_up()
         self.is_set_up = True
@@ -201,7 +202,7 @@ class Scene:
             pipeline_id=GUARDED,
             execution_id=self.execution_id,
             trigger="MANUAL",
-            pinned_at=datetime.now(UTC),
+            pinned_at=self.pinned_at,
         )
 
     def _test(self, who: int, tested: ChecksSaid) -> None:

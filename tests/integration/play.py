@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+import yaml
 
 from integration.cases import Case
 from integration.task_logs import said
@@ -89,6 +92,22 @@ class Play:
         self.evidence = house.evidence / case.slug
         self.pipeline = house.pipelines[case.name]
         self.file = house.file_of(case)
+        self.gate_file = house.gates / f"{case.slug}.yaml"
+
+    @contextmanager
+    def gate_file_says(self, **content: Any) -> Iterator[None]:
+        """Change the case's gate file for a while; whoever reads it finds one or the other whole."""
+        as_it_was = self.gate_file.read_text()
+        self._write_gate_file(yaml.safe_dump({**yaml.safe_load(as_it_was), **content}, sort_keys=False))
+        try:
+            yield
+        finally:
+            self._write_gate_file(as_it_was)
+
+    def _write_gate_file(self, text: str) -> None:
+        partial = self.gate_file.with_suffix(".partial")
+        partial.write_text(text)
+        partial.replace(self.gate_file)
 
     def start_execution(self, **how: Any) -> str:
         """Cloud Manager starts an execution of this case's release; its id."""
