@@ -67,10 +67,12 @@ def read_siblings(hook: CloudManagerHook, deployed: Deployed) -> Siblings:
     except CloudManagerError as error:
         call = f"GET /api/program/{own.program_id}/pipelines"
         seen.unread.append(Unread.because(error, Fact.OTHER_PIPELINES, call))
+    seen.other_pipelines = {each.id: ELSEWHERE for each in others}
+    asked = [each for each in others if _may_have_led_to_stage(each, deployed)]
     since = deployed.step.finished_at
-    histories = ask_all(partial(_history, hook, each, since) for each in (own, *others))
+    histories = ask_all(partial(_history, hook, each, since) for each in (own, *asked))
     _look_at_own(own, histories[0], deployed, seen)
-    for pipeline, history in zip(others, histories[1:], strict=True):
+    for pipeline, history in zip(asked, histories[1:], strict=True):
         _look_at_other(pipeline, history, deployed, seen)
     return seen
 
@@ -96,6 +98,7 @@ def _look_at_other(pipeline: Pipeline, history: History, deployed: Deployed, see
     if isinstance(history, CloudManagerError):
         unread = Unread.because(history, Fact.OTHER_PIPELINES, _call(pipeline), subject=pipeline.id)
         seen.unread.append(unread)
+        del seen.other_pipelines[pipeline.id]
         return
     may_target = _may_target(pipeline, deployed.step.environment_id)
     if not may_target:  # as it is now: it may have been edited since
@@ -168,6 +171,13 @@ def _newer_than(execution: Execution, history: Sequence[Execution]) -> list[Exec
         for place, each in enumerate(history)
         if place != own and not each.is_aem_update and (place < own or not each.is_terminal)
     ]
+
+
+def _may_have_led_to_stage(pipeline: Pipeline, deployed: Deployed) -> bool:
+    """Whether it leads to stage, or may have led there since the release began: each pipeline costs a request a look."""
+    began, updated = deployed.execution.created_at, pipeline.updated_at
+    untouched = began is not None and updated is not None and updated < began
+    return not untouched or _may_target(pipeline, deployed.step.environment_id)
 
 
 def _may_target(pipeline: Pipeline, environment_id: str | None) -> bool:

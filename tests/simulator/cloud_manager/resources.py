@@ -113,8 +113,11 @@ def pipeline(
         "updatedAt": CREATED,
         "phases": _phases(plan),
     }
-    times = {"lastStartedAt": started, "lastFinishedAt": finished}
-    return shown | {key: timestamp(at) for key, at in times.items() if at is not None}
+    told = {"lastStartedAt": started, "lastFinishedAt": finished}
+    times = {key: at for key, at in told.items() if at is not None}
+    if times:
+        times["updatedAt"] = max(times.values())
+    return shown | {key: timestamp(at) for key, at in times.items()}
 
 
 def environment(plan: EnvironmentPlan, program_id: str, *, urls: Mapping[str, str], status: str) -> Json:

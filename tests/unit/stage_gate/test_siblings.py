@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
@@ -148,6 +150,7 @@ def _list_differently(stage: Stage, pipeline: str, phases: dict[str, str] | None
         if phases is None:
             document["_embedded"]["pipelines"].remove(each)
             document["_totalNumberOfItems"] -= 1
+        each["updatedAt"] = datetime.now(UTC).isoformat()
         for phase in each["phases"]:
             phase |= (phases or {}) if phase["type"] == "DEPLOY" else {}
     everywhere = r"/pipelines(\?|$)"
@@ -167,6 +170,17 @@ def test_a_pipeline_that_was_pointed_elsewhere_after_its_run_is_told_by_where_th
     now = stage.read()
     assert seen(now) == [(Way.OTHER_RELEASE, number, not ended)]
     assert len(changes(pinned, now)) == 1
+
+
+def test_a_pipeline_that_leads_elsewhere_and_was_left_alone_since_the_release_began_is_not_asked(
+    stage: Stage,
+) -> None:
+    asked = f"/pipeline/{DEVELOPMENT}/executions"
+    stage.read()
+    assert not [each for each in stage.simulator.requests if asked in each.path]
+    stage.run(DEVELOPMENT)
+    stage.read()
+    assert [each for each in stage.simulator.requests if asked in each.path]
 
 
 def test_a_pipeline_that_was_pointed_elsewhere_and_has_done_nothing_is_no_change(stage: Stage) -> None:
