@@ -275,18 +275,24 @@ class House:
 
     def _environment(self) -> dict[str, str]:
         org = {"org_id": self.simulator.org_id}
-        return self.simulator.environment() | {
-            "AIRFLOW_CONN_READING": _connection(READER, SECRETS[0], org),
-            "AIRFLOW_CONN_DECIDING": _connection(DECIDER, SECRETS[1], org),
-            "AIRFLOW_CONN_WRONG_SECRET": _connection(READER, WRONG, org),
-            "AIRFLOW_CONN_STAGE_GATE_SIGNING": _connection("", SIGNING_KEY, {}),
-            "AIRFLOW_CONN_SLACK": _connection("", SLACK_TOKEN, {"base_url": f"{self.slack_url}/"}, "slack"),
-            "AIRFLOW_CONN_STAGE_LOGIN": _connection("simulated-user", SITE_PASSWORD, {}),
-            "AIRFLOW__STAGE_GATE__GATES_FOLDER": str(self.gates),
-            "AIRFLOW__STAGE_GATE__EVIDENCE": str(self.evidence),
-            "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "1",
-            "AEM_CHECKS_KINDS": str(KINDS),
-        }
+        return (
+            self.simulator.environment()
+            | {
+                "AIRFLOW_CONN_READING": _connection(READER, SECRETS[0], org),
+                "AIRFLOW_CONN_DECIDING": _connection(DECIDER, SECRETS[1], org),
+                "AIRFLOW_CONN_WRONG_SECRET": _connection(READER, WRONG, org),
+                "AIRFLOW_CONN_STAGE_GATE_SIGNING": _connection("", SIGNING_KEY, {}),
+                "AIRFLOW_CONN_SLACK": _connection(
+                    "", SLACK_TOKEN, {"base_url": f"{self.slack_url}/"}, "slack"
+                ),
+                "AIRFLOW_CONN_STAGE_LOGIN": _connection("simulated-user", SITE_PASSWORD, {}),
+                "AIRFLOW__STAGE_GATE__GATES_FOLDER": str(self.gates),
+                "AIRFLOW__STAGE_GATE__EVIDENCE": str(self.evidence),
+                "AIRFLOW__SCHEDULER__TRIGGER_TIMEOUT_CHECK_INTERVAL": "1",
+                "AIRFLOW__ADOBE_CLOUD_MANAGER__REQUESTS_PER_MINUTE": "2000",  # one program with a pipeline per case
+                "AEM_CHECKS_KINDS": str(KINDS),
+            }
+        )
 
 
 class OneAtATime(AirflowApi):
