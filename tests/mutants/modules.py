@@ -81,6 +81,7 @@ RULES: Mapping[str, Tests] = {
         _VALUES,
     ),
     "stage_gate.leniency": (
+        f"{_GATE}/test_leniency.py",
         f"{_GATE}/test_waivers.py",
         f"{_GATE}/test_verdict.py",
         f"{_GATE}/test_verdict_properties.py",

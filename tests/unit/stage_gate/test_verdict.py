@@ -99,9 +99,9 @@ def test_what_does_not_prove_the_planned_check_is_inconclusive(
 def test_a_host_that_is_not_of_the_stage_environment_proves_nothing() -> None:
     verdict = judge(plan(planned(host="www.wknd.site")), CANDIDATE, [recorded()])
     assert verdict.outcome is Outcome.INCONCLUSIVE
-    assert (
-        "www.wknd.site, which is no host of stage environment 7654321: Cloud Manager lists no such host"
-        in (verdict.reasons[0])
+    assert verdict.reasons[0] == (
+        "key_pages asked www.wknd.site, which is no host of stage environment 7654321: Cloud Manager lists no such host for "
+        "it. To do: name one of its hosts in the gate file, as 'origin' where something else stands before it (cause: check)."
     )
 
 
