@@ -127,6 +127,10 @@ class DomainMapping:
         """Whether its status says so. Adobe documents no words for it; one that is not known may mean that it failed."""
         return self.status.upper() in _DOMAIN_IN_EFFECT
 
+    def is_host_of(self, environment_id: str) -> bool:
+        """Whether requests to this domain are known to reach this environment."""
+        return self.leads_to(environment_id) and self.is_in_effect
+
 
 @dataclass(frozen=True, slots=True)
 class AllowListBinding:

@@ -116,11 +116,9 @@ def environments(program_id: str) -> Operation[tuple[environment_resources.Envir
 
 def environment(program_id: str, environment_id: str) -> Operation[environment_resources.Environment]:
     """One environment. Raises ``UnexpectedAnswer`` where another one is answered."""
-    path, what = (
-        api_path("program", program_id, "environment", environment_id),
-        f"environment {environment_id}",
-    )
-    return (yield from _item(path, what, environment_resources.Environment.parse, environment_id))
+    path = api_path("program", program_id, "environment", environment_id)
+    parse = environment_resources.Environment.parse
+    return (yield from _item(path, f"environment {environment_id}", parse, environment_id))
 
 
 def domain_mappings(

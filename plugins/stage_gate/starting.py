@@ -109,8 +109,8 @@ class FindExecutions(BaseOperator):
             started = runs.start(gate.name, execution.id)
             self.log.info("%s %s of %s.", "Started" if started else "Somebody else started", run_id, dag_id)
         guarded = Guarded(gate, execution, Evidence(evidence_store(), gate.name, execution.id, keys()))
-        wrong = paused(guarded, dag_id) if runs.is_paused(context, dag_id) else []
-        if wrong:
+        wrong = paused(guarded, dag_id)
+        if wrong and runs.is_paused(context, dag_id):
             yield from self._alarm(guarded, wrong, "paused")
             return
         if state == "queued":

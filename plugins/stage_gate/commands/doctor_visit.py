@@ -239,11 +239,7 @@ def _examine_environment(
     if environment is not None:
         urls += [environment.author_url or "", environment.publish_url or "", environment.preview_url or ""]
     hosts = {host_of(url) for url in urls if url}
-    hosts.update(
-        each.domain_name.lower()
-        for each in mappings or ()
-        if each.leads_to(environment_id) and each.is_in_effect
-    )
+    hosts.update(each.domain_name.lower() for each in mappings or () if each.is_host_of(environment_id))
     return [first, domains], frozenset(hosts - {""})
 
 

@@ -164,9 +164,7 @@ def _domain(hook: CloudManagerHook, program: str, environment_id: str) -> str | 
     except CloudManagerError:
         return None
     fitting = [
-        each
-        for each in mappings
-        if each.leads_to(environment_id) and each.is_in_effect and each.tier.lower() != "preview"
+        each for each in mappings if each.is_host_of(environment_id) and each.tier.lower() != "preview"
     ]
     named = sorted(fitting, key=lambda each: (not each.domain_name.startswith("www."), each.domain_name))
     return named[0].domain_name.lower() if named else None
