@@ -19,7 +19,7 @@ from stage_gate.demands import NO_DEMANDS, Demands
 from stage_gate.evidence import Evidence
 from stage_gate.observe import read_candidate
 from stage_gate.pin import Pin, run_id_of
-from stage_gate.plan import RecordedResult
+from stage_gate.plan import PlannedCheck, RecordedResult
 from stage_gate.planning import plan_of
 from stage_gate.record import StoredAnswer, write_answer
 from stage_gate.right import Right
@@ -94,21 +94,27 @@ class Release:
 
     def seal(self, outcome: Outcome = Outcome.PASSED, tested_at: datetime | None = None) -> str:
         """Test it, so to speak: every check with the same outcome, sealed. Returns the seal's digest."""
-        execution = self.hook.get_execution(
-            self.simulator.program_id, self.simulator.pipeline_id, self.execution_id
-        )
+        attempt = self.begin(tested_at)
+        for check in self.evidence.read_plan(attempt).stage_checks:
+            self.keep(attempt, check, outcome)
+        return self.evidence.seal(attempt, judge).digest
+
+    def begin(self, tested_at: datetime | None = None, **changes: object) -> int:
+        """Open an attempt, as ``settle_stage`` does; ``changes`` are what its plan says otherwise."""
+        execution = self.hook.get_execution(self.pin.program_id, self.pin.pipeline_id, self.execution_id)
         candidate = read_candidate(self.hook, execution, self.gate.pipeline.source_pipeline)
         plan = plan_of(self.gate, self.pin, tested_at or datetime.now(UTC), NO_DEMANDS)
-        attempt = self.evidence.begin_attempt(plan, candidate)
-        for check in plan.stage_checks:
-            entry = RecordedResult(
-                candidate_digest=candidate.digest,
-                attempt=attempt,
-                settings_digest=check.settings_digest,
-                result=result(check.key, outcome, kind=check.kind, site=check.site, severity=check.severity),
-            )
-            self.evidence.write_result(attempt, entry)
-        return self.evidence.seal(attempt, judge).digest
+        return self.evidence.begin_attempt(plan.model_copy(update=changes), candidate)
+
+    def keep(self, attempt: int, check: PlannedCheck, outcome: Outcome = Outcome.PASSED) -> None:
+        """Keep a result of a check that was planned."""
+        entry = RecordedResult(
+            candidate_digest=self.evidence.read_candidate(attempt).digest,
+            attempt=attempt,
+            settings_digest=check.settings_digest,
+            result=result(check.key, outcome, kind=check.kind, site=check.site, severity=check.severity),
+        )
+        self.evidence.write_result(attempt, entry)
 
     def answer(
         self,

@@ -12,7 +12,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -29,10 +28,7 @@ from stage_gate.commands.doctor_visit import examine_notifiers, reached_by
 from stage_gate.configuration.gate_file import gate_from_content, load_gate
 from stage_gate.configuration.reach import Reach
 from stage_gate.connection_use import SiteAccess, refuse_to_tell
-from stage_gate.demands import NO_DEMANDS
 from stage_gate.notify import Event, tell
-from stage_gate.observe import read_candidate
-from stage_gate.planning import plan_of
 from stage_gate.tasks.stage import RecordPages, RunCheck
 from unit.adobe_cloud_manager.adobe_double import ORG, Adobe
 from unit.adobe_cloud_manager.local_server import reply
@@ -98,11 +94,7 @@ def pin(release: Release, **changes: Any) -> None:
     )
     (release.evidence.folder / "pin.json").unlink()  # the first one stands, whatever comes after
     release.evidence.write_pin(release.pin)
-    execution = release.hook.get_execution(
-        release.pin.program_id, release.pin.pipeline_id, release.execution_id
-    )
-    plan = plan_of(release.gate, release.pin, datetime.now(UTC), NO_DEMANDS)
-    release.evidence.begin_attempt(plan, read_candidate(release.hook, execution, None))
+    release.begin()
 
 
 def site(url: str, access: str) -> dict[str, Any]:

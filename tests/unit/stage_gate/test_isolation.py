@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import textwrap
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,8 @@ from stage_gate.commands.doctor_visit import examine_exposure
 from stage_gate.configuration.describe import describe
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import GateFileError, gate_from_content, load_gate, load_gate_for_run
-from stage_gate.demands import NO_DEMANDS
 from stage_gate.exposed_routes import Route
 from stage_gate.exposure import Facts, Place
-from stage_gate.observe import read_candidate
-from stage_gate.planning import plan_of
 from stage_gate.run import GateRun
 from stage_gate.settings import demands
 from stage_gate.tasks.stage import RunCheck
@@ -123,13 +119,9 @@ class Played:
     def __init__(self, simulator: Simulator, folder: Path, **gate: Any) -> None:
         self.release = Release(simulator, folder, **gate)
         self.ran = folder / "ran"
-        execution = self.release.hook.get_execution(
-            self.release.pin.program_id, self.release.pin.pipeline_id, self.release.execution_id
-        )
-        candidate = read_candidate(self.release.hook, execution, None)
-        self.plan = plan_of(self.release.gate, self.release.pin, datetime.now(UTC), NO_DEMANDS)
-        self.candidate = candidate
-        self.release.evidence.begin_attempt(self.plan, candidate)
+        attempt = self.release.begin()
+        self.plan = self.release.evidence.read_plan(attempt)
+        self.candidate = self.release.evidence.read_candidate(attempt)
 
     def run(self, key: str) -> CheckResult:
         """Run one check as its task does, and read what is in the evidence of it."""

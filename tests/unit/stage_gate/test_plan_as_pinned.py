@@ -13,14 +13,9 @@ import pytest
 from aem_checks.outcomes import Outcome
 from simulator import Simulator
 from stage_gate.decision import Decision
-from stage_gate.demands import NO_DEMANDS
-from stage_gate.observe import read_candidate
-from stage_gate.plan import RecordedResult
-from stage_gate.planning import plan_of
 from stage_gate.verdict import judge
 from stage_gate.wanting import Held
 from unit.stage_gate.release import Release
-from unit.stage_gate.samples import result
 
 Edit = Callable[[dict[str, Any]], None]
 
@@ -65,26 +60,13 @@ def _key_pages(plan: dict[str, Any]) -> dict[str, Any]:
 
 def sealed_after(release: Release, edit: Edit, failing: str) -> Outcome:
     """Seal an attempt in which one check failed, after its plan was edited; returns what the seal says."""
-    execution = release.hook.get_execution(
-        release.pin.program_id, release.pin.pipeline_id, release.execution_id
-    )
-    candidate = read_candidate(release.hook, execution, None)
-    plan = plan_of(release.gate, release.pin, datetime.now(UTC), NO_DEMANDS)
-    attempt = release.evidence.begin_attempt(plan, candidate)
+    attempt = release.begin()
     path = release.evidence.attempt_folder(attempt) / "plan.json"
     edited = json.loads(path.read_text())
     edit(edited)
     path.write_text(json.dumps(edited))
     for check in release.evidence.read_plan(attempt).stage_checks:
-        outcome = Outcome.FAILED if check.key == failing else Outcome.PASSED
-        found = result(check.key, outcome, kind=check.kind, site=check.site, severity=check.severity)
-        entry = RecordedResult(
-            candidate_digest=candidate.digest,
-            attempt=attempt,
-            settings_digest=check.settings_digest,
-            result=found,
-        )
-        release.evidence.write_result(attempt, entry)
+        release.keep(attempt, check, Outcome.FAILED if check.key == failing else Outcome.PASSED)
     return release.evidence.seal(attempt, judge).verdict.outcome
 
 

@@ -14,16 +14,12 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from aem_checks.outcomes import Outcome, Severity
 from simulator import Fault, Simulator
 from stage_gate.cloud_manager_results import SEEN, Seen, judge_results
-from stage_gate.demands import NO_DEMANDS
 from stage_gate.files import EvidenceError, read_model
-from stage_gate.observe import read_candidate
 from stage_gate.pin import run_id_of
-from stage_gate.plan import CLOUD_MANAGER, Plan, RecordedResult
-from stage_gate.planning import plan_of
+from stage_gate.plan import CLOUD_MANAGER, Plan
 from stage_gate.tasks.cloud_manager import ReadCloudManagerResults
 from stage_gate.verdict import Verdict, judge
 from unit.stage_gate.release import Release
-from unit.stage_gate.samples import result
 from unit.stage_gate.test_own_results import earlier_release
 from unit.stage_gate.test_waits import signing
 
@@ -34,25 +30,15 @@ pytestmark = pytest.mark.usefixtures("signing")
 
 def settle(release: Release) -> tuple[int, Plan]:
     """Open an attempt, as ``settle_stage`` does."""
-    execution = release.hook.get_execution(
-        release.simulator.program_id, release.simulator.pipeline_id, release.execution_id
-    )
-    plan = plan_of(release.gate, release.pin, datetime.now(UTC), NO_DEMANDS)
-    return release.evidence.begin_attempt(plan, read_candidate(release.hook, execution)), plan
+    attempt = release.begin()
+    return attempt, release.evidence.read_plan(attempt)
 
 
 def pass_the_site(release: Release, attempt: int, plan: Plan) -> None:
     """Let every check of the site itself pass."""
-    candidate = release.evidence.read_candidate(attempt)
     for check in plan.stage_checks:
         if check.kind != CLOUD_MANAGER:
-            entry = RecordedResult(
-                candidate_digest=candidate.digest,
-                attempt=attempt,
-                settings_digest=check.settings_digest,
-                result=result(check.key, kind=check.kind, site=check.site, severity=check.severity),
-            )
-            release.evidence.write_result(attempt, entry)
+            release.keep(attempt, check)
 
 
 def read(release: Release) -> None:

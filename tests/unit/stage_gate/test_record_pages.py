@@ -17,10 +17,7 @@ from aem_checks.recording import Recording
 from simulator import Simulator
 from stage_gate import baseline as baselines
 from stage_gate.configuration.gate_file import load_gate
-from stage_gate.demands import NO_DEMANDS
-from stage_gate.observe import read_candidate
 from stage_gate.plan import PinnedBaseline
-from stage_gate.planning import plan_of
 from stage_gate.tasks.stage import RecordPages
 from stage_gate.verdict import judge
 from unit.stage_gate.release import Release
@@ -58,12 +55,7 @@ def release(simulator: Simulator, tmp_path: Path, signing: None) -> Release:
 
 def record(release: Release, folder: Path, baseline: PinnedBaseline | None = None) -> Coverage:
     """Record stage as a task does, and read the choice back."""
-    execution = release.hook.get_execution(
-        release.pin.program_id, release.pin.pipeline_id, release.execution_id
-    )
-    candidate = read_candidate(release.hook, execution, None)
-    plan = plan_of(release.gate, release.pin, datetime.now(UTC), NO_DEMANDS)
-    release.evidence.begin_attempt(plan.model_copy(update={"baseline": baseline}), candidate)
+    release.begin(baseline=baseline)
     task = RecordPages(task_id="record_pages", gate_file=str(release.gate_file), target="stage")
     task.execute(context(release))
     coverage = read_coverage(site_folder(release, FILE).read_bytes())

@@ -297,29 +297,18 @@ HOLDING: dict[Want, Callable[[Release], None]] = {
 }
 
 
+@pytest.mark.parametrize("alone", [True, False])
 @pytest.mark.parametrize("want", HOLDING)
-def test_an_act_that_is_held_for_want_of_something_alone_says_so(
-    simulator: Simulator, tmp_path: Path, want: Want
+def test_an_act_that_is_held_says_what_it_wants_where_that_alone_holds_it(
+    simulator: Simulator, tmp_path: Path, want: Want, alone: bool
 ) -> None:
     release = Release(simulator, tmp_path, waits=BRIEFLY)
-    release.seal(Outcome.PASSED)
+    release.seal(Outcome.PASSED if alone else Outcome.FAILED)
     HOLDING[want](release)
     with pytest.raises(Held) as held:
         release.act().perform(Decision.APPROVED)
-    assert held.value.want is want
+    assert held.value.want is (want if alone else None)
     assert release.puts == []
-
-
-@pytest.mark.parametrize("want", HOLDING)
-def test_an_act_that_is_held_for_another_reason_too_wants_nothing(
-    simulator: Simulator, tmp_path: Path, want: Want
-) -> None:
-    release = Release(simulator, tmp_path, waits=BRIEFLY)
-    release.seal(Outcome.FAILED)
-    HOLDING[want](release)
-    with pytest.raises(Held) as held:
-        release.act().perform(Decision.APPROVED)
-    assert held.value.want is None
 
 
 def test_what_the_gate_file_accepts_not_to_know_keeps_nothing_from_going_on(ended: Ended) -> None:

@@ -26,9 +26,8 @@ from stage_gate.demands import NO_DEMANDS
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError
 from stage_gate.notify import Event
-from stage_gate.observe import read_candidate
 from stage_gate.plan import Plan, RecordedResult
-from stage_gate.planning import plan_of, smoke_tests_of
+from stage_gate.planning import smoke_tests_of
 from stage_gate.seal import read_seal
 from stage_gate.signing import Keys
 from stage_gate.smoke_answers import FOLDER
@@ -76,18 +75,13 @@ class Trial:
 
     def begin(self, *failing: str) -> Plan:
         """Open an attempt in which all checks but these passed."""
-        release = self.release
-        execution = release.hook.get_execution(
-            release.pin.program_id, release.pin.pipeline_id, release.execution_id
-        )
-        self.candidate = read_candidate(release.hook, execution, None)
-        plan = plan_of(release.gate, release.pin, datetime.now(UTC), NO_DEMANDS)
-        self.attempt = self.evidence.begin_attempt(plan, self.candidate)
+        self.attempt = self.release.begin()
+        self.candidate = self.evidence.read_candidate(self.attempt)
+        plan = self.evidence.read_plan(self.attempt)
         for check in plan.stage_checks:
             if check.kind != "smoke_tests":
                 outcome = Outcome.FAILED if check.key in failing else Outcome.PASSED
-                kept = result(check.key, outcome, kind=check.kind, site=check.site, severity=check.severity)
-                self.keep(check.settings_digest, kept)
+                self.release.keep(self.attempt, check, outcome)
         return plan
 
     def keep(self, settings_digest: str, kept: Any) -> None:
