@@ -34,12 +34,12 @@ def _without_waived(waivers: Iterable[Waiver], result: CheckResult) -> tuple[Che
     if all(waiver is None for _, waiver in matched):
         return result, []
     left = tuple(finding for finding, waiver in matched if waiver is None)
-    severity, outcome, cause = Judgement(examined=result.examined, findings=left).weigh(result.severity)
+    rest = Judgement(examined=result.examined, findings=left)
+    _, outcome, cause = rest.weigh(result.severity, capped=True)  # it weighs no more than the whole did
     notes = [f"{result.key}: waived ({waiver}): {each.sentence}" for each, waiver in matched if waiver]
     if result.outcome is Outcome.PASSED:
-        severity, outcome, cause = result.severity, result.outcome, result.cause
-    values = {"findings": left, "severity": severity, "outcome": outcome, "cause": cause}
-    return result.model_copy(update=values), notes
+        outcome, cause = result.outcome, result.cause
+    return result.model_copy(update={"findings": left, "outcome": outcome, "cause": cause}), notes
 
 
 def _waiver_of(waivers: Iterable[Waiver], key: str, finding: Finding) -> Waiver | None:
@@ -54,7 +54,7 @@ def _without_code(waivers: Iterable[Waiver], result: CheckResult) -> list[str]:
     """A sentence on each waiver that would be needed and names no fault, as in a gate that was pinned long ago."""
     notes = []
     for waiver in waivers:
-        failed = [f for f in result.findings if f.outcome is Outcome.FAILED and f.code]
+        failed = (f for f in result.findings if f.outcome is Outcome.FAILED)
         codes = dict.fromkeys(f.code for f in failed if _matches(waiver.subject, f.subject))
         if waiver.check == result.key and not waiver.code and codes:
             notes.append(

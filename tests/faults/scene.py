@@ -14,8 +14,6 @@ from pathlib import Path
 
 import yaml
 from requests.adapters import HTTPAdapter
-from tenacity import RetryCallState
-from tenacity.wait import wait_base
 
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from adobe_cloud_manager.tokens import TOKENS
@@ -39,6 +37,7 @@ from stage_gate.record import StoredAnswer, write_answer
 from stage_gate.right import Right
 from stage_gate.signing import Keys, read_key
 from stage_gate.verdict import judge
+from unit.adobe_cloud_manager.virtual_time import OneRetry
 from unit.stage_gate.release import KEYS
 from unit.stage_gate.samples import result
 
@@ -51,13 +50,6 @@ _TESTED = {
     ChecksSaid.MISSING: Outcome.PASSED,
     ChecksSaid.EMPTY: Outcome.PASSED,
 }
-
-
-class OneRetry(wait_base):
-    """Try a read again once and at once; a fault that lasts is met twice, and no time is spent."""
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        return 0.0 if retry_state.attempt_number == 1 else 1e9
 
 
 class KeptAlive(HTTPAdapter):

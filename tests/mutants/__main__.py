@@ -90,7 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("names", nargs="*", help=f"modules, or parts: {', '.join(PARTS)}; nothing for all")
     parser.add_argument("--afresh", action="store_true", help="forget what is known of them")
-    parser.add_argument("--jobs", type=int, default=2, help="mutants that are judged at once")
+    jobs = 3 * (os.cpu_count() or 1)  # most tests wait more than they work
+    parser.add_argument("--jobs", type=int, default=jobs, help=f"mutants that are judged at once ({jobs})")
     parser.add_argument("--report", action="store_true", help="judge nothing; tell what is known")
     parser.add_argument(
         "--table", action="store_true", help="judge nothing; write what is known into docs/proof.md"

@@ -45,8 +45,8 @@ class Work:
             benches: queue.SimpleQueue[Bench] = queue.SimpleQueue()
             for bench in (first, *others):
                 bench.warm_up(seen.imported)
-                self._control(bench, seen)
                 benches.put(bench)
+            self._control(first, seen)
             for judged in _side_by_side(benches, jobs, left, lambda *of: self._judge(seen, *of)):
                 self.results.add(judged)
                 say(judged)

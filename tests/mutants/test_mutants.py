@@ -221,16 +221,16 @@ print(*reached)
 
 
 def _can_be_apart() -> bool:
-    return subprocess.run(apart("true"), capture_output=True, check=False).returncode == 0
+    return subprocess.run(apart(Path("/tmp"), "true"), capture_output=True, check=False).returncode == 0
 
 
 @pytest.mark.skipif(not _can_be_apart(), reason="needs root or user namespaces")
-def test_a_mutant_reaches_neither_network_nor_processes_nor_the_repository() -> None:
+def test_a_mutant_reaches_neither_network_nor_processes_nor_the_repository(tmp_path: Path) -> None:
     forbidden = ROOT / "written-by-a-mutant"
     with socket.create_server(("127.0.0.1", 0)) as server:
         asked = [str(server.getsockname()[1]), str(os.getpid()), str(forbidden)]
         told = subprocess.run(
-            apart(sys.executable, "-c", _REACH, *asked), capture_output=True, text=True, check=True
+            apart(tmp_path, sys.executable, "-c", _REACH, *asked), capture_output=True, text=True, check=True
         )
     assert told.stdout.split() == ["ECONNREFUSED", "ESRCH", "EROFS"]
     assert not forbidden.exists()

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 import adobe_cloud_manager
-from adobe_cloud_manager.exceptions import ActRefused, NotSent, UnexpectedAnswer
+from adobe_cloud_manager.exceptions import (
+    ActRefused,
+    CloudManagerError,
+    CredentialError,
+    ForeignLink,
+    NotSent,
+    UnexpectedAnswer,
+)
 from adobe_cloud_manager.golive import ActKind, ActOutcome, NotActionable, Verb, act_once
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from adobe_cloud_manager.models import Execution, StepState, StepStatus
@@ -50,7 +57,7 @@ def act(verb: Verb = Verb.APPROVE, **more: Any) -> ActOutcome:
         "claim": nothing,
         "before_send": nothing,
         "read_back_for": 2.0,
-        "read_back_every": 0.02,
+        "read_back_every": 0.25,
     }
     return act_once(CloudManagerHook(), PROGRAM, PIPELINE, EXECUTION, verb, **given | more)
 
@@ -344,16 +351,18 @@ def test_an_answer_that_cannot_be_read_sends_nothing(cloud_manager: LocalCloudMa
     assert cloud_manager.acts == []
 
 
-def test_a_hook_that_sends_nothing_says_so(cloud_manager: LocalCloudManager) -> None:
+@pytest.mark.parametrize("refusal", [NotSent, ActRefused, CredentialError, ForeignLink])
+def test_a_hook_that_sends_nothing_says_so(
+    cloud_manager: LocalCloudManager, refusal: type[CloudManagerError]
+) -> None:
     cloud_manager.looks = [WAITING]
     hook = CloudManagerHook()
-    refused = NotSent("Could not connect.")
 
     def advance(step: StepState, body: object) -> None:
-        raise refused
+        raise refusal("Could not connect.")
 
     hook.advance = advance  # type: ignore[method-assign, assignment]
-    with pytest.raises(NotSent):
+    with pytest.raises(refusal):
         act_once(
             hook, PROGRAM, PIPELINE, EXECUTION, "approve", claim=nothing, before_send=nothing, read_back_for=1
         )

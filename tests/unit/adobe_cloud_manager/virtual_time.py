@@ -6,6 +6,8 @@ from datetime import UTC, datetime, tzinfo
 from functools import partial
 
 import pytest
+from tenacity import RetryCallState
+from tenacity.wait import wait_base
 
 from adobe_cloud_manager.hooks.patience import Deadline
 from unit.adobe_cloud_manager.adobe_double import Adobe
@@ -32,6 +34,13 @@ class Clock:
     def sleep(self, seconds: float) -> None:
         assert seconds >= 0
         self.now += seconds
+
+
+class OneRetry(wait_base):
+    """Try a read again once and at once; a fault that lasts is met twice, and no time is spent."""
+
+    def __call__(self, retry_state: RetryCallState) -> float:
+        return 0.0 if retry_state.attempt_number == 1 else 1e9
 
 
 def waits_go_by(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from adobe_cloud_manager import budget
+from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from adobe_cloud_manager.tokens import TOKENS
 from stage_gate import memory, notify
+from unit.adobe_cloud_manager.virtual_time import OneRetry
 from unit.stage_gate.airflow_store import StateStore
 from unit.stage_gate.release import KEYS
 from unit.stage_gate.runs_of_airflow import RunsOfAirflow
@@ -20,6 +22,12 @@ def time_to_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     """Importing the providers counts as well. Tests that are about the time set it themselves."""
     monkeypatch.setattr(notify, "TIME_LIMIT", PATIENCE)
     monkeypatch.setattr(notify, "_TELLING_TAKES", PATIENCE + 5)
+
+
+@pytest.fixture(autouse=True)
+def nobody_waits_between_two_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long the hook waits is tested with the hook; here a fault of Cloud Manager either lasts or is over."""
+    monkeypatch.setitem(CloudManagerHook.__init__.__kwdefaults__, "backoff", OneRetry())
 
 
 @pytest.fixture(autouse=True)

@@ -47,6 +47,13 @@ def test_a_milder_finding_that_is_left_leaves_a_milder_check() -> None:
     assert weighed(failed(hard, mild, severity=Severity.WARN)).entry.result.severity is Severity.WARN
 
 
+def test_what_is_left_of_a_check_that_only_warns_does_not_begin_to_block() -> None:
+    """As where the gate file names the severity, and the check finds something that it would block for."""
+    hard = OTHER.model_copy(update={"severity": Severity.BLOCK})
+    found = weighed(failed(BAD, hard, severity=Severity.WARN), WAIVER).entry.result
+    assert (found.severity, found.outcome, found.findings) == (Severity.WARN, Outcome.FAILED, (hard,))
+
+
 def test_a_check_that_passed_stays_as_it_was_though_its_warning_is_waived() -> None:
     mild = BAD.model_copy(update={"severity": Severity.WARN})
     given = result("a", findings=(mild,), examined=0)

@@ -71,6 +71,47 @@ def test_any_change_of_what_is_signed_is_noticed(content: dict[str, object], key
         open_signed(text, READERS, "It")
 
 
+LONG_AGO = """{
+ "signed": {
+  "what": "seal of a verdict",
+  "where": "Z\\u00fcrich",
+  "files": {
+   "plan.json": "ab"
+  },
+  "counts": [
+   1,
+   2
+  ]
+ },
+ "key": "56475aa75463474c",
+ "signature": "ObH7qzdEzMNuG1DpfaQzpLvI+jQQGQrrQMuT9Vpx6yhi7HqBnXRW3F29ZMHpUOVD9TkFkmlTXJEa3c7UVdc1AQ=="
+}"""
+
+
+def test_evidence_of_years_ago_stays_verifiable_and_is_written_in_the_same_way_today() -> None:
+    long_ago = Keys(bytes(range(32)))
+    opened = open_signed(LONG_AGO.encode(), long_ago, "It")
+    assert (opened.signature, opened.key) == (Signature.TRUSTED, "56475aa75463474c")
+    assert opened.content["where"] == "Zürich"
+    assert sign(opened.content, long_ago).decode() == LONG_AGO
+
+
+@pytest.mark.parametrize(
+    ("keys", "believes_itself"),
+    [
+        (NO_KEYS, False),
+        (OTHER, True),
+        (Keys(OTHER.private, (PUBLIC,)), False),
+        (Keys(KEYS.private, (PUBLIC,)), True),
+    ],
+    ids=["no key", "its own", "others are named", "its own is named"],
+)
+def test_who_believes_what_it_signs_itself(keys: Keys, believes_itself: bool) -> None:
+    assert keys.can_sign_for_itself is believes_itself
+    assert keys.can_sign is (keys is not NO_KEYS)
+    assert READERS.can_sign is READERS.can_sign_for_itself is False
+
+
 def test_how_the_json_is_written_changes_nothing() -> None:
     envelope = json.loads(sign(CONTENT, KEYS))
     turned = {**envelope, "signed": dict(reversed(envelope["signed"].items()))}
@@ -92,6 +133,7 @@ def test_a_signature_under_the_name_of_another_key_is_refused() -> None:
         b'"signed"',
         b'{"signed": []}',
         b'{"signed": {}, "key": 1}',
+        b'{"signed": {"key": 1}, "key": "a", "signature": {}}',
         b'{"signed": {}, "signature": "?"}',
         b'{"signed": {}, "signature": 7}',
         b"[" * 100_000,
@@ -104,6 +146,7 @@ def test_a_signature_under_the_name_of_another_key_is_refused() -> None:
         "text",
         "list inside",
         "key",
+        "object",
         "base64",
         "number",
         "deep",
@@ -111,8 +154,13 @@ def test_a_signature_under_the_name_of_another_key_is_refused() -> None:
     ],
 )
 def test_what_is_no_signed_file_is_corrupt_and_never_a_crash(text: bytes) -> None:
-    with pytest.raises(EvidenceError, match="It is corrupt"):
+    with pytest.raises(EvidenceError, match=r"It is corrupt: .*\(.+\)"):
         open_signed(text, KEYS, "It")
+
+
+def test_how_a_signature_is_told() -> None:
+    """In the middle of a sentence: "The seal is …"."""
+    assert [str(each) for each in Signature] == ["trusted", "by a key that is not trusted here", "not signed"]
 
 
 def test_a_signature_of_the_wrong_length_is_refused() -> None:
@@ -123,8 +171,8 @@ def test_a_signature_of_the_wrong_length_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("%%%", "not base64"), ("c2VjcmV0", "6 bytes"), ("", "0 bytes")],
-    ids=["garbage", "short", "empty"],
+    [("%%%", "not base64"), ("ü", "not base64"), ("c2VjcmV0", "6 bytes"), ("", "0 bytes")],
+    ids=["garbage", "no ASCII", "short", "empty"],
 )
 def test_what_is_no_key_is_refused_without_being_shown(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words) as refused:
