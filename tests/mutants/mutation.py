@@ -182,9 +182,11 @@ _TYPING = m.If(test=m.Name("TYPE_CHECKING"))
 _DOCSTRING = m.SimpleStatementLine([m.Expr(m.SimpleString() | m.ConcatenatedString())])
 _RETURN_NOTHING = m.SimpleStatementLine([m.Return(value=None) | m.Return(value=m.Name("None"))])
 """At the end of a function it says what happens anyway."""
-_ONLY_READ = _TYPING | _DOCSTRING | m.Annotation() | m.Import() | m.ImportFrom()
+_NAMED = m.Call(func=m.Name("TypeVar") | m.Name("TypeVarTuple") | m.Attribute(attr=m.Name("getLogger")))
+_ALIAS = m.SimpleStatementLine([m.Assign(value=_NAMED | m.Subscript(value=m.Name("Callable")))])
+_ONLY_READ = _TYPING | _DOCSTRING | _ALIAS | m.Annotation() | m.Import() | m.ImportFrom()
 
 
 def _never_runs(node: cst.CSTNode) -> bool:
-    """Imports, annotations, docstrings: a mistake there is the type checker's or the reader's to find."""
+    """Imports, annotations, docstrings, names for types: a mistake there is the type checker's or the reader's to find."""
     return m.matches(node, _ONLY_READ)

@@ -263,7 +263,7 @@ def test_what_changes_between_claim_and_request_is_not_acted_on(
 
 def test_another_waiting_step_after_the_claim_is_not_acted_on(cloud_manager: LocalCloudManager) -> None:
     cloud_manager.looks = [WAITING, _changed(stepId="77")]
-    with pytest.raises(NotActionable):
+    with pytest.raises(NotActionable, match="is another step than the one that was claimed"):
         act()
     assert cloud_manager.acts == []
 
@@ -331,6 +331,18 @@ FOREIGN = {
         }
     },
 }
+NOT_ITS_OWN = r"The link to (approve|reject) .* does not belong to execution .*; nothing was sent\."
+SAID = dict.fromkeys(FOREIGN, NOT_ITS_OWN) | {
+    "an approval of stage": "has not reached its approval for production",
+    "an approval without an environment": "No single approval for production waits in .* for which environment .no environmentType.",
+    "no link": "no link to (approve|reject) .*; does the credential have the permission Production Deployments",
+    "another execution": "asked for execution .* and answered 1",
+    "another pipeline's execution": "answered with execution .* of pipeline 1 ",
+    "another program's execution": "answered with execution .* in program 1 ",
+    "an execution that ended": "ended CANCELLED",
+    "no steps": "has not reached its approval for production",
+    "two approvals": "No single approval for production waits in .*: 2 approvals wait",
+}
 
 
 @pytest.mark.parametrize("verb", list(Verb))
@@ -339,7 +351,7 @@ def test_what_is_not_the_pinned_executions_waiting_approval_is_not_acted_on(
     cloud_manager: LocalCloudManager, name: str, verb: Verb
 ) -> None:
     cloud_manager.looks = [FOREIGN[name]]
-    with pytest.raises((NotActionable, UnexpectedAnswer)):
+    with pytest.raises((NotActionable, UnexpectedAnswer), match=SAID[name]):
         act(verb, claim=lambda step: pytest.fail("claimed"))
     assert cloud_manager.acts == []
 
@@ -380,7 +392,7 @@ def test_a_defect_while_sending_counts_as_sent(cloud_manager: LocalCloudManager)
     outcome = act_once(
         hook, PROGRAM, PIPELINE, EXECUTION, "approve", claim=nothing, before_send=nothing, read_back_for=1
     )
-    assert outcome.kind is ActKind.UNKNOWN_BUT_SEEN
+    assert (outcome.kind, outcome.request_id) == (ActKind.UNKNOWN_BUT_SEEN, None)
 
 
 def test_an_unknown_verb_sends_nothing(cloud_manager: LocalCloudManager) -> None:

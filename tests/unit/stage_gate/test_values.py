@@ -4,37 +4,36 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from enum import Enum
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from mutants.modules import PARTS
 from stage_gate.seal import Sealed
+from stage_gate.siblings import Siblings
+from stage_gate.stage_environment import StageState
 
-MODULES = (
-    "candidate",
-    "claims",
-    "decision",
-    "leniency",
-    "plan",
-    "proof",
-    "right",
-    "seal",
-    "signing",
-    "surroundings",
-    "verdict",
-)
+WORDS = Path(__file__).with_name("words.txt")
+MODULES = [module for part in PARTS.values() for module in part]
 
 
 def classes(module: str) -> Iterator[type]:
     """What the module itself defines for others."""
-    loaded = import_module(f"stage_gate.{module}")
-    for name, value in vars(loaded).items():
-        if isinstance(value, type) and value.__module__ == loaded.__name__ and not name.startswith("_"):
+    for name, value in vars(import_module(module)).items():
+        if isinstance(value, type) and value.__module__ == module and not name.startswith("_"):
             yield value
 
 
-VALUES = [each for module in MODULES for each in classes(module) if dataclasses.is_dataclass(each)]
+VALUES = [
+    each
+    for module in MODULES
+    for each in classes(module)
+    if dataclasses.is_dataclass(each) and each not in (Siblings, StageState)
+]
+"""What is told from module to module; those two collect what they read."""
 MODELS = [each for module in MODULES for each in classes(module) if issubclass(each, BaseModel)]
 KEPT = [each for each in MODELS if each is not Sealed]
 """What is read from files; a ``Sealed`` is put together of several."""
@@ -59,6 +58,17 @@ def test_a_model_takes_no_field_that_it_does_not_know(model: type[BaseModel]) ->
     with pytest.raises(ValidationError) as refused:
         model.model_validate({"nobody_knows_this": 1})
     assert "extra_forbidden" in {error["type"] for error in refused.value.errors()}
+
+
+def test_every_word_stays_as_it_is_written_in_evidence_and_events() -> None:
+    """Kept files, scripts and dashboards of teams read them: a new one is written in, none is ever renamed."""
+    enums = (each for module in MODULES for each in classes(module) if issubclass(each, Enum))
+    words = [
+        f"{each.__module__}.{each.__qualname__}.{member.name}: {member.value}".rstrip()
+        for each in enums
+        for member in each
+    ]
+    assert sorted(words) == WORDS.read_text(encoding="utf-8").splitlines()
 
 
 def test_there_are_values_and_models_to_try() -> None:
