@@ -26,8 +26,9 @@ def pytest_collection_finish() -> None:
 
     Airflow alone is half a million objects; this is a sixth of the processor time of the whole suite.
     """
-    gc.collect()
-    gc.freeze()
+    if not gc.get_freeze_count():  # else a fork of a process that did it
+        gc.collect()
+        gc.freeze()
     gc.set_threshold(20_000, 50, 100)
 
 
