@@ -53,7 +53,6 @@ RULES: Mapping[str, Tests] = {
         f"{_GATE}/test_verdict_properties.py",
         f"{_GATE}/test_fail_open.py",
         f"{_GATE}/test_waivers.py",
-        _VALUES,
     ),
     "stage_gate.decision": (
         f"{_GATE}/test_decision.py",
@@ -61,37 +60,32 @@ RULES: Mapping[str, Tests] = {
         f"{_GATE}/test_decision_model.py::test_nothing_is_sent_but_after_the_last_look_and_never_twice",
         f"{_GATE}/test_decision_model.py::test_a_task_that_died_ends_where_it_would_have_ended_unless_its_ticket_was_spent",
         f"{_GATE}/test_decision_model.py::test_a_task_that_is_over_has_nothing_left_to_do",
-        _VALUES,
         _SHORT,
     ),
-    "stage_gate.proof": (f"{_GATE}/test_proof.py", _TABLES, _VALUES, _SHORT),
-    "stage_gate.candidate": (f"{_GATE}/test_candidate.py", f"{_GATE}/test_verdict.py", _VALUES, _TABLES),
+    "stage_gate.proof": (f"{_GATE}/test_proof.py", _TABLES, _SHORT),
+    "stage_gate.candidate": (f"{_GATE}/test_candidate.py", f"{_GATE}/test_verdict.py", _TABLES),
     "stage_gate.surroundings": (
         f"{_GATE}/test_candidate.py",
         f"{_GATE}/test_verdict.py",
-        _VALUES,
         _TABLES,
         f"{_GATE}/test_siblings.py",
     ),
-    "stage_gate.right": (*_ACTING, f"{_GATE}/test_unread_facts.py", _VALUES, _SHORT),
+    "stage_gate.right": (*_ACTING, f"{_GATE}/test_unread_facts.py", _SHORT),
     "stage_gate.signing": (
         f"{_GATE}/test_signing.py",
         f"{_GATE}/test_key.py",
         f"{_GATE}/test_seal.py",
-        _VALUES,
     ),
     "stage_gate.leniency": (
         f"{_GATE}/test_leniency.py",
         f"{_GATE}/test_waivers.py",
         f"{_GATE}/test_verdict.py",
         f"{_GATE}/test_verdict_properties.py",
-        _VALUES,
     ),
     "stage_gate.plan": (
         f"{_GATE}/test_planning.py",
         f"{_GATE}/test_verdict.py",
         f"{_GATE}/test_seal.py",
-        _VALUES,
     ),
     "stage_gate.planning": (
         f"{_GATE}/test_planning.py",
@@ -103,15 +97,11 @@ RULES: Mapping[str, Tests] = {
 ACTING: Mapping[str, Tests] = {
     "stage_gate.road": (*_ACTING, f"{_GATE}/test_promote.py", _SHORT),
     "stage_gate.acting": (*_ACTING, f"{_GATE}/test_promote.py"),
-    "stage_gate.claims": (*_ACTING, f"{_GATE}/test_evidence.py", _VALUES, _SHORT),
+    "stage_gate.claims": (*_ACTING, f"{_GATE}/test_evidence.py", _SHORT),
     "stage_gate.sent_before": (*_ACTING, _SHORT),
     "stage_gate.asking": _PEOPLE,
     "adobe_cloud_manager.golive": (f"{_CM}/test_golive.py", f"{_CM}/test_acts.py"),
-    "adobe_cloud_manager.hooks.single_put": (
-        f"{_CM}/test_golive.py",
-        f"{_CM}/test_acts.py",
-        f"{_CM}/test_starts.py",
-    ),
+    "adobe_cloud_manager.hooks.single_put": (f"{_CM}/test_acts.py", f"{_CM}/test_starts.py"),
 }
 EVIDENCE: Mapping[str, Tests] = {
     "stage_gate.exclusive": (
@@ -191,7 +181,7 @@ PARTS: Mapping[str, Mapping[str, Tests]] = {
 
 
 def chosen(names: Sequence[str]) -> dict[str, list[str]]:
-    """Modules with their tests, of parts and modules by name. Raises ``SystemExit`` for a name that is neither."""
+    """Modules with their tests, of parts and modules by name; those of values are about each. Raises ``SystemExit`` for a name that is neither."""
     every = {module: tests for part in PARTS.values() for module, tests in part.items()}
     found: dict[str, Tests] = {}
     for name in names or PARTS:
@@ -203,4 +193,7 @@ def chosen(names: Sequence[str]) -> dict[str, list[str]]:
                 f"{name} is neither a part nor a module that is judged: {', '.join((*PARTS, *every))}"
             )
         found |= part
-    return {module: [f"tests/{test}" for test in dict.fromkeys(tests)] for module, tests in found.items()}
+    return {
+        module: [f"tests/{test}" for test in dict.fromkeys((*tests, _VALUES))]
+        for module, tests in found.items()
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,9 +14,7 @@ from mutants.mutation import Mutant, mutants_of
 from mutants.results import Judged, Results
 
 _SPARE, _TIMES = 15.0, 5.0
-"""Seconds that every mutant may take, and how many times as long as its tests take without it."""
-_WAITING = 4.0
-"""How many times as long on the clock as on the processor: tests wait, and the machine has other things to do."""
+"""Seconds that every mutant may take, and how many times as long as its tests take without it; and twice that on the clock."""
 
 
 class Work:
@@ -96,7 +94,8 @@ def _side_by_side(
 
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            yield from pool.map(judged, mutants)
+            for each in as_completed([pool.submit(judged, mutant) for mutant in mutants]):
+                yield each.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -109,4 +108,4 @@ def _file_of(test: str) -> str:
 def _limit(seen: Seen, tests: Sequence[str]) -> Limit:
     """Generous: a mutant that runs on for ever is seen a little later, and a slow one is not taken for it."""
     processor = _SPARE + _TIMES * sum(seen.tests[test] for test in tests)
-    return Limit(processor, processor * _WAITING)
+    return Limit(processor, 2 * processor)

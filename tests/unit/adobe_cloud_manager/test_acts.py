@@ -9,10 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import requests
 from tenacity import wait_none
 
 from adobe_cloud_manager import exceptions as errors
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+from adobe_cloud_manager.hooks.single_put import WitnessAdapter, put_once
 from unit.adobe_cloud_manager.adobe_double import Adobe
 from unit.adobe_cloud_manager.answers_of_adobe import (
     EXECUTION_PATH,
@@ -142,6 +144,27 @@ def test_a_clear_refusal_counts_although_its_body_breaks_off(adobe: Adobe) -> No
     adobe.routes[ADVANCE] = b"HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 100\r\n\r\n{"
     with pytest.raises(errors.ActRefused):
         hook().advance(step(), {"approved": True})
+
+
+def test_of_an_endless_answer_no_more_than_a_mebibyte_is_kept(adobe: Adobe) -> None:
+    head = b"HTTP/1.1 202 Accepted\r\nConnection: close\r\n\r\n"
+    adobe.routes[ADVANCE] = head + b"a" * (3 * 1024 * 1024)
+    answer = put_once(f"{adobe.server.url}{ADVANCE}", headers={}, body=b"{}", timeout=60, what="The approval")
+    assert (answer.status, len(answer.body)) == (202, 1024 * 1024)
+
+
+def test_a_second_connection_for_one_act_is_prevented_whatever_the_library_below_does(adobe: Adobe) -> None:
+    adobe.routes[ADVANCE] = [reply(202), reply(202)]
+    adapter = WitnessAdapter()
+    assert adapter.connected is False
+    assert (adapter.max_retries.total, adapter._pool_connections, adapter._pool_maxsize) == (0, 1, 1)
+    with requests.Session() as session:
+        session.mount("http://", adapter)
+        assert session.put(f"{adobe.server.url}{ADVANCE}", headers={"Connection": "close"}, timeout=60).ok
+        assert adapter.connected
+        with pytest.raises(OSError, match="A second connection for one act was prevented"):
+            session.put(f"{adobe.server.url}{ADVANCE}", timeout=60)
+    assert puts(adobe) == [ADVANCE]
 
 
 def test_where_nobody_listens_nothing_was_sent(adobe: Adobe, monkeypatch: pytest.MonkeyPatch) -> None:

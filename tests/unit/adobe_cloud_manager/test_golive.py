@@ -39,9 +39,11 @@ PATH = f"/api/program/{PROGRAM}/pipeline/{PIPELINE}/execution/{EXECUTION}/phase/
 
 
 @pytest.fixture(autouse=True)
-def _reading_back_takes_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """How often it is read back must not depend on how fast the machine is."""
-    monkeypatch.setattr("adobe_cloud_manager.golive.time", Clock())
+    clock = Clock()
+    monkeypatch.setattr("adobe_cloud_manager.golive.time", clock)
+    return clock
 
 
 class Claimed(Exception):
@@ -113,8 +115,71 @@ def test_a_step_that_goes_on_waiting_is_unresolved_and_nothing_is_sent_again(
     cloud_manager.act = lambda _, body: reply
     outcome = act(verb, read_back_for=0.2)
     assert (outcome.kind, outcome.status_seen) == (ActKind.UNRESOLVED, "WAITING")
-    assert "It is not sent again" in outcome.sentence
+    lost = (
+        "The answer to the request to {} was lost ("
+        if reply.cut or reply.status == 500
+        else "Cloud Manager acknowledged"
+    )
+    assert outcome.sentence.startswith(lost.format(verb))
+    assert "within 0.2 s" in outcome.sentence
+    assert "waits for a person" in outcome.sentence
+    assert "It is not sent again: look at https://" in outcome.sentence
     assert len(cloud_manager.acts) == 1
+
+
+def test_an_unresolved_request_can_be_asked_adobe_about(cloud_manager: LocalCloudManager) -> None:
+    cloud_manager.looks = [WAITING]
+    cloud_manager.act = lambda _, body: Reply(202, headers={"x-request-id": "r-1"})
+    assert act(read_back_for=0.2).request_id == "r-1"
+
+
+@pytest.mark.parametrize(
+    ("every", "pauses"),
+    [
+        ({"read_back_every": 8.0}, [0.5, 1.0, 2.0, 4.0, 8.0, 4.5]),
+        ({}, [0.3125, 0.625, 1.25, 2.5, 5.0, 5.0, 5.0, 0.3125]),
+    ],
+    ids=["every 8 s", "by itself"],
+)
+def test_it_looks_soon_at_first_and_never_after_its_time(
+    cloud_manager: LocalCloudManager, clock: Clock, every: dict[str, float], pauses: list[float]
+) -> None:
+    cloud_manager.looks = [WAITING]
+    slept: list[float] = []
+    clock.sleep = lambda seconds: (slept.append(seconds), Clock.sleep(clock, seconds))[1]  # type: ignore[method-assign]
+    act_once(
+        CloudManagerHook(), PROGRAM, PIPELINE, EXECUTION, Verb.APPROVE, claim=nothing, before_send=nothing, read_back_for=20.0, **every
+    )  # fmt: skip
+    assert slept == pauses
+
+
+def test_it_looks_no_more_once_a_decision_is_seen(cloud_manager: LocalCloudManager, clock: Clock) -> None:
+    cloud_manager.looks = [WAITING]
+    applied(cloud_manager, APPROVED, Reply(202))
+    begun = clock.now
+    act()
+    assert clock.now - begun < 0.1
+
+
+def test_a_network_that_is_gone_while_reading_back_hides_nothing_and_breaks_nothing(
+    cloud_manager: LocalCloudManager,
+) -> None:
+    cloud_manager.looks = [WAITING]
+    hook = CloudManagerHook()
+    sent: list[Any] = []
+
+    def read(*ids: str) -> Execution:
+        if sent:
+            raise OSError("Network is unreachable")
+        return CloudManagerHook.get_execution(hook, *ids)
+
+    hook.get_execution = read  # type: ignore[method-assign]
+    hook.advance = lambda step, body: sent.append(body)  # type: ignore[method-assign, assignment, return-value]
+    outcome = act_once(
+        hook, PROGRAM, PIPELINE, EXECUTION, "approve", claim=nothing, before_send=nothing, read_back_for=1
+    )
+    assert (outcome.kind, outcome.status_seen, sent) == (ActKind.UNRESOLVED, "", [{"approved": True}])
+    assert "The step could not be read back." in outcome.sentence
 
 
 @pytest.mark.parametrize(("verb", "after"), [(Verb.APPROVE, REJECTED), (Verb.REJECT, APPROVED)])
@@ -131,12 +196,22 @@ def without_approval(at: str, step: str, status: str, **changed: str) -> Json:
     return execution_json(at, step, status, without=("schedule", "approval"), changes=changed)
 
 
-def cancelled_unbegun() -> Json:
-    document = execution_json("approval", "CANCELLED", "CANCELLED", changes={"deploy:prod": "CANCELLED"})
-    for step in document["_embedded"]["stepStates"]:
-        if step.get("environmentType") == "prod" and step["action"] == "deploy":
-            del step["startedAt"]
+def _deploying(status: str, **changed: str | None) -> Json:
+    """A rejected approval, and this deployment to production with these fields; ``None`` takes one out."""
+    document = execution_json("approval", "CANCELLED", "CANCELLED", changes={"deploy:prod": status})
+    [step] = [
+        each
+        for each in document["_embedded"]["stepStates"]
+        if each.get("environmentType") == "prod" and each["action"] == "deploy"
+    ]
+    for name, value in changed.items():
+        step.pop(name, None)
+        step |= {} if value is None else {name: value}
     return document
+
+
+def cancelled_unbegun() -> Json:
+    return _deploying("CANCELLED", startedAt=None)
 
 
 WENT_LIVE = {
@@ -145,6 +220,9 @@ WENT_LIVE = {
     "production was deployed in part": without_approval("deploy:prod", "FAILED", "FAILED"),
     "production is in an unknown status": without_approval("deploy:prod", "PONDERING", "CANCELLED"),
     "it ended well": without_approval("deploy:prod", "NOT_STARTED", "FINISHED"),
+    "a deployment was cancelled after it began": _deploying("CANCELLED"),
+    "a deployment runs that shows no beginning": _deploying("RUNNING", startedAt=None),
+    "a deployment runs and does not say where": _deploying("RUNNING", environmentType=None),
     "a cancelled approval": execution_json("deploy:prod", "RUNNING", changes={"approval": "CANCELLED"}),
 }
 
