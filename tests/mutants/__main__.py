@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mutants import table
 from mutants.bench import BenchError
-from mutants.judging import ROOT
+from mutants.judging import ASIDE, ROOT
 from mutants.modules import PARTS, chosen
 from mutants.results import FOLDER, Judged, Tally
 from mutants.reviewed import outdated, reviews, stanzas
@@ -51,8 +51,9 @@ def _judge(works: Sequence[Work], jobs: int, *, afresh: bool) -> None:
 
 def _compile(tests: set[str]) -> None:
     """Byte code of our files, as pytest wants it: the benches can't write any, and read it thousands of times."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-qq", *sorted(tests)]
-    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
+    command = [sys.executable, "-m", "pytest", *ASIDE, "--collect-only", *sorted(tests)]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, check=False)
 
 
 def _say(judged: Judged) -> None:

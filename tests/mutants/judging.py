@@ -31,7 +31,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PLUGINS = ROOT / "plugins"
-_ASIDE = ("-p", "no:cacheprovider", "-p", "no:randomly", "-W", "ignore", "-q", "-x", "--tb=no", "--no-header")
+ASIDE = (
+    *("--disable-plugin-autoload", "-p", "pytest_asyncio.plugin", "-p", "no:cacheprovider"),
+    *("-W", "ignore", "-q", "-x", "--tb=no", "--no-header"),
+)
+"""For pytest. Of the plugins of others only what tests can't do without: to find and load them all takes long."""
 _HELD_BACK = 4 << 30
 """Bytes of memory that a mutant may have: some mistakes collect without end."""
 
@@ -172,7 +176,7 @@ class _Watch:
         _be_quick()
         self._rank = {test: number for number, test in enumerate(tests)}
         files = list(dict.fromkeys(test.partition("::")[0] for test in tests))
-        ended = pytest.main([*_ASIDE, f"--rootdir={ROOT}", *files], plugins=[self])
+        ended = pytest.main([*ASIDE, f"--rootdir={ROOT}", *files], plugins=[self])
         if ended in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             return ""
         return self._failed or f"(pytest ended with {ended!r})"

@@ -111,7 +111,7 @@ EVIDENCE: Mapping[str, Tests] = {
     ),
     "stage_gate.files": _STORE,
     "stage_gate.seal": (*_STORE, f"{_GATE}/test_verify.py"),
-    "stage_gate.signed": _STORE,
+    "stage_gate.signed": (f"{_GATE}/test_signed.py", *_STORE),
     "stage_gate.record": (*_STORE, f"{_GATE}/test_acting.py", f"{_GATE}/test_people.py"),
     "stage_gate.memory": _STORE,
     "stage_gate.evidence": (*_STORE, f"{_GATE}/test_retest.py"),
@@ -181,7 +181,10 @@ PARTS: Mapping[str, Mapping[str, Tests]] = {
 
 
 def chosen(names: Sequence[str]) -> dict[str, list[str]]:
-    """Modules with their tests, of parts and modules by name; those of values are about each. Raises ``SystemExit`` for a name that is neither."""
+    """Modules with their tests, of parts and modules by name; those of values are about each.
+
+    Raises ``SystemExit`` for a name that is neither.
+    """
     every = {module: tests for part in PARTS.values() for module, tests in part.items()}
     found: dict[str, Tests] = {}
     for name in names or PARTS:
