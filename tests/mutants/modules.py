@@ -20,10 +20,9 @@ _STORE = (
     f"{_GATE}/test_attempts.py",
     f"{_GATE}/test_exclusive.py",
     f"{_GATE}/test_seal.py",
-    f"{_GATE}/test_forged_notes.py",
     f"{_GATE}/test_keeping.py",
-    f"{_GATE}/test_planted.py",
 )
+_NOTES = (f"{_GATE}/test_forged_notes.py", f"{_GATE}/test_planted.py")
 _STAGE = (
     f"{_GATE}/test_siblings.py",
     f"{_GATE}/test_candidate.py",
@@ -39,12 +38,11 @@ _WEBHOOK = (
     f"{_GATE}/webhook/test_mount.py",
     f"{_GATE}/webhook/test_fuzz.py",
 )
-_GUARD = (
-    f"{_CHECKS}/network_guard/test_address.py",
-    f"{_CHECKS}/network_guard/test_rule.py",
+_RULES_OF_GUARD = (f"{_CHECKS}/network_guard/test_address.py", f"{_CHECKS}/network_guard/test_rule.py")
+_WAYS_OUT = (
     f"{_CHECKS}/network_guard/test_forward_proxy.py",
-    f"{_CHECKS}/network_guard/test_ways_out.py",
     f"{_CHECKS}/test_client.py",
+    f"{_CHECKS}/network_guard/test_ways_out.py",
 )
 
 RULES: Mapping[str, Tests] = {
@@ -110,11 +108,11 @@ EVIDENCE: Mapping[str, Tests] = {
         f"{_GATE}/test_evidence.py",
     ),
     "stage_gate.files": _STORE,
-    "stage_gate.seal": (*_STORE, f"{_GATE}/test_verify.py"),
+    "stage_gate.seal": (f"{_GATE}/test_seal.py", f"{_GATE}/test_verify.py", *_STORE),
     "stage_gate.signed": (f"{_GATE}/test_signed.py", *_STORE),
-    "stage_gate.record": (*_STORE, f"{_GATE}/test_acting.py", f"{_GATE}/test_people.py"),
-    "stage_gate.memory": _STORE,
-    "stage_gate.evidence": (*_STORE, f"{_GATE}/test_retest.py"),
+    "stage_gate.record": (*_NOTES, f"{_GATE}/test_acting.py", f"{_GATE}/test_people.py"),
+    "stage_gate.memory": (f"{_GATE}/test_forged_notes.py", f"{_GATE}/test_waits.py"),
+    "stage_gate.evidence": (*_STORE, f"{_GATE}/test_retest.py", f"{_GATE}/test_planted.py"),
 }
 STAGE: Mapping[str, Tests] = {
     "stage_gate.siblings": _STAGE,
@@ -160,9 +158,10 @@ WEBHOOK: Mapping[str, Tests] = {
     "adobe_cloud_manager.events.envelope": (f"{_CM}/events/test_envelope.py", f"{_CM}/events/test_hint.py"),
 }
 GUARD: Mapping[str, Tests] = {
+    **{f"aem_checks.network_guard.{module}": _RULES_OF_GUARD for module in ("address", "rule")},
     **{
-        f"aem_checks.network_guard.{module}": _GUARD
-        for module in ("address", "connecting", "forward_proxy", "outer_proxy", "rule")
+        f"aem_checks.network_guard.{module}": (*_RULES_OF_GUARD, *_WAYS_OUT)
+        for module in ("connecting", "forward_proxy", "outer_proxy")
     },
     "aem_checks.code_user": (f"{_CHECKS}/test_code_user.py", f"{_GATE}/test_isolation.py"),
     "aem_checks.reaper": (f"{_CHECKS}/test_code_user.py", f"{_CHECKS}/test_commands.py"),

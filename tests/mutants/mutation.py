@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
@@ -87,7 +88,7 @@ def _told_apart(module: str, text: _Text, found: list[_Found]) -> Iterator[Mutan
     alike: Counter[tuple[str, str]] = Counter()
     for each in found:
         old, new = text.statement(each)
-        if new == old or (id(each.statement), new) in seen:
+        if _in_effect(new) == _in_effect(old) or (id(each.statement), new) in seen:
             continue
         seen.add((id(each.statement), new))
         try:
@@ -98,6 +99,11 @@ def _told_apart(module: str, text: _Text, found: list[_Found]) -> Iterator[Mutan
         alike[each.where, diff] += 1
         identity = Identity(module, each.where, diff, alike[each.where, diff])
         yield Mutant(identity, text.whole(each, new), each.lines)
+
+
+def _in_effect(statement: str) -> str:
+    """Without what changes nothing: slots, whether ``zip`` checks its caller, the case of a codec's name."""
+    return _CODEC.sub(lambda name: name[0].lower(), _IDLE.sub("", statement))
 
 
 def _diff(old: str, new: str) -> str:
@@ -178,6 +184,8 @@ def _assigned(statement: cst.SimpleStatementLine) -> list[str]:
     return [", ".join(each.value for each in names if isinstance(each, cst.Name))]
 
 
+_IDLE = re.compile(r",\s*(?:slots|strict)=\w+(?=,?\s*\))|,(?=\s*\))")
+_CODEC = re.compile(r'"(?:utf-8|ascii)"', re.IGNORECASE)
 _TYPING = m.If(test=m.Name("TYPE_CHECKING"))
 _DOCSTRING = m.SimpleStatementLine([m.Expr(m.SimpleString() | m.ConcatenatedString())])
 _RETURN_NOTHING = m.SimpleStatementLine([m.Return(value=None) | m.Return(value=m.Name("None"))])
