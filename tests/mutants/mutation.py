@@ -191,7 +191,10 @@ _DOCSTRING = m.SimpleStatementLine([m.Expr(m.SimpleString() | m.ConcatenatedStri
 _RETURN_NOTHING = m.SimpleStatementLine([m.Return(value=None) | m.Return(value=m.Name("None"))])
 """At the end of a function it says what happens anyway."""
 _NAMED = m.Call(func=m.Name("TypeVar") | m.Name("TypeVarTuple") | m.Attribute(attr=m.Name("getLogger")))
-_ALIAS = m.SimpleStatementLine([m.Assign(value=_NAMED | m.Subscript(value=m.Name("Callable")))])
+_GENERIC = m.Subscript(value=m.Name("Callable") | m.Name("Sequence") | m.Name("tuple"))
+_TYPE = _GENERIC | m.Name(value=m.MatchRegex(r"[A-Z]+[a-z]\w*"))
+_EITHER = m.BinaryOperation(left=_TYPE, operator=m.BitOr(), right=_TYPE)
+_ALIAS = m.SimpleStatementLine([m.Assign(value=_NAMED | _GENERIC | _EITHER)])
 _ONLY_READ = _TYPING | _DOCSTRING | _ALIAS | m.Annotation() | m.Import() | m.ImportFrom()
 
 

@@ -7,6 +7,7 @@ of a table, a handler of errors and a decorator as they are: forgetting one of t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from ipaddress import ip_network
 from typing import Any
 
 import libcst as cst
@@ -28,7 +29,16 @@ def words(node: cst.BaseString) -> Iterable[Mistake]:
     elif isinstance(node, cst.SimpleString) and " " in str(node.evaluated_value):
         yield cst.SimpleString(f'{node.prefix.replace("r", "")}""')
     else:
-        yield from operator_string(node)
+        yield from (mistake for mistake in operator_string(node) if not _is_same_network(node, mistake))
+
+
+def _is_same_network(node: cst.BaseString, mistake: cst.CSTNode) -> bool:
+    """Hexadecimal digits of an address, in the other case."""
+    try:
+        was, is_ = (ip_network(str(each.evaluated_value)) for each in (node, mistake))  # type: ignore[attr-defined]
+    except ValueError:
+        return False
+    return was == is_
 
 
 def conditions(node: cst.If | cst.While | cst.CompIf) -> Iterable[Mistake]:

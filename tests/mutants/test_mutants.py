@@ -139,13 +139,18 @@ def test_what_only_the_reader_or_the_type_checker_sees_has_no_mutants() -> None:
 
 
 def test_what_changes_nothing_is_no_mutant() -> None:
-    source = '@dataclass(frozen=True, slots=True)\nclass Pair:\n    ends = dict(zip(A, B.encode("utf-8"), strict=True))\n'
+    source = (
+        '@dataclass(frozen=True, slots=True)\nclass Pair:\n    ends = dict(zip(A, B.encode("utf-8"), strict=True))\n'
+        'Address = IPv4Address | IPv6Address\nPrivate = ip_network("fd00::/8")\n'
+    )
     told = "\n".join(each.identity.diff for each in mutants_of("toy", source))
     assert "frozen=False, slots=True" in told
     assert "XXutf-8XX" in told
     assert "slots=False" not in told
     assert "strict=False" not in told
     assert "UTF-8" not in told
+    assert "FD00" not in told
+    assert "+ Address" not in told
 
 
 SURVIVOR = Judged(Identity("toy", "may_enter", "- if a:\n+ if True:"), 12, Verdict.SURVIVED, "")
