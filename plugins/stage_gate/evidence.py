@@ -158,11 +158,15 @@ class Evidence:
                 continue
             except OSError as error:
                 raise EvidenceError(f"{path} can't be written: {error}", passing=True) from error
-            return number
+            if self._holds_nothing(number):  # else the very same candidate was opened and tested there
+                return number
         raise AssertionError("numbers do not end")
 
+    def _holds_nothing(self, attempt: int) -> bool:
+        return {path.name for path in written(self.attempt_folder(attempt))} <= _RENEWED
+
     def _is_untouched(self, attempt: int, candidate: Candidate) -> bool:
-        if not {path.name for path in written(self.attempt_folder(attempt))} <= _RENEWED:
+        if not self._holds_nothing(attempt):
             return False
         try:
             return self.read_candidate(attempt).digest == candidate.digest

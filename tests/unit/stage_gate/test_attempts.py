@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +16,12 @@ import pytest
 from aem_checks.outcomes import Outcome
 from stage_gate import evidence as evidence_module
 from stage_gate import seal as seal_module
-from stage_gate.evidence import Evidence
+from stage_gate.evidence import RESULTS, Evidence, executions_of
 from stage_gate.exclusive import create_beside, create_exclusively
 from stage_gate.files import EvidenceError
 from stage_gate.plan import SMOKE_TESTS
 from stage_gate.reruns import take_rerun
+from stage_gate.smoke_answers import FOLDER
 from stage_gate.smoke_record import write_smoke_answer
 from stage_gate.smoke_tests import WORKS, SmokeAnswer
 from stage_gate.verdict import Verdict, judge
@@ -125,22 +128,22 @@ def test_a_result_that_comes_after_the_seal_is_refused_before_it_is_written(evid
     assert evidence.load_seal(1) == sealed
 
 
-def test_a_result_that_comes_while_it_is_judged_is_judged_as_well(
-    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    keep(evidence)
+def test_a_result_that_comes_while_it_is_judged_is_judged_as_well(worker: Callable[[], Evidence]) -> None:
+    ours = worker()
+    ours.begin_attempt(PLAN, CANDIDATE)
+    keep(ours)
     judged: list[int] = []
 
     def slow(*given: Any) -> Verdict:
         judged.append(len(given[2]))
         if len(judged) == 1:
-            keep(evidence, FAILED, "real_404")
+            keep(worker(), FAILED, "real_404")
         return judge(*given)
 
-    sealed = evidence.seal(1, slow)
+    sealed = ours.seal(1, slow)
     assert judged == [1, 2]
     assert sealed.verdict.outcome is FAILED
-    assert evidence.load_seal(1).verdict == judge(PLAN, CANDIDATE, sealed.recorded)
+    assert ours.load_seal(1).verdict == judge(PLAN, CANDIDATE, sealed.recorded)
 
 
 def test_a_result_that_the_seal_did_not_wait_for_is_taken_back_and_spoils_nothing(
@@ -173,6 +176,72 @@ def test_a_result_that_the_seal_did_not_wait_for_is_taken_back_and_spoils_nothin
     assert [entry.result.key for entry in evidence.load_seal(1).recorded] == ["key_pages"]
 
 
+def test_a_result_that_was_sealed_the_moment_it_was_there_is_not_taken_back(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create_and_be_judged(folder: Path, name: str, content: bytes) -> Path:
+        path = create_beside(folder, name, content)
+        evidence.seal(1, judge)
+        return path
+
+    monkeypatch.setattr(evidence_module, "create_beside", create_and_be_judged)
+    path = keep(evidence, FAILED)
+    assert path.exists()
+    assert [entry.result.key for entry in evidence.load_seal(1).recorded] == ["key_pages"]
+
+
+def test_files_that_never_stop_coming_are_not_sealed(evidence: Evidence) -> None:
+    numbers = iter(range(1000))
+
+    def beside_another(*given: Any) -> Verdict:
+        keep(evidence, key=f"check_{next(numbers)}")
+        return judge(*given)
+
+    with pytest.raises(EvidenceError, match=r"Files of attempt 1 keep coming while it is judged: which task"):
+        evidence.seal(1, beside_another)
+    assert not evidence.is_sealed(1)
+
+
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+CREATES: dict[str, tuple[Any, str, Callable[[Evidence], object], str]] = {
+    "a result": (evidence_module, "create_beside", keep, "key_pages of attempt 1 can't be kept"),
+    "a result of production": (
+        evidence_module,
+        "create_beside",
+        lambda evidence: evidence.write_production_result(result("production.key_pages")),
+        "production.key_pages of production can't be kept",
+    ),
+    "an attempt": (
+        evidence_module,
+        "create_exclusively",
+        lambda evidence: evidence.begin_attempt(PLAN, OTHER_CANDIDATE),
+        r"attempt-2/candidate.json can't be written",
+    ),
+    "a seal": (
+        seal_module,
+        "create_exclusively",
+        lambda evidence: evidence.seal(1, judge),
+        "The seal of attempt 1 can't be written",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CREATES)
+def test_what_the_store_does_not_take_is_told_and_may_be_tried_again(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    module, creates, act, said = CREATES[what]
+    with monkeypatch.context() as broken:
+        broken.setattr(module, creates, full)
+        with pytest.raises(EvidenceError, match=f"{said}: .*No space left on device") as told:
+            act(evidence)
+    assert told.value.passing
+    act(evidence)
+
+
 def test_two_tasks_that_judge_at_once_make_one_seal(worker: Callable[[], Evidence]) -> None:
     worker().begin_attempt(PLAN, CANDIDATE)
     keep(worker(), FAILED)
@@ -200,6 +269,7 @@ def test_a_result_of_another_attempt_is_no_answer_in_this_one(evidence: Evidence
     verdict = verdict_of(evidence)
     assert verdict.outcome is INCONCLUSIVE
     assert "was found in attempt 2, not in attempt 1, so it counts for nothing" in verdict.reasons[0]
+    assert [each.code for each in evidence.read_results(1)[0].result.findings] == ["key_pages.other_attempt"]
 
 
 def test_a_sealed_result_of_another_attempt_approves_nothing(evidence: Evidence) -> None:
@@ -247,10 +317,14 @@ def test_whatever_was_kept_in_an_attempt_is_left_to_it(evidence: Evidence, kept:
     assert path.read_text() == "{}"
 
 
-def test_an_attempt_with_people_s_answers_is_never_begun_again(evidence: Evidence) -> None:
+BASKET = f"{SMOKE_TESTS}.basket"
+
+
+def answered(evidence: Evidence, attempt: int = 1) -> None:
+    """A person's answer, kept in this attempt."""
     answer = SmokeAnswer(
-        key=f"{SMOKE_TESTS}.basket",
-        attempt=1,
+        key=BASKET,
+        attempt=attempt,
         candidate_digest=CANDIDATE.digest,
         settings_digest="",
         site="wknd",
@@ -263,12 +337,121 @@ def test_an_attempt_with_people_s_answers_is_never_begun_again(evidence: Evidenc
         at=NOW,
     )
     write_smoke_answer(evidence, answer)
+
+
+def test_an_attempt_with_people_s_answers_is_never_begun_again(evidence: Evidence) -> None:
+    answered(evidence)
     assert evidence.begin_attempt(PLAN, CANDIDATE) == 2
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["open", "sealed"])
+@pytest.mark.parametrize("kept", ["a result", "a person's answer"])
+def test_an_attempt_that_was_opened_and_tested_meanwhile_is_not_opened_again(
+    evidence: Evidence, monkeypatch: pytest.MonkeyPatch, kept: str, sealed: bool
+) -> None:
+    """Two tries looked at once; one of them was slow, and has the same candidate as the one that is through by now."""
+    keep(evidence)
+    assert evidence.begin_attempt(PLAN, CANDIDATE) == 2
+    if kept == "a result":
+        evidence.write_result(2, recorded(result("key_pages")).model_copy(update={"attempt": 2}))
+    else:
+        answered(evidence, 2)
+    before = evidence.seal(2, judge) if sealed else None
+    with monkeypatch.context() as slow:
+        slow.setattr(Evidence, "attempts", lambda self: 1)
+        assert evidence.begin_attempt(PLAN.model_copy(update={"gate_digest": "edited"}), CANDIDATE) == 3
+    assert evidence.read_plan(2) == PLAN
+    assert before is None or evidence.load_seal(2) == before
+
+
+def result_of_answer(evidence: Evidence) -> tuple[Outcome, str]:
+    [entry] = [each for each in evidence.read_results(1) if each.result.key == BASKET]
+    return entry.result.outcome, " ".join(each.sentence for each in entry.result.findings)
+
+
+def test_a_person_s_answer_is_a_result_and_is_sealed_as_one(evidence: Evidence) -> None:
+    answered(evidence)
+    outcome, said = result_of_answer(evidence)
+    assert (outcome, "alice" in said) == (PASSED, True)
+    sealed = evidence.seal(1, judge)
+    assert [entry.result.key for entry in sealed.recorded] == [BASKET]
+    assert sealed.recorded == evidence.read_results(1)
+    assert evidence.load_seal(1).recorded == sealed.recorded
+
+
+@pytest.mark.parametrize(
+    "about", [("us", "2345678"), ("wknd", "7")], ids=["another gate", "another execution"]
+)
+def test_an_answer_that_was_given_elsewhere_is_neither_read_nor_sealed(
+    evidence: Evidence, about: tuple[str, str]
+) -> None:
+    elsewhere = Evidence(evidence.store, *about, KEYS)
+    elsewhere.begin_attempt(PLAN, CANDIDATE)
+    answered(elsewhere)
+    shutil.copytree(elsewhere.attempt_folder(1) / FOLDER, evidence.attempt_folder(1) / FOLDER)
+    refused = (
+        f"was written for gate {about[0]} and execution {about[1]}, not for gate wknd and execution 2345678"
+    )
+    with pytest.raises(EvidenceError, match=refused):
+        evidence.read_results(1)
+    with pytest.raises(EvidenceError, match=refused):
+        evidence.seal(1, judge)
+    assert not evidence.is_sealed(1)
 
 
 def test_an_attempt_whose_candidate_can_not_be_read_is_not_begun_again(evidence: Evidence) -> None:
     (evidence.attempt_folder(1) / "candidate.json").write_text("{")
     assert evidence.begin_attempt(PLAN, CANDIDATE) == 2
+
+
+def test_without_an_attempt_nothing_can_be_tested(tmp_path: Path) -> None:
+    nothing = Evidence(tmp_path, "wknd", "2345678", KEYS)
+    assert (nothing.attempts(), nothing.latest_sealed(), nothing.sealed_last()) == (0, 0, 0)
+    with pytest.raises(EvidenceError, match="No attempt was begun: settle_stage has not written a candidate"):
+        nothing.open_attempt()
+
+
+def test_which_attempt_is_the_newest_and_which_was_sealed_last(evidence: Evidence) -> None:
+    def known() -> tuple[int, int, int]:
+        return evidence.attempts(), evidence.latest_sealed(), evidence.sealed_last()
+
+    assert known() == (1, 0, 0)
+    assert evidence.open_attempt() == 1
+    evidence.seal(1, judge)
+    assert known() == (1, 1, 1)
+    evidence.begin_attempt(PLAN, CANDIDATE)
+    assert known() == (2, 0, 1)
+    assert evidence.open_attempt() == 2
+
+
+def test_another_worker_s_seal_is_seen_at_once_whatever_was_listed_before(
+    worker: Callable[[], Evidence],
+) -> None:
+    ours = worker()
+    ours.begin_attempt(PLAN, CANDIDATE)
+    assert "plan.json" in {path.name for path in ours.attempt_folder(1).iterdir()}
+    assert not ours.is_sealed(1)
+    worker().seal(1, judge)
+    assert ours.is_sealed(1)
+
+
+def test_another_worker_s_result_is_seen_at_once_whatever_was_listed_before(
+    worker: Callable[[], Evidence],
+) -> None:
+    ours = worker()
+    ours.begin_attempt(PLAN, CANDIDATE)
+    keep(ours, key="real_404")
+    assert [path.name for path in (ours.attempt_folder(1) / RESULTS).iterdir()] == ["real_404.json"]
+    keep(worker())
+    assert [path.name for path in ours.kept(1, "key_pages", RESULTS)] == ["key_pages.json"]
+
+
+def test_executions_are_told_oldest_first_and_nothing_else_is_one(tmp_path: Path) -> None:
+    for name in ("execution-10", "execution-9", "execution-x", "ledger", "an execution-8", "execution-7.bak"):
+        (tmp_path / "wknd" / name).mkdir(parents=True)
+    (tmp_path / "us" / "execution-1").mkdir(parents=True)
+    assert executions_of(tmp_path, "wknd") == ["9", "10"]
+    assert executions_of(tmp_path, "new") == []
 
 
 def test_a_test_of_production_that_ran_again_keeps_what_it_said_before(evidence: Evidence) -> None:
@@ -278,3 +461,12 @@ def test_a_test_of_production_that_ran_again_keeps_what_it_said_before(evidence:
     assert [each.outcome for each in evidence.read_production_results()] == [PASSED]
     folder = evidence.folder / "production" / "results"
     assert names(folder) == ["production.key_pages.json", "production.key_pages~2.json"]
+
+
+def test_of_two_tests_of_production_that_one_counts_which_ended_last(evidence: Evidence) -> None:
+    later = {"finished_at": NOW + timedelta(hours=1)}
+    evidence.write_production_result(result("production.real_404"))
+    evidence.write_production_result(result("production.key_pages", PASSED).model_copy(update=later))
+    evidence.write_production_result(result("production.key_pages", FAILED))
+    found = [(each.key, each.outcome) for each in evidence.read_production_results()]
+    assert found == [("production.key_pages", PASSED), ("production.real_404", PASSED)]
