@@ -67,7 +67,7 @@ def code_user(variable: str = VARIABLE) -> CodeUser | None:
 def _find(name: str, variable: str) -> CodeUser:
     try:
         entry = pwd.getpwuid(int(name)) if name.isdecimal() else pwd.getpwnam(name)
-    except (KeyError, OverflowError):
+    except (KeyError, ValueError):
         if name.isdecimal() and len(name) < 10:
             return CodeUser(name, int(name), int(name))
         raise CodeUserError(
@@ -134,7 +134,7 @@ def take_back(folder: Path, user: CodeUser | None) -> None:
 
 def _take_back(name: str, folder: int | None, user: CodeUser) -> None:
     """One file or folder, held open while it is looked at, so that it can't become another one meanwhile."""
-    handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    handle = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=folder)
     try:
         status, itself = os.fstat(handle), f"/proc/self/fd/{handle}"
         is_file = stat.S_ISREG(status.st_mode) and status.st_nlink == 1

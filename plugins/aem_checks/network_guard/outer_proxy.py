@@ -19,7 +19,7 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 def outer_proxy(scheme: str, host: str) -> SplitResult | None:
     """The proxy for a request to ``host``; ``None`` where it is connected to from here."""
-    url = getproxies().get(scheme, "")
+    url = getproxies().get(scheme)
     if not url or is_this_machine(host) or proxy_bypass(host):
         return None
     return urlsplit(url if "://" in url else f"http://{url}")
@@ -28,9 +28,7 @@ def outer_proxy(scheme: str, host: str) -> SplitResult | None:
 async def connected_proxy(proxy: SplitResult) -> Streams:
     """A connection to the proxy itself. Raises ``OSError``."""
     secure = proxy.scheme == "https"
-    return await asyncio.open_connection(
-        proxy.hostname, proxy.port or (443 if secure else 80), ssl=secure or None
-    )
+    return await asyncio.open_connection(proxy.hostname, proxy.port or (443 if secure else 80), ssl=secure)
 
 
 async def tunnel(proxy: SplitResult, host: str, port: int) -> Streams:
@@ -40,7 +38,7 @@ async def tunnel(proxy: SplitResult, host: str, port: int) -> Streams:
     writer.write(b"CONNECT " + place + b" HTTP/1.1\r\nHost: " + place + b"\r\n" + login(proxy) + b"\r\n")
     try:
         answer = await reader.readuntil(b"\r\n\r\n")
-        if answer.split(b" ", 2)[1:2] != [b"200"]:
+        if answer.split()[1:2] != [b"200"]:
             said = answer.partition(b"\r\n")[0].decode("ascii", "replace")[:100]
             raise OSError(f"the proxy {proxy.hostname} gave no tunnel, it answers {said!r}")
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
