@@ -196,8 +196,7 @@ def tail_text(body: bytes, limit: int, *, cut: bool) -> str:
     """The last ``limit`` bytes as text; where the beginning was cut off, from the next full line on."""
     end = body[-limit:] if limit else b""
     if cut or len(end) < len(body):
-        _, newline, rest = end.partition(b"\n")
-        end = rest if newline and rest else end
+        end = end.partition(b"\n")[2] or end
     return end.decode("utf-8", errors="replace")
 
 

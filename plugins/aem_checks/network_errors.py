@@ -6,7 +6,7 @@ import os
 
 import aiohttp
 
-from aem_checks.network_guard.connecting import NotAllowed
+from aem_checks.network_guard.rule import NotAllowed
 
 
 def describe_error(problem: Exception) -> str:

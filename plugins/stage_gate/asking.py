@@ -81,7 +81,7 @@ def refusal(given: Given, asked: Asked, about: About) -> str | None:
         return f"{given.user_id} is not among those who are asked: {', '.join(asked.people)}."
     if any(_is_same(name, about.started_by) for name in (given.user_id, given.user_name)):
         return f"{given.user_id} started this execution and can't decide about it; somebody else has to."
-    if not given.seal or len(given.seal) < SEAL_SHOWN or not about.seal_digest.startswith(given.seal):
+    if len(given.seal) < SEAL_SHOWN or not about.seal_digest.startswith(given.seal):
         return (
             f"The answer is about the verdict with seal {given.seal[:SEAL_SHOWN] or 'unknown'}; "
             f"the newest one has {about.seal_digest[:SEAL_SHOWN]}."

@@ -46,7 +46,7 @@ def refusal(gate: Gate, check: ConfiguredCheck) -> CheckResult | None:
     first, *others = found
     why = (
         f"{check.key} was not run: in guard mode a team's code runs isolated from the gate, and this worker can't. "
-        f"{first.sentence} To do: {first.remedy.rstrip('.')}, {_way_out(check)} (docs/isolation.md)."
+        f"{first.sentence} To do: {first.remedy.rstrip('.')}, {_way_out()} (docs/isolation.md)."
     )
     return not_run(check, "not_isolated", "isolation", [why, *map(str, others)])
 
@@ -99,7 +99,7 @@ def _is_accepted(check: ConfiguredCheck) -> bool:
     return check.accepts_exposure and not _is_required()
 
 
-def _way_out(check: ConfiguredCheck) -> str:
+def _way_out() -> str:
     return f"since {_FORBIDDEN}" if _is_required() else _ACCEPT
 
 

@@ -130,10 +130,6 @@ class Plan(_Fact):
     def stage_checks(self) -> tuple[PlannedCheck, ...]:
         return tuple(check for check in self.checks if check.target == "stage")
 
-    @property
-    def production_checks(self) -> tuple[PlannedCheck, ...]:
-        return tuple(check for check in self.checks if check.target == "production")
-
 
 class RecordedResult(_Fact):
     """A check's result as it lies in the evidence, bound to the candidate for which it was found."""

@@ -24,6 +24,7 @@ _STORE = (
 )
 _NOTES = (f"{_GATE}/test_forged_notes.py", f"{_GATE}/test_planted.py")
 _STAGE = (
+    f"{_GATE}/test_what_siblings_did.py",
     f"{_GATE}/test_siblings.py",
     f"{_GATE}/test_candidate.py",
     f"{_GATE}/test_unread_facts.py",
@@ -68,7 +69,13 @@ RULES: Mapping[str, Tests] = {
         _TABLES,
         f"{_GATE}/test_siblings.py",
     ),
-    "stage_gate.right": (*_ACTING, f"{_GATE}/test_unread_facts.py", _SHORT),
+    "stage_gate.right": (
+        *_ACTING,
+        f"{_GATE}/test_plan_as_pinned.py",
+        f"{_GATE}/test_unread_facts.py",
+        f"{_GATE}/test_split_pipelines.py",
+        _SHORT,
+    ),
     "stage_gate.signing": (
         f"{_GATE}/test_signing.py",
         f"{_GATE}/test_key.py",

@@ -194,7 +194,8 @@ _NAMED = m.Call(func=m.Name("TypeVar") | m.Name("TypeVarTuple") | m.Attribute(at
 _GENERIC = m.Subscript(value=m.Name("Callable") | m.Name("Sequence") | m.Name("tuple"))
 _TYPE = _GENERIC | m.Name(value=m.MatchRegex(r"[A-Z]+[a-z]\w*"))
 _EITHER = m.BinaryOperation(left=_TYPE, operator=m.BitOr(), right=_TYPE)
-_ALIAS = m.SimpleStatementLine([m.Assign(value=_NAMED | _GENERIC | _EITHER)])
+_ALL = m.Assign(targets=[m.AssignTarget(m.Name("__all__"))])
+_ALIAS = m.SimpleStatementLine([m.Assign(value=_NAMED | _GENERIC | _EITHER) | _ALL])
 _ONLY_READ = _TYPING | _DOCSTRING | _ALIAS | m.Annotation() | m.Import() | m.ImportFrom()
 
 

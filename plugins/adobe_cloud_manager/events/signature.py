@@ -7,7 +7,6 @@ recipient's client id in it says that it is for us (https://developer.adobe.com/
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -78,7 +77,7 @@ def _pair(signature: str, path: str) -> tuple[str, bytes] | None:
         return None
     try:
         value = base64.b64decode(signature, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:  # binascii.Error is one
         return None
     return (path, value) if value else None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import socket
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import unquote
 
@@ -49,11 +50,8 @@ _NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)")
 def plain_name(host: str) -> str:
     """A host as it is looked up: in ASCII and lower case, without brackets, zone and the dot of the root."""
     name = unquote(host).strip("[]").lower()
-    if not name.isascii():
-        try:
-            name = name.encode("idna").decode()
-        except UnicodeError:
-            return name
+    with suppress(UnicodeError):
+        name = name.encode("idna").decode()
     name = name.rstrip(".")
     return str(parsed(name) or name) if ":" in name else name
 
@@ -110,7 +108,7 @@ def closed_because(address: IpAddress) -> str:
         if any(each in network for network in _METADATA):
             return _OF_A_CLOUD
     meant = readings[0] if readings else address
-    if meant.is_multicast or meant.is_unspecified or meant.is_reserved or meant in _THIS_NETWORK:
+    if meant.is_multicast or meant.is_reserved or meant in _THIS_NETWORK:
         return "" if address.is_loopback else "no address of one host"
     return ""
 
@@ -119,7 +117,7 @@ def is_public(address: IpAddress) -> bool:
     """Whether everybody may be asked there; what an address stands for counts."""
     meant = next(iter(_readings(address)), address)
     closed = any(address in network or meant in network for network in _NEVER_PUBLIC)
-    return meant.is_global and not meant.is_multicast and not closed and not closed_because(address)
+    return meant.is_global and not closed and not closed_because(address)
 
 
 def _readings(address: IpAddress) -> tuple[IPv4Address, ...]:

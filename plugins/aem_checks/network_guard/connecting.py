@@ -10,7 +10,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from aem_checks.network_guard.rule import NotAllowed, Rule
+from aem_checks.network_guard.rule import Rule
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractResolver
@@ -59,6 +59,3 @@ def guarded_resolver(rule: Rule, proxies: frozenset[str]) -> AbstractResolver:
             return found
 
     return Guarded()
-
-
-__all__ = ["Lookup", "NotAllowed", "allowed_addresses", "ask_system", "guarded_resolver"]

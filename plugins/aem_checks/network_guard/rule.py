@@ -74,7 +74,7 @@ class Rule:
             port = parts.port or DEFAULT_PORTS.get(_AS_HTTP.get(parts.scheme, parts.scheme), 0)
         except ValueError:
             return False
-        return bool(parts.hostname) and self.allows(parts.hostname or "", port)
+        return parts.hostname is not None and self.allows(parts.hostname, port)
 
     def require_host(self, host: str, port: int) -> None:
         """Raise ``NotAllowed`` for a host that no gate file names, or none can, as far as its spelling tells."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import threading
@@ -136,8 +137,10 @@ def test_a_redirected_act_is_not_replayed(adobe: Adobe, status: int, location: s
     ],
 )
 def test_a_clear_202_counts_although_its_body_is_broken(adobe: Adobe, answer: bytes) -> None:
-    adobe.routes[ADVANCE] = answer
+    adobe.routes[ADVANCE] = [answer, answer]
     assert hook().advance(step(), {"approved": True}).status == 202
+    read = put_once(f"{adobe.server.url}{ADVANCE}", headers={}, body=b"{}", timeout=60, what="the approval")
+    assert (read.status, read.body) == (202, b""), "and nothing of it is taken for what Adobe said"
 
 
 def test_a_clear_refusal_counts_although_its_body_breaks_off(adobe: Adobe) -> None:
@@ -154,13 +157,13 @@ def test_of_an_endless_answer_no_more_than_a_mebibyte_is_kept(adobe: Adobe) -> N
 
 
 def test_a_second_connection_for_one_act_is_prevented_whatever_the_library_below_does(adobe: Adobe) -> None:
-    adobe.routes[ADVANCE] = [reply(202), reply(202)]
+    adobe.routes[ADVANCE] = [reply(202, headers={"Connection": "close"}), reply(202)]
     adapter = WitnessAdapter()
     assert adapter.connected is False
     assert (adapter.max_retries.total, adapter._pool_connections, adapter._pool_maxsize) == (0, 1, 1)
     with requests.Session() as session:
         session.mount("http://", adapter)
-        assert session.put(f"{adobe.server.url}{ADVANCE}", headers={"Connection": "close"}, timeout=60).ok
+        assert session.put(f"{adobe.server.url}{ADVANCE}", timeout=60).ok
         assert adapter.connected
         with pytest.raises(OSError, match="A second connection for one act was prevented"):
             session.put(f"{adobe.server.url}{ADVANCE}", timeout=60)
@@ -172,7 +175,7 @@ def test_where_nobody_listens_nothing_was_sent(adobe: Adobe, monkeypatch: pytest
     adobe.routes[EXECUTION_PATH] = reply(200, execution_document())
     acting.get_execution("1", "2", "3")
     adobe.server.__exit__(None, None, None)
-    with pytest.raises(errors.NotSent, match="Nothing was sent"):
+    with pytest.raises(errors.NotSent, match=r"failed: ConnectionError \(.*refused\)\. Nothing was sent"):
         acting.advance(step(), {"approved": True})
 
 
@@ -241,6 +244,12 @@ def test_a_start_is_one_put_without_a_body(adobe: Adobe) -> None:
     assert hook().start_execution("1", "2").id == "77"
     (put,) = adobe.calls
     assert (put.method, put.body, put.header("content-type")) == ("PUT", b"", "application/json")
+
+
+def test_an_answer_that_is_packed_although_nobody_asked_for_it_is_read(adobe: Adobe) -> None:
+    packed = gzip.compress(json.dumps(execution_document("77")).encode())
+    adobe.routes[START] = reply(201, body=packed, headers={"Content-Encoding": "gzip"})
+    assert hook().start_execution("1", "2").id == "77"
 
 
 @pytest.mark.parametrize(

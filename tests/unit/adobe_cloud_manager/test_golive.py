@@ -146,10 +146,14 @@ def test_it_looks_soon_at_first_and_never_after_its_time(
 ) -> None:
     cloud_manager.looks = [WAITING]
     slept: list[float] = []
-    clock.sleep = lambda seconds: (slept.append(seconds), Clock.sleep(clock, seconds))[1]  # type: ignore[method-assign]
-    act_once(
-        CloudManagerHook(), PROGRAM, PIPELINE, EXECUTION, Verb.APPROVE, claim=nothing, before_send=nothing, read_back_for=20.0, **every
-    )  # fmt: skip
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock.now += seconds
+
+    clock.sleep = sleep  # type: ignore[method-assign]
+    ids, calls = (PROGRAM, PIPELINE, EXECUTION), {"claim": nothing, "before_send": nothing}
+    act_once(CloudManagerHook(), *ids, Verb.APPROVE, **calls, read_back_for=20.0, **every)  # type: ignore[arg-type]
     assert slept == pauses
 
 
@@ -412,7 +416,7 @@ FOREIGN = {
 NOT_ITS_OWN = r"The link to (approve|reject) .* does not belong to execution .*; nothing was sent\."
 SAID = dict.fromkeys(FOREIGN, NOT_ITS_OWN) | {
     "an approval of stage": "has not reached its approval for production",
-    "an approval without an environment": "No single approval for production waits in .* for which environment .no environmentType.",
+    "an approval without an environment": "No single approval for production waits in .* .no environmentType.",
     "no link": "no link to (approve|reject) .*; does the credential have the permission Production Deployments",
     "another execution": "asked for execution .* and answered 1",
     "another pipeline's execution": "answered with execution .* of pipeline 1 ",

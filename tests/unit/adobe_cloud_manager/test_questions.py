@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from adobe_cloud_manager.models import Execution, ExecutionStatus, StepState, StepStatus
 from adobe_cloud_manager.questions import (
     Approval,
+    ApprovalState,
     Goal,
     approval_state,
+    counted_from,
     culprit,
     dead_end,
     deadline_of,
@@ -411,8 +413,13 @@ def test_code_quality_has_no_start_so_its_last_change_counts() -> None:
 
 def test_where_an_execution_is_reads_as_a_sentence() -> None:
     assert describe(execution("deploy:stage")) == "execution 2345678 is RUNNING, Deploy to Stage is RUNNING"
-    assert "no step has begun" in describe(execution("validate", "NOT_STARTED"))
-    assert "does not know" in describe(execution(status="PAUSED"))
+    assert describe(execution("validate", "NOT_STARTED")) == "execution 2345678 is RUNNING, no step has begun"
+    assert describe(execution(status="PAUSED")) == (
+        "execution 2345678 is PAUSED (a status this version does not know), Build & Unit Testing (build) is RUNNING"
+    )
+    assert describe(execution("build", "FINISHED", "FAILED")) == (
+        "execution 2345678 is FAILED, Build & Unit Testing (build) is FINISHED"
+    )
     waiting = last_step_seen(execution("approval", "WAITING", changes={"contentAudit": "RUNNING"}))
     assert waiting is not None
     assert waiting.action == "approval"
@@ -438,3 +445,317 @@ def test_how_long_it_took_comes_from_the_newest_execution_that_went_well() -> No
     assert time_to(execution("build"), Goal.STAGE_DEPLOYMENT) is None
     assert time_to(execution("approval", "FINISHED"), Goal.PRODUCTION_APPROVAL) == timedelta(minutes=9)
     assert time_to(execution("deploy:prod", "FINISHED"), Goal.PRODUCTION_DEPLOYMENT) == timedelta(seconds=30)
+
+
+NO_PAUSE = (
+    "The pipeline does not pause before production: tick 'Pause before deploying to Production' in the pipeline's "
+    "settings in Cloud Manager, or nothing can hold a release."
+)
+APPROVAL = "Application for Approval (approval)"
+
+
+@pytest.mark.parametrize(
+    ("seen", "state", "status", "sentence"),
+    [
+        (
+            approval("WAITING"),
+            Approval.WAITING,
+            "WAITING",
+            f"{APPROVAL} of execution 2345678 waits for a person: production has to be approved or rejected, until "
+            "2026-11-16 10:09 UTC (14 days).",
+        ),
+        (
+            approval("FINISHED"),
+            Approval.APPROVED,
+            "FINISHED",
+            f"Production was approved: {APPROVAL} of execution 2345678 is FINISHED.",
+        ),
+        (
+            approval("FINISHED", "CANCELLED"),
+            Approval.ENDED,
+            "FINISHED",
+            f"{APPROVAL} of execution 2345678 is FINISHED, but the execution is CANCELLED and its production deployment "
+            "never began: nothing shows that production was approved.",
+        ),
+        (
+            approval("FINISHED", details={"input": {"approved": False}}),
+            Approval.REJECTED,
+            "FINISHED",
+            f"Production was rejected: {APPROVAL} of execution 2345678 was answered with no.",
+        ),
+        (
+            approval("CANCELLED", "FAILED"),
+            Approval.REJECTED,
+            "CANCELLED",
+            f"Production was not approved: {APPROVAL} of execution 2345678 is CANCELLED, the execution is FAILED.",
+        ),
+        (
+            approval("NOT_STARTED"),
+            Approval.PENDING,
+            "NOT_STARTED",
+            "Execution 2345678 has not reached its approval for production.",
+        ),
+        (
+            approval("EXPIRED"),
+            Approval.UNCLEAR,
+            "EXPIRED",
+            f"{APPROVAL} of execution 2345678 shows EXPIRED, which is no decision.",
+        ),
+        (
+            approval(""),
+            Approval.UNCLEAR,
+            "",
+            f"{APPROVAL} of execution 2345678 shows no status, which is no decision.",
+        ),
+        (
+            approval("WAITING", "CANCELLED"),
+            Approval.ENDED,
+            "WAITING",
+            f"Execution 2345678 ended CANCELLED while {APPROVAL} is WAITING: its production approval did not happen.",
+        ),
+        (
+            steps(*STAGED, UNTYPED, LIVE),
+            Approval.UNPLACED,
+            "WAITING",
+            f"{APPROVAL} of execution 2345678 waits for a person: it does not say for which environment (no "
+            "environmentType), so nothing here approves or rejects it; look at it in Cloud Manager and decide there, "
+            "within 14 days of the moment it began to wait.",
+        ),
+        (
+            steps(*STAGED, ("approval", "", "FINISHED"), ("schedule", "prod", "WAITING"), LIVE),
+            Approval.ABSENT,
+            "",
+            f"Nothing holds production of execution 2345678: {APPROVAL}, which does not say for which environment it "
+            "was, is FINISHED. Schedule Production Deployment (schedule) of execution 2345678 waits for a person: the "
+            "production deployment has to be scheduled or cancelled, within 14 days of the moment it began to wait.",
+        ),
+        (
+            steps(*STAGED, ("schedule", "prod", ""), ("managed", "prod", "FINISHED"), LIVE),
+            Approval.ABSENT,
+            "",
+            "Execution 2345678 has no approval among its 5 steps, so nothing can hold production. Schedule Production "
+            f"Deployment (schedule) is without a status. {NO_PAUSE}",
+        ),
+        (
+            steps(*STAGED, ("schedule", "prod", "FINISHED"), ("managed", "prod", "WAITING"), LIVE),
+            Approval.ABSENT,
+            "",
+            "Execution 2345678 has no approval among its 5 steps, so nothing can hold production. the step 'managed' of "
+            "execution 2345678 waits for a person: Adobe's customer success engineer has to start the deployment, "
+            f"within 14 days of the moment it began to wait. {NO_PAUSE}",
+        ),
+        (
+            steps(*STAGED, ("schedule", "prod", "FINISHED"), LIVE),
+            Approval.ABSENT,
+            "",
+            "Execution 2345678 has no approval among its 4 steps, so nothing can hold production. Schedule Production "
+            f"Deployment (schedule) is FINISHED. {NO_PAUSE}",
+        ),
+        (
+            steps(*STAGED, ("deploy", "prod", "RUNNING")),
+            Approval.ENDED,
+            "",
+            f"Deploy to Production of execution 2345678 is RUNNING: no approval step. {NO_PAUSE}",
+        ),
+        (
+            steps(*STAGED, ("approval", "", "FINISHED"), ("deploy", "prod", "RUNNING")),
+            Approval.ENDED,
+            "",
+            f"Deploy to Production of execution 2345678 is RUNNING: {APPROVAL}, which does not say for which "
+            "environment it was, is FINISHED.",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, Approval) else "",
+)
+def test_how_the_approval_stands_is_told_in_a_sentence(
+    seen: Execution, state: Approval, status: str, sentence: str
+) -> None:
+    found = approval_state(seen)
+    assert (found.state, found.status, found.sentence) == (state, status, sentence)
+
+
+def test_two_approvals_without_an_environment_are_not_known_well_enough() -> None:
+    let_through = ("approval", "", "FINISHED")
+    assert why_unheld(steps(*STAGED, let_through, ("schedule", "prod", "WAITING"), LIVE)) is not None
+    twice = steps(
+        *STAGED, let_through, ("approval", "stage", "FINISHED"), ("schedule", "prod", "WAITING"), LIVE
+    )
+    assert why_unheld(twice) is None
+
+
+def test_which_states_of_the_approval_are_over_and_in_which_somebody_is_asked() -> None:
+    states = {each: ApprovalState(each, "") for each in Approval}
+    over = {each for each, state in states.items() if state.is_over}
+    assert over == {Approval.APPROVED, Approval.REJECTED, Approval.ABSENT, Approval.ENDED}
+    assert {each for each, state in states.items() if state.is_asked} == {Approval.WAITING, Approval.UNPLACED}
+    assert {goal for goal in Goal if goal.asks_for_approval} == {Goal.PRODUCTION_APPROVAL, Goal.DECISION}
+    assert ApprovalState(Approval.PENDING, "").status == ""
+
+
+BUILT = ("build", "", "FINISHED")
+
+
+@pytest.mark.parametrize(
+    ("seen", "goal", "sentence"),
+    [
+        (
+            execution("codeQuality", "FAILED"),
+            Goal.STAGE_DEPLOYMENT,
+            "Code Scanning (codeQuality) of execution 2345678 is FAILED at 2026-11-02 10:02:30 UTC, so its stage "
+            "deployment can't be reached. The code was rejected, by a metric or by a person: see the step's metrics and "
+            "log.",
+        ),
+        (
+            execution("build", "ROLLING_BACK"),
+            Goal.DECISION,
+            "Build & Unit Testing (build) of execution 2345678 is ROLLING_BACK, so its decision about production can't "
+            "be reached. The log of the step tells why.",
+        ),
+        (
+            execution("schedule", "CANCELLED", without=()),
+            Goal.PRODUCTION_DEPLOYMENT,
+            "Schedule Production Deployment (schedule) of execution 2345678 is CANCELLED at 2026-11-02 10:10:30 UTC, so "
+            "its production deployment can't be reached. The scheduled production deployment was cancelled.",
+        ),
+        (
+            execution("approval", "CANCELLED"),
+            Goal.PRODUCTION_DEPLOYMENT,
+            f"{APPROVAL} of execution 2345678 is CANCELLED at 2026-11-02 10:09:30 UTC, so its production deployment "
+            "can't be reached. Production was rejected, or nobody decided in time.",
+        ),
+        (
+            execution("build", status="CANCELLING"),
+            Goal.PRODUCTION_APPROVAL,
+            "Execution 2345678 is being cancelled (CANCELLING) before its production approval.",
+        ),
+        (
+            steps(("deploy", "stage", ""), status="FAILED"),
+            Goal.STAGE_DEPLOYMENT,
+            "Execution 2345678 ended FAILED while Deploy to Stage is without a status: its stage deployment did not "
+            "happen.",
+        ),
+        (
+            steps(BUILT, status="CANCELLED"),
+            Goal.STAGE_DEPLOYMENT,
+            "Execution 2345678 ended CANCELLED before its stage deployment.",
+        ),
+        (
+            steps(BUILT, status="FINISHED"),
+            Goal.STAGE_DEPLOYMENT,
+            "Execution 2345678 ended FINISHED without a step for its stage deployment. Is this a production pipeline "
+            "that deploys to stage?",
+        ),
+        (
+            steps(BUILT, status="FINISHED"),
+            Goal.PRODUCTION_APPROVAL,
+            f"Execution 2345678 ended FINISHED without a step for its production approval. {NO_PAUSE}",
+        ),
+        (
+            steps(BUILT, status="FINISHED"),
+            Goal.DECISION,
+            f"Execution 2345678 ended FINISHED without a step for its decision about production. {NO_PAUSE}",
+        ),
+        (
+            steps(BUILT, status="FINISHED"),
+            Goal.PRODUCTION_DEPLOYMENT,
+            "Execution 2345678 ended FINISHED without a step for its production deployment. Is this a pipeline that "
+            "deploys to production?",
+        ),
+        (steps(BUILT, ("deploy", "prod", "RUNNING")), Goal.STAGE_DEPLOYMENT, None),
+    ],
+)
+def test_why_a_goal_cannot_be_reached_is_told_in_a_sentence(
+    seen: Execution, goal: Goal, sentence: str | None
+) -> None:
+    assert dead_end(seen, goal) == sentence
+
+
+def test_only_a_step_up_to_the_goal_that_nothing_followed_stopped_it() -> None:
+    behind = NAMES[NAMES.index("deploy:stage") + 1 :]
+    for name in behind:
+        seen = execution("build", changes={name: "FAILED"}, without=())
+        assert culprit(seen, Goal.STAGE_DEPLOYMENT) is None, name
+    followed = execution("functionalTest", changes={"productTest": "FAILED"})
+    assert culprit(followed, Goal.PRODUCTION_APPROVAL) is None
+    assert culprit(steps(("build", "", "FAILED")), Goal.STAGE_DEPLOYMENT) is not None
+
+
+@pytest.mark.parametrize(
+    ("step", "sentence"),
+    [
+        (
+            step_json("codeQuality", "WAITING"),
+            "Code Scanning (codeQuality) of execution 2345678 waits for a person: an important quality metric failed and "
+            "has to be overridden or rejected, until 2026-11-16 10:02 UTC (14 days).",
+        ),
+        (
+            step_json("deploy:prod", "WAITING"),
+            "Deploy to Production of execution 2345678 waits for a person: the paused deployment has to be promoted or "
+            "cancelled, or Cloud Manager goes on by itself, as far as Adobe documents it, at 2026-11-02 13:11 UTC at the "
+            "latest.",
+        ),
+        (
+            {"action": "deploy", "environmentType": "prod", "executionId": "7", "status": "WAITING"},
+            "Deploy to Production of execution 7 waits for a person: the paused deployment has to be promoted or "
+            "cancelled, or Cloud Manager goes on by itself, as far as Adobe documents it, 3 hours after the pause began "
+            "at the latest.",
+        ),
+        (
+            step_json("buildImage", "WAITING"),
+            "Build Images (buildImage) of execution 2345678 waits for a person: this version does not know the step; "
+            "look at it in Cloud Manager, until 2026-11-16 10:03 UTC (14 days).",
+        ),
+    ],
+)
+def test_a_wait_is_told_in_a_sentence(step: dict[str, Any], sentence: str) -> None:
+    assert describe_wait(StepState.parse(step)) == sentence
+
+
+def test_a_step_that_was_changed_after_it_began_to_wait_counts_from_its_start() -> None:
+    changed = step_json("approval", "WAITING", updatedAt="2026-11-09T10:00:00.000+0000")
+    assert deadline_of(StepState.parse(changed)) == datetime(2026, 11, 16, 10, 9, tzinfo=UTC)
+
+
+RAN, RUNS, WAITS_NOW, TO_COME = "FINISHED", "RUNNING", "WAITING", "NOT_STARTED"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "place"),
+    [
+        ((RAN, RUNS, WAITS_NOW, WAITS_NOW), 2),
+        ((RUNS, WAITS_NOW, RUNS, RAN), 1),
+        ((RUNS, RUNS, RAN, TO_COME), 1),
+        ((RAN, RAN, TO_COME, "SOMETHING_NEW"), 1),
+        ((TO_COME, TO_COME, TO_COME, TO_COME), None),
+    ],
+)
+def test_the_step_that_says_best_where_it_is_waits_or_runs_or_was_the_last(
+    statuses: tuple[str, ...], place: int | None
+) -> None:
+    seen = steps(*((f"step{number}", "", status) for number, status in enumerate(statuses)))
+    found = last_step_seen(seen)
+    assert found == (None if place is None else seen.steps[place])
+
+
+def test_the_time_to_a_goal_counts_from_the_creation_and_to_production_from_its_own_start() -> None:
+    done = execution("deploy:prod", "FINISHED", "FINISHED")
+    created = done.created_at
+    started = done.steps[-1].started_at
+    assert {goal: counted_from(done, goal) for goal in Goal} == {
+        Goal.STAGE_DEPLOYMENT: created,
+        Goal.PRODUCTION_APPROVAL: created,
+        Goal.DECISION: created,
+        Goal.PRODUCTION_DEPLOYMENT: started,
+    }
+    assert counted_from(steps(*STAGED), Goal.PRODUCTION_DEPLOYMENT) is None
+    assert {goal: time_to(done, goal) for goal in Goal} == {
+        Goal.STAGE_DEPLOYMENT: timedelta(minutes=4, seconds=30),
+        Goal.PRODUCTION_APPROVAL: timedelta(minutes=9),
+        Goal.DECISION: timedelta(minutes=9, seconds=30),
+        Goal.PRODUCTION_DEPLOYMENT: timedelta(seconds=30),
+    }
+    assert time_to(steps(*STAGED), Goal.STAGE_DEPLOYMENT) is None, "it does not say when"
+    at_once = execution("deploy:stage", "FINISHED", createdAt="2026-11-02T10:04:30.000+0000")
+    assert time_to(at_once, Goal.STAGE_DEPLOYMENT) is None, "nothing is done in no time"
+    untimed = execution("deploy:stage", "FINISHED", createdAt=None)
+    assert time_to(untimed, Goal.STAGE_DEPLOYMENT) is None

@@ -9,6 +9,7 @@ import pwd
 import shlex
 import stat
 import subprocess
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,17 @@ from typing import Any
 
 import pytest
 
-from aem_checks.code_user import CodeUser, CodeUserError, code_user, reach_of, take_back
+from aem_checks import code_user as module
+from aem_checks.code_user import (
+    CodeUser,
+    CodeUserError,
+    code_user,
+    give,
+    inherited,
+    own_folders,
+    reach_of,
+    take_back,
+)
 from aem_checks.commands import CommandResult, run_command
 from aem_checks.kinds.observability.suites import Suites, SuitesSettings
 from aem_checks.outcomes import Judgement
@@ -28,6 +39,9 @@ from unit.aem_checks.small_site import bad, outcome, visit
 from unit.aem_checks.test_commands import DAEMON, running, until
 
 USER = CodeUser("nobody", NOBODY, NOBODY)
+needs_setpriv = pytest.mark.skipif(
+    not Path("/usr/bin/setpriv").exists(), reason="needs setpriv of util-linux"
+)
 
 
 @pytest.fixture
@@ -66,21 +80,69 @@ def test_without_the_variable_there_is_no_other_user(monkeypatch: pytest.MonkeyP
 @needs_root
 @pytest.mark.parametrize(
     ("name", "found"),
-    [("nobody", (NOBODY, NOBODY)), (str(NOBODY), (NOBODY, NOBODY)), ("54321", (54321, 54321))],
+    [
+        ("nobody", USER),
+        (" nobody\n", USER),
+        (str(NOBODY), USER),
+        ("54321", CodeUser("54321", 54321, 54321)),
+        ("999999999", CodeUser("999999999", 999999999, 999999999)),
+        ("  ", None),
+    ],
 )
+@pytest.mark.parametrize("variable", ["AEM_CHECKS_SUITE_USER", "ANOTHER_USER"])
 def test_a_user_is_named_by_name_or_number(
-    monkeypatch: pytest.MonkeyPatch, name: str, found: tuple[int, int]
+    monkeypatch: pytest.MonkeyPatch, variable: str, name: str, found: CodeUser | None
+) -> None:
+    monkeypatch.delenv("AEM_CHECKS_SUITE_USER", raising=False)
+    monkeypatch.setenv(variable, name)
+    assert code_user(variable) == found
+    assert (code_user() == found) is (variable == "AEM_CHECKS_SUITE_USER" or found is None)
+
+
+def test_a_user_without_a_name_is_told_by_its_number() -> None:
+    assert str(USER) == "'nobody' (uid 65534)"
+    assert str(CodeUser("54321", 54321, 54321)) == "uid 54321"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("no-such-user-xyz", "names 'no-such-user-xyz', and this machine has no such user. To do: create it"),
+        ("99999999999999999999", "no such user. To do"),
+        ("4294967295", "no such user. To do"),
+        ("9" * 5000, "no such user. To do"),
+        ("-1", "names '-1', and this machine has no such user. To do"),
+    ],
+)
+def test_a_user_that_is_missing_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, says: str) -> None:
+    """Also the number by which a system call is told to change nothing."""
+    monkeypatch.setenv("AEM_CHECKS_SUITE_USER", name)
+    with pytest.raises(CodeUserError, match=f"^AEM_CHECKS_SUITE_USER .*{says}"):
+        code_user()
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["0", "root"])
+@pytest.mark.parametrize("worker", [0, 54000])
+def test_no_suite_is_root_whoever_the_worker_is(
+    monkeypatch: pytest.MonkeyPatch, name: str, worker: int
 ) -> None:
     monkeypatch.setenv("AEM_CHECKS_SUITE_USER", name)
-    user = code_user()
-    assert user is not None
-    assert (user.uid, user.gid) == found
+    monkeypatch.setattr(os, "getresuid", lambda: (worker, worker, worker))
+    says = r"names 'root' \(uid 0\), which is root\. To do: name a user that has no other task"
+    with pytest.raises(CodeUserError, match=says):
+        code_user()
 
 
-@pytest.mark.parametrize("name", ["no-such-user-xyz", "0", "root", "99999999999999999999", "-1"])
-def test_a_user_that_is_missing_or_root_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setenv("AEM_CHECKS_SUITE_USER", name)
-    with pytest.raises(CodeUserError, match="To do"):
+@needs_root
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_no_suite_is_the_worker_under_any_of_its_ids(monkeypatch: pytest.MonkeyPatch, place: int) -> None:
+    """Real, effective and saved: it could signal the worker by each."""
+    ids = [0, 0, 0]
+    ids[place] = NOBODY
+    monkeypatch.setattr(os, "getresuid", lambda: tuple(ids))
+    monkeypatch.setenv("AEM_CHECKS_SUITE_USER", "nobody")
+    with pytest.raises(CodeUserError, match="which is the user of this worker itself"):
         code_user()
 
 
@@ -146,7 +208,7 @@ except CodeUserError as error:
 
 
 def ask_as_worker(name: str) -> str:
-    """What a worker without any right (uid 50000 where the test is root) says of the variable."""
+    """What a worker without any right (uid 54000 where the test is root) says of the variable."""
     other = {"user": 54000, "group": 54000, "extra_groups": []} if os.geteuid() == 0 else {}
     plugins = str(Path(__file__).parents[3] / "plugins")
     done = subprocess.run(
@@ -166,6 +228,52 @@ def test_a_worker_without_the_right_says_which_capabilities_it_lacks() -> None:
     said = ask_as_worker(str(NOBODY))
     assert "CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID" in said
     assert "To do" in said
+
+
+@needs_python_for_all
+def test_a_worker_without_the_right_says_what_to_do() -> None:
+    said = ask_as_worker("nobody").strip()
+    own = 54000 if os.geteuid() == 0 else os.geteuid()
+    assert said.startswith(
+        f"AEM_CHECKS_SUITE_USER names 'nobody' (uid 65534), but this worker (uid {own}) may not"
+    )
+    assert said.endswith("To do: start the worker with these capabilities, or remove the variable.")
+
+
+BITS = {"CAP_CHOWN": 0, "CAP_KILL": 5, "CAP_SETGID": 6, "CAP_SETUID": 7}
+"""As capabilities(7) and the kernel have them."""
+
+
+@needs_root
+@pytest.mark.parametrize("lacking", [[], *([name] for name in BITS), ["CAP_KILL", "CAP_SETUID"]])
+def test_each_capability_that_a_worker_lacks_is_named_and_no_other_is_needed(
+    monkeypatch: pytest.MonkeyPatch, lacking: list[str]
+) -> None:
+    held = sum(1 << bit for name, bit in BITS.items() if name not in lacking)
+    status = f"Name:\tpython\nCapPrm:\t{'f' * 16}\nCapEff:\t{held:016x}\nCapBnd:\t{'f' * 16}\n"
+    monkeypatch.setenv("AEM_CHECKS_SUITE_USER", "nobody")
+    monkeypatch.setattr(Path, "read_text", lambda path: status)
+    if not lacking:
+        assert code_user() == USER
+        return
+    with pytest.raises(CodeUserError, match=f"another user: it lacks {', '.join(lacking)}. To do: "):
+        code_user()
+
+
+@needs_root
+@pytest.mark.parametrize("status", ["", "Name:\tpython\n", None])
+def test_a_worker_that_can_not_read_what_it_holds_holds_nothing(
+    monkeypatch: pytest.MonkeyPatch, status: str | None
+) -> None:
+    def read(path: Path) -> str:
+        if status is None:
+            raise FileNotFoundError(path)
+        return status
+
+    monkeypatch.setenv("AEM_CHECKS_SUITE_USER", "54321")
+    monkeypatch.setattr(Path, "read_text", read)
+    with pytest.raises(CodeUserError, match=r"it lacks CAP_CHOWN, CAP_KILL, CAP_SETGID, CAP_SETUID. To do"):
+        code_user()
 
 
 @needs_python_for_all
@@ -253,7 +361,7 @@ print(result.output.decode())
 
 @needs_root
 @needs_python_for_all
-@pytest.mark.skipif(not Path("/usr/bin/setpriv").exists(), reason="needs setpriv of util-linux")
+@needs_setpriv
 def test_a_worker_that_is_not_root_hands_none_of_its_capabilities_on(place: Path) -> None:
     marker = uuid.uuid4().hex
     work = place / "work"
@@ -411,23 +519,144 @@ def test_two_suites_of_one_user_do_not_end_each_other(place: Path) -> None:
     assert len(fast.left_over) == 1
 
 
+def owner(path: Path) -> tuple[int, int, str]:
+    """User, group and mode of a file, a link as itself."""
+    status = path.lstat()
+    return status.st_uid, status.st_gid, oct(stat.S_IMODE(status.st_mode))
+
+
+def nobodys(*paths: Path) -> None:
+    for path in paths:
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+
+
 @needs_root
-def test_taking_back_leaves_hard_links_and_symbolic_links_alone(place: Path) -> None:
-    precious = place / "precious"
-    precious.write_text("x")
-    os.chown(precious, NOBODY, NOBODY)
-    folder = place / "given"
-    (folder / "deep").mkdir(parents=True)
-    (folder / "deep" / "own.txt").write_text("mine")
-    for path in (folder, folder / "deep", folder / "deep" / "own.txt"):
-        os.chown(path, NOBODY, NOBODY)
-    os.link(precious, folder / "deep" / "hard")
-    os.symlink(precious, folder / "deep" / "soft")
-    (folder / "deep").chmod(0)
+def test_taking_back_leaves_what_may_be_a_name_of_something_else_alone(place: Path) -> None:
+    """Hard links and symbolic links, to files and folders; what is no file; and what is of another user."""
+    elsewhere, folder = place / "elsewhere", place / "given"
+    deep = folder / "deep"
+    for each in (elsewhere, deep, deep / "empty", deep / "of-the-worker"):
+        each.mkdir(mode=0o750, parents=True)
+    for file in (
+        elsewhere / "linked",
+        elsewhere / "hard",
+        folder / "own.txt",
+        deep / "own.txt",
+        deep / "other",
+    ):
+        file.write_text("x")
+        file.chmod(0o644)
+    os.link(elsewhere / "hard", deep / "hard")
+    (deep / "soft").symlink_to(elsewhere / "linked")
+    (deep / "soft-folder").symlink_to(elsewhere)
+    os.mkfifo(deep / "pipe", 0o644)
+    given = [folder, *(each for each in folder.rglob("*") if each.name not in ("other", "of-the-worker"))]
+    nobodys(elsewhere, elsewhere / "linked", elsewhere / "hard", *given)
+    for closed in (deep / "empty", deep, folder):
+        closed.chmod(0)
+    opened = len(os.listdir("/proc/self/fd"))
     take_back(folder, USER)
-    own = (folder / "deep" / "own.txt").stat()
-    assert (own.st_uid, stat.S_IMODE(own.st_mode)) == (0, 0o600)
-    assert precious.stat().st_uid == NOBODY
+    assert len(os.listdir("/proc/self/fd")) == opened
+    mine = {folder: "0o700", folder / "own.txt": "0o600", deep: "0o700", deep / "empty": "0o700"}
+    mine |= {deep / "own.txt": "0o600", deep / "other": "0o644", deep / "of-the-worker": "0o750"}
+    assert {path: owner(path) for path in mine} == {path: (0, 0, mode) for path, mode in mine.items()}
+    theirs = {deep / "hard": "0o644", deep / "soft": "0o777", deep / "soft-folder": "0o777"}
+    theirs |= {deep / "pipe": "0o644", elsewhere: "0o750", elsewhere / "linked": "0o644"}
+    assert {path: owner(path) for path in theirs} == {
+        path: (NOBODY, NOBODY, mode) for path, mode in theirs.items()
+    }
+
+
+@needs_root
+def test_a_folder_is_given_with_all_that_is_in_it_and_with_nothing_that_links_lead_to(place: Path) -> None:
+    elsewhere, folder = place / "elsewhere", place / "given"
+    for each in (elsewhere, folder / "deep" / "deeper"):
+        each.mkdir(mode=0o755, parents=True)
+    (folder / "deep" / "config.txt").write_text("x")
+    (folder / "deep" / "config.txt").chmod(0o644)
+    (folder / "deep" / "link").symlink_to(elsewhere)
+    give(folder, USER)
+    modes = {folder: "0o700", folder / "deep": "0o755", folder / "deep" / "deeper": "0o755"}
+    modes |= {folder / "deep" / "config.txt": "0o644", folder / "deep" / "link": "0o777"}
+    assert {path: owner(path) for path in modes} == {
+        path: (NOBODY, NOBODY, mode) for path, mode in modes.items()
+    }
+    assert owner(elsewhere) == (0, 0, "0o755")
+
+
+def test_without_another_user_a_folder_is_closed_to_others_and_stays_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "given"
+    folder.mkdir(mode=0o755)
+    (folder / "config.txt").write_text("x")
+    mode = owner(folder / "config.txt")
+    give(folder, None)
+    take_back(folder, None)
+    assert owner(folder) == (os.geteuid(), os.getegid(), "0o700")
+    assert owner(folder / "config.txt") == mode
+
+
+@needs_root
+@pytest.mark.parametrize(("user", "uid"), [(USER, NOBODY), (None, 0)])
+def test_a_run_has_folders_of_its_own_that_are_gone_afterwards(
+    place: Path, monkeypatch: pytest.MonkeyPatch, user: CodeUser | None, uid: int
+) -> None:
+    """Others may pass through the folder above to what they know by name, and see nothing of it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    with own_folders("suite-", ["HOME", "REPORTS_PATH"], user) as folders:
+        above = folders["HOME"].parent
+        assert folders == {"HOME": above / "home", "REPORTS_PATH": above / "reports_path"}
+        assert above.parent == place
+        assert above.name.startswith("suite-")
+        assert owner(above) == (0, 0, "0o711")
+        assert [owner(each) for each in folders.values()] == [(uid, uid, "0o700")] * 2
+        (folders["HOME"] / "left").touch()
+        nobodys(folders["HOME"] / "left")
+    assert not above.exists()
+
+
+def test_a_folder_that_can_not_be_taken_back_does_not_hide_how_the_run_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken: list[str] = []
+
+    def refuse(folder: Path, user: CodeUser | None) -> None:
+        taken.append(folder.name)
+        raise PermissionError(folder)
+
+    monkeypatch.setattr(module, "take_back", refuse)
+    with pytest.raises(ValueError, match="of the run"), own_folders("suite-", ["A", "B"], None):
+        raise ValueError("of the run")
+    assert sorted(taken) == ["a", "b"]
+
+
+def test_a_folder_that_can_not_be_removed_does_not_hide_how_the_run_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*path: Any, **more: Any) -> None:
+        raise OSError("busy")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with monkeypatch.context() as patched, own_folders("suite-", ["A"], None) as folders:
+        patched.setattr(os, "rmdir", busy)
+    assert folders["A"].exists()
+
+
+@pytest.mark.parametrize(
+    ("worker", "seen"),
+    [
+        (
+            {"PATH": "/opt/bin", "LANG": "de_CH.UTF-8", "SECRET": "x"},
+            {"PATH": "/opt/bin", "LANG": "de_CH.UTF-8"},
+        ),
+        ({"PATH": "/opt/bin", "LANG": ""}, {"PATH": "/opt/bin", "LANG": "C.UTF-8"}),
+        ({"AIRFLOW_CONN_D": "x"}, {"PATH": os.defpath, "LANG": "C.UTF-8"}),
+    ],
+)
+def test_of_the_workers_environment_only_path_and_language_are_seen(
+    monkeypatch: pytest.MonkeyPatch, worker: dict[str, str], seen: dict[str, str]
+) -> None:
+    monkeypatch.setattr(os, "environ", worker)
+    assert inherited() == seen
 
 
 @needs_root
@@ -435,5 +664,52 @@ def test_what_the_user_reaches_is_asked_of_the_system(place: Path) -> None:
     (place / "closed").mkdir(mode=0o700)
     (place / "open").mkdir()
     (place / "open").chmod(0o777)
-    reach = dict(reach_of(USER, [place, place / "closed", place / "closed" / "below", place / "open"]))
-    assert list(reach.values()) == ["rx", "", "", "rwx"]
+    paths = [place, place / "closed", place / "closed" / "below", place / "open"]
+    assert list(reach_of(USER, paths)) == list(zip(paths, ["rx", "", "", "rwx"], strict=True))
+    assert list(reach_of(USER, [])) == []
+
+
+@needs_root
+def test_what_the_workers_own_groups_may_read_is_not_in_reach_of_the_user(place: Path) -> None:
+    """It has the group of its own, and neither the worker's nor its further ones."""
+    folders = {group: place / str(group) for group in (0, 54321, NOBODY)}
+    for group, folder in folders.items():
+        folder.mkdir()
+        folder.chmod(0o750)
+        os.chown(folder, 0, group)
+    with worker_with(groups=[0, 54321]):
+        assert list(dict(reach_of(USER, folders.values())).values()) == ["", "", "rx"]
+
+
+@needs_root
+def test_who_looks_as_the_user_sees_nothing_of_the_worker(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process of that user could read it: neither an environment nor a folder."""
+    monkeypatch.setenv("AIRFLOW_CONN_DECIDING", "canary")
+    monkeypatch.setattr(module, "_LOOK", 'echo "$AIRFLOW_CONN_DECIDING in $(pwd) as $(id -u)"')
+    assert list(reach_of(USER, [place])) == [(place, f" in / as {NOBODY}")]
+
+
+@needs_root
+@pytest.mark.parametrize(
+    ("look", "says"),
+    [("exit 7", "CalledProcessError: .*exit status 7"), ("exec sleep 600", "TimeoutExpired: ")],
+)
+def test_a_look_that_comes_to_nothing_is_told(
+    place: Path, monkeypatch: pytest.MonkeyPatch, look: str, says: str
+) -> None:
+    assert 1 <= module._SECONDS <= 60
+    monkeypatch.setattr(module, "_LOOK", look)
+    monkeypatch.setattr(module, "_SECONDS", 0.01 if "sleep" in look else 60)
+    with pytest.raises(CodeUserError, match=rf"^What 'nobody' \(uid 65534\) may read can't be asked: {says}"):
+        list(reach_of(USER, [place]))
+
+
+def test_a_worker_that_may_not_look_as_the_user_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*command: Any, **options: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(subprocess, "run", refused)
+    with pytest.raises(CodeUserError, match=r"may read can't be asked: PermissionError: .*not permitted"):
+        list(reach_of(USER, [Path("/")]))

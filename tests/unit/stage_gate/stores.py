@@ -69,9 +69,9 @@ class Grumbling(MemoryFileSystem):  # type: ignore[misc]
             super().pipe_file(path, value, mode=mode)
 
 
-def grumbling_store(creates: Callable[[Callable[[], None]], None]) -> Path:
+def grumbling_store(creates: Callable[[Callable[[], None]], None], kind: str = "s3") -> Path:
     """A store whose exclusive creations go as ``creates`` lets them; it is handed the honest one."""
-    return _store_of(Grumbling(creates))
+    return _store_of(Grumbling(creates), kind)
 
 
 def overwriting_store() -> Path:
@@ -85,7 +85,7 @@ def overwriting_store() -> Path:
     return store
 
 
-def _store_of(driver: Any) -> Path:
+def _store_of(driver: Any, kind: str = "s3") -> Path:
     connection = f"store_{uuid4().hex}"
-    attach("s3", connection, fs=driver)
-    return open_store(f"s3://{connection}@{BUCKET}/gates")
+    attach(kind, connection, fs=driver)
+    return open_store(f"{kind}://{connection}@{BUCKET}/gates")

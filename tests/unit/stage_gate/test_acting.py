@@ -17,18 +17,23 @@ import pytest
 import yaml
 
 from adobe_cloud_manager.auth import SCOPES
+from adobe_cloud_manager.golive import read_back
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from aem_checks.outcomes import Outcome
 from simulator import Fault, Simulator
 from simulator.faults import clock
+from stage_gate import road
+from stage_gate.acting import Act
 from stage_gate.claims import Claim, ClaimUnsupported, Rights, Ticket
-from stage_gate.decision import APPROVE, HALT, KEEP_WAITING, OVERRIDE, RETEST, Decision
-from stage_gate.demands import Demands
+from stage_gate.decision import APPROVE, HALT, KEEP_WAITING, OVERRIDE, RETEST, Decision, Mode
+from stage_gate.demands import NO_DEMANDS, Demands
 from stage_gate.proof import SILENCE
-from stage_gate.record import read_decision, write_decision
+from stage_gate.record import DecisionRecord, read_decision, write_decision
+from stage_gate.right import Right
 from stage_gate.signing import NO_KEYS, Keys, new_private_key, read_key
+from stage_gate.verdict import judge
 from stage_gate.wanting import Held, Want
-from unit.stage_gate.release import BRIEFLY, KEYS, Release
+from unit.stage_gate.release import BRIEFLY, KEYS, Release, down
 from unit.stage_gate.waiting import until
 
 
@@ -103,7 +108,9 @@ def test_the_seal_of_another_execution_proves_nothing(release: Release) -> None:
     release.wait_for_end()
     second = Release(release.simulator, release.evidence.store.parent)
     shutil.copytree(release.evidence.attempt_folder(1), second.evidence.attempt_folder(1))
-    with pytest.raises(Held, match="not what was tested"):
+    with pytest.raises(
+        Held, match=rf"not what was tested.* The seal is of execution {release.execution_id}\."
+    ):
         second.act().perform(Decision.APPROVED)
     assert second.puts == []
 
@@ -178,8 +185,10 @@ def test_a_lost_answer_is_resolved_by_reading_back_and_never_sent_again(release:
 def test_an_answer_that_was_lost_on_the_way_there_holds(unseen: Release) -> None:
     unseen.seal()
     unseen.simulator.inject(Fault(effect="drop", method="PUT", path="/advance"))
-    with pytest.raises(Held, match="not sent again"):
+    with pytest.raises(Held, match=r"within 1 s .* It is not sent again") as held:
         unseen.act().perform(Decision.APPROVED)
+    assert held.value.may_have_left
+    assert "ticket" not in str(held.value)
     assert unseen.approval_status == "WAITING"
     with pytest.raises(Held):
         unseen.act().perform(Decision.APPROVED)
@@ -248,13 +257,14 @@ def test_shadow_mode_sends_nothing(simulator: Simulator, tmp_path: Path) -> None
 def test_an_override_needs_an_answer_to_this_very_verdict(simulator: Simulator, tmp_path: Path) -> None:
     release = Release(simulator, tmp_path, policy={"failed": {"ask": ["alice"]}})
     seal = release.seal(Outcome.FAILED)
-    with pytest.raises(Held):
+    nobody = "Nobody has answered Override to this verdict"
+    with pytest.raises(Held, match=nobody):
         release.act().perform(Decision.OVERRIDDEN)
     release.answer(OVERRIDE, "an older seal")
-    with pytest.raises(Held):
+    with pytest.raises(Held, match=nobody):
         release.act().perform(Decision.OVERRIDDEN)
     release.answer(HALT, seal)
-    with pytest.raises(Held):
+    with pytest.raises(Held, match=nobody):
         release.act().perform(Decision.OVERRIDDEN)
     release.answer(OVERRIDE, seal)
     with pytest.raises(Held, match="alice accepted nothing, but not "):
@@ -266,10 +276,13 @@ def test_an_override_needs_an_answer_to_this_very_verdict(simulator: Simulator, 
     release.answer(OVERRIDE, seal, accepts=release.not_passed)
     record = release.act().perform(Decision.OVERRIDDEN)
     assert (record.decision, record.by) == (Decision.OVERRIDDEN, "alice")
-    assert "Known, accepted." in record.sentence
+    accepted = ", ".join(release.not_passed)
+    assert record.sentence.endswith(f" alice answered Override: Known, accepted. Accepted: {accepted}.")
 
 
-ASKING = {"policy": {"failed": {"ask": ["alice", "bob"]}, "inconclusive": {"ask": ["alice", "bob"]}}}
+ASKING: dict[str, Any] = {
+    "policy": {"failed": {"ask": ["alice", "bob"]}, "inconclusive": {"ask": ["alice", "bob"]}}
+}
 
 
 @pytest.mark.parametrize("since", [(), (KEEP_WAITING, "bob"), (RETEST, SILENCE)])
@@ -508,12 +521,24 @@ def test_a_clock_that_is_an_hour_off_holds(release: Release, seconds: int) -> No
     assert release.puts == []
 
 
-def test_a_look_that_is_too_long_ago_is_taken_again(release: Release) -> None:
+def test_a_look_that_is_too_long_ago_is_taken_again(
+    release: Release, caplog: pytest.LogCaptureFixture
+) -> None:
     release.seal()
     ticks = iter([0.0, 0.0, 2.5, 10.0, 10.0, 10.1, 10.1, 10.1])
     act = replace(release.act(), monotonic=lambda: next(ticks))
     assert act.perform(Decision.APPROVED).decision is Decision.APPROVED
     assert len(release.puts) == 1
+    [late] = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert late == "2.5 s passed since the look at the step and 2.5 s since that at stage; again."
+
+
+def test_a_look_is_good_for_two_seconds_and_one_at_stage_for_ten(release: Release) -> None:
+    release.seal()
+    ticks = [100.0, 108.0, 110.0, 110.0, 110.0]
+    act = replace(release.act(), monotonic=lambda: ticks.pop(0))
+    assert act.perform(Decision.APPROVED).decision is Decision.APPROVED
+    assert ticks == []
 
 
 def test_a_look_at_stage_that_is_too_long_ago_is_taken_again(release: Release) -> None:
@@ -528,8 +553,13 @@ def test_looks_that_are_always_too_long_ago_end_without_a_request(release: Relea
     release.seal()
     ticks = count(step=3.0)
     act = replace(release.act(), monotonic=lambda: next(ticks))
-    with pytest.raises(Held, match="answers too slowly"):
+    with pytest.raises(Held) as held:
         act.perform(Decision.APPROVED)
+    assert str(held.value) == (
+        "Production is held: Cloud Manager answers too slowly: 5 times in a row more than 2 s passed between the last look "
+        "at the step and the request, or 10 s since the look at stage. It was not sent. Decide in Cloud Manager."
+    )
+    assert next(ticks) == 5 * 3 * 3.0, "five looks, and the clock was read three times at each"
     assert release.puts == []
 
 
@@ -597,6 +627,309 @@ def test_what_was_never_sent_raises_no_alarm(release: Release) -> None:
     with pytest.raises(Held) as held:
         release.act().perform(Decision.APPROVED)
     assert not held.value.may_have_left
+    assert str(held.value) == "Production is held: The verdict is failed; only passed can be approved."
+
+
+def test_a_request_that_cloud_manager_refused_was_not_carried_out_and_its_ticket_is_spent(
+    release: Release,
+) -> None:
+    release.seal()
+    release.simulator.inject(Fault(effect="answer", method="PUT", path="/advance", status=403))
+    with pytest.raises(
+        Held,
+        match=r"The request had no effect\. .*403.* Decide in Cloud Manager\. Its ticket is spent, so the gate",
+    ) as held:
+        release.act().perform(Decision.APPROVED)
+    assert not held.value.may_have_left
+    assert len(release.puts) == 1
+
+
+def test_a_ticket_that_can_t_be_read_may_have_been_sent(release: Release) -> None:
+    release.seal()
+    release.rights.place(Ticket).parent.mkdir()
+    release.rights.place(Ticket).write_text("{")
+    with pytest.raises(Held, match=r"Whether it was sent before can't be told: .*tickets") as held:
+        release.act().perform(Decision.APPROVED)
+    assert held.value.may_have_left
+    assert release.puts == []
+
+
+@pytest.mark.parametrize("other", [{"dag_id": "stage_gate.another"}, {"run_id": "execution-1"}], ids=str)
+def test_a_ticket_that_another_run_was_faster_to_take_is_respected(
+    release: Release, monkeypatch: pytest.MonkeyPatch, other: dict[str, str]
+) -> None:
+    """It was there a moment before this task wanted it; that it may have sent something is for that run to tell."""
+    release.seal()
+    take = Rights.take
+
+    def slower(rights: Rights, record: Any) -> Any:
+        if isinstance(record, Ticket):
+            take(rights, record.model_copy(update={**other, "decision": "halted", "act": "reject"}))
+        return take(rights, record)
+
+    monkeypatch.setattr(Rights, "take", slower)
+    with pytest.raises(
+        Held, match=r"held: reject was sent, or about to be, at .* by run .* Decide in Cloud Manager\.$"
+    ) as held:
+        release.act().perform(Decision.APPROVED)
+    assert not held.value.may_have_left
+    assert release.puts == []
+    monkeypatch.undo()
+    with pytest.raises(Held, match=r"reject was sent, or about to be, .* Decide in Cloud Manager\.$"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_a_ticket_that_another_try_of_this_task_was_faster_to_take_is_only_read_back(
+    unseen: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unseen.seal()
+    take = Rights.take
+
+    def slower(rights: Rights, record: Any) -> Any:
+        if isinstance(record, Ticket):
+            take(rights, record.model_copy(update={"word": "another"}))
+        return take(rights, record)
+
+    monkeypatch.setattr(Rights, "take", slower)
+    with pytest.raises(Held, match="a try of this task before this one may have sent it") as held:
+        unseen.act().perform(Decision.APPROVED)
+    assert held.value.may_have_left
+    assert unseen.puts == []
+
+
+def test_a_record_says_all_that_is_known_of_an_act(release: Release) -> None:
+    digest, at = release.seal(), datetime.now(UTC)
+    act = Act(release.right(now=lambda: at), release.hook, "stage_gate.larkfell", "execution-1")
+    record = act.perform(Decision.APPROVED)
+    summary = release.evidence.load_seal(1).verdict.summary
+    assert record.sentence.startswith("Cloud Manager acknowledged the request to approve. ")
+    assert record.sentence.endswith(f" {summary}")
+    assert record.request_id.startswith("simulated-")
+    assert record.model_dump(exclude={"sentence", "request_id"}) == {
+        "decision": Decision.APPROVED,
+        "by": "Stage Gate",
+        "at": at,
+        "outcome": Outcome.PASSED,
+        "seal_digest": digest,
+        "production_reached": True,
+    }
+    for kind, held in ((Claim, release.rights.held(Claim)), (Ticket, release.rights.held(Ticket))):
+        assert held is not None, kind
+        pin = release.pin
+        assert held.model_dump(exclude={"word", "step_id"}) == {
+            "act": "approve",
+            "decision": "approved",
+            "program_id": pin.program_id,
+            "pipeline_id": pin.pipeline_id,
+            "execution_id": pin.execution_id,
+            "seal_digest": digest,
+            "dag_id": "stage_gate.larkfell",
+            "run_id": "execution-1",
+            "at": at,
+            "sends_with_ticket": True,
+        }
+
+
+@pytest.mark.parametrize(("poll", "every"), [("1s", 1.0), ("5m", 5.0)])
+def test_an_effect_is_looked_for_as_often_as_the_gate_polls_and_every_five_seconds_at_least(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, poll: str, every: float
+) -> None:
+    release = Release(simulator, tmp_path, waits={"read_back": "2m", "poll": poll})
+    release.seal()
+    looked = list[tuple[float, float]]()
+
+    def noting(*what: Any, seconds: float, every: float) -> Any:
+        looked.append((seconds, every))
+        return read_back(*what, seconds=seconds, every=1.0)
+
+    monkeypatch.setattr(road, "read_back", noting)
+    release.act().perform(Decision.APPROVED)
+    assert looked == [(120.0, every)]
+
+
+def test_an_act_that_was_acknowledged_and_never_shows_may_have_left(unseen: Release) -> None:
+    unseen.seal()
+    unseen.simulator.inject(Fault(effect="answer", method="PUT", path="/advance", status=202))
+    with pytest.raises(Held, match=r"acknowledged the request to approve, .* and decide there\.$") as held:
+        unseen.act().perform(Decision.APPROVED)
+    assert held.value.may_have_left
+    assert len(unseen.puts) == 1
+
+
+def test_an_act_that_was_sent_just_now_is_recorded_whatever_is_on_record(release: Release) -> None:
+    release.seal()
+    at = datetime.now(UTC)
+    write_decision(
+        release.evidence,
+        DecisionRecord(decision=Decision.APPROVED, sentence="It was so.", by="mallory", at=at),
+    )
+    record = release.act().perform(Decision.APPROVED)
+    assert (record.by, record.sentence == "It was so.") == ("Stage Gate", False)
+
+
+def test_an_execution_that_shows_no_stage_deployment_any_more_is_held(release: Release) -> None:
+    release.seal()
+    steps = release.simulator.execution(release.execution_id)["_embedded"]["stepStates"]
+    elsewhere = {
+        str(place): {"environmentType": "dev"}
+        for place, step in enumerate(steps)
+        if step["action"] == "deploy" and step["environmentType"] == "stage"
+    }
+    body = {"_embedded": {"stepStates": elsewhere}}
+    path = f"/execution/{release.execution_id}$"
+    release.simulator.inject(Fault(effect="merge", method="GET", path=path, body=body, times=None))
+    with pytest.raises(Held, match=r"Production is held: .*stage"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_what_was_only_found_before_is_no_record_of_an_act(release: Release) -> None:
+    release.seal()
+    record = release.act().perform(Decision.APPROVED)
+    write_decision(release.evidence, record.model_copy(update={"decision": Decision.HELD}))
+    again = release.act().perform(Decision.APPROVED)
+    assert (again.decision, again.by) == (Decision.APPROVED, "unattributed")
+
+
+def test_a_record_that_can_t_be_read_is_written_anew_and_that_is_said(
+    release: Release, caplog: pytest.LogCaptureFixture
+) -> None:
+    release.seal()
+    write_decision(release.evidence, release.act().perform(Decision.APPROVED))
+    (release.evidence.folder / "decision.json").write_text("{")
+    assert release.act().perform(Decision.APPROVED).by == "unattributed"
+    assert "What is on record can't be read, so it is recorded anew: " in caplog.text
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_that_the_code_was_changed_since_it_judged_is_said(
+    release: Release, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, changed: bool
+) -> None:
+    release.seal()
+    if changed:
+        monkeypatch.setattr(road, "code_digests", dict[str, str])
+    release.act().perform(Decision.APPROVED)
+    assert ("The code is not the one that judged" in caplog.text) is changed
+
+
+@pytest.mark.parametrize(
+    ("pinned", "now", "mode"),
+    [("guard", "guard", Mode.GUARD), ("guard", "shadow", Mode.SHADOW), ("shadow", "guard", Mode.SHADOW)],
+)
+def test_a_gate_acts_only_while_its_pinned_file_and_the_one_of_now_both_say_so(
+    simulator: Simulator, tmp_path: Path, pinned: str, now: str, mode: Mode
+) -> None:
+    release = Release(simulator, tmp_path, mode=pinned)
+    release.seal()
+    content = yaml.safe_load(release.gate_file.read_text())
+    release.gate_file.write_text(yaml.safe_dump({**content, "mode": now}))
+    assert release.right().mode is mode
+    if mode is Mode.SHADOW:
+        with pytest.raises(Held, match="The gate is in shadow mode"):
+            release.act().perform(Decision.APPROVED)
+        assert release.puts == []
+
+
+DOWN, FORBIDDEN = down("/contentFlows"), Fault(effect="answer", status=403, path="/restoreEx", times=None)
+
+
+@pytest.mark.parametrize(
+    ("faults", "outcome", "keys", "want"),
+    [
+        ([clock(3600)], Outcome.PASSED, KEYS, Want.CLOCK),
+        ([DOWN], Outcome.PASSED, KEYS, Want.CLOUD_MANAGER),
+        ([DOWN, clock(3600)], Outcome.PASSED, KEYS, Want.CLOUD_MANAGER),
+        ([FORBIDDEN], Outcome.PASSED, KEYS, None),
+        ([DOWN, FORBIDDEN], Outcome.PASSED, KEYS, None),
+        ([clock(3600)], Outcome.FAILED, KEYS, None),
+        ([clock(3600)], Outcome.PASSED, NO_KEYS, None),
+    ],
+    ids=["clock", "down", "both", "forbidden", "down and forbidden", "failed besides", "unsigned besides"],
+)
+def test_what_may_come_back_by_itself_is_wanted_only_where_nothing_else_is_missing(
+    release: Release, faults: list[Fault], outcome: Outcome, keys: Keys, want: Want | None
+) -> None:
+    release.evidence.keys = keys
+    release.seal(outcome)
+    release.evidence.keys = KEYS
+    for fault in faults:
+        release.simulator.inject(fault)
+    with pytest.raises(Held) as held:
+        release.act().perform(Decision.APPROVED)
+    assert held.value.want is want
+    assert release.puts == []
+
+
+def test_a_right_is_read_with_the_clock_of_the_world_and_without_demands_unless_it_is_told_else(
+    release: Release,
+) -> None:
+    told = release.right()
+    right = Right(told.gate, told.gate_now, told.gates_folder, told.pin, told.evidence, told.reading)
+    assert abs(right.now() - datetime.now(UTC)) < timedelta(minutes=1)
+    assert right.demands == NO_DEMANDS
+
+
+def test_cloud_manager_is_wanted_where_the_execution_itself_can_t_be_read(release: Release) -> None:
+    release.seal()
+    release.simulator.inject(down(f"/execution/{release.execution_id}"))
+    with pytest.raises(Held) as held:
+        release.act().perform(Decision.APPROVED)
+    assert held.value.want is Want.CLOUD_MANAGER
+
+
+@pytest.mark.parametrize("other", [{"gate": "another"}, {"gate_digest": "0" * 64}], ids=str)
+def test_the_seal_of_another_gate_file_proves_nothing(release: Release, other: dict[str, Any]) -> None:
+    attempt = release.begin(**other)
+    for check in release.evidence.read_plan(attempt).stage_checks:
+        release.keep(attempt, check)
+    release.evidence.seal(attempt, judge)
+    with pytest.raises(
+        Held, match=r"The seal is of another gate file than the one pinned when this run began\.$"
+    ):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_a_freeze_that_was_taken_out_while_the_release_was_tested_holds_it_all_the_same(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    today, tomorrow = (f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}" for days in (0, 1))
+    frozen = [{"days": f"{today} to {tomorrow}", "why": "Black Friday"}]
+    release = Release(simulator, tmp_path, policy={"windows": {"timezone": "UTC", "frozen": frozen}})
+    release.seal()
+    content = yaml.safe_load(release.gate_file.read_text())
+    release.gate_file.write_text(yaml.safe_dump({**content, "policy": {}}))
+    with pytest.raises(Held, match="Black Friday"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_whoever_started_the_execution_overrides_nothing(simulator: Simulator, tmp_path: Path) -> None:
+    release = Release(simulator, tmp_path, **ASKING)
+    digest = release.seal(Outcome.FAILED)
+    release.answer(OVERRIDE, digest, accepts=release.not_passed)
+    by_her = Fault(
+        effect="merge", path=f"/execution/{release.execution_id}$", body={"user": "alice"}, times=None
+    )
+    release.simulator.inject(by_her)
+    with pytest.raises(Held, match="alice started this execution and can't let it through as well"):
+        release.act().perform(Decision.OVERRIDDEN)
+    assert release.puts == []
+
+
+def test_a_check_that_only_warns_is_none_that_the_deployment_wants_to_block(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    release = Release(simulator, tmp_path, checks={"robots": {"severity": "warn"}})
+    release.seal()
+    with pytest.raises(
+        Held, match=r"The deployment wants no_such_kind, robots to block, and in this plan it did not"
+    ):
+        release.act(demands=Demands(checks=("robots", "key_pages", "no_such_kind"))).perform(
+            Decision.APPROVED
+        )
+    assert release.puts == []
 
 
 def test_the_reads_of_one_hook_share_one_connection(release: Release) -> None:

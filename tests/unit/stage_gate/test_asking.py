@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from airflow.api_fastapi.execution_api.datamodels.hitl import HITLUser
 
 from aem_checks.outcomes import Outcome
 from stage_gate.asking import About, Asked, Given, accepted, all_of, may_be_asked, refusal
@@ -26,9 +27,14 @@ def test_a_complete_answer_is_taken() -> None:
 
 @pytest.mark.parametrize("option", [HALT, RETEST, KEEP_WAITING])
 def test_what_approves_nothing_has_to_accept_nothing(option: str) -> None:
-    given = replace(GOOD, option=option, accepts="")
-    assert refusal(given, ASKED, FAILED) is None
-    assert accepted(given, FAILED) == ()
+    for accepts in ("", GOOD.accepts, all_of(FAILED)):
+        given = replace(GOOD, option=option, accepts=accepts)
+        assert refusal(given, ASKED, FAILED) is None
+        assert accepted(given, FAILED) == ()
+
+
+def test_silence_keeps_waiting_unless_the_gate_file_says_else() -> None:
+    assert ASKED.silence == KEEP_WAITING
 
 
 @pytest.mark.parametrize(
@@ -77,6 +83,14 @@ def test_whoever_started_the_execution_is_not_even_asked() -> None:
     assert may_be_asked(("bob@example.com",), "BOB@example.com") == ()
 
 
+def test_where_nobody_is_named_as_having_started_it_nobody_is_kept_from_answering() -> None:
+    """Not even a login without a user name, which is as empty as what Cloud Manager says then."""
+    given = replace(GOOD, option=APPROVE, accepts="", user_name="")
+    assert refusal(given, ASKED, PASSED) is None
+    assert refusal(given, ASKED, replace(PASSED, started_by="  ")) is None
+    assert PASSED.started_by == ""
+
+
 def test_a_passed_verdict_is_approved_and_not_overridden() -> None:
     assert refusal(replace(GOOD, option=APPROVE, accepts=""), ASKED, PASSED) is None
     sentence = refusal(GOOD, ASKED, PASSED)
@@ -91,8 +105,11 @@ EVENT = {
 }
 
 
-def test_an_answer_is_read_as_airflow_hands_it_over() -> None:
-    assert Given.of(EVENT) == Given(OVERRIDE, "alice", "Alice", "Known. Really.", "", SEAL[:12])
+@pytest.mark.parametrize("user", [{"id": "alice", "name": "Alice"}, HITLUser(id=" alice ", name="Alice")])
+def test_an_answer_is_read_as_airflow_hands_it_over(user: object) -> None:
+    """A user comes as a mapping from the trigger, and as a value of Airflow's own from its API."""
+    given = Given.of(EVENT | {"responded_by_user": user})
+    assert given == Given(OVERRIDE, "alice", "Alice", "Known. Really.", "", SEAL[:12])
 
 
 COMPLETE = EVENT | {"params_input": {"reason": "Known.", "accepts": all_of(FAILED), "seal": SEAL[:12]}}

@@ -1,7 +1,10 @@
-"""A run that somebody starts by hand names an execution, finds its one run, and says where that is."""
+"""A run that somebody starts by hand names an execution, finds its one run, and says where it is; and what runs stand on."""
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,14 +12,31 @@ from typing import Any
 import pytest
 import yaml
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowFailException, DagRunTriggerException, ParamValidationError
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowSkipException,
+    DagRunTriggerException,
+    ParamValidationError,
+)
 
+from aem_checks.outcomes import Outcome
 from simulator import Simulator
+from stage_gate.claims import Ticket
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.dag import build_gate_dag
+from stage_gate.decision import HALT, OVERRIDE, Decision, Mode, Timing
+from stage_gate.files import EvidenceError
 from stage_gate.links import ExecutionRunLink
+from stage_gate.run import GateRun
+from stage_gate.signing import NO_KEYS
+from stage_gate.surroundings import Fact
 from stage_gate.tasks.pin import PinCandidate, StartExecutionRun
+from unit.stage_gate.release import Release
 from unit.stage_gate.runs_of_airflow import RunsOfAirflow
+from unit.stage_gate.test_planted import plant, replace_pin, run_of, strangers
+from unit.stage_gate.test_waits import context, release, signing
+
+__all__ = ["release", "signing"]
 
 
 @pytest.fixture
@@ -95,3 +115,198 @@ def test_the_log_says_where_the_run_of_the_execution_is(
     assert any(told in line and page in line for line in capsys.readouterr().out.splitlines())
     key: Any = SimpleNamespace(dag_id="stage_gate.start")
     assert ExecutionRunLink().get_link(task, ti_key=key) == page
+
+
+def freeze() -> str:
+    """A calendar that lets nothing through from yesterday to the day after tomorrow."""
+    first, last = (f"{datetime.now(UTC) + timedelta(days=days):%Y%m%d}" for days in (-1, 3))
+    event = f"UID:1\nDTSTAMP:{first}T000000Z\nDTSTART;VALUE=DATE:{first}\nDTEND;VALUE=DATE:{last}\nSUMMARY:Black Friday\n"
+    return f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:tests\nBEGIN:VEVENT\n{event}END:VEVENT\nEND:VCALENDAR\n"
+
+
+def test_a_run_of_an_execution_is_known_by_its_run_id_alone(release: Release) -> None:
+    run = GateRun.of(str(release.gate_file), context(release))
+    assert (run.gate_file, run.dag_id, run.run_id, run.execution_id) == (
+        release.gate_file,
+        "stage_gate.larkfell",
+        f"execution-{release.execution_id}",
+        release.execution_id,
+    )
+    assert run.evidence.folder == release.evidence.folder
+    assert run.evidence.keys.private is not None
+    by_hand = context(release) | {"run_id": "manual__1"}
+    with pytest.raises(
+        AirflowSkipException,
+        match=r"^Run manual__1 only pointed at the run of an execution; there is nothing",
+    ):
+        GateRun.of(str(release.gate_file), by_hand)
+
+
+def test_a_pin_that_is_not_believed_says_what_to_do_about_it(release: Release) -> None:
+    file = release.evidence.folder / "pin.json"
+    replace_pin(release.evidence, release.pin.model_copy(update={"gate_digest": "another"}))
+    with pytest.raises(AirflowFailException, match=r"does not match its digest .* trust nothing of this run"):
+        _ = run_of(release).pin
+    replace_pin(strangers(release), release.pin)
+    with pytest.raises(AirflowFailException) as told:
+        _ = run_of(release).pin
+    assert str(told.value) == (
+        f"The pin of execution {release.execution_id} is not signed, so nothing in it is believed. Either this worker "
+        "does not know the public key: set [stage_gate] trusted_keys on every worker. Or somebody else wrote "
+        f"{file}: find out who, remove it, and clear pin_candidate with its downstream tasks."
+    )
+    file.unlink()
+    with pytest.raises(AirflowSkipException, match="Nothing was pinned for this run"):
+        _ = run_of(release).pin
+
+
+@pytest.mark.parametrize("program", ["program_id", "pipeline_id"])
+def test_a_pin_of_another_program_or_pipeline_is_not_believed(release: Release, program: str) -> None:
+    replace_pin(release.evidence, release.pin.model_copy(update={program: "7"}))
+    with pytest.raises(AirflowFailException, match="its pipeline"):
+        _ = run_of(release).gate
+
+
+def test_a_seal_that_nobody_signed_is_told_with_its_attempt_and_the_remedy(release: Release) -> None:
+    assert run_of(release).newest_seal() is None
+    release.evidence.keys = NO_KEYS
+    release.seal()
+    with pytest.raises(
+        EvidenceError, match=r"^the seal of attempt 1 is not signed; .* set \[stage_gate\] trusted_keys"
+    ):
+        run_of(release).newest_seal()
+
+
+def test_only_an_answer_to_the_newest_seal_is_one_and_only_if_it_is_signed(release: Release) -> None:
+    run = run_of(release)
+    assert run.newest_answer() is None, "there is neither"
+    first = release.seal(Outcome.FAILED)
+    assert run.newest_answer() is None, "nobody answered"
+    release.answer(HALT, first)
+    answer = run.newest_answer()
+    assert answer is not None
+    assert (answer.option, answer.seal_digest) == (HALT, first)
+    release.seal(Outcome.FAILED)
+    assert run.newest_answer() is None, "it was about another verdict"
+
+
+def test_an_answer_without_any_seal_is_none(release: Release) -> None:
+    release.answer(HALT, "a digest of nothing")
+    assert run_of(release).newest_answer() is None
+
+
+def test_an_answer_that_nobody_signed_is_told_with_the_name_it_was_given_in(release: Release) -> None:
+    seal = release.seal(Outcome.FAILED)
+    release.evidence.keys = NO_KEYS
+    release.answer(OVERRIDE, seal, by="mallory")
+    with pytest.raises(
+        EvidenceError,
+        match=f"answer.json, which says that mallory answered {OVERRIDE}, is not signed: find out who wrote it",
+    ):
+        run_of(release).newest_answer()
+
+
+def test_a_run_knows_whether_a_request_may_have_left_whoever_took_the_ticket(release: Release) -> None:
+    assert not run_of(release).may_have_acted
+    plant(release, Ticket, Decision.APPROVED, release.seal(), NO_KEYS)
+    assert run_of(release).may_have_acted
+
+
+def test_a_run_that_only_reports_decides_nothing_and_says_why(release: Release) -> None:
+    run_of(release).skip_unless_decidable()
+    replace_pin(release.evidence, release.pin.model_copy(update={"report_only": "An AEM update."}))
+    with pytest.raises(AirflowSkipException, match=r"^Nothing to decide: An AEM update\.$"):
+        run_of(release).skip_unless_decidable()
+
+
+def test_what_a_run_reads_is_its_own_execution_and_the_candidate_of_it(release: Release) -> None:
+    run = run_of(release)
+    assert run.read_execution().id == release.execution_id
+    assert run.read_candidate().tested == (release.pin.pipeline_id, release.execution_id)
+    assert run.reading.cloud_manager_conn_id == release.gate.pipeline.connection
+    assert run.reading is run.reading, "one hook has one login"
+    assert not run.reached_production(release.execution_id)
+    release.simulator.person("approve", release.execution_id)
+    release.wait_for_end()
+    assert run.reached_production(release.execution_id)
+
+
+def test_a_pipeline_without_production_has_not_reached_it(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_of(release)
+    bare = replace(run.read_execution(), steps=())
+    monkeypatch.setattr(run.reading, "get_execution", lambda *_: bare)
+    assert run.reached_production(release.execution_id) is False
+
+
+def test_only_the_act_opens_the_deciding_connection_and_it_stands_on_what_is_pinned_and_on_what_is_now(
+    simulator: Simulator, tmp_path: Path, signing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__MINIMUM_FACTS", "restores")
+    connections = {
+        "program": simulator.program_id,
+        "pipeline": simulator.pipeline_id,
+        "deciding_connection": "boss",
+    }
+    release = Release(simulator, tmp_path, pipeline=connections)
+    release.gate_file.write_text(release.gate_file.read_text().replace("mode: guard", "mode: shadow"))
+    run = run_of(release)
+    act = run.act()
+    assert act.deciding.cloud_manager_conn_id == "boss"
+    assert (act.dag_id, act.run_id) == (run.dag_id, run.run_id)
+    right = act.right
+    assert (right.gate, right.pin, right.evidence, right.reading) == (
+        run.gate,
+        run.pin,
+        run.evidence,
+        run.reading,
+    )
+    assert right.reading.cloud_manager_conn_id == "cloud_manager_default"
+    assert (right.gate.mode, right.gate_now.mode) == (Mode.GUARD, Mode.SHADOW)
+    assert right.gates_folder == tmp_path
+    assert right.demands.facts == {Fact.RESTORES}
+
+
+def test_no_connection_of_the_gate_opens_a_site(release: Release) -> None:
+    run = run_of(release)
+    assert run.site_access is run.site_access
+    refused = run.site_access.reach.refusal(release.gate.pipeline.connection)
+    assert refused is not None
+    assert run.site_access.reach.refusal("a_site") is None
+
+
+@pytest.mark.parametrize("written", [None, "mode: [", "mode: guards"])
+def test_a_gate_file_that_cannot_be_read_now_holds_production(release: Release, written: str | None) -> None:
+    run = run_of(release)
+    assert run.gate_now().digest == run.gate.digest
+    release.gate_file.unlink()
+    if written is not None:
+        release.gate_file.write_text(written)
+    with pytest.raises(
+        AirflowFailException, match=r"^Production is held: the gate file can't be read now\. .+"
+    ):
+        run.gate_now()
+
+
+def test_the_time_is_judged_by_the_gate_as_pinned_and_as_its_file_says_now_and_by_the_newest_seal(
+    release: Release,
+) -> None:
+    run = run_of(release)
+    assert run.timing() == Timing(), "nothing is sealed, nothing closes it"
+    release.seal(tested_at=datetime.now(UTC) - timedelta(days=30))
+    assert "The evidence is 720.0 h old" in run.timing().too_old
+    content = yaml.safe_load(release.gate_file.read_text())
+    windows = {"timezone": "UTC", "calendar": "freezes.ics"}
+    (release.gate_file.parent / "freezes.ics").write_text(freeze())
+    release.gate_file.write_text(yaml.safe_dump({**content, "policy": {"windows": windows}}))
+    assert "Black Friday" in run.timing().sentence, "a freeze that was added counts"
+    frozen = load_gate(release.gate_file)
+    pin = release.pin.model_copy(update={"gate_digest": frozen.digest, "gate_content": frozen.content})
+    replace_pin(release.evidence, pin)
+    release.gate_file.write_text(yaml.safe_dump(content))
+    assert "Black Friday" in run_of(release).timing().sentence, "and so does one that was taken out"
+    shutil.rmtree(release.evidence.attempt_folder(1))
+    release.evidence.keys = NO_KEYS
+    release.seal(tested_at=datetime.now(UTC) - timedelta(days=30))
+    assert run_of(release).timing().too_old == "", "nothing is decided on a seal that nobody signed"

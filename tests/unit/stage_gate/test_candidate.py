@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from adobe_cloud_manager.exceptions import (
+    CloudManagerError,
+    PermissionDenied,
+    Unavailable,
+    UnexpectedAnswer,
+)
 from stage_gate.candidate import Candidate, changes, host_of, must_be_built_again
 from stage_gate.surroundings import (
     ELSEWHERE,
@@ -11,8 +17,12 @@ from stage_gate.surroundings import (
     UNKNOWN,
     Fact,
     Source,
+    StageEvent,
+    Surroundings,
+    Unread,
     VariableSeen,
     Way,
+    happened,
     newly_unread,
 )
 from unit.stage_gate.samples import CANDIDATE, NOW, STAGE_HOST, around, event, unread
@@ -21,6 +31,15 @@ from unit.stage_gate.samples import CANDIDATE, NOW, STAGE_HOST, around, event, u
 def test_nothing_changed_is_no_change() -> None:
     assert changes(CANDIDATE, CANDIDATE) == []
 
+
+SOURCE = Source(
+    pipeline_id="7",
+    execution_id="8",
+    trigger="MANUAL",
+    stage_step_id="9",
+    stage_deployed_at=NOW,
+    artifacts_version="1",
+)
 
 PARTS = {
     "program_id": ("The program", "12346"),
@@ -52,15 +71,7 @@ def test_a_candidate_is_told_with_its_version_and_with_what_was_tested_in_its_pl
     version = CANDIDATE.artifacts_version
     assert str(CANDIDATE) == f"execution 2345678 of pipeline 678901 ({version})"
     assert CANDIDATE.tested == ("678901", "2345678")
-    source = Source(
-        pipeline_id="7",
-        execution_id="8",
-        trigger="MANUAL",
-        stage_step_id="9",
-        stage_deployed_at=NOW,
-        artifacts_version="1",
-    )
-    split = around(source=source)
+    split = around(source=SOURCE)
     assert str(split) == (
         f"execution 2345678 of pipeline 678901 ({version}, on stage as execution 8 of pipeline 7)"
     )
@@ -170,7 +181,10 @@ def test_a_sibling_that_was_known_and_has_run_again_is_told_once() -> None:
 def test_a_pipeline_that_had_done_nothing_and_is_gone_is_a_change_unless_it_led_elsewhere() -> None:
     gone = around(other_pipelines={})
     (sentence,) = changes(around(other_pipelines={"678902": NONE}), gone)
-    assert "no longer lists pipeline 678902" in sentence
+    assert sentence == (
+        "Cloud Manager no longer lists pipeline 678902, which led to stage, so nobody knows what it has done there since "
+        "the tests began."
+    )
     assert changes(around(other_pipelines={"678902": ELSEWHERE}), gone) == []
     for before, now in ((NONE, ELSEWHERE), (ELSEWHERE, NONE)):
         edited = around(other_pipelines={"678902": now})
@@ -262,3 +276,173 @@ def test_the_aem_release_which_the_api_never_offers_is_stated_and_no_change() ->
 )
 def test_hosts_are_compared_in_one_form(url: str, host: str) -> None:
     assert host_of(url) == host
+
+
+def test_a_fact_that_is_unread_is_told_with_call_cause_and_remedy() -> None:
+    assert unread(Fact.CONTENT_COPIES).sentence == (
+        "Nobody knows whether content was copied into stage: content_copies can't be read "
+        "(GET /api/program/12345/contentFlows). Cloud Manager answered 403. Give the credential Content Copy Manage, "
+        "which the profile Deployment Manager has."
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "passing", "remedy"),
+    [
+        (Unavailable("It is down."), True, "Wait until Cloud Manager answers again; then stage is looked at"),
+        (
+            UnexpectedAnswer("It is no list."),
+            False,
+            "Look in Cloud Manager whether stage was restored from a backup, and decide there",
+        ),
+        (PermissionDenied("It is forbidden."), False, "Give the credential the profile Deployment Manager"),
+    ],
+    ids=["down", "odd", "forbidden"],
+)
+def test_what_to_do_about_an_unread_fact_depends_on_what_its_call_came_to(
+    error: CloudManagerError, passing: bool, remedy: str
+) -> None:
+    found = Unread.because(error, Fact.RESTORES, "GET /restores", subject="7")
+    assert found.remedy.startswith(remedy)
+    assert found.model_dump(exclude={"remedy"}) == {
+        "fact": Fact.RESTORES,
+        "subject": "7",
+        "call": "GET /restores",
+        "why": str(error),
+        "passing": passing,
+    }
+
+
+def test_what_surroundings_do_not_say_is_nothing_that_happened() -> None:
+    bare = Surroundings(environment_id="7654321", hosts=())
+    assert bare.model_dump(exclude={"environment_id", "hosts"}) == {
+        "status": "ready",
+        "aem_release": UNKNOWN,
+        "other_pipelines": {},
+        "events": (),
+        "variables": {},
+        "unread": (),
+        "source": None,
+    }
+    assert bare.goes_on == []
+    assert StageEvent(way=Way.RESTORE, id="1").model_dump(exclude={"way", "id"}) == {
+        "pipeline": "",
+        "runs": False,
+        "told": "",
+    }
+    assert not VariableSeen(type="string", fingerprint="").changes
+
+
+def test_an_event_is_told_in_the_words_that_cloud_manager_has_for_it() -> None:
+    told = event(Way.DEPLOYMENT).model_copy(update={"told": "execution 88 ('Web tier')"})
+    assert (
+        happened(told) == "Pipeline 678902 has run execution 88 ('Web tier') on stage since the tests began."
+    )
+
+
+def test_all_that_goes_on_is_told_at_once() -> None:
+    changing = {
+        name: VariableSeen(type="string", fingerprint="", changes=name != "STILL")
+        for name in ("B", "A", "STILL")
+    }
+    now = around(
+        status="",
+        events=(
+            event(Way.RESTORE, runs=True),
+            event(Way.CONTENT_COPY),
+            event(Way.CONTENT_COPY, "9", runs=True),
+        ),
+        variables=changing,
+    )
+    assert now.stage.goes_on == [
+        "Stage environment 7654321 is in no state that Cloud Manager tells, not ready.",
+        "Stage is restored from a backup just now: restore 88.",
+        "Content is copied into stage just now: content copy 9.",
+        "Variables of stage are being changed just now: A, B.",
+    ]
+
+
+def test_the_state_of_an_environment_that_could_not_be_read_is_no_change() -> None:
+    now = around(status="hibernated", unread=(unread(Fact.ENVIRONMENT),))
+    assert now.stage.goes_on == changes(CANDIDATE, now) == []
+
+
+def test_a_domain_without_a_word_for_its_state_does_not_lead_to_stage() -> None:
+    stage = around(unsettled_domains={"a.example": "", "b.example": "FAILED"}).stage
+    assert stage.listed_as("a.example") == (
+        "says nothing of that domain, which does not mean that it leads there"
+    )
+    assert stage.listed_as("b.example") == (
+        "says 'FAILED' of that domain, which does not mean that it leads there"
+    )
+    assert stage.listed_as("c.example") == "lists no such host for it"
+
+
+def test_all_hosts_and_variables_that_changed_are_told_in_order() -> None:
+    """However many there are, and whatever order Cloud Manager lists them in."""
+    then = around(
+        hosts=("b.example", STAGE_HOST, "a.example"),
+        variables={name: VariableSeen(type="string", fingerprint="1") for name in ("B", "SAME", "A")},
+    )
+    now = around(
+        hosts=(STAGE_HOST, "new.example"),
+        variables={name: VariableSeen(type="string", fingerprint="1") for name in ("SAME", "C", "D")},
+    )
+    was = "was a host of the stage environment, and Cloud Manager lists no such host for it now."
+    assert changes(then, now) == [
+        f"a.example {was}",
+        f"b.example {was}",
+        "Variables of stage were changed since the tests began: A, B, C, D.",
+    ]
+
+
+def test_one_pipeline_that_is_unread_excuses_no_other_one_that_is_gone() -> None:
+    then = around(other_pipelines={"1": "77", "2": "78"})
+    for subject, left in (("1", ["2"]), ("2", ["1"]), ("", []), ("3", ["1", "2"])):
+        now = around(other_pipelines={}, unread=(unread(Fact.OTHER_PIPELINES, subject),))
+        assert [each.split()[6].rstrip(",") for each in changes(then, now)] == left
+    elsewhere = around(other_pipelines={}, unread=(unread(Fact.RESTORES),))
+    assert len(changes(then, elsewhere)) == 2
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "sentences"),
+    [
+        (SOURCE, SOURCE, []),
+        (
+            SOURCE,
+            SOURCE.model_copy(update={"execution_id": "9"}),
+            [
+                "Tested on stage was execution 8 of pipeline 7, and what goes to production comes from "
+                "execution 9 of pipeline 7 now."
+            ],
+        ),
+        (
+            SOURCE,
+            SOURCE.model_copy(update={"commit_id": "fedcba"}),
+            [
+                "What Cloud Manager says of execution 8 of pipeline 7, which was tested on stage, is not what it said then."
+            ],
+        ),
+        (
+            SOURCE,
+            None,
+            [
+                "Tested on stage was execution 8 of pipeline 7, and what goes to production comes from none now."
+            ],
+        ),
+        (
+            None,
+            SOURCE,
+            [
+                "Tested on stage was no execution of another pipeline, and what goes to production comes from "
+                "execution 8 of pipeline 7 now."
+            ],
+        ),
+    ],
+    ids=["the same", "another execution", "told otherwise", "none any more", "none then"],
+)
+def test_what_was_tested_in_its_place_is_what_goes_to_production(
+    then: Source | None, now: Source | None, sentences: list[str]
+) -> None:
+    assert changes(around(source=then), around(source=now)) == sentences

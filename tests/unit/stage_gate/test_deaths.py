@@ -163,7 +163,10 @@ def test_a_ticket_that_can_t_be_used_any_more_is_said_to_be_spent(release: Relea
     release.seal()
     ticks = chain([0.0, 0.0, 0.0], count(3.0, step=3.0))
     act = replace(release.act(), monotonic=lambda: next(ticks))
-    with pytest.raises(Held, match=r"answers too slowly.* Its ticket is spent"):
+    with pytest.raises(
+        Held, match=r"answers too slowly.* Its ticket is spent, so the gate sends nothing any more\.$"
+    ) as held:
         act.perform(Decision.APPROVED)
+    assert not held.value.may_have_left
     assert release.puts == []
     assert release.rights.place(Ticket).exists()

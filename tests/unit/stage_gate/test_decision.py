@@ -76,6 +76,22 @@ def test_the_way_to_approval_opens_only_for_passed_waiting_guard_in_time() -> No
     assert opened == len([policy for policy in POLICIES if policy.passed is Action.APPROVE])
 
 
+@pytest.mark.parametrize(
+    ("action", "step"),
+    [
+        (Action.APPROVE, Step.APPROVE),
+        (Action.HALT, Step.HALT),
+        (Action.HOLD, Step.HOLD),
+        (Action.ASK, Step.ASK),
+    ],
+)
+def test_what_the_policy_asks_for_is_what_follows(action: Action, step: Step) -> None:
+    assert next_step(Outcome.PASSED, WAITING, Policy(passed=action), Mode.GUARD)[0] is step
+    if action is not Action.APPROVE:
+        assert next_step(Outcome.FAILED, WAITING, Policy(failed=action), Mode.GUARD)[0] is step
+        assert next_step(Outcome.INCONCLUSIVE, WAITING, Policy(inconclusive=action), Mode.GUARD)[0] is step
+
+
 def test_shadow_never_acts() -> None:
     for outcome, live, policy, timing in product(OUTCOMES, LIVES, POLICIES, TIMINGS):
         step, _ = next_step(outcome, live, policy, Mode.SHADOW, timing)

@@ -13,13 +13,15 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, DagRunTriggerException
 
+from adobe_cloud_manager.events.hint import EVENTS_ASSET
 from aem_checks.outcomes import Outcome
 from simulator import Simulator
+from stage_gate import memory as memory_module
 from stage_gate import notify
 from stage_gate.decision import OVERRIDE, RETEST, Decision
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError
-from stage_gate.memory import MOST, Memory
+from stage_gate.memory import MOST, Memory, NotRemembered
 from stage_gate.notify import Event
 from stage_gate.pin import Pin
 from stage_gate.record import (
@@ -55,6 +57,8 @@ __all__ = ["release", "shown", "signing", "slack"]
 
 STRANGER = Keys(read_key(new_private_key()))
 HOUR = timedelta(hours=1)
+REAL_STORE = memory_module._store
+"""Tests have another one, each its own."""
 
 
 def forge_all(folder: Path, names: Iterable[str], text: str = "told") -> None:
@@ -301,9 +305,60 @@ def test_a_gate_remembers_the_newest_only(remembered: StateStore) -> None:
     assert Memory("another", "1").recall(f"note {MOST + 19}") is None
 
 
-@pytest.mark.parametrize(
-    "value", [7, [], {"1 told": 7}, {"1 told": ["no time", ""]}, {"1 told": ["2026-11-01T00:00:00", ""]}]
-)
+def test_what_is_noted_again_is_new_again_whatever_it_is_called(remembered: StateStore) -> None:
+    memory = Memory("larkfell", "1")
+    memory.remember("aged", "zero")
+    memory.remember("dropped", "zero")
+    for number in range(MOST - 2):
+        memory.remember(f"note {number}", "one")
+    memory.remember("aged")
+    memory.remember("one more", "anything")
+    assert memory.recall("dropped") is None
+    aged = memory.recall("aged")
+    assert aged is not None
+    assert aged.text == ""
+
+
+def test_memory_is_of_one_gate_and_one_execution(release: Release) -> None:
+    assert Memory.of(run_of(release)) == Memory("larkfell", release.execution_id)
+
+
+def test_notes_are_kept_with_the_asset_that_airflow_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    accessor = "airflow.sdk.execution_time.context.AssetStateStoreAccessor"
+    monkeypatch.setattr(accessor, lambda *, name: f"the store of {name}")
+    assert REAL_STORE() == f"the store of {EVENTS_ASSET}"
+
+
+def test_what_airflow_does_not_remember_is_told(
+    remembered: StateStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Memory("larkfell", "1")
+    with monkeypatch.context() as full:
+        full.setattr(remembered, "set", down_for_good)
+        with pytest.raises(NotRemembered, match=r"could not note 'told' of gate larkfell: .*for good"):
+            memory.remember("told")
+    monkeypatch.setattr(remembered, "get", down_for_good)
+    for use in (memory.recall, memory.remember):
+        with pytest.raises(NotRemembered, match=r"not say what gate larkfell has noted: .*for good"):
+            use("told")
+
+
+def down_for_good(*_: object) -> None:
+    raise RuntimeError("down for good")
+
+
+NO_MEMORY = [
+    7,
+    [],
+    {"1 told": 7},
+    {"1 told": []},
+    {"1 told": ["no time", ""]},
+    {"1 told": ["2026-11-01T00:00:00", ""]},
+    {"1 told": ["2026-11-01T00:00:00+00:00", 7]},
+]
+
+
+@pytest.mark.parametrize("value", NO_MEMORY)
 def test_a_value_that_is_no_gate_s_memory_is_none(remembered: StateStore, value: Any) -> None:
     remembered.values["gate-larkfell"] = value
     memory = Memory("larkfell", "1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import textwrap
 from contextlib import suppress
 from pathlib import Path
@@ -252,6 +253,86 @@ def test_each_way_to_what_the_gate_stands_on_ends_the_isolation(
     sentence = next(iter(exposure.judge(GAPS[gap]))).sentence
     assert sentence in refused.sentences[0]
     assert refused.sentences[0].count("To do: ") == 1
+
+
+SEVERAL = Facts(
+    50000,
+    SUITES,
+    places=(Place("the evidence store", Path("/e"), "rx"),),
+    routes=(
+        Route("Airflow's database", "db", 5432, True),
+        Route("Airflow's message broker", "redis", 6379),
+    ),
+)
+"""Two ways to what the gate stands on, and one that is only told."""
+WAYS_OUT = {
+    False: "or write 'isolation: accepted' for it in the gate file (docs/isolation.md).",
+    True: "since [stage_gate] require_isolation of this deployment lets no gate accept that (docs/isolation.md).",
+}
+
+
+@pytest.mark.parametrize("required", WAYS_OUT)
+def test_a_refusal_names_every_way_and_what_there_is_to_do_here(
+    tmp_path: Path, own_kinds: None, monkeypatch: pytest.MonkeyPatch, required: bool
+) -> None:
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__REQUIRE_ISOLATION", str(required))
+    found_by(SEVERAL, monkeypatch)
+    evidence, database, _ = exposure.judge(SEVERAL)
+    guarding = gate(tmp_path, code_of_the_team(tmp_path))
+    refused = isolation.refusal(guarding, guarding.check("suites.e2e"))
+    assert refused is not None
+    assert {(each.code, each.subject) for each in refused.findings} == {("suites.not_isolated", "isolation")}
+    first, second = refused.sentences
+    assert first.startswith("suites.e2e was not run: in guard mode a team's code runs isolated from the gate")
+    assert first.endswith(f"{evidence.sentence} To do: {evidence.remedy}, {WAYS_OUT[required]}")
+    assert second == str(database)
+
+
+def test_what_to_do_about_a_refusal_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found_by(AS_THE_WORKER, monkeypatch)
+    guarding = gate(tmp_path, {"suites": [{"name": "e2e", "folder": "ui.tests", "run": "npm test"}]})
+    refused = isolation.refusal(guarding, guarding.check("suites.e2e"))
+    assert refused is not None
+    assert refused.sentences[0].endswith(f"to a user that has no other task, {WAYS_OUT[False]}")
+
+
+WILL = "2 checks of the team will not run on a worker like this one: suites.e2e, our_own"
+LATER = "2 checks of the team would in guard mode not run on a worker like this one: suites.e2e, our_own"
+ONE = "1 check of the team will not run on a worker like this one: our_own"
+
+
+@pytest.mark.parametrize(
+    ("facts", "mode", "required", "consequence"),
+    [
+        (SEVERAL, "guard", False, f"{WILL}. To do: .*'isolation: accepted' in the gate file lets it"),
+        (
+            SEVERAL,
+            "guard",
+            True,
+            f"{WILL}. To do: .*require_isolation of this deployment lets no gate accept",
+        ),
+        (SEVERAL, "shadow", False, f"{LATER}. To do: isolate the team's code as said above"),
+        (ONLY_TOLD["imports of own checks, for a suite"], "guard", False, f"{ONE}. To do: "),
+        (ONLY_TOLD["a database with a password"], "guard", False, None),
+        (APART, "guard", False, None),
+    ],
+)
+def test_a_forecast_is_what_is_in_reach_and_then_once_what_will_not_run(
+    tmp_path: Path,
+    own_kinds: None,
+    monkeypatch: pytest.MonkeyPatch,
+    facts: Facts,
+    mode: str,
+    required: bool,
+    consequence: str | None,
+) -> None:
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__REQUIRE_ISOLATION", str(required))
+    found_by(facts, monkeypatch)
+    told = isolation.forecast(gate(tmp_path, code_of_the_team(tmp_path), mode=mode))
+    reach = [str(each) for each in exposure.judge(facts)]
+    assert told[: len(reach)] == reach
+    assert len(told) == len(reach) + (consequence is not None)
+    assert consequence is None or re.match(consequence, told[-1])
 
 
 @pytest.mark.parametrize("facts", [APART, *ONLY_TOLD.values()], ids=["apart", *ONLY_TOLD])

@@ -45,6 +45,22 @@ def _waived(plan: dict[str, Any]) -> None:
     plan["waivers"] = [{**waiver, "owner": "mallory", "until": "2099-01-01", "why": "known"}]
 
 
+def _rerun_more_often(plan: dict[str, Any]) -> None:
+    plan["flakes"]["reruns"] = 99
+
+
+def _covered(plan: dict[str, Any]) -> None:
+    plan["covered"] = {"Checkout": ["key_pages"]}
+
+
+def _marked(plan: dict[str, Any]) -> None:
+    plan["build_marker"] = True
+
+
+def _in_shadow(plan: dict[str, Any]) -> None:
+    plan["mode"] = "shadow"
+
+
 def _made_later(plan: dict[str, Any]) -> None:
     plan["made_at"] = (datetime.now(UTC) + timedelta(days=1)).isoformat()
 
@@ -81,7 +97,13 @@ def test_a_plan_that_was_made_milder_before_the_seal_approves_nothing(
     assert release.puts == []
 
 
-@pytest.mark.parametrize("edit", [_dry_run, _taken_out, _made_later, _made_before_its_run])
+@pytest.mark.parametrize(
+    "edit",
+    [
+        *(_dry_run, _taken_out, _made_later, _made_before_its_run),
+        *(_waived, _rerun_more_often, _covered, _marked, _in_shadow),
+    ],
+)
 def test_a_plan_that_was_edited_is_said_to_be_one(simulator: Simulator, tmp_path: Path, edit: Edit) -> None:
     release = Release(simulator, tmp_path)
     assert sealed_after(release, edit, failing="") is Outcome.PASSED

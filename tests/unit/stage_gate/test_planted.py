@@ -16,22 +16,42 @@ from aem_checks.outcomes import Outcome
 from simulator import Simulator
 from stage_gate import record
 from stage_gate.claims import Claim, Ticket
-from stage_gate.decision import HALT, KEEP_WAITING, OVERRIDE, Decision
+from stage_gate.decision import APPROVE, HALT, HOTFIX, KEEP_WAITING, OVERRIDE, RETEST, Decision, Policy
 from stage_gate.ending import run_succeeded
 from stage_gate.evidence import Evidence
-from stage_gate.files import EvidenceError
+from stage_gate.files import EvidenceError, write
 from stage_gate.notify import Event
 from stage_gate.pin import Pin, run_id_of
-from stage_gate.record import DecisionRecord, StoredAnswer, read_answer, read_decision, write_decision
+from stage_gate.proof import SILENCE, Answer
+from stage_gate.record import (
+    DecisionRecord,
+    RetestRecord,
+    StoredAnswer,
+    halt_sentence,
+    keep_retest,
+    read_answer,
+    read_answers,
+    read_decision,
+    read_retest,
+    standing_halt,
+    write_answer,
+    write_decision,
+)
+from stage_gate.right import Basis
 from stage_gate.run import GateRun
-from stage_gate.signing import NO_KEYS, Keys, new_private_key, public_key, read_key
+from stage_gate.seal import Sealed
+from stage_gate.sent_before import refusal_of_ticket
+from stage_gate.signed import signed_file
+from stage_gate.signing import NO_KEYS, Keys, Signature, new_private_key, public_key, read_key
 from stage_gate.story import read_story
 from stage_gate.tasks.acts import RecordBypass
 from stage_gate.tasks.judging import newest_sentences, sealed_outcome
 from stage_gate.tasks.pin import PinCandidate
+from stage_gate.verdict import judge
 from stage_gate.wanting import Held
 from unit.stage_gate.listeners import Heard
 from unit.stage_gate.release import KEYS, Release
+from unit.stage_gate.samples import CANDIDATE, plan, planned, recorded, result
 from unit.stage_gate.test_waits import context, release, signing, slack, told
 
 __all__ = ["release", "signing", "slack"]
@@ -302,3 +322,275 @@ def test_an_answer_that_nobody_signed_takes_no_signed_one_away(release: Release)
     known = read_answer(release.evidence)
     assert known is not None
     assert known.option == OVERRIDE
+
+
+AT = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def evidence(tmp_path: Path) -> Evidence:
+    return Evidence(tmp_path, "wknd", "7", KEYS)
+
+
+def said(option: str, hours: int = 0, by: str = "alice", **more: object) -> StoredAnswer:
+    values = {"option": option, "by": by, "reason": "Known.", "at": AT + hours * HOUR, "seal_digest": "seal"}
+    return StoredAnswer.model_validate(values | more)
+
+
+def test_what_a_record_of_an_older_version_does_not_say_has_a_value_that_grants_nothing() -> None:
+    record = DecisionRecord(decision=Decision.HELD, sentence="So it is.", by="Stage Gate", at=AT)
+    assert record.model_dump() == {
+        "decision": Decision.HELD,
+        "sentence": "So it is.",
+        "by": "Stage Gate",
+        "at": AT,
+        "outcome": None,
+        "seal_digest": "",
+        "production_reached": False,
+        "request_id": "",
+    }
+    assert (said(HALT).accepts, said(HALT).name) == ((), "")
+
+
+@pytest.mark.parametrize(
+    ("option", "decision", "seal", "is_for_it"),
+    [
+        (OVERRIDE, Decision.OVERRIDDEN, "seal", True),
+        (OVERRIDE, Decision.OVERRIDDEN, "another seal", False),
+        (OVERRIDE, Decision.APPROVED, "seal", False),
+        (HALT, Decision.OVERRIDDEN, "another seal", False),
+    ],
+)
+def test_an_answer_is_for_one_act_on_one_verdict(
+    option: str, decision: Decision, seal: str, is_for_it: bool
+) -> None:
+    assert said(option).is_for(decision, seal) is is_for_it
+
+
+def test_an_answer_is_weighed_with_all_that_it_says() -> None:
+    given = said(OVERRIDE, accepts=("key_pages",), name="alice@wknd.site").given
+    assert given == Answer(OVERRIDE, "alice", "Known.", "seal", ("key_pages",), "alice@wknd.site")
+
+
+@pytest.mark.parametrize("decision", Decision)
+def test_what_was_carried_out_and_what_was_found_lie_in_files_of_their_own(
+    evidence: Evidence, decision: Decision
+) -> None:
+    write_decision(evidence, decided(decision))
+    name = "decision.json" if decision in ("approved", "overridden", "halted") else "noted.json"
+    assert [path.name for path in evidence.folder.iterdir()] == [name]
+    known = read_decision(evidence)
+    assert known is not None
+    assert known.decision is decision
+
+
+def test_the_ticket_lies_beside_the_decision_that_rests_on_it(
+    release: Release, caplog: pytest.LogCaptureFixture
+) -> None:
+    plant(release, Ticket, Decision.HALTED, release.seal(Outcome.FAILED), KEYS)
+    write_decision(release.evidence, decided(Decision.HALTED))
+    copy = release.evidence.folder / "ticket.json"
+    assert copy.read_bytes() == release.rights.place(Ticket).read_bytes()
+    assert "could not be copied" not in caplog.text
+
+
+def test_a_decision_goes_on_record_even_where_its_ticket_can_not_be_copied(
+    evidence: Evidence, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_decision(evidence, decided(Decision.HALTED))
+    assert "The ticket could not be copied to its decision, which goes on record all the same" in caplog.text
+    assert "pin.json can't be read" in caplog.text
+    assert read_decision(evidence) is not None
+
+
+def test_whoever_carries_something_out_second_is_told_what_is_on_record(
+    evidence: Evidence, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "stage_gate.record")
+    first = decided(Decision.HALTED, sentence="It failed.", at=AT)
+    write_decision(evidence, first)
+    write_decision(evidence, first)
+    assert "The record stays" not in caplog.text
+    write_decision(evidence, decided(Decision.OVERRIDDEN))
+    assert "The record stays: halted by Stage Gate: It failed." in caplog.text
+
+
+def test_a_note_in_the_place_of_a_decision_hides_no_later_one(evidence: Evidence) -> None:
+    write_decision(evidence, decided(Decision.HELD))
+    (evidence.folder / "noted.json").rename(evidence.folder / "decision.json")
+    write_decision(evidence, decided(Decision.SUPERSEDED))
+    known = read_decision(evidence)
+    assert known is not None
+    assert known.decision is Decision.SUPERSEDED
+
+
+def test_a_decision_of_another_gate_about_the_same_execution_is_none_of_this_one(evidence: Evidence) -> None:
+    other = Evidence(evidence.store, "us", "7", KEYS)
+    write_decision(other, decided(Decision.HALTED))
+    evidence.folder.mkdir(parents=True)
+    shutil.copy(other.folder / "decision.json", evidence.folder)
+    with pytest.raises(EvidenceError, match="was written for gate us and execution 7, not for gate wknd"):
+        read_decision(evidence)
+
+
+def test_an_answer_that_was_brought_back_is_told_with_the_one_that_replaced_it(evidence: Evidence) -> None:
+    for answer in (said(OVERRIDE), said(KEEP_WAITING, 1, by="bob")):
+        write_answer(evidence, answer)
+    shutil.copy(evidence.folder / "answer-20261102T100000000000.json", evidence.folder / "answer.json")
+    later = evidence.folder / "answer-20261102T110000000000.json"
+    with pytest.raises(EvidenceError) as told:
+        read_answer(evidence)
+    assert str(told.value) == (
+        "answer.json is of 2026-11-02 10:00:00 UTC (Override), and bob answered Keep waiting later, in "
+        f"{later}: somebody brought back an answer that was replaced. Ask again."
+    )
+
+
+def options(evidence: Evidence) -> list[str]:
+    return [answer.option for answer in read_answers(evidence)]
+
+
+def test_all_answers_are_told_once_each_and_oldest_first(evidence: Evidence) -> None:
+    assert (options(evidence), read_answer(evidence)) == ([], None)
+    for answer in (said(KEEP_WAITING), said(HALT, 1)):
+        write_answer(evidence, answer)
+    assert options(evidence) == [KEEP_WAITING, HALT]
+    first = evidence.folder / "answer-20261102T100000000000.json"
+    first.rename(evidence.folder / "answer.json")
+    assert options(evidence) == [KEEP_WAITING, HALT], "one that has no file of its own is told as well"
+
+
+def signed(option: str, hours: int = 0, by: str = "alice") -> StoredAnswer:
+    return said(option, hours, by).model_copy(update={"signature": Signature.TRUSTED})
+
+
+HALTED_FIRST = signed(HALT)
+
+
+@pytest.mark.parametrize(
+    ("answers", "stands"),
+    [
+        ([], False),
+        ([HALTED_FIRST], True),
+        ([said(HALT)], False),
+        ([signed(HALT, by=SILENCE)], False),
+        ([HALTED_FIRST, signed(KEEP_WAITING, 1)], True),
+        ([HALTED_FIRST, signed(RETEST, 1, by=SILENCE)], True),
+        ([HALTED_FIRST, said(RETEST, 1)], True),
+        *(([HALTED_FIRST, signed(each, 1)], False) for each in (RETEST, OVERRIDE, APPROVE, HOTFIX)),
+        ([signed(OVERRIDE, 1), HALTED_FIRST], False),
+        ([signed(OVERRIDE, -1), HALTED_FIRST], True),
+        ([HALTED_FIRST, signed(OVERRIDE, -1)], True),
+    ],
+)
+def test_a_halt_stands_until_a_person_says_otherwise(answers: list[StoredAnswer], stands: bool) -> None:
+    assert standing_halt(answers) == (HALTED_FIRST if stands else None)
+
+
+def test_a_halt_that_stands_says_whose_it_is_and_what_to_do() -> None:
+    assert halt_sentence(HALTED_FIRST) == (
+        "alice answered Halt at 2026-11-02 10:00:00 UTC (Known.), and no person has answered otherwise since, so the "
+        "gate does not let production through, whatever was tested later: approve or reject it in Cloud Manager. "
+        "Where Airflow asks about a later verdict, the answer given there counts instead."
+    )
+
+
+def wanted(attempt: int = 2, seal: str = "seal", reason: str = "cold") -> RetestRecord:
+    return RetestRecord(
+        attempt=attempt,
+        by="alice",
+        reason=reason,
+        at=AT,
+        seal_digest=seal,
+        outcome=Outcome.FAILED,
+        summary="Failed.",
+    )
+
+
+def test_the_first_reason_for_an_attempt_stands_and_one_about_something_else_does_not(
+    evidence: Evidence,
+) -> None:
+    assert read_retest(evidence, 2) is None
+    assert keep_retest(evidence, wanted()).reason == "cold"
+    assert keep_retest(evidence, wanted(reason="again")).reason == "cold"
+    assert keep_retest(evidence, wanted(seal="another seal", reason="back")).reason == "back"
+    shutil.copy(evidence.folder / "retest-2.json", evidence.folder / "retest-3.json")
+    assert keep_retest(evidence, wanted(3, "another seal", reason="third")).reason == "third"
+    known = read_retest(evidence, 3)
+    assert known is not None
+    assert (known.attempt, known.reason, known.is_trusted) == (3, "third", True)
+
+
+@pytest.mark.parametrize("changed", [{"gate": "us"}, {"execution_id": "8"}], ids=["gate", "execution"])
+def test_a_pin_is_about_what_it_is_signed_for(
+    evidence: Evidence, release: Release, changed: dict[str, str]
+) -> None:
+    right = release.pin.model_copy(update={"gate": "wknd", "execution_id": "7"})
+    write(evidence.folder / "pin.json", signed_file(right.model_copy(update=changed), "wknd", "7", KEYS))
+    about = {"gate": "wknd", "execution_id": "7"} | changed
+    told = f"/pin.json pins execution {about['execution_id']} under gate {about['gate']}, not this one"
+    with pytest.raises(EvidenceError, match=told):
+        evidence.read_pin()
+    write(evidence.folder / "pin.json", signed_file(right, "wknd", "7", KEYS))
+    assert evidence.read_pin().is_trusted
+    evidence.gate = evidence.execution_id = None  # as in a bundle that somebody was sent
+    assert evidence.read_pin().execution_id == "7"
+
+
+UNSIGNED, SIGNED = (
+    StoredAnswer(option=HALT, by="alice", reason="x", at=AT, seal_digest="", signature=signature)
+    for signature in (Signature.ABSENT, Signature.TRUSTED)
+)
+PASSED, FAILED, INCONCLUSIVE = Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE
+NO_HALT = "The policy does not halt on {}, whatever ticket lies there."
+ONLY_PASSED = "The verdict is {}; only passed can be approved, whatever ticket lies there."
+
+
+@pytest.mark.parametrize(
+    ("decision", "outcome", "answer", "refusal"),
+    [
+        (Decision.APPROVED, PASSED, None, None),
+        (Decision.APPROVED, PASSED, SIGNED, None),
+        (Decision.APPROVED, PASSED, UNSIGNED, "The answer of alice is not signed."),
+        (Decision.APPROVED, FAILED, None, ONLY_PASSED.format("failed")),
+        (Decision.APPROVED, INCONCLUSIVE, SIGNED, ONLY_PASSED.format("inconclusive")),
+        (Decision.OVERRIDDEN, FAILED, SIGNED, None),
+        (Decision.OVERRIDDEN, INCONCLUSIVE, None, None),
+        (Decision.HALTED, FAILED, None, None),
+        (Decision.HALTED, PASSED, None, NO_HALT.format("passed")),
+        (Decision.HALTED, INCONCLUSIVE, None, NO_HALT.format("inconclusive")),
+        (Decision.HALTED, PASSED, SIGNED, None),
+        (Decision.HALTED, FAILED, UNSIGNED, "The answer of alice is not signed."),
+    ],
+)
+def test_whether_a_ticket_that_lies_there_can_be_this_act_s(
+    tmp_path: Path, decision: Decision, outcome: Outcome, answer: StoredAnswer | None, refusal: str | None
+) -> None:
+    assert refusal_of_ticket(decision, Basis(sealed_as(tmp_path, outcome), answer), Policy()) == refusal
+
+
+def sealed_as(store: Path, outcome: Outcome, verdict: Outcome | None = None, keys: Keys = KEYS) -> Sealed:
+    """A seal on a result with this outcome, and on a verdict that says so or something else."""
+    evidence = Evidence(store, "wknd", "2345678", keys)
+    attempt = evidence.begin_attempt(plan(planned()), CANDIDATE)
+    evidence.write_result(attempt, recorded(result("key_pages", outcome)))
+    said = verdict or outcome
+    return evidence.seal(
+        attempt, lambda *given: judge(*given).model_copy(update={"outcome": said, "not_passed": ()})
+    )
+
+
+def test_no_ticket_is_believed_on_a_seal_that_is_not_or_that_its_own_results_contradict(
+    tmp_path: Path,
+) -> None:
+    unsigned = Basis(sealed_as(tmp_path / "1", PASSED, keys=NO_KEYS), None)
+    contradicted = Basis(sealed_as(tmp_path / "2", FAILED, PASSED), SIGNED)
+    assert (
+        refusal_of_ticket(Decision.APPROVED, unsigned, Policy())
+        == "The seal is not signed, so nothing can have been sent on it."
+    )
+    assert (
+        refusal_of_ticket(Decision.OVERRIDDEN, contradicted, Policy())
+        == "The sealed verdict is passed, but the sealed results amount to failed."
+    )

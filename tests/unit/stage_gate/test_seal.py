@@ -14,7 +14,7 @@ from aem_checks.outcomes import Outcome
 from stage_gate.code_digest import code_digests
 from stage_gate.evidence import Evidence
 from stage_gate.files import EvidenceError
-from stage_gate.seal import MANIFEST, Sealed
+from stage_gate.seal import MANIFEST, Sealed, read_manifest
 from stage_gate.signing import NO_KEYS, Keys, Signature, new_private_key, read_key, sign
 from stage_gate.verdict import judge
 from unit.stage_gate.release import KEYS
@@ -91,6 +91,16 @@ def test_without_a_key_a_seal_is_written_and_says_that_it_is_not_signed(tmp_path
     assert sealed(Evidence(tmp_path, "wknd", "2345678")).signature is Signature.ABSENT
 
 
+def test_a_manifest_is_read_alone_with_the_digest_and_the_worth_of_its_seal(evidence: Evidence) -> None:
+    seal = sealed(evidence)
+    folder = evidence.attempt_folder(1)
+    assert read_manifest(folder, 1, KEYS) == (seal.digest, seal.manifest, Signature.TRUSTED)
+    assert read_manifest(folder, 1, NO_KEYS)[2] is Signature.STRANGE
+    (folder / MANIFEST).write_text("no manifest")
+    with pytest.raises(EvidenceError, match="The manifest of attempt 1 is corrupt"):
+        read_manifest(folder, 1, KEYS)
+
+
 def test_a_changed_manifest_is_no_seal(evidence: Evidence) -> None:
     sealed(evidence, Outcome.FAILED)
     path = evidence.attempt_folder(1) / MANIFEST
@@ -127,6 +137,13 @@ def test_a_signature_for_something_else_is_none_for_this(
     sealed(evidence)
     resign(evidence, lambda content: content.update(changed))
     with pytest.raises(EvidenceError, match="The manifest of attempt 1 is the"):
+        evidence.load_seal(1)
+
+
+def test_a_signed_manifest_that_lacks_a_part_is_no_seal(evidence: Evidence) -> None:
+    sealed(evidence)
+    resign(evidence, lambda content: content.pop("verdict"))
+    with pytest.raises(EvidenceError, match=r"(?s)The manifest of attempt 1 is corrupt: .*verdict"):
         evidence.load_seal(1)
 
 

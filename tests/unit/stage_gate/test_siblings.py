@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from adobe_cloud_manager.environment_resources import ContentFlow, Environment, RestoreExecution
+from adobe_cloud_manager.exceptions import CredentialError
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+from adobe_cloud_manager.models import StepState
 from simulator import Fault, Simulator, load_scenario
-from stage_gate.candidate import Candidate, changes, must_be_built_again
+from stage_gate.candidate import Candidate, changes, host_of, must_be_built_again
 from stage_gate.observe import read_candidate
+from stage_gate.stage_environment import read_stage
 from stage_gate.surroundings import ELSEWHERE, NONE, Fact, Way, newly_unread
 from unit.simulator.caller import Caller
 from unit.stage_gate.release import OVER, down
@@ -394,6 +400,16 @@ PATHS = {
     Fact.ENVIRONMENT_VARIABLES: "/environment/7654321/variables$",
 }
 """What is asked for each fact."""
+CALLS = {
+    Fact.ENVIRONMENT: "GET /api/program/12345/environment/7654321",
+    Fact.DOMAIN_MAPPINGS: "GET /api/program/12345/environment/7654321/domain-mappings",
+    Fact.OWN_EXECUTIONS: "GET /api/program/12345/pipeline/678901/executions",
+    Fact.OTHER_PIPELINES: "GET /api/program/12345/pipelines",
+    Fact.CONTENT_COPIES: "GET /api/program/12345/contentFlows",
+    Fact.RESTORES: "GET /api/program/12345/environment/7654321/restoreExecutions",
+    Fact.ENVIRONMENT_VARIABLES: "GET /api/program/12345/environment/7654321/variables",
+}
+"""How the call of each fact is told."""
 
 
 @pytest.mark.parametrize("fact", Fact)
@@ -402,7 +418,7 @@ def test_what_cannot_be_read_is_unread_and_nothing_else_is(stage: Stage, fact: F
     stage.simulator.inject(Fault(effect="answer", status=403, path=PATHS[fact], times=None))
     now = stage.read()
     (unread,) = now.stage.unread
-    assert (unread.fact, unread.subject, unread.passing) == (fact, "", False)
+    assert (unread.fact, unread.subject, unread.call, unread.passing) == (fact, "", CALLS[fact], False)
     assert "403" in unread.why
     assert changes(pinned, now) == []
     assert newly_unread(pinned.stage, now.stage, ()) == [unread]
@@ -428,7 +444,7 @@ def test_own_runs_are_seen_although_no_other_pipeline_can_be_read(stage: Stage) 
     number = stage.run(stage.simulator.pipeline_id, to_the_end=False)
     stage.simulator.inject(Fault(effect="answer", status=403, path="/pipelines$", times=None))
     (sentence,) = changes(pinned, stage.read())
-    assert f"runs again just now: execution {number}" in sentence
+    assert f"runs again just now: execution {number} (pipeline {stage.simulator.pipeline_id}, " in sentence
 
 
 @pytest.mark.parametrize("given", [False, True])
@@ -523,6 +539,7 @@ def test_an_environment_that_does_not_say_in_which_state_it_is_is_unread(stage: 
     stage.simulator.inject(nothing)
     (unread,) = stage.read().stage.unread
     assert unread.fact is Fact.ENVIRONMENT
+    assert "does not say in which state the environment is" in unread.why
 
 
 def test_without_the_environment_its_hosts_are_those_of_the_deploy_step(stage: Stage) -> None:
@@ -681,3 +698,139 @@ def test_a_variable_that_is_gone_is_told(stage: Stage) -> None:
     stage.simulator.upkeep("no variable", variable={"name": "TOKEN", "service": "publish"})
     (sentence,) = changes(pinned, stage.read())
     assert "publish TOKEN" in sentence
+
+
+def test_a_credential_that_cannot_log_in_is_an_error_and_no_stage_of_which_nothing_is_known(
+    stage: Stage,
+) -> None:
+    execution = stage.hook.get_execution("12345", "678901", stage.execution_id)
+    with pytest.raises(CredentialError, match="'nobody' does not exist"):
+        read_candidate(CloudManagerHook("nobody"), execution)
+
+
+def test_all_that_happened_is_listed_by_way_and_id_whoever_told_it(stage: Stage) -> None:
+    numbers = [stage.simulator.upkeep("restore"), stage.run(WEB_TIER), stage.run(CONFIG)]
+    numbers += [stage.simulator.upkeep("content copy"), stage.simulator.upkeep("content copy")]
+    events = [(way, number) for way, number, _ in seen(stage.read())]
+    assert events == sorted(events)
+    assert {number for _, number in events} == set(numbers)
+
+
+def test_a_deployment_that_does_not_say_to_which_environment_leaves_all_about_it_unread(stage: Stage) -> None:
+    execution = stage.hook.get_execution("12345", "678901", stage.execution_id)
+    assert execution.stage_deployment is not None
+    nowhere = replace(execution.stage_deployment, environment_id=None)
+    steps = tuple(nowhere if step == execution.stage_deployment else step for step in execution.steps)
+    found = read_candidate(stage.hook, replace(execution, steps=steps)).stage
+    assert found.environment_id == ""
+    assert {each.fact for each in found.unread} == {
+        Fact.ENVIRONMENT,
+        Fact.DOMAIN_MAPPINGS,
+        Fact.RESTORES,
+        Fact.ENVIRONMENT_VARIABLES,
+    }
+    assert all("'' is not an id of Cloud Manager" in each.why for each in found.unread)
+
+
+def test_an_environment_that_does_not_say_of_which_type_it_is_is_read(stage: Stage) -> None:
+    before = stage.read().stage
+    untyped = Fault(effect="merge", path=PATHS[Fact.ENVIRONMENT], body={"type": None}, times=None)
+    stage.simulator.inject(untyped)
+    assert stage.read().stage == before
+
+
+def test_every_tier_of_the_environment_is_a_host_beside_those_of_the_deploy_step(stage: Stage) -> None:
+    before = stage.read().stage
+    tiers = {"author": "https://a.invalid", "publish": "https://p.invalid", "preview": "https://v.invalid"}
+    of_environment = set(tiers.values())
+    for gone in (None, *tiers):
+        links = {
+            f"http://ns.adobe.com/adobecloud/rel/{tier}": None if tier == gone else {"href": url}
+            for tier, url in tiers.items()
+        }
+        stage.simulator.clear_faults()
+        body = {"_links": links}
+        stage.simulator.inject(Fault(effect="merge", path=PATHS[Fact.ENVIRONMENT], body=body, times=None))
+        expected = {host_of(url) for url in of_environment - {tiers.get(gone or "")}}
+        found = set(stage.read().stage.hosts)
+        assert {host for host in found if host.endswith(".invalid")} - set(before.hosts) == expected, gone
+    nonsense = {"http://ns.adobe.com/adobecloud/rel/author": {"href": "nonsense"}}
+    stage.simulator.inject(
+        Fault(effect="merge", path=PATHS[Fact.ENVIRONMENT], body={"_links": nonsense}, times=None)
+    )
+    assert "" not in stage.read().stage.hosts
+
+
+class Upkeep:
+    """A Cloud Manager that tells of content copies and restores, and of nothing else."""
+
+    def __init__(self, **told: Any) -> None:
+        self.times: tuple[datetime | None, datetime | None] = (told.get("created_at"), told.get("updated_at"))
+        self.status, self.content_set = told.get("status", ""), told.get("content_set", "")
+
+    def get_environment(self, program_id: str, environment_id: str) -> Environment:
+        return Environment(environment_id, program_id, "", "stage", "ready")
+
+    def list_domain_mappings(self, program_id: str, environment_id: str) -> tuple[()]:
+        return ()
+
+    def list_environment_variables(self, program_id: str, environment_id: str) -> tuple[()]:
+        return ()
+
+    def list_content_flows(self, program_id: str) -> tuple[ContentFlow, ...]:
+        return (ContentFlow("5", "7654329", "7654321", self.status, self.content_set, "", *self.times),)
+
+    def list_restore_executions(self, program_id: str, environment_id: str) -> tuple[RestoreExecution, ...]:
+        return (RestoreExecution("6", environment_id, self.status, *self.times),)
+
+
+DEPLOYED_AT = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
+EARLIER, LATER = DEPLOYED_AT - timedelta(hours=1), DEPLOYED_AT + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("told", "since", "copy"),
+    [
+        (
+            {"status": "FAILED", "created_at": EARLIER, "updated_at": LATER, "content_set": "all"},
+            DEPLOYED_AT,
+            "'all' from environment 7654329, begun 2026-11-02 09:00:00 UTC, FAILED 2026-11-02 11:00:00 UTC",
+        ),
+        (
+            {"status": "FAILED", "created_at": EARLIER},
+            DEPLOYED_AT,
+            "a content set without a name from environment 7654329, begun 2026-11-02 09:00:00 UTC, FAILED",
+        ),
+        (
+            {"status": "FAILED", "updated_at": EARLIER, "content_set": "all"},
+            None,
+            "'all' from environment 7654329, FAILED 2026-11-02 09:00:00 UTC",
+        ),
+        (
+            {"status": "", "updated_at": EARLIER, "content_set": "all"},
+            DEPLOYED_AT,
+            "'all' from environment 7654329, no status",
+        ),
+        ({"status": "FAILED", "updated_at": DEPLOYED_AT}, DEPLOYED_AT, ""),
+        ({"status": "FAILED", "created_at": EARLIER, "updated_at": EARLIER}, DEPLOYED_AT, ""),
+    ],
+    ids=["later", "no end told", "deployed nobody knows when", "goes on", "just then", "earlier"],
+)
+def test_a_copy_or_restore_counts_unless_it_is_known_to_have_ended_before_and_is_told_with_its_times(
+    told: dict[str, Any], since: datetime | None, copy: str
+) -> None:
+    step = StepState(
+        "1", "2", "3", "", "", "", "deploy", "FINISHED", environment_id="7654321", finished_at=since
+    )
+    found = read_stage(Upkeep(**told), "12345", step)  # type: ignore[arg-type]
+    assert found.unread == []
+    restore = copy.partition("from environment 7654329, ")[2]
+    runs = not told["status"]
+    assert [(each.way, each.id, each.runs, each.told) for each in found.events] == (
+        [
+            (Way.CONTENT_COPY, "5", runs, f"content copy 5 ({copy})"),
+            (Way.RESTORE, "6", runs, f"restore 6 ({restore})"),
+        ]
+        if copy
+        else []
+    )

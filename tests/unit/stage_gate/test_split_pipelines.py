@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
 from airflow.sdk.exceptions import AirflowFailException
 
 from adobe_cloud_manager.exceptions import Unavailable
+from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from aem_checks.yaml_lines import ConfigError
 from simulator import Simulator
 from stage_gate.candidate import Candidate, changes
@@ -20,8 +23,8 @@ from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.dag import build_gate_dag
 from stage_gate.decision import Decision
-from stage_gate.observe import NoSource, read_candidate
-from stage_gate.surroundings import ELSEWHERE
+from stage_gate.observe import NoSource, NotDeployed, candidate_of, read_candidate
+from stage_gate.surroundings import ELSEWHERE, Fact, Way
 from stage_gate.tasks.pin import reason_to_report_only
 from stage_gate.tasks.source import FindSource
 from stage_gate.wanting import Held
@@ -51,6 +54,13 @@ class SplitRelease(Release):
         """Run the stage-only pipeline to its end; the id of the execution."""
         execution = self.simulator.start_execution(release, pipeline=STAGE_ONLY)
         until(lambda: self.simulator.execution(execution)["status"] != "RUNNING", f"{execution} is over")
+        return execution
+
+    def build_without_reaching_stage(self) -> str:
+        """Run the stage-only pipeline and cancel it while it builds; the id of the execution."""
+        execution = self.simulator.start_execution("slow-build", pipeline=STAGE_ONLY)
+        self.simulator.person("cancel", execution)
+        until(lambda: self.simulator.execution(execution)["status"] == "CANCELLED", f"{execution} is over")
         return execution
 
     def _gate(self, folder: Path, changes: dict[str, object]) -> Gate:
@@ -135,9 +145,7 @@ def test_a_build_that_is_on_its_way_to_stage_holds_too(release: SplitRelease) ->
 
 def test_a_build_that_ended_before_stage_holds_nothing(release: SplitRelease) -> None:
     release.seal()
-    running = release.simulator.start_execution("slow-build", pipeline=STAGE_ONLY)
-    release.simulator.person("cancel", running)
-    until(lambda: release.simulator.execution(running)["status"] == "CANCELLED", f"{running} is cancelled")
+    release.build_without_reaching_stage()
     assert release.act().perform(Decision.APPROVED).decision is Decision.APPROVED
 
 
@@ -259,3 +267,130 @@ def test_a_source_whose_history_answers_badly_for_a_moment_is_looked_for_again(
         task.execute(first_try)
     release.simulator.clear_faults()
     task.execute(first_try)
+
+
+@pytest.fixture
+def limits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many executions of the stage-only pipeline were asked for, each time."""
+    asked: list[int] = []
+    real = CloudManagerHook.list_executions
+
+    def counted(hook: CloudManagerHook, program_id: str, pipeline_id: str, *, limit: int = 0) -> Any:
+        asked.extend([limit] if pipeline_id == STAGE_ONLY else [])
+        return real(hook, program_id, pipeline_id, limit=limit)
+
+    monkeypatch.setattr(CloudManagerHook, "list_executions", counted)
+    return asked
+
+
+def test_a_source_that_is_not_among_the_newest_is_looked_for_among_more(
+    release: SplitRelease, monkeypatch: pytest.MonkeyPatch, limits: list[int]
+) -> None:
+    monkeypatch.setattr("stage_gate.observe._NEWEST", 1)
+    release.build_without_reaching_stage()
+    assert release.read_candidate().tested == (STAGE_ONLY, release.source_id)
+    assert limits[:2] == [1, 200]
+
+
+@pytest.mark.parametrize(
+    ("newest", "version", "told"),
+    [
+        (20, "2020.101.000000.0000000001", "none of the newest 1 executions"),
+        (1, "", "does not say which artifacts"),
+    ],
+    ids=["there are no more", "nobody could recognise it"],
+)
+def test_a_source_is_not_looked_for_again_where_that_can_find_nothing(
+    release: SplitRelease,
+    monkeypatch: pytest.MonkeyPatch,
+    limits: list[int],
+    newest: int,
+    version: str,
+    told: str,
+) -> None:
+    monkeypatch.setattr("stage_gate.observe._NEWEST", newest)
+    execution = release.hook.get_execution("12345", PRODUCTION_ONLY, release.execution_id)
+    with pytest.raises(NoSource, match=told):
+        read_candidate(release.hook, replace(execution, artifacts_version=version), STAGE_ONLY)
+    assert limits == [newest]
+
+
+def test_a_newer_build_that_is_listed_without_steps_may_have_reached_stage(release: SplitRelease) -> None:
+    later = release.build_without_reaching_stage()
+    assert release.read_candidate().tested == (STAGE_ONLY, release.source_id)
+    listed = {"_embedded": {"executions": {"0": {"_embedded": None}}}}
+    history = rf"/pipeline/{STAGE_ONLY}/executions"
+    release.simulator.inject({"effect": "merge", "path": history, "body": listed, "times": None})
+    with pytest.raises(NoSource) as told:
+        release.read_candidate()
+    assert str(told.value) == (
+        f"Execution {release.source_id} of pipeline {STAGE_ONLY} is not the last one that reached stage: execution "
+        f"{later} did after it, so stage does not show what goes to production. Promote that one, or run the stage-only "
+        "pipeline again from the same commit and promote it then."
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "told"),
+    [
+        (
+            403,
+            NoSource,
+            f"^Whether pipeline {STAGE_ONLY} has put another build on stage since execution .* can't be told. Nobody "
+            "knows whether the pipeline has run again",
+        ),
+        (503, Unavailable, "^Nobody knows whether the pipeline has run again"),
+    ],
+)
+def test_a_source_whose_later_runs_cannot_be_read_is_none(
+    release: SplitRelease, status: int, kind: type[Exception], told: str
+) -> None:
+    history = down(rf"/pipeline/{STAGE_ONLY}/executions\?start=0&")
+    second = 2  # the first is for the source itself
+    release.simulator.inject(history.model_copy(update={"nth": second, "status": status}))
+    with pytest.raises(kind, match=told):
+        release.read_candidate()
+
+
+def test_what_else_is_unread_or_happened_on_stage_takes_no_source_away(release: SplitRelease) -> None:
+    update = release.simulator.start_execution("good", pipeline=STAGE_ONLY, trigger="PUSH_UPGRADES")
+    until(lambda: release.simulator.execution(update)["status"] == "FINISHED", f"{update} is over")
+    release.simulator.inject({"effect": "answer", "status": 403, "path": "/pipelines$", "times": None})
+    candidate = release.read_candidate()
+    assert candidate.tested == (STAGE_ONLY, release.source_id)
+    assert [(each.way, each.id, each.runs) for each in candidate.stage.events] == [
+        (Way.AEM_UPDATE, update, False)
+    ]
+    assert [each.fact for each in candidate.stage.unread] == [Fact.OTHER_PIPELINES]
+
+
+def test_what_an_execution_does_not_say_its_source_says_and_else_nobody(release: SplitRelease) -> None:
+    split = release.read_candidate().stage
+    assert split.source is not None
+    execution = release.hook.get_execution("12345", PRODUCTION_ONLY, release.execution_id)
+    silent = replace(execution, artifacts_version="", steps=())
+    told = split.model_copy(update={"source": split.source.model_copy(update={"commit_id": "abc"})})
+    found = candidate_of(silent, told)
+    assert (found.commit_id, found.artifacts_version) == ("abc", None)
+    own = replace(silent, steps=(replace(execution.steps[0], commit_id="def"),))
+    assert candidate_of(own, told).commit_id == "def"
+
+    source = release.hook.get_execution("12345", STAGE_ONLY, release.source_id)
+    assert source.stage_deployment is not None
+    nameless = replace(source, steps=(replace(source.stage_deployment, commit_id=""),))
+    alone = split.model_copy(update={"source": None})
+    assert candidate_of(nameless, alone).commit_id is None
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "INCOMPLETE", "FAILED", None])
+def test_without_a_finished_stage_deployment_there_is_no_candidate(
+    release: SplitRelease, status: str | None
+) -> None:
+    source = release.hook.get_execution("12345", STAGE_ONLY, release.source_id)
+    deployment = source.stage_deployment
+    assert deployment is not None
+    steps = (replace(deployment, status=status),) if status else ()
+    with pytest.raises(
+        NotDeployed, match=f"^The stage deployment of execution {source.id} is not finished.$"
+    ):
+        read_candidate(release.hook, replace(source, steps=steps))

@@ -14,9 +14,20 @@ from airflow.sdk.execution_time.comms import AssetEventDagRunReferenceResult
 from airflow.sdk.execution_time.context import TriggeringAssetEventsAccessor
 
 from adobe_cloud_manager.budget import RequestBudget
-from simulator import Simulator
+from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+from adobe_cloud_manager.models import Execution
+from simulator import Fault, Simulator
 from stage_gate.decision import Decision
-from stage_gate.looking import FEW, PATIENCE, all_are_due, load_gates, note_all_asked, pipelines_of
+from stage_gate.looking import (
+    FEW,
+    PATIENCE,
+    Asked,
+    all_are_due,
+    load_gates,
+    look,
+    note_all_asked,
+    pipelines_of,
+)
 from stage_gate.starting import FindExecutions, SayWhatIsWrong, build_start_dag, subjects_of
 from unit.stage_gate.airflow_store import StateStore
 from unit.stage_gate.looked_for import PAUSED, Ended, find, write_gate
@@ -315,9 +326,102 @@ def test_events_have_all_of_many_pipelines_asked_once_a_minute(tmp_path: Path) -
     now = datetime(2026, 11, 2, 10, tzinfo=UTC)
     assert all_are_due(FEW + 1, tmp_path, now)
     note_all_asked(tmp_path, now)
+    assert not all_are_due(FEW + 1, tmp_path, now)
     assert not all_are_due(FEW + 1, tmp_path, now + timedelta(seconds=59))
     assert all_are_due(FEW + 1, tmp_path, now + timedelta(seconds=60))
     assert all_are_due(FEW, tmp_path, now)
+
+
+def test_each_pipeline_is_answered_for_whatever_is_wrong_with_another(
+    simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    execution = simulator.start_execution("quality-waits")
+    runs, idle, refused, unknown, elsewhere, nowhere = (
+        Asked("cloud_manager_default", program, pipeline)
+        for program, pipeline in (
+            ("12345", PAUSED),
+            ("12345", "678902"),
+            ("12345", "678903"),
+            ("12345", "999"),
+            ("98", "1"),
+            ("99", "1"),
+        )
+    )
+    simulator.inject(Fault(effect="answer", status=403, path="/pipeline/678903/execution$", times=None))
+    asked = (runs, idle, refused, unknown, elsewhere, nowhere)
+    seen = {each.asked: each for each in look(asked)}
+    assert seen.keys() == set(asked)
+    assert {each: found.execution.id for each, found in seen.items() if found.execution} == {runs: execution}
+    assert (seen[runs].trouble, seen[idle].trouble) == ("", "")
+    assert "403" in seen[refused].trouble
+    assert "knows no pipeline 999 in program 12345, or the connection cloud_manager_default may not see" in (
+        seen[unknown].trouble
+    )
+    assert "compare the ids in the gate file" in seen[unknown].trouble
+    for each in (elsewhere, nowhere):
+        assert "404" in seen[each].trouble
+        assert f"Program {each.program_id}: {seen[each].trouble}" in caplog.messages
+    assert {each.levelname for each in caplog.records if each.name == "stage_gate.looking"} == {"ERROR"}
+
+
+def test_a_program_that_cannot_be_read_for_the_moment_is_only_a_warning(
+    simulator: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulator.inject(down("/pipelines$"))
+    (seen,) = look([Asked("cloud_manager_default", "12345", "678902")])
+    assert (seen.execution, seen.trouble) == (None, "")
+    (said,) = [each for each in caplog.records if each.name == "stage_gate.looking"]
+    assert said.levelname == "WARNING"
+    assert "503" in said.getMessage()
+
+
+def test_what_a_pipeline_runs_is_seen_although_the_budget_was_used_up(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    one_a_minute = RequestBudget(1, lambda: clock[0])
+
+    def sleep(seconds: float) -> None:
+        clock[0] += seconds
+
+    monkeypatch.setattr("adobe_cloud_manager.budget.MINUTE", 1.5 * PATIENCE)
+    monkeypatch.setattr("adobe_cloud_manager.hooks.account.budget_of", lambda *_: one_a_minute)
+    monkeypatch.setattr("adobe_cloud_manager.hooks.reading.time", SimpleNamespace(sleep=sleep))
+    running = {
+        Asked("cloud_manager_default", "12345", pipeline): simulator.start_execution(
+            "quality-waits", pipeline=pipeline
+        )
+        for pipeline in (PAUSED, "678902")
+    }
+    assert {each.asked: each.execution and each.execution.id for each in look(running)} == running
+
+
+def test_a_look_reads_each_credential_once_and_leaves_time_for_a_second_try(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_by: list[tuple[str, float, float, bool]] = []
+    real = CloudManagerHook.get_current_execution
+
+    def watched(hook: CloudManagerHook, program_id: str, pipeline_id: str) -> Execution | None:
+        knows_its_credential = "account" in vars(hook)
+        asked_by.append((pipeline_id, hook.deadline, hook.request_timeout, knows_its_credential))
+        return real(hook, program_id, pipeline_id)
+
+    monkeypatch.setattr(CloudManagerHook, "get_current_execution", watched)
+    list(look(Asked("cloud_manager_default", "12345", pipeline) for pipeline in (PAUSED, "678902")))
+    assert sorted(asked_by) == [
+        (pipeline, PATIENCE, PATIENCE / 2, True) for pipeline in (PAUSED, "678902")
+    ], "threads don't ask Airflow for connections"
+
+
+def test_that_all_were_asked_and_it_could_not_be_noted_is_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "starts").write_text("a file where a folder should be")
+    note_all_asked(tmp_path, datetime(2026, 11, 2, 10, tzinfo=UTC))
+    (said,) = caplog.messages
+    assert "It could not be noted that all pipelines were asked" in said
+    assert str(tmp_path / "starts" / "all-asked.txt") in said
 
 
 def test_a_look_that_hangs_does_not_end_all_looks(gates: Path) -> None:

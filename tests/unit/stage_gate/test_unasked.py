@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from adobe_cloud_manager.models import Execution
 from adobe_cloud_manager.questions import Approval, approval_state
+from adobe_cloud_manager.unasked import steps_to_production, unplaced_approval
 from aem_checks.outcomes import Outcome
 from simulator import Simulator
 from stage_gate.commands.diagnosis import State
@@ -28,6 +29,7 @@ from stage_gate.tasks.pin import PinCandidate, why_not_held
 from stage_gate.tasks.waits import HoldProduction, waits_since
 from stage_gate.undecided import Guarded, neglect, queued_long
 from stage_gate.wanting import Held
+from unit.adobe_cloud_manager.test_questions import LIVE, STAGED, STAGING, UNTYPED, approval, steps
 from unit.stage_gate.listeners import Heard
 from unit.stage_gate.release import KEYS, Release
 from unit.stage_gate.test_waits import context, signing, slack, told, wait_of, waits_run
@@ -36,6 +38,7 @@ from unit.stage_gate.waiting import until
 __all__ = ["signing", "slack"]
 
 UNHELD = "678902"
+LET_THROUGH = ("approval", "", "FINISHED")
 
 
 @pytest.fixture
@@ -169,3 +172,76 @@ def test_the_pin_and_the_doctor_say_what_an_approval_without_an_environment_mean
     found = judge_pause([execution], Mode.GUARD)
     assert found.state is State.UNKNOWN
     assert "does not say for which environment" in found.detail
+
+
+@pytest.mark.parametrize(
+    ("seen", "place"),
+    [
+        (steps(*STAGED, UNTYPED, LIVE), 2),
+        (steps(("artifactPreparation", "", "FINISHED"), UNTYPED, LIVE), 1),
+        (steps(*STAGED, LET_THROUGH, UNTYPED, UNTYPED, LIVE), 3),
+        (steps(*STAGED, LET_THROUGH, LET_THROUGH, LIVE), 3),
+        (steps(UNTYPED, *STAGED, LET_THROUGH, LIVE), 3),
+        (steps(UNTYPED, *STAGING, LIVE), None),
+        (steps(*STAGED, UNTYPED, ("approval", "prod", "NOT_STARTED"), LIVE), None),
+        (steps(*STAGED, ("approval", "stage", "WAITING"), LIVE), None),
+        (steps(*STAGED, ("schedule", "", "WAITING"), LIVE), None),
+    ],
+    ids=[
+        "it waits",
+        "production-only",
+        "of several the first that is open",
+        "of several that are over the last",
+        "one before the stage deployment and one behind it",
+        "before the stage deployment it is about stage",
+        "another one says that it is production's",
+        "it says that it is stage's",
+        "no approval at all",
+    ],
+)
+def test_which_approval_may_be_production_s_and_does_not_say_so(seen: Execution, place: int | None) -> None:
+    assert unplaced_approval(seen) is (None if place is None else seen.steps[place])
+
+
+def test_schedule_engineer_and_deployment_lead_to_production_unless_they_say_that_they_lead_elsewhere() -> (
+    None
+):
+    kinds = ("prod", "", "stage")
+    actions = ("schedule", "managed", "deploy", "approval", "contentAudit")
+    seen = steps(*((action, kind, "NOT_STARTED") for action in actions for kind in kinds))
+    assert [(step.action, step.environment_type) for step in steps_to_production(seen)] == [
+        ("schedule", "prod"),
+        ("schedule", None),
+        ("managed", "prod"),
+        ("managed", None),
+        ("deploy", "prod"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seen", "state", "begun"),
+    [
+        (steps(*STAGED), Approval.PENDING, False),
+        (approval("WAITING"), Approval.WAITING, False),
+        (approval("FINISHED"), Approval.APPROVED, False),
+        (approval("FINISHED", prod="RUNNING"), Approval.APPROVED, True),
+        (approval("FINISHED", "FINISHED", prod="POSTPONED"), Approval.APPROVED, False),
+        (approval("WAITING", "CANCELLED"), Approval.ENDED, False),
+        (approval("WAITING", "FINISHED"), Approval.ENDED, True),
+        (steps(*STAGED, status="FINISHED"), Approval.ENDED, True),
+    ],
+    ids=[
+        "no deployment to production is listed",
+        "it waits",
+        "approved",
+        "production is deployed",
+        "approved and over, and the deployment shows a status that nobody knows",
+        "cancelled",
+        "it went to its end although its approval waits",
+        "it went to its end without a step of production",
+    ],
+)
+def test_an_execution_that_went_to_its_end_undecided_may_have_touched_production(
+    seen: Execution, state: Approval, begun: bool
+) -> None:
+    assert go_live(seen) == GoLive(state, approval_state(seen).sentence, begun)

@@ -168,20 +168,64 @@ def test_what_could_not_be_read_then_holds_no_halt_and_no_file_has_to_accept_it(
     assert record.sentence.endswith("Not known of stage: restores.")
 
 
+def rewrite(release: Release, **policy: object) -> None:
+    """Give the gate file another policy while the release is tested."""
+    content = yaml.safe_load(release.gate_file.read_text())
+    release.gate_file.write_text(yaml.safe_dump({**content, "policy": policy}))
+
+
+@pytest.mark.parametrize("when", ["then", "now", "both"])
 @pytest.mark.parametrize("by", ["gate file", "deployment"])
-def test_what_is_not_accepted_any_more_is_held(simulator: Simulator, tmp_path: Path, by: str) -> None:
+def test_what_is_not_accepted_any_more_is_held(
+    simulator: Simulator, tmp_path: Path, by: str, when: When
+) -> None:
     release = Release(simulator, tmp_path, policy={"accept_unread": ["restores"]})
     insisted = frozenset({Fact.RESTORES}) if by == "deployment" else frozenset[Fact]()
-    with refused(simulator, Fact.RESTORES):
+    with refused(simulator, Fact.RESTORES, really=when != "now"):
         release.seal()
-        if by == "gate file":
-            content = {**yaml.safe_load(release.gate_file.read_text()), "policy": {}}
-            release.gate_file.write_text(yaml.safe_dump(content))
-        with pytest.raises(
+    if by == "gate file":
+        rewrite(release)
+    with (
+        refused(simulator, Fact.RESTORES, really=when != "then"),
+        pytest.raises(
             Held, match="restores was not read, and the gate file or the deployment does not accept"
-        ):
-            release.act(demands=Demands(facts=insisted)).perform(Decision.APPROVED)
+        ),
+    ):
+        release.act(demands=Demands(facts=insisted)).perform(Decision.APPROVED)
     assert release.puts == []
+
+
+def test_what_is_not_accepted_any_more_holds_nothing_where_it_was_read(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    release = Release(simulator, tmp_path, policy={"accept_unread": ["restores"]})
+    release.seal()
+    rewrite(release)
+    assert release.act().perform(Decision.APPROVED).decision is Decision.APPROVED
+
+
+def test_what_the_gate_file_accepts_only_since_the_tests_is_not_accepted(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    release = Release(simulator, tmp_path)
+    release.seal()
+    rewrite(release, accept_unread=["restores"])
+    with refused(simulator, Fact.RESTORES), pytest.raises(Held, match="restores can't be read"):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_a_person_may_accept_that_stage_ran_other_code_before_the_tests(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    """The verdict says it, and nothing has changed since: there is no second reason to refuse it."""
+    release = Release(simulator, tmp_path, policy={"inconclusive": {"ask": ["alice"]}})
+    CHANGE[Fact.OTHER_PIPELINES](simulator)
+    digest = release.seal()
+    with pytest.raises(Held, match="only passed can be approved"):
+        release.act().perform(Decision.APPROVED)
+    release.answer(OVERRIDE, digest, accepts=release.not_passed)
+    assert release.act().perform(Decision.OVERRIDDEN).decision is Decision.OVERRIDDEN
 
 
 def test_a_deployment_can_insist_on_facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

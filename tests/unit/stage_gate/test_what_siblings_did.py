@@ -11,7 +11,7 @@ import pytest
 from adobe_cloud_manager.models import Execution, StepState
 from adobe_cloud_manager.resources import Phase, Pipeline
 from stage_gate.siblings import Deployed, Siblings, read_siblings
-from stage_gate.surroundings import NONE, Fact, Way
+from stage_gate.surroundings import ELSEWHERE, NONE, Fact, Way
 
 NOW = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 STAGE, OTHER = "7654321", "7654399"
@@ -47,9 +47,10 @@ class Told:
     def __init__(self, *siblings: Execution, own: tuple[Execution, ...] = (RELEASE,)) -> None:
         self.sibling = SIBLING
         self.of = {"678901": own, "678902": siblings}
+        self.listed: list[Pipeline] | None = None
 
     def list_pipelines(self, program_id: str) -> list[Pipeline]:
-        return [OWN, self.sibling]
+        return [self.sibling, OWN] if self.listed is None else self.listed
 
     def list_executions(self, program_id: str, pipeline_id: str, *, limit: int) -> list[Execution]:
         return list(self.of[pipeline_id])[:limit]
@@ -78,6 +79,8 @@ TOUCHED = {
     "deployed to somewhere": (step(environment_id=None, environment_type=None),),
     "deployed elsewhere and to stage": (step(environment_id=OTHER), step()),
     "deployed before, and again after": (step(at=BEFORE), step()),
+    "deployed, and has another deployment that never began": (step(), step(status="NOT_STARTED", at=None)),
+    "deployed by a step whose action nobody knows": (step("deployEdge", environment_type=None),),
 }
 NOT_TOUCHED = {
     "never came as far as deploying": (
@@ -87,11 +90,18 @@ NOT_TOUCHED = {
     "has no deployment": (step("build", environment_id=None),),
     "deployed elsewhere": (step(environment_id=OTHER),),
     "deployed to development": (step(environment_id=None, environment_type="dev"),),
+    "deployed elsewhere, of no type": (step(environment_id=OTHER, environment_type=None),),
 }
 OVER_BEFORE = {
     "deployed before": (step(at=BEFORE),),
     "deployed just then": (step(at=NOW),),
     "changed before, and did not say when it ended": (step(at=None, updated_at=BEFORE),),
+    "deployed before, and changed after": (step(at=BEFORE, updated_at=AFTER),),
+    "in a status that nobody knows, before": (step(status="PONDERING", at=BEFORE),),
+    "deployed before, and has another deployment that never began": (
+        step(at=BEFORE),
+        step(status="NOT_STARTED", at=None),
+    ),
 }
 
 
@@ -226,3 +236,199 @@ def test_an_event_is_told_with_name_kind_trigger_and_times(
     cloud_manager.sibling = replace(SIBLING, **pipeline)
     (found,) = read_siblings(cloud_manager, DEPLOYED).events  # type: ignore[arg-type]
     assert found.told == f"execution 88 ({told})"
+
+
+BEFORE_STAGE = (step("build", environment_id=None), step(status="NOT_STARTED", at=None))
+"""Steps of an execution that has ended before it touched stage."""
+
+
+@pytest.mark.parametrize(
+    ("trigger", "way"),
+    [
+        ("MANUAL", Way.DEPLOYMENT),
+        ("ON_COMMIT", Way.DEPLOYMENT),
+        ("RE_EXECUTE", Way.OTHER_RELEASE),
+        ("PUSH_UPGRADES", Way.AEM_UPDATE),
+    ],
+)
+def test_of_a_kind_that_is_known_only_what_touched_stage_counts(trigger: str, way: Way) -> None:
+    assert read(execution("88", *BEFORE_STAGE, trigger=trigger)).events == []
+    assert [each.way for each in read(execution("88", step(), trigger=trigger)).events] == [way]
+
+
+def test_a_newer_run_of_the_guarded_pipeline_counts_although_it_never_touched_stage() -> None:
+    newer = execution("101", *BEFORE_STAGE)
+    assert [(each.way, each.id) for each in read(own=(newer, RELEASE)).events] == [(Way.OWN_RELEASE, "101")]
+
+
+LEADS_TO_STAGE: dict[str, tuple[tuple[Phase, ...], bool]] = {
+    "by id": ((Phase("", "DEPLOY", STAGE, "stage"),), True),
+    "by id, in a phase of another kind": ((Phase("", "ROLLOUT", STAGE),), True),
+    "by type alone": ((Phase("", "DEPLOY", None, "stage"),), True),
+    "to somewhere": ((Phase("", "DEPLOY"),), True),
+    "to development and to stage": (
+        (Phase("", "DEPLOY", OTHER, "dev"), Phase("", "DEPLOY", STAGE, "stage")),
+        True,
+    ),
+    "without phases in the list": ((), True),
+    "to another stage": ((Phase("", "DEPLOY", OTHER, "stage"),), False),
+    "to development": ((Phase("", "DEPLOY", None, "dev"),), False),
+    "nowhere": ((Phase("", "BUILD"),), False),
+}
+
+
+@pytest.mark.parametrize(("phases", "leads"), LEADS_TO_STAGE.values(), ids=LEADS_TO_STAGE)
+def test_a_pipeline_leads_to_stage_unless_its_phases_say_otherwise(
+    phases: tuple[Phase, ...], leads: bool
+) -> None:
+    cloud_manager = Told()
+    cloud_manager.sibling = replace(SIBLING, phases=phases)
+    found = read_siblings(cloud_manager, DEPLOYED)  # type: ignore[arg-type]
+    assert found.other_pipelines == {"678902": NONE if leads else ELSEWHERE}
+
+
+class Counted(Told):
+    """It counts what is asked of it."""
+
+    def __init__(self, *siblings: Execution, **told: Any) -> None:
+        super().__init__(*siblings, **told)
+        self.limits: list[int] = []
+
+    def list_executions(self, program_id: str, pipeline_id: str, *, limit: int) -> list[Execution]:
+        if pipeline_id == "678902":
+            self.limits.append(limit)
+        return super().list_executions(program_id, pipeline_id, limit=limit)
+
+
+@pytest.mark.parametrize(
+    ("edited", "began", "is_asked"),
+    [
+        (BEFORE, NOW, False),
+        (NOW, NOW, True),
+        (AFTER, NOW, True),
+        (None, NOW, True),
+        (BEFORE, None, True),
+        (None, None, True),
+    ],
+)
+def test_a_pipeline_that_leads_elsewhere_is_asked_unless_it_was_last_edited_before_the_release_began(
+    edited: datetime | None, began: datetime | None, is_asked: bool
+) -> None:
+    release = replace(RELEASE, created_at=began)
+    cloud_manager = Counted(execution("88", step()), own=(release,))
+    cloud_manager.sibling = replace(SIBLING, phases=(Phase("", "DEPLOY", OTHER),), updated_at=edited)
+    found = read_siblings(cloud_manager, replace(DEPLOYED, execution=release))  # type: ignore[arg-type]
+    assert [each.id for each in found.events] == (["88"] if is_asked else [])
+    assert len(cloud_manager.limits) == is_asked
+
+
+@pytest.mark.parametrize(
+    ("steps", "counts"),
+    [
+        ((step(),), True),
+        ((step(environment_type=None),), True),
+        ((step(environment_id=None),), True),
+        ((step("deployEdge", environment_type=None),), True),
+        ((step(environment_id=None, environment_type=None), step()), True),
+        ((step(environment_id=None, environment_type=None),), False),
+        ((step(environment_id=OTHER),), False),
+        ((step(environment_id=OTHER, environment_type=None),), False),
+        ((step("uiTest"),), False),
+    ],
+)
+def test_of_a_pipeline_that_leads_elsewhere_now_only_runs_that_name_stage_count(
+    steps: tuple[StepState, ...], counts: bool
+) -> None:
+    cloud_manager = Told(execution("88", *steps))
+    cloud_manager.sibling = replace(SIBLING, phases=(Phase("", "DEPLOY", OTHER),))
+    found = read_siblings(cloud_manager, DEPLOYED)  # type: ignore[arg-type]
+    assert [each.id for each in found.events] == (["88"] if counts else [])
+
+
+def runs(count: int, oldest: datetime | None) -> list[Execution]:
+    """So many runs that never touched stage, newest first, a second apart, the last one begun then."""
+    times = [None if oldest is None else oldest + timedelta(seconds=count - 1 - n) for n in range(count)]
+    return [execution(str(n), *BEFORE_STAGE, at=at) for n, at in enumerate(times)]
+
+
+@pytest.mark.parametrize(
+    ("count", "oldest", "limits", "why"),
+    [
+        (19, AFTER, [20], ""),
+        (20, BEFORE, [20], ""),
+        (20, NOW, [20, 200], ""),
+        (25, AFTER, [20, 200], ""),
+        (199, AFTER, [20, 200], ""),
+        (200, BEFORE, [20], ""),
+        (200, NOW - timedelta(seconds=50), [20, 200], ""),
+        (200, NOW, [20, 200], "It has run 200 times since the stage deployment, and what came before is not"),
+        (
+            250,
+            AFTER,
+            [20, 200],
+            "It has run 200 times since the stage deployment, and what came before is not",
+        ),
+        (
+            200,
+            None,
+            [20, 200],
+            "It has run 200 times since the stage deployment, and what came before is not",
+        ),
+    ],
+)
+def test_a_history_is_read_back_to_the_deployment_and_no_further_than_200_runs(
+    count: int, oldest: datetime | None, limits: list[int], why: str
+) -> None:
+    cloud_manager = Counted(*runs(count, oldest))
+    found = read_siblings(cloud_manager, DEPLOYED)  # type: ignore[arg-type]
+    assert cloud_manager.limits == limits
+    assert [(each.fact, each.subject) for each in found.unread] == (
+        [(Fact.OTHER_PIPELINES, "678902")] if why else []
+    )
+    assert all(why in each.why for each in found.unread)
+
+
+def test_where_nobody_knows_when_the_release_was_deployed_no_history_goes_back_far_enough() -> None:
+    untimed = replace(DEPLOYED, step=replace(DEPLOYED.step, finished_at=None))
+    cloud_manager = Counted(*runs(20, BEFORE))
+    assert read_siblings(cloud_manager, untimed).unread == []  # type: ignore[arg-type]
+    assert cloud_manager.limits == [20, 200]
+
+
+@pytest.mark.parametrize(
+    ("begun", "is_newest_first"),
+    [
+        ((AFTER,), True),
+        ((None,), True),
+        ((AFTER, NOW, BEFORE), True),
+        ((AFTER, AFTER), True),
+        ((AFTER, BEFORE, NOW), False),
+        ((BEFORE, AFTER), False),
+        ((AFTER, None), False),
+        ((None, BEFORE), False),
+        ((AFTER, None, BEFORE), False),
+    ],
+)
+def test_only_a_history_whose_times_say_that_it_is_newest_first_is_believed(
+    begun: tuple[datetime | None, ...], is_newest_first: bool
+) -> None:
+    found = read(*(execution(str(n), *BEFORE_STAGE, at=at) for n, at in enumerate(begun)))
+    assert [each.why for each in found.unread] == (
+        [] if is_newest_first else ["They are not listed newest first, so nobody can tell which are newer."]
+    )
+
+
+def test_a_list_of_pipelines_that_lacks_the_guarded_one_is_unread_and_both_are_looked_at() -> None:
+    cloud_manager = Told(own=(execution("101", *BEFORE_STAGE), RELEASE))
+    cloud_manager.of["678902"] = (execution("88", step()),)
+    cloud_manager.listed = [cloud_manager.sibling]
+    found = read_siblings(cloud_manager, DEPLOYED)  # type: ignore[arg-type]
+    (unread,) = found.unread
+    assert (unread.fact, unread.subject, unread.call) == (
+        Fact.OTHER_PIPELINES,
+        "",
+        "GET /api/program/12345/pipelines",
+    )
+    assert "The list does not name pipeline 678901 itself, so it is not the whole one" in unread.why
+    assert [each.id for each in found.events] == ["101", "88"]
+    assert found.events[0].told.startswith("execution 101 (pipeline 678901, ")

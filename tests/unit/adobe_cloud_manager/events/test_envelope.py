@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,12 +14,14 @@ from hypothesis import strategies as st
 from adobe_cloud_manager.events.envelope import (
     MAX_BODY,
     MAX_EVENTS,
+    CloudManagerEvent,
     EventKind,
     MalformedDelivery,
+    event_of,
     parse_delivery,
 )
 from adobe_cloud_manager.events.hint import is_subject
-from unit.adobe_cloud_manager.events.deliveries import CLIENT, body, inner, outer
+from unit.adobe_cloud_manager.events.deliveries import CLIENT, NS, body, inner, outer
 
 
 def parsed(event: object = None, **more: Any) -> Any:
@@ -55,6 +58,22 @@ def test_verb_and_noun_make_the_kind_and_an_unknown_one_has_its_own(
     one = parsed(inner(verb, noun))
     assert one.kind is kind
     assert one.hint == ("" if kind is EventKind.STEP_STARTED else one.subject)
+
+
+@pytest.mark.parametrize(
+    ("verb", "noun"),
+    [
+        ("started", "pipeline-execution"),
+        ("started", f"{NS}pipeline-execution"),
+        (f"{NS}event/started", "pipeline-execution"),
+        (f"{NS}started", f"{NS}pipeline-execution"),
+        (7, f"{NS}pipeline-execution"),
+        (f"{NS}event/started", 7),
+    ],
+)
+def test_a_kind_is_only_what_both_words_of_cloud_managers_own_names_say(verb: object, noun: object) -> None:
+    one = parsed(inner() | {"@type": verb, "xdmEventEnvelope:objectType": noun})
+    assert (one.kind, one.subject) == (EventKind.OTHER, "1/2/3")
 
 
 @pytest.mark.parametrize(
@@ -113,35 +132,42 @@ def test_a_batch_is_read_in_its_order_with_the_recipient_of_each_element() -> No
     assert [each.recipient for each in events] == [f"r{n}" for n in range(MAX_EVENTS)]
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"{",
-        b"null",
-        b"7",
-        b'"event"',
-        b"[]",
-        b"[1]",
-        b"[{}, null]",
-        b"[[{}]]",
-        b"NaN",
-        b'{"event": NaN}',
-        b'{"event": -Infinity}',
-        b"\xff\xfe{}",
-        b'{"a": "\xff"}',
-        b"\xef\xbb\xbf{}",
-        b"[" * 100_000,
-        b"[" * 100_000 + b"]" * 100_000,
-        b'{"event":' * 50_000 + b"1" + b"}" * 50_000,
-        b'{"a": ' + b"1" * 5000 + b"}",
-        b"[" + b",".join([b"{}"] * (MAX_EVENTS + 1)) + b"]",
-        b'{"a": "' + b"x" * MAX_BODY + b'"}',
-    ],
-    ids=lambda content: f"{content[:12]!r}-{len(content)}",
+_NO_JSON, _NEITHER, _NO_OBJECT = (
+    "not JSON in UTF-8",
+    "neither a JSON object nor an array",
+    "not a JSON object",
 )
-def test_what_adobe_never_sends_is_malformed(content: bytes) -> None:
-    with pytest.raises(MalformedDelivery) as caught:
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", _NO_JSON),
+        (b"{", _NO_JSON),
+        (b"null", _NEITHER),
+        (b"7", _NEITHER),
+        (b'"event"', _NEITHER),
+        (b"[]", _NEITHER),
+        (b"[1]", _NO_OBJECT),
+        (b"[{}, null]", _NO_OBJECT),
+        (b"[[{}]]", _NO_OBJECT),
+        (b"NaN", _NO_JSON),
+        (b'{"event": NaN}', _NO_JSON),
+        (b'{"event": -Infinity}', _NO_JSON),
+        (b"\xff\xfe{}", _NO_JSON),
+        (b'{"a": "\xff"}', _NO_JSON),
+        (b"\xef\xbb\xbf{}", _NO_JSON),
+        (b"[" * 100_000, "more than 50000 parts"),
+        (b"[" * 50_000 + b"]" * 50_000, "nested too deeply"),
+        (b'{"event":' * 50_000 + b"1" + b"}" * 50_000, "nested too deeply"),
+        (b'{"a": ' + b"1" * 5000 + b"}", _NO_JSON),
+        (b"[" + b",".join([b"{}"] * 21) + b"]", "holds 21 events, more than 20"),
+        (b'{"a": "' + b"x" * MAX_BODY + b'"}', "longer than 2097152 bytes"),
+    ],
+    ids=lambda value: f"{value[:12]!r}-{len(value)}",
+)
+def test_what_adobe_never_sends_is_malformed(content: bytes, told: str) -> None:
+    with pytest.raises(MalformedDelivery, match=told) as caught:
         parse_delivery(content)
     assert len(str(caught.value)) < 100, "and is not quoted"
 
@@ -149,8 +175,8 @@ def test_what_adobe_never_sends_is_malformed(content: bytes) -> None:
 @pytest.mark.parametrize("event", [None, 1, "x", [], {}, {"@type": 1, "activitystreams:object": []}])
 def test_an_event_of_something_else_has_no_subject(event: object) -> None:
     (one,) = parse_delivery(body({"event": event, "recipientclientid": CLIENT}))
-    assert (one.kind, one.subject, one.published) == (EventKind.OTHER, "", None)
-    assert one.recipient == CLIENT
+    assert one == CloudManagerEvent("", EventKind.OTHER, "", "", None, None, CLIENT)
+    assert one.subject == ""
 
 
 def test_an_event_without_an_id_field_has_that_of_its_inner_object() -> None:
@@ -158,11 +184,40 @@ def test_an_event_without_an_id_field_has_that_of_its_inner_object() -> None:
     assert one.event_id == "urn:oeid:cloudmanager:bc901126-5eb1-4942-a1d1-9ec3a17f8a7a"
 
 
+def test_an_inner_object_alone_as_the_journal_has_it_says_all_but_whom_it_is_for() -> None:
+    assert event_of(inner()) == CloudManagerEvent(
+        event_id="urn:oeid:cloudmanager:bc901126-5eb1-4942-a1d1-9ec3a17f8a7a",
+        kind=EventKind.EXECUTION_STARTED,
+        program_id="1",
+        pipeline_id="2",
+        execution_id="3",
+        published=datetime(2021, 8, 23, 8, 37, 41, 846000, UTC),
+        recipient="",
+    )
+
+
 @pytest.mark.parametrize(
-    "time", ["", "soon", 5, None, "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"]
+    "given", ["2021-08-23T08:37:41", "2021-08-23T08:37:41Z", "2021-08-23T10:37:41+02:00"]
 )
-def test_a_time_that_is_none_is_none(time: object) -> None:
-    assert parsed(inner(**{"activitystreams:published": time})).published is None
+def test_a_time_is_kept_in_utc_and_is_one_of_utc_where_it_names_no_zone(
+    given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "TOKYO-9")
+    time.tzset()
+    try:
+        published = parsed(inner(**{"activitystreams:published": given})).published
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert published == datetime(2021, 8, 23, 8, 37, 41, tzinfo=UTC)
+    assert published.isoformat() == "2021-08-23T08:37:41+00:00"
+
+
+@pytest.mark.parametrize(
+    "given", ["", "soon", 5, None, "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"]
+)
+def test_a_time_that_is_none_is_none(given: object) -> None:
+    assert parsed(inner(**{"activitystreams:published": given})).published is None
 
 
 @pytest.mark.parametrize("value", ["a\nb", "\ud800", "ä", "x" * 201, "a b", ""])
@@ -213,6 +268,21 @@ def test_a_body_of_very_many_small_parts_is_refused_before_it_is_parsed(
     monkeypatch.setattr("json.loads", lambda *_, **__: pytest.fail("it was parsed"))
     with pytest.raises(MalformedDelivery, match="parts"):
         parse_delivery(whole)
+
+
+@pytest.mark.parametrize("part", [b"[", b"{", b","])
+def test_fifty_thousand_brackets_braces_and_commas_are_looked_at_and_one_more_is_not(part: bytes) -> None:
+    with pytest.raises(MalformedDelivery, match=r"not JSON|nested"):
+        parse_delivery(part * 50_000)
+    with pytest.raises(MalformedDelivery, match="more than 50000 parts"):
+        parse_delivery(part * 50_001)
+
+
+def test_two_megabytes_are_read_and_one_byte_more_is_not() -> None:
+    longest = body(outer()).ljust(2 * 1024 * 1024)
+    assert len(parse_delivery(longest)) == 1
+    with pytest.raises(MalformedDelivery, match="longer than 2097152 bytes"):
+        parse_delivery(longest + b" ")
 
 
 def test_a_batch_of_twenty_long_events_is_far_from_too_many_parts() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adobe_cloud_manager.events.signature import MissingSignature, Signatures, hmac_is_valid, is_key_path
@@ -53,13 +53,44 @@ def test_a_signature_is_one_of_the_raw_bytes_and_of_no_others(other: bytes) -> N
     ],
 )
 def test_without_a_complete_pair_there_is_no_signature(missing: tuple[str, str]) -> None:
-    with pytest.raises(MissingSignature):
+    with pytest.raises(MissingSignature, match="holds no digital signature"):
         Signatures.of({name: value for name, value in headers(BODY).items() if name not in missing})
+
+
+def _alone(signature: str) -> dict[str, str]:
+    return {"x-adobe-digital-signature-1": signature, "x-adobe-public-key1-path": PATHS[0]}
+
+
+def test_a_signature_that_is_longer_than_any_of_adobes_counts_as_absent() -> None:
+    longest = base64.b64encode(b"x" * 1536).decode()
+    assert len(longest) == 2048
+    assert Signatures.of(_alone(longest)).pairs == ((PATHS[0], b"x" * 1536),)
+    with pytest.raises(MissingSignature):
+        Signatures.of(_alone(f"AAAA{longest}"))
+
+
+@pytest.mark.parametrize("more", ["!", " ", "\n", "é", "="])
+def test_a_true_signature_that_is_not_plain_base64_counts_as_absent(more: str) -> None:
+    true = headers(BODY)["X-Adobe-Digital-Signature-1"]
+    assert Signatures.of(_alone(true)).is_valid(BODY, KEYS)
+    with pytest.raises(MissingSignature):
+        Signatures.of(_alone(f"{true[:8]}{more}{true[8:]}"))
+
+
+def test_a_signature_is_never_shown() -> None:
+    assert repr(Signatures.of(headers(BODY))) == "Signatures()"
 
 
 def test_one_complete_pair_is_enough() -> None:
     one = {name: value for name, value in headers(BODY).items() if "2" not in name}
     assert Signatures.of(one).is_valid(BODY, KEYS)
+
+
+@pytest.mark.parametrize(
+    "uuid", ["0c1de3a8-4f0e-4c4d-9d0e-2f4f4a7c9b55", "0C1DE3A8-4F0E-4C4D-9D0E-2F4F4A7C9B55"]
+)
+def test_a_key_may_be_named_in_capitals_or_small_letters(uuid: str) -> None:
+    assert is_key_path(f"/prod/keys/pub-key-{uuid}.pem")
 
 
 @pytest.mark.parametrize(
@@ -114,6 +145,7 @@ def test_the_hmac_agrees_with_adobes_old_vector() -> None:
 
 
 @given(st.text(max_size=60))
+@example("\ud800")
 def test_no_other_text_is_that_hmac(header: str) -> None:
     assert not hmac_is_valid(b"valid-string", header, "confidential")
 

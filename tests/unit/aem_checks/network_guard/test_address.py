@@ -33,6 +33,38 @@ def test_a_refused_host_is_known_by_its_spelling(way: str, host: str) -> None:
     assert refused_spelling(host)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("metadata", "metadata.google.internal", "metadata.goog", "instance-data"),
+        *("instance-data.ec2.internal", "metadata.azure.internal", "metadata.tencentyun.com"),
+        "rancher-metadata",
+    ],
+)
+def test_no_cloud_is_asked_for_credentials_by_a_name_that_only_a_proxy_resolves(name: str) -> None:
+    assert refused_spelling(name) == "is the metadata service of a cloud"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd00:ec2:ffff::1"),
+        *("fd20:ce::254", "fd00:c1::a9fe:a9fe", "fd00:42::42", "fd00:a9fe:a9fe::1", "fd00:100::100:200"),
+        *("::ffff:168.63.129.16", "64:ff9b:1::168.63.129.16", "64:ff9b:1:0:a8:3f81:1000:0"),
+        *("64:ff9b:1:a8:3f:8110::", "64:ff9b:1:a83f:81:1000::"),
+    ],
+)
+def test_no_cloud_is_asked_for_credentials_at_an_address_that_looks_like_any_other(address: str) -> None:
+    """Outside of the link-local range, and inside of another address at each place where it can stand."""
+    assert closed_because(ip_address(address)) == "the metadata service of a cloud"
+    assert not is_public(ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["fd00:42::43", "fd00:ec3::254", "168.63.129.17", "100.100.100.201"])
+def test_the_neighbour_of_a_metadata_service_is_an_address_like_any_other(address: str) -> None:
+    assert closed_because(ip_address(address)) == ""
+
+
 @given(REFUSED, st.sampled_from(sorted(NUMBERS | WRAPPED)), st.booleans())
 @example(METADATA, "three parts", True)
 def test_no_spelling_of_a_refused_address_gets_past_the_rule(
@@ -81,6 +113,8 @@ def test_an_address_inside_of_another_is_as_public_as_it_is_by_itself(address: I
 
 
 @given(st.ip_addresses())
+@example(IPv4Address("168.63.129.16"))
+@example(IPv4Address("224.0.1.1"))
 def test_what_is_closed_is_never_public(address: IPv4Address) -> None:
     assert not (closed_because(address) and is_public(address))
 
@@ -94,6 +128,10 @@ def test_what_is_closed_is_never_public(address: IPv4Address) -> None:
         ("[::FFFF:10.0.0.1]", "::ffff:a00:1"),
         ("１0.0.0.1", "10.0.0.1"),
         ("*.example.com", "*.example.com"),
+        ("Xing.example.", "xing.example"),
+        ("wknd..site.", "wknd..site"),
+        ("Ü..Example.", "ü..example"),
+        ("127.0.0.1%25eth0", "127.0.0.1%eth0"),
         ("", ""),
     ],
 )
@@ -123,10 +161,31 @@ def test_what_may_be_contacted_is_not_refused_for_its_spelling(host: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "host", ["999.1.1.1", "1.2.3.4.5", "wknd.0xzz.1", "stage.wknd.5", "[::x]", "256.0.0.1"]
+    "host",
+    [
+        *("999.1.1.1", "1.2.3.4.5", "wknd.0xzz.1", "stage.wknd.5", "[::x]", "256.0.0.1"),
+        *("wknd\0.1", "ü..1", "wknd.0x", "wknd.0xff"),
+    ],
 )
 def test_what_is_neither_address_nor_name_is_refused(host: str) -> None:
-    assert "neither" in refused_spelling(host)
+    assert refused_spelling(host) == "is neither an address nor a name"
+
+
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("0xa9fea9fe", "is another way to write 169.254.169.254"),
+        ("127.1", "is another way to write 127.0.0.1"),
+        ("169.254.1.1", "is link-local, where clouds hand out credentials"),
+        ("[::ffff:169.254.1.1]", "is link-local, where clouds hand out credentials"),
+        ("[ff02::1]", "is no address of one host"),
+        ("224.0.0.1", "is no address of one host"),
+        ("240.0.0.1", "is no address of one host"),
+        ("0.0.0.0", "is no address of one host"),
+    ],
+)
+def test_a_refused_spelling_is_told_with_what_it_means(host: str, why: str) -> None:
+    assert refused_spelling(host) == why
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ NOT_PUBLIC = (
     "64:ff9b:1::10.0.0.1",
     "2002:7f00:1::",
     "192.0.0.8",
+    "::ffff:192.0.0.8",
+    "64:ff9b::192.0.0.8",
+    "2001:0:808:808::f5ff:fffe",
     "::127.0.0.1",
     "::8.8.8.8",
     "::ffff:0:127.0.0.1",
@@ -73,6 +76,68 @@ def rule(**settings: object) -> Rule:
         **settings,
     }
     return Rule.for_site(SiteConfig.model_validate(site))
+
+
+def test_a_rule_is_what_urls_hosts_and_ports_say() -> None:
+    """A host without a port of its own may be asked for http and https; a written port is that one alone."""
+    read = Rule.of(
+        ["https://A.example./x", "http://a.example:8443", "http://b.example:80", "https://c.example:4502"],
+        ["d.example", "d.example:8080", "e.example:443", "*.f.example:80", "[::1]:81"],
+        private=["https://A.example/x"],
+    )
+    usual = frozenset({80, 443})
+    assert read == Rule(
+        {
+            "a.example": usual | {8443},
+            "b.example": usual,
+            "c.example": frozenset({4502}),
+            "d.example": usual | {8080},
+            "e.example": frozenset({443}),
+            "*.f.example": frozenset({80}),
+            "::1": frozenset({81}),
+        },
+        frozenset({"a.example"}),
+    )
+    assert Rule.of(["https://a.example"]) == Rule({"a.example": usual})
+
+
+def test_a_site_is_asked_at_all_its_own_addresses_and_its_allowed_hosts() -> None:
+    read = rule(
+        stage={"url": "https://stage.wknd.site", "origin": "http://dispatcher.intern:8080", "private": True},
+        author="https://author.wknd.site",
+        allow_hosts=["fonts.example.com:443"],
+    )
+    usual = frozenset({80, 443})
+    assert read == Rule(
+        {
+            "stage.wknd.site": usual,
+            "dispatcher.intern": frozenset({8080}),
+            "www.wknd.site": usual,
+            "author.wknd.site": usual,
+            "fonts.example.com": frozenset({443}),
+        },
+        frozenset({"stage.wknd.site", "dispatcher.intern"}),
+    )
+
+
+LONG = "a" * 250
+"""A page may say what it likes; only so much of it is repeated."""
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "says"),
+    [
+        ("b" * 250, "", "b{200}:443 is no address of this site, so .*, name it under 'allow_hosts'"),
+        ("0" * 250 + ".1", "", "0{200} is another way to write 0.0.0.1, so .*the site's own name or address"),
+        (LONG, "x" * 250, "a{200} resolves to 'x{80}', which is no IP address"),
+        (LONG, "169.254.1.1", "a{200} resolves to 169.254.1.1, which is link-local.*correct the name's DNS"),
+        (LONG, "10.0.0.1", "a{200} resolves to 10.0.0.1, which is no public .*, write 'private: true'"),
+    ],
+)
+def test_each_refusal_names_the_host_and_what_to_do(host: str, address: str, says: str) -> None:
+    named = Rule.of([], [LONG, "0" * 250 + ".1"])
+    with pytest.raises(NotAllowed, match=f"^{says}"):
+        named.require_address(host, address) if address else named.require_host(host, 443)
 
 
 @pytest.mark.parametrize("address", NOT_PUBLIC)
@@ -154,6 +219,13 @@ def test_only_named_hosts_with_their_ports_are_contacted(host: str, port: int, a
     [
         ("https://stage.wknd.site/us/en.html", True),
         ("wss://stage.wknd.site/live", True),
+        ("ws://stage.wknd.site/live", True),
+        ("http://stage.wknd.site/", True),
+        ("https://stage.wknd.site:443/", True),
+        ("ftp://stage.wknd.site/", False),
+        ("//stage.wknd.site/", False),
+        ("/us/en.html", False),
+        ("", False),
         ("http://stage.wknd.site:8080/", False),
         ("https://user@evil.example/", False),
         ("data:text/html,x", False),
@@ -164,6 +236,15 @@ def test_only_named_hosts_with_their_ports_are_contacted(host: str, port: int, a
 )
 def test_a_url_is_judged_by_its_host(url: str, allowed: bool) -> None:
     assert rule().allows_url(url) is allowed
+
+
+def test_a_url_without_a_port_means_the_one_of_its_scheme() -> None:
+    named = rule(allow_hosts=["plain.example:80", "tls.example:443"])
+    for scheme in ("http", "ws"):
+        assert named.allows_url(f"{scheme}://plain.example/")
+        assert not named.allows_url(f"{scheme}://tls.example/")
+        assert named.allows_url(f"{scheme}s://tls.example/")
+        assert not named.allows_url(f"{scheme}s://plain.example/")
 
 
 @pytest.mark.parametrize(

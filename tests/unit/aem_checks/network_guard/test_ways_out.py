@@ -20,7 +20,7 @@ from aem_checks.access import NO_ACCESS
 from aem_checks.checkout import Checkout, CheckoutError, opened
 from aem_checks.client import Client
 from aem_checks.kinds.links._outside import check_outside
-from aem_checks.network_guard.connecting import guarded_resolver
+from aem_checks.network_guard.connecting import allowed_addresses, ask_system, guarded_resolver
 from aem_checks.network_guard.forward_proxy import ForwardProxy
 from aem_checks.network_guard.rule import NotAllowed, Rule
 from aem_checks.rate_limit import RateLimit
@@ -202,6 +202,45 @@ def test_the_client_looks_up_no_name_but_those_of_its_site(network: Network) -> 
             )
 
     asyncio.run(scene())
+
+
+def test_the_proxy_of_the_deployment_is_found_wherever_it_is_and_nothing_else_is(network: Network) -> None:
+    """Its name is the deployment's own: it is no address of the site, and may be a private one."""
+
+    async def addresses(name: str) -> list[str]:
+        resolver = guarded_resolver(
+            rule_for("http://stage.wknd.site", False), frozenset({"intranet.example"})
+        )
+        return [each["host"] for each in await resolver.resolve(name, 3128, socket.AF_UNSPEC)]
+
+    assert asyncio.run(addresses("intranet.example")) == PRIVATE["intranet.example"]
+    with pytest.raises(NotAllowed, match=r"^mapped-intranet.example:3128 is no address of this site"):
+        asyncio.run(addresses("mapped-intranet.example"))
+
+
+def test_all_addresses_of_a_name_are_found_each_once_in_the_order_of_the_resolver(network: Network) -> None:
+    name = "behind-two-public-ones.example"
+    found = asyncio.run(ask_system(name, 80))
+    assert found == [*RESOLVING[name][:2], "::ffff:100.100.100.200"]
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_one_address_that_may_not_be_asked_closes_all_of_the_name_wherever_it_stands(place: int) -> None:
+    found = ["8.8.8.8", "2001:4860:4860::8888"]
+    asked: list[tuple[str, int]] = []
+
+    async def lookup(host: str, port: int) -> list[str]:
+        asked.append((host, port))
+        return found
+
+    rule = rule_for("http://stage.wknd.site", False)
+    assert asyncio.run(allowed_addresses(rule, "stage.wknd.site", 80, lookup)) == found
+    found.insert(place, "::ffff:10.1.2.3")
+    with pytest.raises(NotAllowed, match=r"resolves to .*, which is no public address"):
+        asyncio.run(allowed_addresses(rule, "stage.wknd.site", 80, lookup))
+    with pytest.raises(NotAllowed, match=r"^elsewhere.example:80 is no address of this site"):
+        asyncio.run(allowed_addresses(rule, "elsewhere.example", 80, lookup))
+    assert asked == [("stage.wknd.site", 80)] * 2
 
 
 async def behind_a_proxy(network: Network, monkeypatch: pytest.MonkeyPatch, scene: Awaitable[str]) -> str:

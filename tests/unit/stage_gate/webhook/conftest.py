@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import SimpleNamespace
 from typing import Any
@@ -75,14 +76,35 @@ class Stored:
         with create_session(scoped=False) as session:
             session.execute(delete(AssetActive))
 
-    def register_asset(self) -> None:
+    def register_asset(self, name: str = "adobe_io_events", uri: str = "adobe_io_events") -> None:
         """What the Dag processor does once it has read ``stage_gate.start``."""
         from airflow.models.asset import AssetActive, AssetModel
         from airflow.utils.session import create_session
 
         with create_session(scoped=False) as session:
-            asset = AssetModel(name="adobe_io_events", uri="adobe_io_events", group="asset")
+            asset = AssetModel(name=name, uri=uri, group="asset")
             session.add_all([asset, AssetActive.for_asset(asset)])
+
+    def add_events(
+        self,
+        extras: Sequence[Any],
+        *,
+        ago: timedelta = timedelta(0),
+        each: timedelta = timedelta(0),
+        of: str = "adobe_io_events",
+    ) -> None:
+        """Events of an asset as anybody may make them by Airflow's API, each older than the one before."""
+        from airflow.models.asset import AssetEvent, AssetModel
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        with create_session(scoped=False) as session:
+            asset_id = session.scalars(select(AssetModel.id).where(AssetModel.name == of)).one()
+            newest = datetime.now(UTC) - ago
+            session.add_all(
+                AssetEvent(asset_id=asset_id, extra=extra, timestamp=newest - number * each)
+                for number, extra in enumerate(extras)
+            )
 
 
 @pytest.fixture

@@ -29,6 +29,31 @@ def test_a_thousand_bodies_leave_nothing_that_adobe_did_not_sign() -> None:
     assert seen.answers["GET 200"] > 5
 
 
+def test_the_description_names_what_adobe_sends_and_every_answer(app_of: AppOf) -> None:
+    document = app_of().openapi()
+    assert document["info"]["title"] == "Stage Gate: Adobe I/O Events"
+    assert list(document["paths"]) == ["/{registration}"]
+    get, post = (document["paths"]["/{registration}"][method] for method in OPERATIONS)
+    assert [each for each in get["parameters"] if each["in"] != "path"] == [
+        {"name": "challenge", "in": "query", "required": True, "schema": {"type": "string", "format": "uuid"}}
+    ]
+    assert post["requestBody"] == {"required": True, "content": {"application/json": {"schema": {}}}}
+    for operation in (get, post):
+        described = {status: each["description"] for status, each in operation["responses"].items()}
+        assert described.pop("200")
+        assert described.pop("422", "FastAPI's own")
+        assert described == {
+            "400": "Malformed.",
+            "401": "Not signed.",
+            "403": "Forged, or for another client id.",
+            "404": "No such registration.",
+            "413": "Too long.",
+            "429": "Too often; to be sent again.",
+            "503": "Could not be stored or checked; to be sent again.",
+        }
+        assert list(operation["responses"]["200"]["content"]) == ["text/plain"]
+
+
 @pytest.fixture
 def url(app_of: AppOf) -> Iterator[str]:
     with served(app_of(per_second=10_000)) as port:
