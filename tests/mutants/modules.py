@@ -102,7 +102,12 @@ RULES: Mapping[str, Tests] = {
 ACTING: Mapping[str, Tests] = {
     "stage_gate.road": (*_ACTING, f"{_GATE}/test_promote.py", _SHORT),
     "stage_gate.acting": (*_ACTING, f"{_GATE}/test_promote.py"),
-    "stage_gate.claims": (*_ACTING, f"{_GATE}/test_evidence.py", _SHORT),
+    "stage_gate.claims": (
+        f"{_GATE}/test_evidence.py",
+        f"{_GATE}/test_planted.py",
+        f"{_GATE}/test_deaths.py",
+        *_ACTING,
+    ),
     "stage_gate.sent_before": (*_ACTING, _SHORT),
     "stage_gate.asking": _PEOPLE,
     "adobe_cloud_manager.golive": (f"{_CM}/test_golive.py", f"{_CM}/test_acts.py"),

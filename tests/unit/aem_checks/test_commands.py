@@ -31,6 +31,7 @@ from aem_checks import commands, reaper
 from aem_checks.commands import CommandResult, run_command
 from aem_checks.reaper import CannotBecome, Order
 from unit.aem_checks.other_user import NOBODY, needs_root, open_folder
+from unit.simulator.caller import eventually
 
 CLEAN = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
 needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
@@ -565,6 +566,9 @@ def test_the_reaper_finds_all_below_itself_and_buries_the_dead() -> None:
     with subprocess.Popen(["/bin/sh", "-c", "sleep 600 & echo $!; wait"], stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         grandchild = int(child.stdout.readline())
+        eventually(
+            lambda: reaper._describe(grandchild) == f"sleep ({grandchild})"
+        )  # once it is no shell any more
         dead = subprocess.Popen(["/bin/true"])
         os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
         try:
@@ -578,7 +582,6 @@ def test_the_reaper_finds_all_below_itself_and_buries_the_dead() -> None:
             alive = reaper._alive(0)
             assert {child.pid, grandchild} <= alive
             assert not {os.getpid(), os.getppid(), 1} & alive
-            assert reaper._describe(grandchild) == f"sleep ({grandchild})"
             with pytest.raises(ChildProcessError):
                 os.waitpid(dead.pid, os.WNOHANG)
         finally:
