@@ -16,6 +16,9 @@ from mutants.results import Judged, Results
 _SPARE, _TIMES = 15.0, 5.0
 """Seconds that every mutant may take, and how many times as long as its tests take without it; and twice that on the clock."""
 
+_LIKELY = 12
+"""How many tests that noticed other mutants are tried first: neighbours are noticed by the same ones."""
+
 
 class Work:
     """One module, its tests, and what is known of its mutants."""
@@ -25,6 +28,7 @@ class Work:
         self._source = path_of(module).read_text()
         self.mutants = mutants_of(module, self._source)
         self.results = Results(module, self._source)
+        self._noticing: dict[str, None] = dict.fromkeys(each.by for each in self.results.known.values())
 
     def judged(self) -> list[Judged]:
         """What is known, in the order of the lines."""
@@ -62,15 +66,19 @@ class Work:
             )
 
     def _judge(self, seen: Seen, bench: Bench, mutant: Mutant) -> Judged:
-        """The module's own tests come first: most mutants meet their end there, and the others need not be read."""
+        """First the tests that noticed another one of late, then the module's own, then the rest, which is seldom needed."""
         found = {test for line in mutant.lines for test in seen.touched.get(line, ())}
         tests = self._ordered(seen, seen.tests if "" in found else found)
-        own = [test for test in tests if test.startswith(_file_of(tests[0]))]
+        likely = [test for test in reversed(list(self._noticing)) if test in tests][:_LIKELY]
+        rest = [test for test in tests if test not in likely]
+        own = [test for test in rest if test.startswith(_file_of(rest[0]))]
         verdict, by = Verdict.NOT_COVERED, ""
-        for part in filter(None, (own, tests[len(own) :])):
+        for part in filter(None, (likely, own, rest[len(own) :])):
             verdict, by = bench.judge(self.module, mutant.source, part, _limit(seen, part))
             if verdict is not Verdict.SURVIVED:
                 break
+        self._noticing.pop(by, None)
+        self._noticing[by] = None
         return Judged(mutant.identity, mutant.lines.start, verdict, by)
 
     def _ordered(self, seen: Seen, tests: Iterable[str]) -> list[str]:
