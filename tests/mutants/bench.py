@@ -23,7 +23,7 @@ from mutants.judging import ROOT, Limit, Seen, Verdict
 _APART = ("unshare", "--net", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child")
 _FURNISH = """
 ip link set lo up && mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" &&
-mount -t tmpfs none "$1" && shift && exec "$@"
+cd "$0" && mount -t tmpfs none "$1" && shift && exec "$@"
 """
 
 
