@@ -232,7 +232,7 @@ def _processes() -> Iterator[tuple[int, int]]:
     """Process and parent of everything that runs; a zombie runs while it has threads besides the first."""
     for entry in os.listdir("/proc"):
         if entry.isdigit():
-            with contextlib.suppress(OSError, ValueError, IndexError):
+            with contextlib.suppress(OSError, ValueError):
                 stat = Path("/proc", entry, "stat").read_bytes()
                 state, parent = stat.rpartition(b")")[2].split()[:2]
                 if state not in {b"Z", b"X"} or len(os.listdir(f"/proc/{entry}/task")) > 1:

@@ -12,6 +12,7 @@ import errno
 import json
 import os
 import shlex
+import shutil
 import signal
 import stat
 import subprocess
@@ -252,22 +253,27 @@ class World:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **ends: Iterable[float]) -> None:
         """``p7=(15,)`` is a process that ends at SIGTERM; below 1 it is a time; an empty one never ends."""
-        self.now = 0.0
+        self.now = self.began = 1000.0
         self.signals: list[tuple[str, int, int]] = []
         self.refuses: dict[int, type[OSError]] = {}
         self._ends = {int(name[1:]): set(how) for name, how in ends.items()}
         monkeypatch.setattr(reaper, "time", SimpleNamespace(monotonic=lambda: self.now, sleep=self.sleep))
-        monkeypatch.setattr(reaper, "_alive", lambda group: set(self.alive()))
+        monkeypatch.setattr(reaper, "_alive", self.alive_of)
         monkeypatch.setattr(os, "kill", lambda pid, number: self.send("process", pid, number))
         monkeypatch.setattr(os, "killpg", lambda pid, number: self.send("group", pid, number))
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
-    def alive(self) -> list[int]:
-        return [
-            pid for pid, ends in self._ends.items() if not any(end < 1 and end <= self.now for end in ends)
-        ]
+    @property
+    def took(self) -> float:
+        return self.now - self.began
+
+    def alive_of(self, group: int) -> set[int]:
+        assert group in (0, 7)
+        return {
+            pid for pid, ends in self._ends.items() if not any(end < 1 and end <= self.took for end in ends)
+        }
 
     def send(self, to: str, pid: int, number: int) -> None:
         self.signals.append((to, pid, number))
@@ -284,14 +290,14 @@ def test_what_ends_when_it_is_asked_is_not_killed(monkeypatch: pytest.MonkeyPatc
     world = World(monkeypatch, p7=(TERM,), p8=(TERM,))
     reaper._end_all(7, 1.0)
     assert world.signals == [("group", 7, TERM), ("process", 8, TERM)]
-    assert world.now == 0
+    assert world.took == 0
 
 
 def test_what_takes_its_time_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, p8=(0.5,))
     reaper._end_all(7, 1.0)
     assert world.signals == [("group", 7, TERM), ("process", 8, TERM)]
-    assert 0.5 <= world.now < 0.6
+    assert 0.5 <= world.took < 0.6
 
 
 def test_what_does_not_end_in_time_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,14 +305,14 @@ def test_what_does_not_end_in_time_is_killed(monkeypatch: pytest.MonkeyPatch) ->
     reaper._end_all(7, 0.7)
     asked = [("group", 7, TERM), ("process", 8, TERM), ("process", 9, TERM)]
     assert world.signals == [*asked, *((to, pid, KILL) for to, pid, _ in asked)]
-    assert 0.7 <= world.now < 0.8
+    assert 0.7 <= world.took < 0.8
 
 
 def test_what_can_not_be_killed_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(monkeypatch, p8=())
     reaper._end_all(7, 0.5)
     assert world.signals.count(("process", 8, KILL)) > 100
-    assert world.now < 10
+    assert 1 < world.took < 10
 
 
 @pytest.mark.parametrize("refusal", [ProcessLookupError, PermissionError])
@@ -416,8 +422,13 @@ class Library:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *refused: int | str) -> None:
         self.asked: list[tuple[Any, ...]] = []
         self._refused = refused
-        monkeypatch.setattr(ctypes, "CDLL", lambda name, use_errno=False: self)
-        monkeypatch.setattr(ctypes, "get_errno", lambda: errno.EPERM)
+        self._keeps_errno = False
+        monkeypatch.setattr(ctypes, "CDLL", self.opened)
+        monkeypatch.setattr(ctypes, "get_errno", lambda: errno.EPERM if self._keeps_errno else 0)
+
+    def opened(self, name: None, use_errno: bool = False) -> Library:
+        self._keeps_errno = bool(use_errno)
+        return self
 
     def prctl(self, option: int, *values: Any) -> int:
         self.asked.append((option, *(value.value for value in values)))
@@ -590,6 +601,65 @@ def test_the_reaper_finds_all_below_itself_and_buries_the_dead() -> None:
     assert reaper._describe(1 << 30) == f"? ({1 << 30})"
 
 
+def test_everything_below_the_reaper_is_found_once_however_deep_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A number that is given to a new process meanwhile may even make a circle."""
+    me = os.getpid()
+    tree = {11: me, 12: me, 21: 11, 22: 12, 31: 21, 32: 22, 13: 14, 14: 13, 15: 31, 31_000: 15}
+    monkeypatch.setattr(reaper, "_processes", lambda: iter([*tree.items(), (12, 32)]))
+    assert reaper._alive(0) == {11, 12, 21, 22, 31, 32, 15, 31_000}
+
+
+def test_all_the_dead_are_buried() -> None:
+    dead = [subprocess.Popen(["/bin/true"]) for _ in range(3)]
+    for each in dead:
+        os.waitid(os.P_PID, each.pid, os.WEXITED | os.WNOWAIT)
+    reaper._bury()
+    for each in dead:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(each.pid, os.WNOHANG)
+
+
+def test_a_process_is_described_whatever_its_name_is(tmp_path: Path) -> None:
+    program = os.fsencode(tmp_path) + b"/\xff) Z 1 ("
+    shutil.copy("/bin/sleep", program)
+    with subprocess.Popen([program, "600"]) as process:
+        try:
+            assert reaper._describe(process.pid) == f"\ufffd) Z 1 ( ({process.pid})"
+            assert (process.pid, os.getpid()) in reaper._processes()
+        finally:
+            process.kill()
+
+
+PROC = {
+    "11": (b"11 (a) S 1 x", 1),
+    "12": (b"12 (dead) Z 1 x", 1),
+    "13": (b"13 (its first thread is dead) Z 1 x", 2),
+    "14": (b"14 (gone) X 1 x", 1),
+    "15": (b"", 0),
+    "17": (b"17 (b) R 13 x", 1),
+}
+
+
+def test_what_is_dead_or_gone_is_no_process_but_one_whose_other_threads_run_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Told:
+        def __init__(self, root: str, entry: str, name: str) -> None:
+            assert (root, name) == ("/proc", "stat")
+            self.read_bytes = lambda: PROC[entry][0] if entry in PROC else os.stat(f"/nowhere/{entry}")
+
+    def listed(folder: str) -> list[str]:
+        if folder == "/proc":
+            return ["self", *PROC, "16"]
+        return ["1"] * PROC[folder.split("/")[2]][1]
+
+    monkeypatch.setattr(reaper, "Path", Told)
+    monkeypatch.setattr(os, "listdir", listed)
+    assert list(reaper._processes()) == [(11, 1), (13, 1), (17, 13)]
+
+
 @pytest.mark.parametrize(
     ("problem", "group", "alive"),
     [(None, 7, {7}), (PermissionError, 7, {7}), (ProcessLookupError, 7, set()), (None, 0, set())],
@@ -632,6 +702,15 @@ def test_before_a_command_starts_it_becomes_its_user_and_is_bound_to_the_reaper(
     options = {"command": ["/bin/true"], "env": {"NAME": "x"}, "start_new_session": True, "umask": 0o077}
     assert started(monkeypatch) == options
     assert library.asked == [("become", 1001, 2002), (1, 9, 0, 0, 0)]
+
+
+def test_a_command_that_can_not_be_bound_to_the_reaper_is_not_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Library(monkeypatch, 1)
+    monkeypatch.setattr(reaper, "become", lambda *ids: None)
+    with pytest.raises(CannotBecome, match=r"^prctl 1 was refused \(Operation not permitted\)$"):
+        started(monkeypatch)
 
 
 def test_what_keeps_a_command_from_becoming_its_user_is_heard_from_the_new_process(
