@@ -101,8 +101,8 @@ def _look_at_other(pipeline: Pipeline, history: History, deployed: Deployed, see
         del seen.other_pipelines[pipeline.id]
         return
     may_target = _may_target(pipeline, deployed.step.environment_id)
-    if not may_target:  # as it is now: it may have been edited since
-        history = [each for each in history if _names(each, deployed.step)]
+    if not may_target:
+        history = [each for each in history if _may_name(each, deployed.step, pipeline.updated_at)]
     releases = [each for each in history if not each.is_aem_update and each.id not in deployed.own]
     reached = [each for each in releases if each.is_terminal and _reached(each, deployed.step)]
     untouched = NONE if may_target else ELSEWHERE
@@ -190,9 +190,12 @@ def _may_target(pipeline: Pipeline, environment_id: str | None) -> bool:
     )
 
 
-def _names(execution: Execution, step: StepState) -> bool:
-    """Whether a step of it that may change the environment of ``step`` says that it leads there."""
-    return any(each.environment_id or each.environment_type for each in _changing(execution, step))
+def _may_name(execution: Execution, step: StepState, edited: datetime | None) -> bool:
+    """Whether it says that it leads to the environment of ``step``, or says nothing and is older than the last edit."""
+    if execution.steps:
+        return any(each.environment_id or each.environment_type for each in _changing(execution, step))
+    begun = execution.created_at
+    return begun is None or edited is None or begun <= edited
 
 
 def _changing(execution: Execution, step: StepState) -> list[StepState]:

@@ -23,13 +23,7 @@ _STORE = (
     f"{_GATE}/test_keeping.py",
 )
 _NOTES = (f"{_GATE}/test_forged_notes.py", f"{_GATE}/test_planted.py")
-_STAGE = (
-    f"{_GATE}/test_what_siblings_did.py",
-    f"{_GATE}/test_siblings.py",
-    f"{_GATE}/test_candidate.py",
-    f"{_GATE}/test_unread_facts.py",
-    f"{_GATE}/test_split_pipelines.py",
-)
+_SIBLINGS = (f"{_GATE}/test_what_siblings_did.py", f"{_GATE}/test_siblings.py")
 _PEOPLE = (f"{_GATE}/test_asking.py", f"{_GATE}/test_people.py", f"{_GATE}/test_by_hand.py")
 _WEBHOOK = (
     f"{_GATE}/webhook/test_deliveries.py",
@@ -72,8 +66,6 @@ RULES: Mapping[str, Tests] = {
     "stage_gate.right": (
         *_ACTING,
         f"{_GATE}/test_plan_as_pinned.py",
-        f"{_GATE}/test_unread_facts.py",
-        f"{_GATE}/test_split_pipelines.py",
         _SHORT,
     ),
     "stage_gate.signing": (
@@ -127,9 +119,18 @@ EVIDENCE: Mapping[str, Tests] = {
     "stage_gate.evidence": (*_STORE, f"{_GATE}/test_retest.py", f"{_GATE}/test_planted.py"),
 }
 STAGE: Mapping[str, Tests] = {
-    "stage_gate.siblings": _STAGE,
-    "stage_gate.stage_environment": (*_STAGE, f"{_GATE}/test_connection_use.py"),
-    "stage_gate.observe": (*_STAGE, f"{_GATE}/test_unasked.py"),
+    "stage_gate.siblings": _SIBLINGS,
+    "stage_gate.stage_environment": (
+        f"{_GATE}/test_candidate.py",
+        f"{_GATE}/test_connection_use.py",
+        f"{_GATE}/test_siblings.py",
+    ),
+    "stage_gate.observe": (
+        f"{_GATE}/test_unasked.py",
+        f"{_GATE}/test_candidate.py",
+        f"{_GATE}/test_split_pipelines.py",
+        f"{_GATE}/test_siblings.py",
+    ),
     "stage_gate.looking": (f"{_GATE}/test_starting.py",),
     "stage_gate.run": (f"{_GATE}/test_by_hand.py", f"{_GATE}/test_waits.py", f"{_GATE}/test_planted.py"),
 }

@@ -345,6 +345,19 @@ def test_of_a_pipeline_that_leads_elsewhere_now_only_runs_that_name_stage_count(
     assert [each.id for each in found.events] == (["88"] if counts else [])
 
 
+@pytest.mark.parametrize(
+    ("edited", "begun", "counts"),
+    [(AFTER, NOW, True), (NOW, NOW, True), (NOW, AFTER, False), (None, AFTER, True), (NOW, None, True)],
+)
+def test_of_such_a_pipeline_a_run_without_steps_counts_unless_it_was_begun_after_the_edit(
+    edited: datetime | None, begun: datetime | None, counts: bool
+) -> None:
+    cloud_manager = Told(execution("88", created_at=begun))
+    cloud_manager.sibling = replace(SIBLING, phases=(Phase("", "DEPLOY", OTHER),), updated_at=edited)
+    found = read_siblings(cloud_manager, DEPLOYED)  # type: ignore[arg-type]
+    assert [each.id for each in found.events] == (["88"] if counts else [])
+
+
 def runs(count: int, oldest: datetime | None) -> list[Execution]:
     """So many runs that never touched stage, newest first, a second apart, the last one begun then."""
     times = [None if oldest is None else oldest + timedelta(seconds=count - 1 - n) for n in range(count)]
