@@ -626,7 +626,7 @@ def test_a_process_is_described_whatever_its_name_is(tmp_path: Path) -> None:
     shutil.copy("/bin/sleep", program)
     with subprocess.Popen([program, "600"]) as process:
         try:
-            assert reaper._describe(process.pid) == f"\ufffd) Z 1 ( ({process.pid})"
+            eventually(lambda: reaper._describe(process.pid) == f"\ufffd) Z 1 ( ({process.pid})")
             assert (process.pid, os.getpid()) in reaper._processes()
         finally:
             process.kill()
