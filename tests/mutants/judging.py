@@ -90,11 +90,7 @@ def warm_up(imported: Sequence[str]) -> None:
         with suppress(BaseException):  # what can't be imported alone, each child imports in its own order
             importlib.import_module(name)
     for name, each in list(sys.modules.items()):  # Airflow looks for providers, and so imports some of ours
-        if (
-            name in sys.modules
-            and not _is_of_others(each)
-            and name.split(".")[0] not in ("mutants", "__main__")
-        ):
+        if not _is_of_others(each) and name.split(".")[0] not in ("mutants", "__main__"):
             del sys.modules[name]
 
 

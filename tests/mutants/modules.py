@@ -63,11 +63,7 @@ RULES: Mapping[str, Tests] = {
         _TABLES,
         f"{_GATE}/test_siblings.py",
     ),
-    "stage_gate.right": (
-        *_ACTING,
-        f"{_GATE}/test_plan_as_pinned.py",
-        _SHORT,
-    ),
+    "stage_gate.right": (*_ACTING, f"{_GATE}/test_plan_as_pinned.py", _SHORT),
     "stage_gate.signing": (
         f"{_GATE}/test_signing.py",
         f"{_GATE}/test_key.py",
@@ -94,12 +90,7 @@ RULES: Mapping[str, Tests] = {
 ACTING: Mapping[str, Tests] = {
     "stage_gate.road": (*_ACTING, f"{_GATE}/test_promote.py", _SHORT),
     "stage_gate.acting": (*_ACTING, f"{_GATE}/test_promote.py"),
-    "stage_gate.claims": (
-        f"{_GATE}/test_evidence.py",
-        f"{_GATE}/test_planted.py",
-        f"{_GATE}/test_deaths.py",
-        *_ACTING,
-    ),
+    "stage_gate.claims": (f"{_GATE}/test_evidence.py", *_ACTING),
     "stage_gate.sent_before": (*_ACTING, _SHORT),
     "stage_gate.asking": _PEOPLE,
     "adobe_cloud_manager.golive": (f"{_CM}/test_golive.py", f"{_CM}/test_acts.py"),
@@ -193,7 +184,7 @@ PARTS: Mapping[str, Mapping[str, Tests]] = {
 
 
 def chosen(names: Sequence[str]) -> dict[str, list[str]]:
-    """Modules with their tests, of parts and modules by name; those of values are about each.
+    """Modules of parts and by name, each with its tests and those of values, which are about all.
 
     Raises ``SystemExit`` for a name that is neither.
     """

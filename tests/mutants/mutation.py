@@ -102,8 +102,8 @@ def _told_apart(module: str, text: _Text, found: list[_Found]) -> Iterator[Mutan
 
 
 def _in_effect(statement: str) -> str:
-    """Without what changes nothing: slots, whether ``zip`` checks its caller, the case of a codec's name."""
-    return _CODEC.sub(lambda name: name[0].lower(), _IDLE.sub("", statement))
+    """Without what changes nothing: slots, and whether ``zip`` checks its caller."""
+    return _IDLE.sub("", statement)
 
 
 def _diff(old: str, new: str) -> str:
@@ -185,7 +185,6 @@ def _assigned(statement: cst.SimpleStatementLine) -> list[str]:
 
 
 _IDLE = re.compile(r",\s*(?:slots|strict)=\w+(?=,?\s*\))|,(?=\s*\))")
-_CODEC = re.compile(r'"(?:utf-8|ascii)"', re.IGNORECASE)
 _TYPING = m.If(test=m.Name("TYPE_CHECKING"))
 _DOCSTRING = m.SimpleStatementLine([m.Expr(m.SimpleString() | m.ConcatenatedString())])
 _RETURN_NOTHING = m.SimpleStatementLine([m.Return(value=None) | m.Return(value=m.Name("None"))])

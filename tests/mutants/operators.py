@@ -19,6 +19,7 @@ Operator = tuple[type[cst.CSTNode], Callable[[Any], Iterable[Mistake]]]
 
 _PASS = cst.SimpleStatementLine([cst.Pass()])
 _TWINS = {"any": "all", "all": "any", "min": "max", "max": "min"}
+_CODECS = ("utf-8", "ascii")
 _JOINING = (cst.BitAnd, cst.BitOr, cst.Add)
 
 
@@ -29,16 +30,18 @@ def words(node: cst.BaseString) -> Iterable[Mistake]:
     elif isinstance(node, cst.SimpleString) and " " in str(node.evaluated_value):
         yield cst.SimpleString(f'{node.prefix.replace("r", "")}""')
     else:
-        yield from (mistake for mistake in operator_string(node) if not _is_same_network(node, mistake))
+        yield from (mistake for mistake in operator_string(node) if not _means_the_same(node, mistake))
 
 
-def _is_same_network(node: cst.BaseString, mistake: cst.CSTNode) -> bool:
-    """Hexadecimal digits of an address, in the other case."""
+def _means_the_same(node: cst.BaseString, mistake: cst.CSTNode) -> bool:
+    """A codec's name, or the hexadecimal digits of an address, in the other case."""
+    was, new = (str(each.evaluated_value) for each in (node, mistake))  # type: ignore[attr-defined]
+    if was in _CODECS:
+        return new.lower() == was
     try:
-        was, is_ = (ip_network(str(each.evaluated_value)) for each in (node, mistake))  # type: ignore[attr-defined]
+        return ip_network(was) == ip_network(new)
     except ValueError:
         return False
-    return was == is_
 
 
 def conditions(node: cst.If | cst.While | cst.CompIf) -> Iterable[Mistake]:

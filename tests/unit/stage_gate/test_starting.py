@@ -76,18 +76,23 @@ def test_a_pipeline_that_cannot_be_asked_is_red_and_keeps_no_other_waiting(
         SayWhatIsWrong(task_id="say", gate="stranger", trouble=wrong["stranger"]).execute({})
 
 
-def test_more_pipelines_than_the_budget_of_a_minute_are_asked_all_the_same(
-    gates: Path, airflow: RunsOfAirflow, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def requests_a_minute(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All share a budget of so many, by a clock that moves only while somebody waits for it."""
     clock = [0.0]
-    two_a_minute = RequestBudget(2, lambda: clock[0])
+    budget = RequestBudget(most, lambda: clock[0])
 
     def sleep(seconds: float) -> None:
         clock[0] += seconds
 
     monkeypatch.setattr("adobe_cloud_manager.budget.MINUTE", 1.5 * PATIENCE)
-    monkeypatch.setattr("adobe_cloud_manager.hooks.account.budget_of", lambda *_: two_a_minute)
+    monkeypatch.setattr("adobe_cloud_manager.hooks.account.budget_of", lambda *_: budget)
     monkeypatch.setattr("adobe_cloud_manager.hooks.reading.time", SimpleNamespace(sleep=sleep))
+
+
+def test_more_pipelines_than_the_budget_of_a_minute_are_asked_all_the_same(
+    gates: Path, airflow: RunsOfAirflow, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests_a_minute(2, monkeypatch)
     for number in range(5):
         write_gate(gates, f"gate-{number}", str(990 + number))
     assert [each for each in find(gates, airflow) if "budget" in each["trouble"]] == []
@@ -378,15 +383,7 @@ def test_a_program_that_cannot_be_read_for_the_moment_is_only_a_warning(
 def test_what_a_pipeline_runs_is_seen_although_the_budget_was_used_up(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clock = [0.0]
-    one_a_minute = RequestBudget(1, lambda: clock[0])
-
-    def sleep(seconds: float) -> None:
-        clock[0] += seconds
-
-    monkeypatch.setattr("adobe_cloud_manager.budget.MINUTE", 1.5 * PATIENCE)
-    monkeypatch.setattr("adobe_cloud_manager.hooks.account.budget_of", lambda *_: one_a_minute)
-    monkeypatch.setattr("adobe_cloud_manager.hooks.reading.time", SimpleNamespace(sleep=sleep))
+    requests_a_minute(1, monkeypatch)
     running = {
         Asked("cloud_manager_default", "12345", pipeline): simulator.start_execution(
             "quality-waits", pipeline=pipeline
