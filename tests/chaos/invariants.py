@@ -33,7 +33,7 @@ def end_of(player: Player) -> End:
         if status == "WAITING"
         else str(player.decision.get("sentence", ""))
     )
-    if not (player.is_over or player.is_holding):
+    if not player.is_at_rest:
         stuck = {
             name: task.state
             for name, task in player.tasks.items()

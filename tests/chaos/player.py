@@ -115,6 +115,11 @@ class Player:
     def is_holding(self) -> bool:
         return self.state("hold_production") == "deferred"
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Nothing more becomes of it by itself: a hold whose production is decided notices that in a moment."""
+        return self.is_over or (self.is_holding and self.approval["status"] == "WAITING")
+
     def let_go(self) -> None:
         """Let the release go on from its moment."""
         self.go.touch()

@@ -99,7 +99,7 @@ class Scene:
             player.let_go()
 
     def _is_at_rest(self, player: Player) -> bool:
-        if not (player.is_over or player.is_holding):
+        if not player.is_at_rest:
             return False
         self._rested.setdefault(player.run_id, time.monotonic())
         return True

@@ -124,10 +124,9 @@ class Theatre(House):
 
     def _write_gates(self) -> None:
         super()._write_gates()
-        if self.patient:
-            settings = self.folder / "airflow" / "config"
-            settings.mkdir(parents=True)
-            (settings / "airflow_local_settings.py").write_text(_LOCAL_SETTINGS)
+        settings = self.folder / "airflow" / "config"
+        settings.mkdir(parents=True)
+        (settings / "airflow_local_settings.py").write_text(_LOCAL_SETTINGS)
 
     def _begin(self, stack: ExitStack) -> None:
         self.open_doors()

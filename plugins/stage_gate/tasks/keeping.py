@@ -3,16 +3,21 @@
 A task knows what is its own by a digest that Airflow keeps for it (``task_state_store``: it outlives tries, and being
 cleared), not by a file that lies there: what somebody else put there in advance must keep no check from running. Where
 Airflow has forgotten it, the check runs and keeps a second result, and then it has no answer.
+
+A worker that stood still comes back when Airflow has begun another try in its place. That try measures for itself, so
+what this one found is not kept beside it, unless it speaks against the release.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowRuntimeError
+from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError
 
+from aem_checks.outcomes import Outcome
 from stage_gate.evidence import RESULTS, TEST_AGAIN
 from stage_gate.files import dump, read
 from stage_gate.plan import RecordedResult
@@ -24,6 +29,10 @@ if TYPE_CHECKING:
     from stage_gate.evidence import Evidence
 
 log = logging.getLogger(__name__)
+
+
+class GivenUpError(AirflowFailException):
+    """Airflow no longer knows this try of the task: another one is in its place, or none."""
 
 
 class Keeper:
@@ -51,8 +60,12 @@ class Keeper:
         return None
 
     def keep(self, entry: RecordedResult) -> None:
-        """Keep a result, and remember that it is this task's. Raises ``EvidenceError``."""
-        self.note(entry.result.key, dump(entry))
+        """Keep a result, and remember that it is this task's. Raises ``EvidenceError``, ``GivenUpError``."""
+        try:
+            self.note(entry.result.key, dump(entry))
+        except GivenUpError:
+            if entry.result.outcome is Outcome.PASSED:
+                raise
         self.evidence.write_result(self.attempt, entry)
 
     def owns(self, name: str, content: bytes) -> bool:
@@ -66,12 +79,16 @@ class Keeper:
             return False
 
     def note(self, name: str, content: bytes) -> None:
-        """Remember that this task writes this; not to be able to stops nothing."""
+        """Remember that this task writes this; an Airflow that does not answer stops nothing. Raises ``GivenUpError``."""
         if self._store is None:
             return
         try:
             self._store.set(self._key(name), _digest(content))
         except AirflowRuntimeError as error:
+            if (error.error.detail or {}).get("status_code") == HTTPStatus.NOT_FOUND:
+                raise GivenUpError(
+                    f"{name} is not kept: Airflow took this try for dead, and the one that it began instead does it again."
+                ) from error
             log.warning(
                 "Airflow can't remember what this task keeps, so another try would test again: %s", error
             )

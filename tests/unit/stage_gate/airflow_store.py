@@ -14,6 +14,8 @@ class StateStore:
     def __init__(self) -> None:
         self.values: dict[str, Any] = {}
         self.is_down = False
+        self.is_given_up = False
+        """Airflow has put another try in the place of the one that asks."""
 
     def get(self, key: str, default: Any = None) -> Any:
         self._require_up()
@@ -26,3 +28,10 @@ class StateStore:
     def _require_up(self) -> None:
         if self.is_down:
             raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR))
+        if self.is_given_up:
+            detail = {
+                "status_code": 404,
+                "message": "Server returned error",
+                "detail": {"reason": "not_found"},
+            }
+            raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail=detail))

@@ -166,6 +166,38 @@ def test_where_airflow_can_not_remember_it_the_result_is_kept_all_the_same(
     assert "Airflow can't remember what this task keeps" in caplog.text
 
 
+@pytest.mark.parametrize("found", [FAILED, INCONCLUSIVE])
+def test_a_try_that_airflow_gave_up_keeps_what_speaks_against_the_release(
+    worker: Worker, found: Outcome
+) -> None:
+    worker.store.is_given_up, worker.finds = True, found
+    with pytest.raises(AirflowFailException):
+        worker.run()
+    worker.store.is_given_up, worker.finds = False, PASSED
+    worker.run()
+    assert worker.kept == [found, PASSED]
+
+
+def test_a_try_that_airflow_gave_up_leaves_it_to_the_next_to_pass(worker: Worker) -> None:
+    """It stood still for longer than Airflow waits, and ends while its supervisor is told that it is over."""
+    worker.store.is_given_up = True
+    with pytest.raises(AirflowFailException, match=f"{KEY} is not kept: Airflow took this try for dead"):
+        worker.run()
+    assert worker.kept == []
+    worker.store.is_given_up = False
+    worker.run()
+    assert worker.kept == [PASSED]
+
+
+def test_a_try_that_airflow_gave_up_says_nothing_for_cloud_manager(worker: Worker) -> None:
+    worker.store.is_given_up = True
+    with pytest.raises(AirflowFailException, match=f"{SEEN} is not kept"):
+        read_results(worker)
+    worker.store.is_given_up = False
+    read_results(worker)
+    assert len(worker.release.evidence.read_results(1)) == 5
+
+
 def test_after_the_seal_a_cleared_check_says_that_its_result_stands(
     worker: Worker, caplog: pytest.LogCaptureFixture
 ) -> None:
