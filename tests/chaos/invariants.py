@@ -24,8 +24,8 @@ class End:
     violations: tuple[str, ...]
 
 
-def end_of(player: Player) -> End:
-    """Judge a release that has come to rest."""
+def end_of(player: Player, *, can_write: bool = True) -> End:
+    """Judge a release that has come to rest. `can_write`: the evidence takes what is to go on record."""
     status, record = str(player.approval["status"]), str(player.decision.get("decision", "none"))
     broken = broken_rules(player)
     sentence = (
@@ -50,7 +50,10 @@ def end_of(player: Player) -> End:
     if denial and player.puts and player.part.verb == "advance":
         broken.append(f"production was approved, and the report says: {denial}")
     word = _decided(player)
-    return End(word, record, sentence or _last_line(told), (*broken, *_disagreement(word, record)))
+    disagreement = _disagreement(word, record)
+    if disagreement and not can_write and _says_so_instead(player, word, told):
+        disagreement = []
+    return End(word, record, sentence or _last_line(told), (*broken, *disagreement))
 
 
 def broken_rules(player: Player) -> list[str]:
@@ -83,6 +86,15 @@ def stray_requests(simulator: Simulator, known: set[str]) -> list[str]:
         for each in changes
         if not any(f"/execution/{execution}/" in each.path for execution in known)
     ]
+
+
+_IN_CLOUD_MANAGER = {"approved": "Production was approved", "halted": "Production was not approved"}
+
+
+def _says_so_instead(player: Player, word: str, told: str) -> bool:
+    """What can't go on record is told: the run failed, and its report says what production is and what is unclear."""
+    said = re.search(rf"^Unclear: .*{_IN_CLOUD_MANAGER.get(word, '$^')}", told, re.MULTILINE)
+    return player.has_failed and said is not None
 
 
 _RECORDS = {

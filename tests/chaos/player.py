@@ -70,6 +70,10 @@ class Player:
         return self.theatre.run_state(self.dag_id, self.run_id) in _OVER
 
     @property
+    def has_failed(self) -> bool:
+        return self.theatre.run_state(self.dag_id, self.run_id) == "failed"
+
+    @property
     def running(self) -> dict[str, int]:
         """The tasks that run now, with the ids of their processes."""
         return {

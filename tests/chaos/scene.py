@@ -82,7 +82,7 @@ class Scene:
         )
 
     def _end(self, player: Player, late: list[Player]) -> End:
-        end = end_of(player)
+        end = end_of(player, can_write=self.strike.heals)
         more: list[str] = []
         if player in late:
             more.append(

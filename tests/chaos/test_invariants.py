@@ -136,6 +136,40 @@ def test_a_record_that_contradicts_what_production_is_is_seen(bench: Bench, reco
     assert f"production is approved, and on record is: {record}" in end_of(player).violations
 
 
+UNCLEAR = "Unclear: the gate began to act and what came of it is not proven. Production was approved: it is FINISHED."
+
+
+@pytest.mark.parametrize(
+    ("told", "run", "can_write", "is_seen"),
+    [
+        (UNCLEAR, "failed", False, False),
+        (UNCLEAR, "failed", True, True),
+        (UNCLEAR, "success", False, True),
+        (UNCLEAR.replace("was approved", "was not approved"), "failed", False, True),
+        ("Held: the gate did not decide.", "failed", False, True),
+        ("", "failed", False, True),
+    ],
+)
+def test_only_where_nothing_can_be_written_a_red_run_that_says_what_production_is_replaces_the_record(
+    bench: Bench, told: str, run: str, can_write: bool, is_seen: bool
+) -> None:
+    player = player_of(GOOD, bench, sealed="passed")
+    send(player, "advance")
+    bench.simulator.skip(100)
+    bench.run, bench.logs = run, {"publish_report": told}
+    found = end_of(player, can_write=can_write).violations
+    assert ("production is approved, and on record is: none" in found) == is_seen
+
+
+def test_a_hold_whose_production_is_decided_is_not_at_rest(bench: Bench) -> None:
+    player = player_of(GOOD, bench, sealed="passed")
+    bench.run, bench.states = "running", {"hold_production": TaskNow("deferred", None, 1)}
+    assert player.is_at_rest
+    send(player, "advance")
+    bench.simulator.skip(100)
+    assert not player.is_at_rest
+
+
 def test_a_run_that_neither_ends_nor_holds_is_seen(bench: Bench) -> None:
     player = player_of(GOOD, bench, sealed="passed")
     bench.run = "running"
