@@ -118,7 +118,12 @@ def _not_exclusive(store: Path, why: str) -> ClaimUnsupported:
 
 
 def _create_on_disk(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except (
+        FileExistsError
+    ) as error:  # a lost mount can leave a link to nowhere: it is not the name that is taken
+        raise NotADirectoryError(errno.ENOTDIR, "it is no folder", error.filename) from error
     partial = put_partial(path, content)
     try:
         os.link(partial, path)  # fails if the name is taken, and whoever reads it finds it whole

@@ -18,7 +18,13 @@ from stage_gate import exclusive
 from stage_gate.commands import doctor_visit
 from stage_gate.commands.diagnosis import State
 from stage_gate.configuration.gate_file import load_gate
-from stage_gate.exclusive import ClaimUnsupported, create_exclusively, probe, require_exclusive_create
+from stage_gate.exclusive import (
+    ClaimUnsupported,
+    create_beside,
+    create_exclusively,
+    probe,
+    require_exclusive_create,
+)
 from stage_gate.files import listed, look_anew, open_store, written
 from stage_gate.tasks.pin import PinCandidate
 from unit.stage_gate.release import Release
@@ -103,6 +109,25 @@ def test_a_disk_that_fails_is_not_taken_for_one_without_links(
     with pytest.raises(OSError, match="Input/output error"):
         create_exclusively(tmp_path / "one.json", b"first")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(params=["a link to nowhere", "a file"])
+def no_folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """What is left in the place of a folder, as after a lost mount."""
+    path = tmp_path / "evidence"
+    if request.param == "a file":
+        path.touch()
+    else:
+        path.symlink_to(tmp_path / "not mounted")
+    return path
+
+
+@pytest.mark.parametrize("below", ["", "one", "one/another"])
+def test_where_a_folder_is_none_nobody_is_said_to_have_been_first(no_folder: Path, below: str) -> None:
+    with pytest.raises(NotADirectoryError):
+        create_exclusively(no_folder / below / "one.json", b"first")
+    with pytest.raises(NotADirectoryError):
+        create_beside(no_folder / below, "one", b"first")
 
 
 @pytest.mark.parametrize("links", [True, False], ids=["with links", "without links"])
