@@ -18,7 +18,7 @@ from uuid import uuid4
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from stage_gate.files import driver_of, exists, look_anew, put_partial
+from stage_gate.files import driver_of, exists, look_anew, make_folder, put_partial
 
 CONDITIONAL_STORES = frozenset({"s3", "gs", "gcs", "abfs", "abfss"})
 """Object stores whose driver creates a file only if it is absent (If-None-Match or its like), in one step."""
@@ -118,12 +118,7 @@ def _not_exclusive(store: Path, why: str) -> ClaimUnsupported:
 
 
 def _create_on_disk(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except (
-        FileExistsError
-    ) as error:  # a lost mount can leave a link to nowhere: it is not the name that is taken
-        raise NotADirectoryError(errno.ENOTDIR, "it is no folder", error.filename) from error
+    make_folder(path.parent)
     partial = put_partial(path, content)
     try:
         os.link(partial, path)  # fails if the name is taken, and whoever reads it finds it whole

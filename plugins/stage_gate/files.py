@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from pathlib import Path
@@ -36,17 +37,32 @@ def open_store(url: str) -> Path:
     """The root folder of an evidence store.
 
     ``url`` is a local path, ``file://…`` or an object store's URL such as ``s3://connection@bucket/folder``.
-    Object stores come back as Airflow's ``ObjectStoragePath``, which behaves like a ``pathlib.Path``.
+    Object stores come back as Airflow's ``ObjectStoragePath``, which behaves like a ``pathlib.Path``. Raises ``OSError``
+    for a folder that can't be made.
     """
     if url.startswith("file://"):
         url = url.removeprefix("file://")
     if "://" not in url:
         root = Path(url).expanduser()
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(root, mode=0o700)
         return root
     from airflow.sdk import ObjectStoragePath
 
     return cast(Path, ObjectStoragePath(url))
+
+
+def make_folder(folder: Path, mode: int = 0o777) -> None:
+    """The folder and those above it, where they are not there yet.
+
+    Raises ``OSError``; ``NotADirectoryError`` where its name is that of a file, or of a link to nowhere as a lost mount
+    leaves one: ``FileExistsError`` is what ``mkdir`` says of that, and here it would mean that somebody was faster.
+    """
+    try:
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(
+            errno.ENOTDIR, "it is no folder; is what it leads to mounted?", error.filename
+        ) from error
 
 
 def driver_of(path: object) -> Any:
@@ -84,7 +100,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     if driver_of(path) is not None:
         path.write_bytes(content)
         return

@@ -88,12 +88,13 @@ def stray_requests(simulator: Simulator, known: set[str]) -> list[str]:
     ]
 
 
+_NO_RECORD = "(Unclear: the gate began to act and|What this gate did can't be told from here)"
 _IN_CLOUD_MANAGER = {"approved": "Production was approved", "halted": "Production was not approved"}
 
 
 def _says_so_instead(player: Player, word: str, told: str) -> bool:
     """What can't go on record is told: the run failed, and its report says what production is and what is unclear."""
-    said = re.search(rf"^Unclear: .*{_IN_CLOUD_MANAGER.get(word, '$^')}", told, re.MULTILINE)
+    said = re.search(rf"{_NO_RECORD}.*{_IN_CLOUD_MANAGER.get(word, '$^')}", told)
     return player.has_failed and said is not None
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from stage_gate.links import ReportLink
 from stage_gate.log_line import log_line
-from stage_gate.pin import RUN_ID_PREFIX
+from stage_gate.pin import RUN_ID_PREFIX, execution_id_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -20,11 +21,7 @@ if TYPE_CHECKING:
 POINTER = "start_execution_run"
 """The task that starts the execution's own run."""
 
-NOBODY_CAN_TELL = (
-    "What this gate did can't be told from here, and it does nothing more: production waits unless a request had left. "
-    "Look at the execution in Cloud Manager and decide there; to test again, repair the store and clear settle_stage "
-    "with its downstream tasks."
-)
+NOBODY_CAN_TELL = "What this gate did can't be told from here, and it does nothing more."
 
 WAYS_BACK = (
     "Ways back from a bad release: (1) Cloud Manager, environment production, 'Restore previous code' (code only, full-stack "
@@ -54,12 +51,12 @@ class PublishReport(BaseOperator):
             return
         except OSError as error:
             raise AirflowFailException(
-                f"The evidence store can't be opened: {error}. {NOBODY_CAN_TELL}"
+                f"The evidence store can't be opened: {error}. {self._without_evidence(context)}"
             ) from error
         if not run.is_pinned:
             raise AirflowFailException(
                 f"Nothing was pinned in {run.evidence.folder}: see the log of pin_candidate. If that task was green, the "
-                f"evidence is gone. {NOBODY_CAN_TELL}"
+                f"evidence is gone. {self._without_evidence(context)}"
             )
         story, well, sentence = self._report(run)
         self._say(story.sentences, sentence)
@@ -67,6 +64,14 @@ class PublishReport(BaseOperator):
             self.log.error("%s", WAYS_BACK)
         if not well:
             raise AirflowFailException(log_line(sentence))
+
+    def _without_evidence(self, context: Context) -> str:
+        """What can be said of a run whose evidence nobody can read: how production stands, and what to do."""
+        return (
+            f"{NOBODY_CAN_TELL} {_production_now(Path(self.gate_file), str(context['run_id']))} "
+            "Look at the execution in Cloud Manager and decide there where production waits; to test again, repair the "
+            "store and clear settle_stage with its downstream tasks."
+        )
 
     def _report(self, run: GateRun) -> tuple[Story, bool, str]:
         """The report; where it can't be written this log has to do, and the run is no success."""
@@ -100,6 +105,25 @@ class PublishReport(BaseOperator):
         for sentence in sentences:
             self.log.info("%s", log_line(sentence))
         self.log.info("%s", log_line(end))
+
+
+def _production_now(gate_file: Path, run_id: str) -> str:
+    """How production stands, asked for the pipeline that the gate file names now. Never raises: it says so instead."""
+    from adobe_cloud_manager.exceptions import CloudManagerError
+    from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+    from aem_checks.yaml_lines import ConfigError
+    from stage_gate.configuration.gate_file import load_gate_for_run
+    from stage_gate.observe import go_live
+
+    try:
+        pipeline = load_gate_for_run(gate_file).pipeline
+        hook = CloudManagerHook(pipeline.connection)
+        execution_id = execution_id_of(run_id) or ""
+        return go_live(hook.get_execution(pipeline.program, pipeline.pipeline, execution_id)).sentence
+    except (ConfigError, CloudManagerError, AirflowException, OSError) as error:
+        return (
+            f"Production waits unless a request had left; Cloud Manager does not say how it stands: {error}"
+        )
 
 
 def write_report(run: GateRun) -> tuple[Story, bool, str]:
