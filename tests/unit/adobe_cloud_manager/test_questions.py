@@ -759,3 +759,62 @@ def test_the_time_to_a_goal_counts_from_the_creation_and_to_production_from_its_
     assert time_to(at_once, Goal.STAGE_DEPLOYMENT) is None, "nothing is done in no time"
     untimed = execution("deploy:stage", "FINISHED", createdAt=None)
     assert time_to(untimed, Goal.STAGE_DEPLOYMENT) is None
+
+
+@pytest.mark.parametrize("goal", [goal for goal in GOALS if goal is not Goal.PRODUCTION_APPROVAL])
+def test_what_waits_is_reached_only_where_to_be_asked_is_the_goal(goal: Goal) -> None:
+    assert not is_reached(execution(STEP_OF[goal], "WAITING"), goal)
+    assert is_reached(execution("approval", "WAITING"), Goal.PRODUCTION_APPROVAL)
+
+
+@pytest.mark.parametrize("status", ["NOT_STARTED", "RUNNING", "WAITING"])
+def test_an_approval_without_an_environment_that_is_to_come_may_still_hold_production(status: str) -> None:
+    seen = steps(*STAGED, ("approval", "", status), ("schedule", "prod", "WAITING"), LIVE)
+    assert why_unheld(seen) is None
+    assert approval_state(seen).state is not Approval.ABSENT
+
+
+def test_a_step_that_failed_behind_the_goal_did_not_stop_the_way_to_it() -> None:
+    seen = steps(("build", "", "FINISHED"), ("deploy", "stage", "RUNNING"), ("securityTest", "", "FAILED"))
+    assert dead_end(seen, Goal.STAGE_DEPLOYMENT) is None
+
+
+def test_an_experience_audit_that_failed_last_is_named_once_the_execution_is_over() -> None:
+    seen = steps(*STAGED, ("contentAudit", "", "FAILED"), status="FAILED")
+    told = dead_end(seen, Goal.PRODUCTION_APPROVAL)
+    assert told is not None
+    assert "is FAILED" in told
+    assert "so its" in told
+
+
+def test_a_deployment_that_begun_beside_an_open_approval_is_no_pipeline_without_the_pause() -> None:
+    seen = steps(*STAGED, ("approval", "prod", "NOT_STARTED"), ("deploy", "prod", "RUNNING"))
+    assert dead_end(seen, Goal.PRODUCTION_APPROVAL) is None
+
+
+def past(number: str, minutes: int | None, status: str = "FAILED") -> Execution:
+    """An execution whose stage deployment took so long, or failed then."""
+    document = execution_json("deploy:stage", "FAILED" if minutes is None else "FINISHED", status, id=number)
+    for step in document["_embedded"]["stepStates"]:
+        if step.get("finishedAt"):
+            step["finishedAt"] = f"2026-11-02T10:{minutes or 59}:00.000+0000"
+    return Execution.parse(document)
+
+
+def test_the_time_to_a_goal_is_none_where_it_failed_or_has_no_step() -> None:
+    assert time_to(past("1", None), Goal.STAGE_DEPLOYMENT) is None
+    assert time_to(steps(("build", "", "FINISHED")), Goal.STAGE_DEPLOYMENT) is None
+
+
+@pytest.mark.parametrize(
+    ("history", "minutes"),
+    [
+        ([past("3", 30), past("2", 10)], 30),
+        ([past("3", 10), past("2", 30)], 10),
+        ([past("3", None, "FINISHED"), past("2", 10)], 10),
+        ([past("3", None), past("2", 10)], 10),
+    ],
+    ids=["the newest is slower", "the newest is faster", "the newest did not deploy", "the newest failed"],
+)
+def test_of_those_that_reached_the_goal_the_newest_counts(history: list[Execution], minutes: int) -> None:
+    assert time_last(history, Goal.STAGE_DEPLOYMENT, besides="9") == timedelta(minutes=minutes)

@@ -22,7 +22,7 @@ from airflow.sdk.exceptions import (
 from aem_checks.outcomes import Outcome
 from simulator import Simulator
 from stage_gate.claims import Ticket
-from stage_gate.configuration.gate_file import load_gate
+from stage_gate.configuration.gate_file import gate_from_content, load_gate
 from stage_gate.dag import build_gate_dag
 from stage_gate.decision import HALT, OVERRIDE, Decision, Mode, Timing
 from stage_gate.files import EvidenceError
@@ -274,6 +274,36 @@ def test_no_connection_of_the_gate_opens_a_site(release: Release) -> None:
     refused = run.site_access.reach.refusal(release.gate.pipeline.connection)
     assert refused is not None
     assert run.site_access.reach.refusal("a_site") is None
+
+
+def test_a_connection_that_only_the_pinned_gate_names_opens_no_site_either(release: Release) -> None:
+    run = run_of(release)
+    assert run.is_pinned
+    release.gate_file.unlink()
+    assert run.site_access.reach.refusal(release.gate.pipeline.connection) is not None
+
+
+def test_what_is_pinned_is_read_beside_its_gate_file_and_the_candidate_where_it_was_built(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings name files beside the gate file; a build of a stage-only pipeline is told by that pipeline."""
+    folders: list[Path] = []
+    sources: list[str | None] = []
+
+    def built(name: str, content: Any, *, folder: Path) -> Any:
+        folders.append(folder)
+        return gate_from_content(name, content, folder=folder)
+
+    def read(hook: object, execution: object, source: str | None) -> None:
+        sources.append(source)
+
+    monkeypatch.setattr("stage_gate.run.gate_from_content", built)
+    monkeypatch.setattr("stage_gate.observe.read_candidate", read)
+    run = run_of(release)
+    pipeline = SimpleNamespace(connection=run.gate.pipeline.connection, source_pipeline="4711")
+    vars(run)["gate"] = SimpleNamespace(pipeline=pipeline)
+    run.read_candidate()
+    assert (folders, sources) == ([release.gate_file.parent], ["4711"])
 
 
 @pytest.mark.parametrize("written", [None, "mode: [", "mode: guards"])

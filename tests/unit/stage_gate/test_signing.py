@@ -158,6 +158,17 @@ def test_what_is_no_signed_file_is_corrupt_and_never_a_crash(text: bytes) -> Non
         open_signed(text, KEYS, "It")
 
 
+@pytest.mark.parametrize("text", [b'{"signed": []}', b'{"signed": {}, "key": 1}'])
+def test_parts_of_the_wrong_type_are_said_to_be_that(text: bytes) -> None:
+    with pytest.raises(EvidenceError, match="its parts have the wrong types"):
+        open_signed(text, KEYS, "It")
+
+
+def test_a_signature_that_names_no_key_is_of_none() -> None:
+    opened = open_signed(b'{"signed": {}, "signature": "AAAA"}', KEYS, "It")
+    assert (opened.signature, opened.key) == (Signature.STRANGE, "")
+
+
 def test_how_a_signature_is_told() -> None:
     """In the middle of a sentence: "The seal is …"."""
     assert [str(each) for each in Signature] == ["trusted", "by a key that is not trusted here", "not signed"]

@@ -63,8 +63,19 @@ def test_an_inconclusive_check_names_its_cause() -> None:
         (planned("a", Severity.WARN),),
         (planned("a", dry_run=True),),
         (planned("a", target="production"),),
+        (planned("a", kind="cloud_manager"),),
+        (planned("a", kind="smoke_tests"),),
+        (planned("a", kind="settled"),),
     ],
-    ids=["empty", "only warns", "only a dry run", "only production"],
+    ids=[
+        "empty",
+        "only warns",
+        "only a dry run",
+        "only production",
+        "only Adobe's",
+        "only people's",
+        "only settled",
+    ],
 )
 def test_a_plan_without_an_effective_blocking_check_proves_nothing(checks: tuple[object, ...]) -> None:
     verdict = judge(plan(*checks), CANDIDATE, [recorded(result("a"))] if checks else [])  # type: ignore[arg-type]

@@ -192,8 +192,9 @@ SPLIT = replace(DEPLOYED, released_by=execution("500", status="RUNNING"))
 def test_where_another_pipeline_releases_it_newer_builds_count_only_if_they_run_or_touched_stage() -> None:
     built = execution("103", *NOT_TOUCHED["never came as far as deploying"])
     touched, runs = execution("102", step()), execution("101", status="RUNNING")
-    found = read(own=(built, touched, runs, RELEASE), deployed=SPLIT)
-    assert [each.id for each in found.events] == ["102", "101"]
+    builds = execution("104", *NOT_TOUCHED["never came as far as deploying"], status="RUNNING")
+    found = read(own=(builds, built, touched, runs, RELEASE), deployed=SPLIT)
+    assert [each.id for each in found.events] == ["104", "102", "101"]
 
 
 def test_the_release_itself_is_no_sibling_of_itself() -> None:
