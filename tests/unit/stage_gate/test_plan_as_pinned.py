@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -116,3 +118,17 @@ def test_a_plan_as_it_was_made_approves(simulator: Simulator, tmp_path: Path) ->
     release = Release(simulator, tmp_path)
     assert sealed_after(release, _nothing, failing="") is Outcome.PASSED
     assert release.act().perform(Decision.APPROVED).decision is Decision.APPROVED
+
+
+def test_what_was_built_elsewhere_is_looked_at_there_when_it_is_decided(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pipeline that built it is the pinned gate's, not one that a look finds out."""
+    release = Release(simulator, tmp_path)
+    asked: list[tuple[object, ...]] = []
+    monkeypatch.setattr("stage_gate.right.read_surroundings", lambda *given: asked.append(given))
+    split = SimpleNamespace(pipeline=SimpleNamespace(source_pipeline="4711"))
+    right = replace(release.right(), gate=cast(Any, split))
+    execution = right.read_execution()
+    right.read_surroundings(execution)
+    assert asked == [(right.reading, execution, "4711")]

@@ -706,6 +706,8 @@ def test_an_id_is_known_for_a_day_and_twenty_thousand_of_them_the_newest() -> No
     seen.add(["again", "new"], 1002.0)
     assert [seen.has(each, 1002.0) for each in ("old", "again", "new", "0")] == [False, True, True, True]
     assert seen.has("again", 1002.0 + 86_400), "it is known from its last time on"
+    seen.add(["newer"], 1003.0)
+    assert [seen.has(each, 1003.0) for each in ("again", "0")] == [True, False], "and as new as that"
 
 
 def test_a_flood_of_refusals_is_ten_lines_then_one_each_six_seconds_that_counts_the_rest(
