@@ -115,3 +115,10 @@ def recorded(check: CheckResult | None = None, **changes: object) -> RecordedRes
         "result": check,
     }
     return RecordedResult.model_validate(values | changes)
+
+
+def freeze() -> str:
+    """A calendar that lets nothing through from yesterday to the day after tomorrow."""
+    first, last = (f"{datetime.now(UTC) + timedelta(days=days):%Y%m%d}" for days in (-1, 3))
+    event = f"UID:1\nDTSTAMP:{first}T000000Z\nDTSTART;VALUE=DATE:{first}\nDTEND;VALUE=DATE:{last}\nSUMMARY:Black Friday\n"
+    return f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:tests\nBEGIN:VEVENT\n{event}END:VEVENT\nEND:VCALENDAR\n"

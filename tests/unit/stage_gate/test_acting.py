@@ -34,6 +34,7 @@ from stage_gate.signing import NO_KEYS, Keys, new_private_key, read_key
 from stage_gate.verdict import judge
 from stage_gate.wanting import Held, Want
 from unit.stage_gate.release import BRIEFLY, KEYS, Release, down
+from unit.stage_gate.samples import freeze
 from unit.stage_gate.waiting import until
 
 
@@ -887,6 +888,17 @@ def test_the_seal_of_another_gate_file_proves_nothing(release: Release, other: d
     with pytest.raises(
         Held, match=r"The seal is of another gate file than the one pinned when this run began\.$"
     ):
+        release.act().perform(Decision.APPROVED)
+    assert release.puts == []
+
+
+def test_a_calendar_is_read_beside_the_gate_file_when_it_is_decided(release: Release) -> None:
+    release.seal()
+    (release.gate_file.parent / "freezes.ics").write_text(freeze())
+    content = yaml.safe_load(release.gate_file.read_text())
+    content["policy"] = {"windows": {"timezone": "UTC", "calendar": "freezes.ics"}}
+    release.gate_file.write_text(yaml.safe_dump(content))
+    with pytest.raises(Held, match="Black Friday"):
         release.act().perform(Decision.APPROVED)
     assert release.puts == []
 

@@ -33,6 +33,7 @@ from stage_gate.surroundings import Fact
 from stage_gate.tasks.pin import PinCandidate, StartExecutionRun
 from unit.stage_gate.release import Release
 from unit.stage_gate.runs_of_airflow import RunsOfAirflow
+from unit.stage_gate.samples import freeze
 from unit.stage_gate.test_planted import plant, replace_pin, run_of, strangers
 from unit.stage_gate.test_waits import context, release, signing
 
@@ -115,13 +116,6 @@ def test_the_log_says_where_the_run_of_the_execution_is(
     assert any(told in line and page in line for line in capsys.readouterr().out.splitlines())
     key: Any = SimpleNamespace(dag_id="stage_gate.start")
     assert ExecutionRunLink().get_link(task, ti_key=key) == page
-
-
-def freeze() -> str:
-    """A calendar that lets nothing through from yesterday to the day after tomorrow."""
-    first, last = (f"{datetime.now(UTC) + timedelta(days=days):%Y%m%d}" for days in (-1, 3))
-    event = f"UID:1\nDTSTAMP:{first}T000000Z\nDTSTART;VALUE=DATE:{first}\nDTEND;VALUE=DATE:{last}\nSUMMARY:Black Friday\n"
-    return f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:tests\nBEGIN:VEVENT\n{event}END:VEVENT\nEND:VCALENDAR\n"
 
 
 def test_a_run_of_an_execution_is_known_by_its_run_id_alone(release: Release) -> None:

@@ -16,6 +16,7 @@ import yaml
 
 from aem_checks.outcomes import Outcome
 from simulator import Fault, Simulator
+from stage_gate.candidate import Candidate
 from stage_gate.configuration.gate_file import GateFileError, load_gate
 from stage_gate.decision import OVERRIDE, Decision
 from stage_gate.demands import Demands
@@ -213,6 +214,35 @@ def test_what_the_gate_file_accepts_only_since_the_tests_is_not_accepted(
     with refused(simulator, Fact.RESTORES), pytest.raises(Held, match="restores can't be read"):
         release.act().perform(Decision.APPROVED)
     assert release.puts == []
+
+
+@pytest.mark.parametrize("fact", [Fact.RESTORES, Fact.OTHER_PIPELINES])
+def test_other_code_on_stage_since_the_tests_wants_a_new_build_where_nothing_shows_which_code_answers(
+    simulator: Simulator, tmp_path: Path, fact: Fact
+) -> None:
+    release = Release(simulator, tmp_path)
+    release.seal()
+    CHANGE[fact](simulator)
+    with pytest.raises(Held, match="build the release again"):
+        release.act().perform(Decision.APPROVED)
+
+
+def test_whether_it_must_be_built_again_is_asked_of_what_is_read_now_and_of_the_plan_that_was_judged(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = Release(simulator, tmp_path)
+    release.seal()
+    asked: list[tuple[bool, bool]] = []
+
+    def again(candidate: Candidate, build_marker: bool) -> str:
+        asked.append((bool(candidate.stage.events), build_marker))
+        return "Build it again."
+
+    monkeypatch.setattr("stage_gate.right.must_be_built_again", again)
+    CHANGE[Fact.CONTENT_COPIES](simulator)
+    with pytest.raises(Held, match=r"Build it again\."):
+        release.act().perform(Decision.APPROVED)
+    assert set(asked) == {(True, False)}
 
 
 def test_a_person_may_accept_that_stage_ran_other_code_before_the_tests(
