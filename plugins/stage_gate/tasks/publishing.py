@@ -120,7 +120,7 @@ def _production_now(gate_file: Path, run_id: str) -> str:
         hook = CloudManagerHook(pipeline.connection)
         execution_id = execution_id_of(run_id) or ""
         return go_live(hook.get_execution(pipeline.program, pipeline.pipeline, execution_id)).sentence
-    except (ConfigError, CloudManagerError, AirflowException, OSError) as error:
+    except (ConfigError, CloudManagerError, AirflowException, OSError, ValueError) as error:
         return (
             f"Production waits unless a request had left; Cloud Manager does not say how it stands: {error}"
         )

@@ -106,6 +106,16 @@ def test_without_evidence_and_gate_file_it_says_so_and_no_more(
     )
 
 
+def test_without_evidence_a_setting_of_the_deployment_that_is_none_hides_nothing_of_this(
+    release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__MINIMUM_FACTS", "weather")
+    lose_the_store(release, tmp_path / "away")
+    sentence = end(release, tmp_path)
+    assert NOBODY_CAN_TELL in sentence
+    assert "weather is unknown" in sentence
+
+
 def test_a_store_that_cannot_be_opened_is_named(release: Release, tmp_path: Path) -> None:
     lose_the_store(release, tmp_path / "away")
     sentence = end(release, tmp_path)
