@@ -94,8 +94,8 @@ _IN_CLOUD_MANAGER = {"approved": "Production was approved", "halted": "Productio
 
 def _says_so_instead(player: Player, word: str, told: str) -> bool:
     """What can't go on record is told: the run failed, and its report says what production is and what is unclear."""
-    said = re.search(rf"{_NO_RECORD}.*{_IN_CLOUD_MANAGER.get(word, '$^')}", told)
-    return player.has_failed and said is not None
+    production = _IN_CLOUD_MANAGER.get(word)
+    return player.has_failed and bool(production and re.search(f"{_NO_RECORD}.*{production}", told))
 
 
 _RECORDS = {

@@ -425,14 +425,16 @@ def test_where_an_execution_is_reads_as_a_sentence() -> None:
     assert waiting.action == "approval"
 
 
-def test_how_long_it_took_comes_from_the_newest_execution_that_went_well() -> None:
-    def past(number: str, minutes: int, status: str, at: str = "deploy:prod") -> Execution:
-        document = execution_json(at, "FINISHED", status, id=number)
-        for step in document["_embedded"]["stepStates"]:
-            if step["status"] == "FINISHED":
-                step["finishedAt"] = f"2026-11-02T10:{minutes}:00.000+0000"
-        return Execution.parse(document)
+def past(number: str, minutes: int | None, status: str = "FAILED") -> Execution:
+    """An execution whose stage deployment took so long, or failed then."""
+    document = execution_json("deploy:stage", "FAILED" if minutes is None else "FINISHED", status, id=number)
+    for step in document["_embedded"]["stepStates"]:
+        if step.get("finishedAt"):
+            step["finishedAt"] = f"2026-11-02T10:{minutes or 59}:00.000+0000"
+    return Execution.parse(document)
 
+
+def test_how_long_it_took_comes_from_the_newest_execution_that_went_well() -> None:
     history = [
         past("9", 11, "RUNNING"),
         past("8", 12, "FAILED"),
@@ -790,15 +792,6 @@ def test_an_experience_audit_that_failed_last_is_named_once_the_execution_is_ove
 def test_a_deployment_that_begun_beside_an_open_approval_is_no_pipeline_without_the_pause() -> None:
     seen = steps(*STAGED, ("approval", "prod", "NOT_STARTED"), ("deploy", "prod", "RUNNING"))
     assert dead_end(seen, Goal.PRODUCTION_APPROVAL) is None
-
-
-def past(number: str, minutes: int | None, status: str = "FAILED") -> Execution:
-    """An execution whose stage deployment took so long, or failed then."""
-    document = execution_json("deploy:stage", "FAILED" if minutes is None else "FINISHED", status, id=number)
-    for step in document["_embedded"]["stepStates"]:
-        if step.get("finishedAt"):
-            step["finishedAt"] = f"2026-11-02T10:{minutes or 59}:00.000+0000"
-    return Execution.parse(document)
 
 
 def test_the_time_to_a_goal_is_none_where_it_failed_or_has_no_step() -> None:

@@ -270,11 +270,18 @@ def test_no_connection_of_the_gate_opens_a_site(release: Release) -> None:
     assert run.site_access.reach.refusal("a_site") is None
 
 
-def test_a_connection_that_only_the_pinned_gate_names_opens_no_site_either(release: Release) -> None:
+def test_a_connection_that_only_the_pinned_gate_names_opens_no_site_either(
+    simulator: Simulator, tmp_path: Path, signing: None
+) -> None:
+    pipeline = {
+        "program": simulator.program_id,
+        "pipeline": simulator.pipeline_id,
+        "deciding_connection": "boss",
+    }
+    release = Release(simulator, tmp_path, pipeline=pipeline)
     run = run_of(release)
-    assert run.is_pinned
     release.gate_file.unlink()
-    assert run.site_access.reach.refusal(release.gate.pipeline.connection) is not None
+    assert run.site_access.reach.refusal("boss") is not None
 
 
 def test_what_is_pinned_is_read_beside_its_gate_file_and_the_candidate_where_it_was_built(
