@@ -26,6 +26,8 @@ class Work:
     def __init__(self, module: str, tests: Sequence[str]) -> None:
         self.module, self.tests = module, tests
         self._source = path_of(module).read_text()
+        self._is_program = "__main__" in self._source
+        """What it does in a process of its own is not seen by lines."""
         self.mutants = mutants_of(module, self._source)
         self.results = Results(module, self._source)
         self._noticing: dict[str, None] = dict.fromkeys(each.by for each in self.results.known.values())
@@ -68,7 +70,7 @@ class Work:
     def _judge(self, seen: Seen, bench: Bench, mutant: Mutant) -> Judged:
         """First the tests that noticed another one of late, then the module's own, then the rest, which is seldom needed."""
         found = {test for line in mutant.lines for test in seen.touched.get(line, ())}
-        tests = self._ordered(seen, seen.tests if "" in found else found)
+        tests = self._ordered(seen, seen.tests if self._is_program or "" in found else found)
         likely = [test for test in reversed(list(self._noticing)) if test in tests][:_LIKELY]
         rest = [test for test in tests if test not in likely]
         own = [test for test in rest if test.startswith(_file_of(rest[0]))]

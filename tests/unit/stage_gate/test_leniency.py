@@ -54,6 +54,18 @@ def test_what_is_left_of_a_check_that_only_warns_does_not_begin_to_block() -> No
     assert (found.severity, found.outcome, found.findings) == (Severity.WARN, Outcome.FAILED, (hard,))
 
 
+def test_a_graver_finding_that_says_nothing_does_not_hide_that_a_check_that_only_warns_failed() -> None:
+    unseen = finding(code="a.unseen", outcome=Outcome.INCONCLUSIVE, severity=Severity.BLOCK)
+    found = weighed(failed(BAD, unseen, OTHER, severity=Severity.WARN), WAIVER).entry.result
+    assert (found.outcome, found.cause) == (Outcome.FAILED, Cause.PRODUCT)
+
+
+def test_what_is_left_of_a_check_that_only_warns_and_examined_nothing_is_no_answer() -> None:
+    hard = OTHER.model_copy(update={"severity": Severity.BLOCK})
+    found = weighed(failed(BAD, hard, severity=Severity.WARN, examined=0), WAIVER).entry.result
+    assert found.outcome is Outcome.INCONCLUSIVE
+
+
 def test_a_check_that_passed_stays_as_it_was_though_its_warning_is_waived() -> None:
     mild = BAD.model_copy(update={"severity": Severity.WARN})
     given = result("a", findings=(mild,), examined=0)

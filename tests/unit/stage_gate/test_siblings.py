@@ -834,3 +834,17 @@ def test_a_copy_or_restore_counts_unless_it_is_known_to_have_ended_before_and_is
         if copy
         else []
     )
+
+
+def test_addresses_that_only_the_deploy_step_tells_are_stage_as_much_as_those_of_the_environment() -> None:
+    publish = "https://publish-p12345-e7654321.adobeaemcloud.com"
+
+    class WithAddress(Upkeep):
+        def get_environment(self, program_id: str, environment_id: str) -> Environment:
+            links = {"http://ns.adobe.com/adobecloud/rel/publish": publish}
+            return replace(super().get_environment(program_id, environment_id), links=links)
+
+    told = {"environmentUrls": [{"instanceType": "author", "instanceUrl": "https://author.example"}]}
+    step = StepState("1", "2", "3", "", "", "", "deploy", "FINISHED", environment_id="7654321", details=told)
+    found = read_stage(WithAddress(), "12345", step)  # type: ignore[arg-type]
+    assert found.urls == ["https://author.example", publish]
