@@ -2,6 +2,6 @@
 
 from airflow.sdk import get_parsing_context
 
-from stage_gate.dags import build_dags
+from stage_gate.dag_bag import build_dags
 
 globals().update(build_dags(get_parsing_context().dag_id))

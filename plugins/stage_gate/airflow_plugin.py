@@ -9,7 +9,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
 from stage_gate.import_ahead import import_ahead
-from stage_gate.links import ExecutionRunLink, ReportLink
+from stage_gate.pages.links import ExecutionRunLink, ReportLink
 
 
 class StageGatePlugin(AirflowPlugin):

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stage_gate.commands import init
 
-GATES_FOLDER = Path("dags/gates")
 INTERRUPTED = 130
 
 
@@ -158,25 +157,6 @@ def _add_ledger(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     ledger.set_defaults(command=_run("ledger"))
 
 
-def store_given(given: str | None) -> Path:
-    """The evidence store as given, else the configured one; a local folder is never made here.
-
-    Raises ``ValueError`` where there is no such folder.
-    """
-    if given is None:
-        from stage_gate.settings import evidence_store
-
-        return evidence_store()
-    if "://" in given and not given.startswith("file://"):
-        from stage_gate.files import open_store
-
-        return open_store(given)
-    store = Path(given.removeprefix("file://")).expanduser()
-    if not store.is_dir():
-        raise ValueError(f"there is no evidence store {store}")
-    return store
-
-
 def _run(name: str) -> Callable[[argparse.Namespace], int]:
     """The command of this name; its module is imported when it runs."""
 
@@ -187,28 +167,10 @@ def _run(name: str) -> Callable[[argparse.Namespace], int]:
     return command
 
 
-def gates_folder(given: Path | None) -> Path:
-    """The folder of gate files: as given, else the one below here, else the one of Airflow's configuration."""
-    if given is not None:
-        return given
-    if GATES_FOLDER.is_dir():
-        return GATES_FOLDER
-    from stage_gate.settings import gates_folder as configured
-
-    return configured()
-
-
-def gate_file(gate: str, folder: Path | None) -> Path:
-    if "/" in gate or gate.endswith((".yaml", ".yml")):
-        return Path(gate)
-    found = gates_folder(folder)
-    other = found / f"{gate}.yml"
-    return other if other.exists() else found / f"{gate}.yaml"
-
-
 def _doctor(options: argparse.Namespace) -> int:
     from stage_gate.commands.diagnosis import exit_code, summary
     from stage_gate.commands.doctor_visit import examine
+    from stage_gate.commands.given import gate_file
 
     found = []
     for diagnosis in examine(gate_file(options.gate, options.folder), timeout=options.timeout):
@@ -230,6 +192,7 @@ def _init(options: argparse.Namespace) -> int:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
     from stage_gate.commands import init
     from stage_gate.commands.drafting import draft_gate
+    from stage_gate.commands.given import gates_folder
 
     hook = CloudManagerHook(options.connection, deadline=2 * options.timeout, request_timeout=options.timeout)
     try:

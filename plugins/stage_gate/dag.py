@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import DAG, Param, TaskGroup, TriggerRule
 
 from aem_checks.outcomes import Outcome
-from stage_gate.decision import Action
+from stage_gate.acting.runs import TAGS, dag_id_of
+from stage_gate.configuration.settings import deciding_queue
 from stage_gate.drawing import draw_smoke_tests
-from stage_gate.runs import TAGS, dag_id_of
-from stage_gate.settings import deciding_queue
+from stage_gate.rules.decision import Action
 from stage_gate.tasks.acts import (
     ActOnProduction,
     ApproveProduction,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TaskGroup, TriggerRule
 
-from stage_gate.plan import SMOKE_TESTS
-from stage_gate.planning import smoke_tests_of
-from stage_gate.settings import deciding_queue
+from stage_gate.configuration.planning import smoke_tests_of
+from stage_gate.configuration.settings import deciding_queue
+from stage_gate.rules.plan import SMOKE_TESTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,17 +12,17 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from adobe_cloud_manager.events.hint import EVENTS_ASSET
 from aem_checks.durations import format_duration
-from stage_gate.looking import FEW
-from stage_gate.pin import run_id_of
-from stage_gate.runs import TAGS, dag_id_of
+from stage_gate.acting.runs import TAGS, dag_id_of
+from stage_gate.evidence.pin import run_id_of
+from stage_gate.observing.looking import FEW
 from stage_gate.tasks.promote import FindReleases, StartRelease
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from stage_gate.configuration.gate import Gate
-    from stage_gate.looking import Seen
-    from stage_gate.undecided import Guarded
+    from stage_gate.observing.looking import Seen
+    from stage_gate.observing.undecided import Guarded
 
 START_DAG_ID = "stage_gate.start"
 _RUN_AT_MOST = timedelta(minutes=30)
@@ -56,8 +56,8 @@ class FindExecutions(BaseOperator):
 
     def execute(self, context: Context) -> list[dict[str, str]]:
         from stage_gate.configuration.gate_file import gate_paths
-        from stage_gate.looking import all_are_due, load_gates, look, note_all_asked, pipelines_of
-        from stage_gate.settings import evidence_store
+        from stage_gate.configuration.settings import evidence_store
+        from stage_gate.observing.looking import all_are_due, load_gates, look, note_all_asked, pipelines_of
 
         paths = gate_paths(Path(self.gates_folder))
         if not paths:
@@ -89,10 +89,10 @@ class FindExecutions(BaseOperator):
 
     def _guard(self, context: Context, gate: Gate, seen: Seen) -> Iterator[dict[str, str]]:
         """Start the run that is missing, and see to one that waits for Airflow or is over."""
-        from stage_gate import runs
-        from stage_gate.evidence import Evidence
-        from stage_gate.settings import evidence_store, keys
-        from stage_gate.undecided import Guarded, paused
+        from stage_gate.acting import runs
+        from stage_gate.configuration.settings import evidence_store, keys
+        from stage_gate.evidence.store import Evidence
+        from stage_gate.observing.undecided import Guarded, paused
 
         execution = seen.execution
         assert execution is not None, "nothing runs otherwise"
@@ -123,7 +123,7 @@ class FindExecutions(BaseOperator):
     def _see_to_queued(self, guarded: Guarded) -> Iterator[dict[str, str]]:
         """Complain of a run that does not begin while its approval waits."""
         from adobe_cloud_manager.questions import approval_state
-        from stage_gate.undecided import queued_long
+        from stage_gate.observing.undecided import queued_long
 
         if not approval_state(guarded.execution).is_asked:
             return
@@ -139,8 +139,8 @@ class FindExecutions(BaseOperator):
 
     def _see_to_ended(self, context: Context, guarded: Guarded, state: str) -> Iterator[dict[str, str]]:
         """Begin a run again that never pinned; complain of one that ended undecided."""
-        from stage_gate import runs
-        from stage_gate.undecided import may_begin_again, neglect
+        from stage_gate.acting import runs
+        from stage_gate.observing.undecided import may_begin_again, neglect
 
         dag_id, run_id = dag_id_of(guarded.gate.name), run_id_of(guarded.execution_id)
         never_pinned = runs.failed_task(context, dag_id, run_id, "pin_candidate")
@@ -159,11 +159,11 @@ class FindExecutions(BaseOperator):
         To look whether it is back takes long, so whether the run may go on is looked at once more after that.
         """
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-        from stage_gate import runs
-        from stage_gate.files import EvidenceError
-        from stage_gate.memory import NotRemembered
-        from stage_gate.notify import Event, tell
-        from stage_gate.resuming import begin, resumption_of, still_missing
+        from stage_gate.acting import runs
+        from stage_gate.acting.resuming import begin, resumption_of, still_missing
+        from stage_gate.evidence.files import EvidenceError
+        from stage_gate.observing.memory import NotRemembered
+        from stage_gate.telling.notify import Event, tell
 
         run = f"Execution {guarded.execution_id} of gate {guarded.gate.name}"
         asked = context, dag_id_of(guarded.gate.name), run_id_of(guarded.execution_id)
@@ -192,7 +192,7 @@ class FindExecutions(BaseOperator):
 
         As long as nobody can be reached, every look tries, and the task is red at each.
         """
-        from stage_gate.notify import Event, tell_once
+        from stage_gate.telling.notify import Event, tell_once
 
         if not sentences:
             return
@@ -242,7 +242,7 @@ def _extras(events: Any) -> Iterator[Mapping[str, Any]]:
 
 def build_start_dag(gates_folder: Path) -> DAG:
     """The reconciler over all gates. Raises ``ValueError`` for settings that are none."""
-    from stage_gate.settings import deciding_queue, journals, start_every
+    from stage_gate.configuration.settings import deciding_queue, journals, start_every
 
     every = start_every()
     events = Asset(EVENTS_ASSET, watchers=list(_watchers(journals().items())))

@@ -19,8 +19,8 @@ from adobe_cloud_manager.tokens import TOKENS
 from benchmarks.figures import Figure, say
 from benchmarks.gate_overhead import SCENARIO
 from simulator import Simulator
-from stage_gate.decision import Decision
-from stage_gate.road import MOST_BETWEEN
+from stage_gate.acting.road import MOST_BETWEEN
+from stage_gate.rules.decision import Decision
 from unit.stage_gate.release import Release
 
 ACTS = 40
@@ -65,7 +65,7 @@ class Acted:
 
 def measure() -> list[Figure]:
     """Approve one release after the other, each sealed as passed."""
-    logging.getLogger("stage_gate.acting").setLevel(logging.WARNING)
+    logging.getLogger("stage_gate.acting.act").setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory(prefix="stage-gate-bench-") as folder, _simulator() as simulator:
         acted = [_approve(simulator, Path(folder) / str(number)) for number in range(ACTS + 1)][1:]
     gaps = [each.gap for each in acted]

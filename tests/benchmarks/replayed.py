@@ -16,7 +16,7 @@ import yaml
 from benchmarks.figures import Figure, say
 from simulator import Simulator
 from stage_gate.configuration.gate_file import load_gate
-from stage_gate.demands import NO_DEMANDS
+from stage_gate.rules.demands import NO_DEMANDS
 from unit.stage_gate.recorded_releases import EVERY_BAD_ONE, record_releases
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -29,12 +29,14 @@ from faults.scene import Scene
 from faults.schedule import Strike
 from simulator import Fault
 from simulator.holds import Hold
-from stage_gate import road, side_by_side, signing
-from stage_gate.decision import Command, Event
-from stage_gate.files import EvidenceError
-from stage_gate.record import DecisionRecord, write_decision
-from stage_gate.road import Road
-from stage_gate.wanting import Held
+from stage_gate.acting import road
+from stage_gate.acting.road import Road
+from stage_gate.acting.wanting import Held
+from stage_gate.evidence import signing
+from stage_gate.evidence.files import EvidenceError
+from stage_gate.evidence.kept_decisions import DecisionRecord, write_decision
+from stage_gate.observing import side_by_side
+from stage_gate.rules.decision import Command, Event
 from unit.simulator.caller import eventually
 
 T = TypeVar("T")

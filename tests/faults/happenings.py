@@ -11,11 +11,11 @@ from aem_checks.outcomes import Outcome
 from faults.backstage import GUARDED, SIBLING
 from faults.scene import KEYS, STRANGER, Scene
 from faults.schedule import ChecksSaid, Happening
-from stage_gate.decision import KEEP_WAITING, Decision
-from stage_gate.evidence import Evidence
-from stage_gate.files import EvidenceError
-from stage_gate.signing import NO_KEYS, Keys
-from stage_gate.verdict import Verdict
+from stage_gate.evidence.files import EvidenceError
+from stage_gate.evidence.signing import NO_KEYS, Keys
+from stage_gate.evidence.store import Evidence
+from stage_gate.rules.decision import KEEP_WAITING, Decision
+from stage_gate.rules.verdict import Verdict
 
 
 def happen(scene: Scene, happening: Happening, who: int) -> None:

@@ -16,14 +16,16 @@ from adobe_cloud_manager.hooks.plain_session import PlainSession, answer_head
 from aem_checks.outcomes import Outcome
 from faults.promises import Promise
 from faults.scene import Scene
-from stage_gate import decision, right, road, seal, verdict
-from stage_gate.claims import Claim, Rights
-from stage_gate.decision import Decision, Event, Phase
-from stage_gate.right import Basis, Right
-from stage_gate.road import Road
-from stage_gate.seal import Manifest, Sealed, read_results
-from stage_gate.signing import Signature
-from stage_gate.verdict import Verdict, judge
+from stage_gate.acting import right, road
+from stage_gate.acting.right import Basis, Right
+from stage_gate.acting.road import Road
+from stage_gate.evidence import seal
+from stage_gate.evidence.claims import Claim, Rights
+from stage_gate.evidence.seal import Manifest, Sealed, read_results
+from stage_gate.evidence.signing import Signature
+from stage_gate.rules import decision, verdict
+from stage_gate.rules.decision import Decision, Event, Phase
+from stage_gate.rules.verdict import Verdict, judge
 
 Patch = pytest.MonkeyPatch
 
@@ -195,7 +197,7 @@ def believe_any_signature(patch: Patch) -> None:
         return real(folder, attempt, keys).model_copy(update={"signature": Signature.TRUSTED})  # type: ignore[arg-type]
 
     real = seal.read_seal
-    patch.setattr("stage_gate.evidence.read_seal", read)
+    patch.setattr("stage_gate.evidence.store.read_seal", read)
 
 
 def forget_the_clock(patch: Patch) -> None:

@@ -11,8 +11,8 @@ from faults.actor import Actor, Crash, Step
 from faults.kinds import At
 from faults.scene import Scene
 from simulator.request_log import RecordedRequest
-from stage_gate.decision import Decision, Event
-from stage_gate.timing import MOST_CLOCK_OFFSET
+from stage_gate.configuration.timing import MOST_CLOCK_OFFSET
+from stage_gate.rules.decision import Decision, Event
 
 BOUND = 16
 """Steps within which a try comes to its end: five looks and five requests that came too late, and what is around."""

@@ -21,22 +21,22 @@ from aem_checks.outcomes import Outcome
 from faults.backstage import GUARDED, PROGRAM, Backstage
 from faults.schedule import ChecksSaid, Schedule, Side
 from simulator import Simulator
-from stage_gate.acting import Act
-from stage_gate.candidate import Candidate
-from stage_gate.claims import Claim, Rights, Ticket
+from stage_gate.acting.act import Act
+from stage_gate.acting.right import Right
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import load_gate
-from stage_gate.decision import APPROVE, HALT, OVERRIDE, Decision
-from stage_gate.demands import NO_DEMANDS
-from stage_gate.evidence import Evidence
-from stage_gate.observe import candidate_of, read_surroundings
-from stage_gate.pin import Pin, run_id_of
-from stage_gate.plan import RecordedResult
-from stage_gate.planning import plan_of
-from stage_gate.record import StoredAnswer, write_answer
-from stage_gate.right import Right
-from stage_gate.signing import Keys, read_key
-from stage_gate.verdict import judge
+from stage_gate.configuration.planning import plan_of
+from stage_gate.evidence.claims import Claim, Rights, Ticket
+from stage_gate.evidence.kept_decisions import StoredAnswer, write_answer
+from stage_gate.evidence.pin import Pin, run_id_of
+from stage_gate.evidence.signing import Keys, read_key
+from stage_gate.evidence.store import Evidence
+from stage_gate.observing.observe import candidate_of, read_surroundings
+from stage_gate.rules.candidate import Candidate
+from stage_gate.rules.decision import APPROVE, HALT, OVERRIDE, Decision
+from stage_gate.rules.demands import NO_DEMANDS
+from stage_gate.rules.plan import RecordedResult
+from stage_gate.rules.verdict import judge
 from unit.adobe_cloud_manager.virtual_time import OneRetry
 from unit.stage_gate.release import KEYS
 from unit.stage_gate.samples import result

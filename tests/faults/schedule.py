@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from faults.kinds import CELLS, At, Kind
-from stage_gate.decision import Decision
+from stage_gate.rules.decision import Decision
 
 SEED = 20261122
 """The seed of the schedules in CI."""

@@ -22,7 +22,7 @@ from faults.play import Play
 from faults.promises import Promise, Violation
 from faults.scene import House
 from faults.schedule import ChecksSaid, Happening, Schedule, Side, Strike
-from stage_gate.decision import Decision
+from stage_gate.rules.decision import Decision
 
 TASK = st.sampled_from([0, 1])
 MOST_FAULTS = 2

@@ -13,18 +13,26 @@ Tests = Sequence[str]
 _SHORT = "mutants/short_forms.py"
 _GATE, _CM, _CHECKS = "unit/stage_gate", "unit/adobe_cloud_manager", "unit/aem_checks"
 _VALUES = f"{_GATE}/test_values.py"
-_TABLES = f"{_GATE}/test_decision_table.py"
-_ACTING = (f"{_GATE}/test_acting.py", f"{_GATE}/test_deaths.py", f"{_GATE}/test_planted.py")
-_STORE = (
-    f"{_GATE}/test_evidence.py",
-    f"{_GATE}/test_attempts.py",
-    f"{_GATE}/test_exclusive.py",
-    f"{_GATE}/test_seal.py",
-    f"{_GATE}/test_keeping.py",
+_TABLES = f"{_GATE}/rules/test_decision_table.py"
+_ACTING = (
+    f"{_GATE}/acting/test_acting.py",
+    f"{_GATE}/acting/test_deaths.py",
+    f"{_GATE}/acting/test_planted.py",
 )
-_NOTES = (f"{_GATE}/test_forged_notes.py", f"{_GATE}/test_planted.py")
-_SIBLINGS = (f"{_GATE}/test_what_siblings_did.py", f"{_GATE}/test_siblings.py")
-_PEOPLE = (f"{_GATE}/test_asking.py", f"{_GATE}/test_people.py", f"{_GATE}/test_by_hand.py")
+_STORE = (
+    f"{_GATE}/evidence/test_evidence.py",
+    f"{_GATE}/evidence/test_attempts.py",
+    f"{_GATE}/evidence/test_exclusive.py",
+    f"{_GATE}/evidence/test_seal.py",
+    f"{_GATE}/tasks/test_keeping.py",
+)
+_NOTES = (f"{_GATE}/observing/test_forged_notes.py", f"{_GATE}/acting/test_planted.py")
+_SIBLINGS = (f"{_GATE}/observing/test_what_siblings_did.py", f"{_GATE}/observing/test_siblings.py")
+_PEOPLE = (
+    f"{_GATE}/rules/test_asking.py",
+    f"{_GATE}/tasks/test_people.py",
+    f"{_GATE}/acting/test_by_hand.py",
+)
 _WEBHOOK = (
     f"{_GATE}/webhook/test_deliveries.py",
     f"{_GATE}/webhook/test_handshake.py",
@@ -41,100 +49,123 @@ _WAYS_OUT = (
 )
 
 RULES: Mapping[str, Tests] = {
-    "stage_gate.verdict": (
-        f"{_GATE}/test_verdict.py",
-        f"{_GATE}/test_verdict_properties.py",
-        f"{_GATE}/test_fail_open.py",
-        f"{_GATE}/test_waivers.py",
+    "stage_gate.rules.verdict": (
+        f"{_GATE}/rules/test_verdict.py",
+        f"{_GATE}/rules/test_verdict_properties.py",
+        f"{_GATE}/rules/test_fail_open.py",
+        f"{_GATE}/rules/test_waivers.py",
     ),
-    "stage_gate.decision": (
-        f"{_GATE}/test_decision.py",
+    "stage_gate.rules.decision": (
+        f"{_GATE}/rules/test_decision.py",
         _TABLES,
-        f"{_GATE}/test_decision_model.py::test_nothing_is_sent_but_after_the_last_look_and_never_twice",
-        f"{_GATE}/test_decision_model.py::test_a_task_that_died_ends_where_it_would_have_ended_unless_its_ticket_was_spent",
-        f"{_GATE}/test_decision_model.py::test_a_task_that_is_over_has_nothing_left_to_do",
+        f"{_GATE}/rules/test_decision_model.py::test_nothing_is_sent_but_after_the_last_look_and_never_twice",
+        f"{_GATE}/rules/test_decision_model.py::test_a_task_that_died_ends_where_it_would_have_ended_unless_its_ticket_was_spent",
+        f"{_GATE}/rules/test_decision_model.py::test_a_task_that_is_over_has_nothing_left_to_do",
         _SHORT,
     ),
-    "stage_gate.proof": (f"{_GATE}/test_proof.py", _TABLES, _SHORT),
-    "stage_gate.candidate": (f"{_GATE}/test_candidate.py", f"{_GATE}/test_verdict.py", _TABLES),
-    "stage_gate.surroundings": (
-        f"{_GATE}/test_candidate.py",
-        f"{_GATE}/test_verdict.py",
+    "stage_gate.rules.proof": (f"{_GATE}/rules/test_proof.py", _TABLES, _SHORT),
+    "stage_gate.rules.candidate": (
+        f"{_GATE}/rules/test_candidate.py",
+        f"{_GATE}/rules/test_verdict.py",
         _TABLES,
-        f"{_GATE}/test_siblings.py",
     ),
-    "stage_gate.right": (
+    "stage_gate.rules.surroundings": (
+        f"{_GATE}/rules/test_candidate.py",
+        f"{_GATE}/rules/test_verdict.py",
+        _TABLES,
+        f"{_GATE}/observing/test_siblings.py",
+    ),
+    "stage_gate.acting.right": (
         *_ACTING,
-        f"{_GATE}/test_plan_as_pinned.py",
-        f"{_GATE}/test_unread_facts.py::test_what_is_not_accepted_any_more_is_held",
-        f"{_GATE}/test_unread_facts.py::test_what_is_not_accepted_any_more_holds_nothing_where_it_was_read",
-        f"{_GATE}/test_unread_facts.py::test_what_the_gate_file_accepts_only_since_the_tests_is_not_accepted",
-        f"{_GATE}/test_unread_facts.py::test_a_person_may_accept_that_stage_ran_other_code_before_the_tests",
-        f"{_GATE}/test_unread_facts.py::test_other_code_on_stage_since_the_tests_wants_a_new_build_where_nothing_shows_which_code_answers",
-        f"{_GATE}/test_unread_facts.py::test_whether_it_must_be_built_again_is_asked_of_what_is_read_now_and_of_the_plan_that_was_judged",
-        f"{_GATE}/test_isolation.py::test_the_acting_tasks_know_what_the_deployment_forbids",
+        f"{_GATE}/acting/test_plan_as_pinned.py",
+        f"{_GATE}/observing/test_unread_facts.py::test_what_is_not_accepted_any_more_is_held",
+        f"{_GATE}/observing/test_unread_facts.py::test_what_is_not_accepted_any_more_holds_nothing_where_it_was_read",
+        f"{_GATE}/observing/test_unread_facts.py::test_what_the_gate_file_accepts_only_since_the_tests_is_not_accepted",
+        f"{_GATE}/observing/test_unread_facts.py::test_a_person_may_accept_that_stage_ran_other_code_before_the_tests",
+        f"{_GATE}/observing/test_unread_facts.py::test_other_code_on_stage_since_the_tests_wants_a_new_build_where_nothing_shows_which_code_answers",
+        f"{_GATE}/observing/test_unread_facts.py::test_whether_it_must_be_built_again_is_asked_of_what_is_read_now_and_of_the_plan_that_was_judged",
+        f"{_GATE}/observing/test_isolation.py::test_the_acting_tasks_know_what_the_deployment_forbids",
         _SHORT,
     ),
-    "stage_gate.signing": (
-        f"{_GATE}/test_signing.py",
-        f"{_GATE}/test_key.py",
-        f"{_GATE}/test_seal.py",
+    "stage_gate.evidence.signing": (
+        f"{_GATE}/evidence/test_signing.py",
+        f"{_GATE}/evidence/test_signed.py",
+        f"{_GATE}/commands/test_key.py",
+        *_STORE,
     ),
-    "stage_gate.leniency": (
-        f"{_GATE}/test_leniency.py",
-        f"{_GATE}/test_waivers.py",
-        f"{_GATE}/test_verdict.py",
-        f"{_GATE}/test_verdict_properties.py",
+    "stage_gate.rules.leniency": (
+        f"{_GATE}/rules/test_leniency.py",
+        f"{_GATE}/rules/test_waivers.py",
+        f"{_GATE}/rules/test_verdict.py",
+        f"{_GATE}/rules/test_verdict_properties.py",
     ),
-    "stage_gate.plan": (
-        f"{_GATE}/test_planning.py",
-        f"{_GATE}/test_verdict.py",
-        f"{_GATE}/test_seal.py",
+    "stage_gate.rules.plan": (
+        f"{_GATE}/configuration/test_planning.py",
+        f"{_GATE}/rules/test_verdict.py",
+        f"{_GATE}/evidence/test_seal.py",
     ),
-    "stage_gate.planning": (
-        f"{_GATE}/test_planning.py",
-        f"{_GATE}/test_waivers.py",
-        f"{_GATE}/test_isolation.py",
-        f"{_GATE}/test_own_results.py",
+    "stage_gate.configuration.planning": (
+        f"{_GATE}/configuration/test_planning.py",
+        f"{_GATE}/rules/test_waivers.py",
+        f"{_GATE}/observing/test_isolation.py",
+        f"{_GATE}/observing/test_own_results.py",
     ),
 }
 ACTING: Mapping[str, Tests] = {
-    "stage_gate.road": (*_ACTING, f"{_GATE}/test_promote.py", _SHORT),
-    "stage_gate.acting": (*_ACTING, f"{_GATE}/test_promote.py"),
-    "stage_gate.claims": (f"{_GATE}/test_evidence.py", *_ACTING),
-    "stage_gate.sent_before": (*_ACTING, _SHORT),
-    "stage_gate.asking": _PEOPLE,
+    "stage_gate.acting.road": (*_ACTING, f"{_GATE}/tasks/test_promote.py", _SHORT),
+    "stage_gate.acting.act": (*_ACTING, f"{_GATE}/tasks/test_promote.py"),
+    "stage_gate.evidence.claims": (f"{_GATE}/evidence/test_evidence.py", *_ACTING),
+    "stage_gate.acting.sent_before": (*_ACTING, _SHORT),
+    "stage_gate.rules.asking": _PEOPLE,
     "adobe_cloud_manager.golive": (f"{_CM}/test_golive.py", f"{_CM}/test_acts.py"),
     "adobe_cloud_manager.hooks.single_put": (f"{_CM}/test_acts.py", f"{_CM}/test_starts.py"),
 }
 EVIDENCE: Mapping[str, Tests] = {
-    "stage_gate.exclusive": (
-        f"{_GATE}/test_exclusive.py",
-        f"{_GATE}/test_attempts.py",
-        f"{_GATE}/test_evidence.py",
+    "stage_gate.evidence.exclusive": (
+        f"{_GATE}/evidence/test_exclusive.py",
+        f"{_GATE}/evidence/test_attempts.py",
+        f"{_GATE}/evidence/test_evidence.py",
     ),
-    "stage_gate.files": _STORE,
-    "stage_gate.seal": (f"{_GATE}/test_seal.py", f"{_GATE}/test_verify.py", *_STORE),
-    "stage_gate.signed": (f"{_GATE}/test_signed.py", *_STORE),
-    "stage_gate.record": (*_NOTES, f"{_GATE}/test_acting.py", f"{_GATE}/test_people.py"),
-    "stage_gate.memory": (f"{_GATE}/test_forged_notes.py", f"{_GATE}/test_waits.py"),
-    "stage_gate.evidence": (*_STORE, f"{_GATE}/test_retest.py", f"{_GATE}/test_planted.py"),
+    "stage_gate.evidence.files": _STORE,
+    "stage_gate.evidence.seal": (
+        f"{_GATE}/evidence/test_seal.py",
+        f"{_GATE}/commands/test_verify.py",
+        *_STORE,
+    ),
+    "stage_gate.evidence.kept_decisions": (
+        *_NOTES,
+        f"{_GATE}/acting/test_acting.py",
+        f"{_GATE}/tasks/test_people.py",
+    ),
+    "stage_gate.observing.memory": (
+        f"{_GATE}/observing/test_forged_notes.py",
+        f"{_GATE}/tasks/test_waits.py",
+    ),
+    "stage_gate.evidence.store": (
+        *_STORE,
+        f"{_GATE}/acting/test_retest.py",
+        f"{_GATE}/acting/test_planted.py",
+    ),
 }
 STAGE: Mapping[str, Tests] = {
-    "stage_gate.siblings": _SIBLINGS,
-    "stage_gate.stage_environment": (
-        f"{_GATE}/test_candidate.py",
-        f"{_GATE}/test_connection_use.py",
-        f"{_GATE}/test_siblings.py",
+    "stage_gate.observing.siblings": _SIBLINGS,
+    "stage_gate.observing.stage_environment": (
+        f"{_GATE}/rules/test_candidate.py",
+        f"{_GATE}/configuration/test_connection_use.py",
+        f"{_GATE}/observing/test_siblings.py",
     ),
-    "stage_gate.observe": (
-        f"{_GATE}/test_unasked.py",
-        f"{_GATE}/test_candidate.py",
-        f"{_GATE}/test_split_pipelines.py",
-        f"{_GATE}/test_siblings.py",
+    "stage_gate.observing.observe": (
+        f"{_GATE}/observing/test_unasked.py",
+        f"{_GATE}/rules/test_candidate.py",
+        f"{_GATE}/observing/test_split_pipelines.py",
+        f"{_GATE}/observing/test_siblings.py",
     ),
-    "stage_gate.looking": (f"{_GATE}/test_starting.py",),
-    "stage_gate.run": (f"{_GATE}/test_by_hand.py", f"{_GATE}/test_waits.py", f"{_GATE}/test_planted.py"),
+    "stage_gate.observing.looking": (f"{_GATE}/test_starting.py",),
+    "stage_gate.acting.run": (
+        f"{_GATE}/acting/test_by_hand.py",
+        f"{_GATE}/tasks/test_waits.py",
+        f"{_GATE}/acting/test_planted.py",
+    ),
 }
 CLOUD_MANAGER: Mapping[str, Tests] = {
     "adobe_cloud_manager.protocol": (
@@ -148,9 +179,10 @@ CLOUD_MANAGER: Mapping[str, Tests] = {
         f"{_CM}/test_golive.py",
         f"{_CM}/test_watch.py",
     ),
-    "adobe_cloud_manager.unasked": (f"{_GATE}/test_unasked.py",),
+    "adobe_cloud_manager.unasked": (f"{_GATE}/observing/test_unasked.py",),
 }
 WEBHOOK: Mapping[str, Tests] = {
+    "stage_gate.configuration.event_registrations": _WEBHOOK,
     **{
         f"stage_gate.webhook.{module}": _WEBHOOK
         for module in (
@@ -162,7 +194,6 @@ WEBHOOK: Mapping[str, Tests] = {
             "mount",
             "reception",
             "refusals",
-            "registrations",
             "seen",
             "store",
             "validations",
@@ -178,9 +209,12 @@ GUARD: Mapping[str, Tests] = {
         f"aem_checks.network_guard.{module}": (*_RULES_OF_GUARD, *_WAYS_OUT)
         for module in ("connecting", "forward_proxy", "outer_proxy")
     },
-    "aem_checks.code_user": (f"{_CHECKS}/test_code_user.py", f"{_GATE}/test_isolation.py"),
+    "aem_checks.code_user": (f"{_CHECKS}/test_code_user.py", f"{_GATE}/observing/test_isolation.py"),
     "aem_checks.reaper": (f"{_CHECKS}/test_code_user.py", f"{_CHECKS}/test_commands.py"),
-    "stage_gate.isolation": (f"{_GATE}/test_isolation.py", f"{_GATE}/test_exposure.py"),
+    "stage_gate.observing.isolation": (
+        f"{_GATE}/observing/test_isolation.py",
+        f"{_GATE}/observing/test_exposure.py",
+    ),
 }
 PARTS: Mapping[str, Mapping[str, Tests]] = {
     "rules": RULES,

@@ -14,7 +14,7 @@ from faults.play import opened_house, play
 from faults.scene import House
 from faults.schedule import SEED, schedule
 from unit.stage_gate.acting_model import BOUND, MOST_FAULTS, search, start
-from unit.stage_gate.test_decision_model import PAIRS, RUNS
+from unit.stage_gate.rules.test_decision_model import PAIRS, RUNS
 
 SCHEDULES = 60
 

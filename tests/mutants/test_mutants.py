@@ -208,7 +208,7 @@ def test_every_module_and_every_test_of_the_table_exists() -> None:
             file, _, name = test.partition("::")
             assert f"def {name}" in (ROOT / file).read_text(), test
     assert len(chosen([])) == sum(map(len, PARTS.values()))
-    assert list(chosen(["verdict"])) == ["stage_gate.verdict"]
+    assert list(chosen(["verdict"])) == ["stage_gate.rules.verdict"]
     with pytest.raises(SystemExit, match="neither a part nor a module"):
         chosen(["no such module"])
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stage_gate.signing import public_key, read_key
+from stage_gate.evidence.signing import public_key, read_key
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yaml"

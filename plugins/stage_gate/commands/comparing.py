@@ -16,24 +16,24 @@ from pydantic import ValidationError
 
 from adobe_cloud_manager.questions import Approval
 from aem_checks.config import GATE_KEYS
-from stage_gate.baseline import OpenedBaseline, open_baseline
 from stage_gate.commands.rejudging import Rejudged
-from stage_gate.configuration.calendar_file import read_calendar
+from stage_gate.configuration.calendar import read_calendar
 from stage_gate.configuration.gate import GateSettings
-from stage_gate.decision import GoLive, Mode, Step, Timing, next_step
-from stage_gate.evidence import Evidence, executions_of
-from stage_gate.files import EvidenceError
-from stage_gate.pin import Pin
-from stage_gate.planning import plan_of
-from stage_gate.record import read_decision
-from stage_gate.verdict import Verdict, judge
+from stage_gate.configuration.planning import plan_of
+from stage_gate.evidence.baseline import OpenedBaseline, open_baseline
+from stage_gate.evidence.files import EvidenceError
+from stage_gate.evidence.kept_decisions import read_decision
+from stage_gate.evidence.pin import Pin
+from stage_gate.evidence.store import Evidence, executions_of
+from stage_gate.rules.decision import GoLive, Mode, Step, Timing, next_step
+from stage_gate.rules.verdict import Verdict, judge
 
 if TYPE_CHECKING:
     from stage_gate.configuration.gate import Gate
     from stage_gate.configuration.policy import PolicySettings
-    from stage_gate.demands import Demands
-    from stage_gate.plan import Plan
-    from stage_gate.seal import Sealed
+    from stage_gate.evidence.seal import Sealed
+    from stage_gate.rules.demands import Demands
+    from stage_gate.rules.plan import Plan
 
 _MANY = 40
 """Releases from which on it pays to start processes."""

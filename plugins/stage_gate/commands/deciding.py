@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from adobe_cloud_manager.questions import Approval
 from stage_gate.configuration.gate import GateSettings
-from stage_gate.decision import Decision, GoLive, Timing
-from stage_gate.proof import REFUSALS, Proof
-from stage_gate.record import CARRIED_OUT, DecisionRecord, StoredAnswer, halt_sentence
-from stage_gate.seal import Sealed
-from stage_gate.verdict import judge
+from stage_gate.evidence.kept_decisions import CARRIED_OUT, DecisionRecord, StoredAnswer, halt_sentence
+from stage_gate.evidence.seal import Sealed
+from stage_gate.rules.decision import Decision, GoLive, Timing
+from stage_gate.rules.proof import REFUSALS, Proof
+from stage_gate.rules.verdict import judge
 
 
 def refusal_of_decision(

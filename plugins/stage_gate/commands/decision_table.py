@@ -9,7 +9,7 @@ from typing import Any
 
 from adobe_cloud_manager.questions import Approval
 from aem_checks.outcomes import Outcome
-from stage_gate.decision import (
+from stage_gate.rules.decision import (
     APPROVE,
     HALT,
     HOTFIX,
@@ -27,7 +27,7 @@ from stage_gate.decision import (
     command,
     next_step,
 )
-from stage_gate.proof import (
+from stage_gate.rules.proof import (
     SILENCE,
     Answer,
     Entitled,

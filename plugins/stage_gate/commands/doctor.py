@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from adobe_cloud_manager.models import Execution, Pipeline
 from adobe_cloud_manager.unasked import unplaced_approval
-from aem_checks.sites import Endpoint, Target
+from aem_checks.browser.check import BrowserCheck
+from aem_checks.browser.finding import REMEDY, NoChromium, find_chromium
+from aem_checks.network_guard.connecting import allowed_addresses
+from aem_checks.network_guard.outer_proxy import outer_proxy
+from aem_checks.network_guard.rule import NotAllowed, Rule
+from aem_checks.sites import Endpoint, SiteConfig, Target
 from aem_checks.text import plain
-from stage_gate.candidate import host_of
+from aem_checks.urls import DEFAULT_PORTS
 from stage_gate.commands.diagnosis import Diagnosis, State, bad, good, unknown
 from stage_gate.commands.site_probe import SiteAnswer
 from stage_gate.configuration.gate import Gate
-from stage_gate.decision import Mode
+from stage_gate.rules.candidate import host_of
+from stage_gate.rules.decision import Mode
 
 MAX_SKEW_SECONDS = 30
+
 _NO_IMAGE = frozenset({"front-end", "web-tier", "config", "production without a build phase"})
+
 _PAUSE_REMEDY = (
     "In Cloud Manager edit the production pipeline and switch on 'Pause before deploying to Production' "
     "(go-live approval)."
@@ -224,3 +234,44 @@ def judge_clock(server: datetime | None, here: datetime) -> Diagnosis:
         f"this machine is {abs(seconds)} s {way} Adobe's clock",
         "Switch on time synchronisation (NTP).",
     )
+
+
+def examine_browser(gate: Gate) -> Iterator[Diagnosis]:
+    """Which Chromium the checks would use here; nothing for a gate that opens no pages."""
+    keys = [check.key for check in gate.plan.checks if issubclass(check.check_type, BrowserCheck)]
+    if not keys:
+        return
+    named = ", ".join(keys)
+    try:
+        found = find_chromium()
+        yield good("Chromium", f"{found.version()} ({found.origin}, {found.path}) opens pages for {named}")
+    except NoChromium as error:
+        remedy = f"{REMEDY[0].upper()}{REMEDY[1:]}. Without one these checks are inconclusive: {named}."
+        yield unknown("Chromium", str(error).partition(": ")[0], remedy)
+
+
+def examine_addresses(gate: Gate) -> Iterator[Diagnosis]:
+    """Names of sites that resolve to addresses which no check contacts; nothing where all are as they should be."""
+    for site in gate.sites:
+        for endpoint in (site.stage, site.production, site.author):
+            if endpoint is not None and (why := _refusal(site, endpoint)):
+                yield bad(
+                    f"Address of {endpoint.host}",
+                    why,
+                    "Correct the name's DNS entry, or say that it is meant.",
+                )
+
+
+def _refusal(site: SiteConfig, endpoint: Endpoint) -> str:
+    parts = urlsplit(endpoint.url)
+    port = parts.port or DEFAULT_PORTS[parts.scheme]
+    host = parts.hostname or ""
+    if outer_proxy(parts.scheme, host) is not None:
+        return ""  # it resolves the name
+    try:
+        asyncio.run(allowed_addresses(Rule.for_site(site), host, port))
+    except NotAllowed as error:
+        return str(error)
+    except OSError:
+        return ""  # that there is no answer is told where the site is asked
+    return ""

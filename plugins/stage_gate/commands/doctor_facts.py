@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from adobe_cloud_manager.exceptions import CloudManagerError
 from stage_gate.commands.diagnosis import Diagnosis, bad, good, unknown
-from stage_gate.decision import Mode
-from stage_gate.stage_environment import readings_of
-from stage_gate.surroundings import READINGS, Fact, remedy_for
+from stage_gate.observing.stage_environment import readings_of
+from stage_gate.rules.decision import Mode
+from stage_gate.rules.surroundings import READINGS, Fact, remedy_for
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook

@@ -12,17 +12,17 @@ from adobe_cloud_manager.exceptions import CloudManagerError, CredentialError, N
 from aem_checks.access import AccessError, AccessResolver
 from aem_checks.access_names import names_in
 from aem_checks.sites import Endpoint, Target
-from stage_gate.candidate import host_of
 from stage_gate.commands import doctor
 from stage_gate.commands.diagnosis import Diagnosis, bad, good, unknown
+from stage_gate.commands.doctor import examine_addresses, examine_browser
 from stage_gate.commands.doctor_facts import examine_facts
-from stage_gate.commands.doctor_reach import examine_addresses, examine_browser
 from stage_gate.commands.site_probe import ask, source_address
+from stage_gate.configuration.connection_use import SiteAccess, refuse_to_tell
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import GateFileError, load_gate, reach_of
 from stage_gate.configuration.notify_settings import Notify
-from stage_gate.connection_use import SiteAccess, refuse_to_tell
-from stage_gate.decision import Mode
+from stage_gate.rules.candidate import host_of
+from stage_gate.rules.decision import Mode
 
 if TYPE_CHECKING:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
@@ -85,8 +85,8 @@ def examine_notifiers(gate: Gate) -> Iterator[Diagnosis]:
 def examine_evidence(gate: Gate) -> Diagnosis:
     """Whether a file can be written to, read from and removed from the evidence store, and created by one alone."""
     try:
-        from stage_gate.exclusive import ClaimUnsupported, probe
-        from stage_gate.settings import evidence_store
+        from stage_gate.configuration.settings import evidence_store
+        from stage_gate.evidence.exclusive import ClaimUnsupported, probe
 
         store = evidence_store()
         file = store / f".doctor-{uuid.uuid4().hex}"
@@ -105,7 +105,7 @@ def examine_evidence(gate: Gate) -> Diagnosis:
 
 def examine_exposure(gate: Gate) -> Iterator[Diagnosis]:
     """What the team's suites and own checks could reach where this runs; nothing for a gate without any."""
-    from stage_gate.isolation import accepted, look_around, teams_checks, unaccepted
+    from stage_gate.observing.isolation import accepted, look_around, teams_checks, unaccepted
 
     if not teams_checks(gate):
         return

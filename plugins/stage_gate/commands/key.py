@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stage_gate.evidence.signing import key_id, new_private_key, public_key, read_key
 from stage_gate.local.local_key import VARIABLE, connection_of, local_key
-from stage_gate.signing import key_id, new_private_key, public_key, read_key
 
 if TYPE_CHECKING:
     import argparse
@@ -56,7 +56,7 @@ def _configured(home: Path | None) -> bytes:
     """The public key of this Airflow's signing connection, or of the key in a home. Raises ``ValueError``."""
     if home is not None:
         return public_key(read_key(local_key(home)))
-    from stage_gate.settings import SIGNING_CONNECTION, keys
+    from stage_gate.configuration.settings import SIGNING_CONNECTION, keys
 
     private = keys().private
     if private is None:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 from aem_checks.config import ConfigError
 from aem_checks.outcomes import Outcome
 from aem_checks.text import plain
-from stage_gate.cli import gate_file, store_given
+from stage_gate.commands.given import gate_file, store_given
 from stage_gate.commands.verify import keys_of
+from stage_gate.configuration.flaky import Proposal, proposals
 from stage_gate.configuration.policy import PolicySettings
-from stage_gate.files import EvidenceError
-from stage_gate.flaky import Proposal, proposals
-from stage_gate.ledger import Ledger, LedgerCheck, LedgerEntry, read_ledger
+from stage_gate.evidence.files import EvidenceError
+from stage_gate.evidence.ledger import Ledger, LedgerCheck, LedgerEntry, read_ledger
 
 if TYPE_CHECKING:
     import argparse
@@ -130,9 +130,9 @@ def _as_json(ledger: Ledger, found: list[Proposal]) -> dict[str, Any]:
 
 def _rebuild(store: Path, gate: str) -> int:
     """Enter every sealed attempt that can be believed again, as after a store was repaired; needs the signing key."""
-    from stage_gate.evidence import Evidence, executions_of
-    from stage_gate.ledger import write_entry
-    from stage_gate.settings import keys as keys_here
+    from stage_gate.configuration.settings import keys as keys_here
+    from stage_gate.evidence.ledger import write_entry
+    from stage_gate.evidence.store import Evidence, executions_of
 
     keys, entered, left = keys_here(), 0, 0
     for execution in executions_of(store, gate):

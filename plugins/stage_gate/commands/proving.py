@@ -10,17 +10,14 @@ from pydantic import ValidationError
 
 from aem_checks.config import GATE_KEYS
 from aem_checks.text import plain
-from stage_gate.claims import Rights, Ticket, read_taken
-from stage_gate.code_digest import code_digests
 from stage_gate.commands.bundle import attempts_in
 from stage_gate.commands.deciding import refusal_of_decision
 from stage_gate.commands.diagnosis import Diagnosis, bad, good
 from stage_gate.configuration.gate import GateSettings
 from stage_gate.configuration.gate_file import gate_digest
-from stage_gate.decision import RETEST
-from stage_gate.evidence import Evidence
-from stage_gate.files import EvidenceError, read
-from stage_gate.record import (
+from stage_gate.evidence.claims import Rights, Ticket, read_taken
+from stage_gate.evidence.files import EvidenceError, read
+from stage_gate.evidence.kept_decisions import (
     CARRIED_OUT,
     DONE,
     TICKET,
@@ -32,9 +29,11 @@ from stage_gate.record import (
     read_retest,
     standing_halt,
 )
-from stage_gate.seal import MANIFEST, Sealed, read_seal
-from stage_gate.signing import Keys, Signature, open_signed
-from stage_gate.verdict import Verdict, judge
+from stage_gate.evidence.seal import MANIFEST, Sealed, code_digests, read_seal
+from stage_gate.evidence.signing import Keys, Signature, open_signed
+from stage_gate.evidence.store import Evidence
+from stage_gate.rules.decision import RETEST
+from stage_gate.rules.verdict import Verdict, judge
 
 _ASK = "Ask whoever runs Stage Gate for the original in the evidence store, and who could write there."
 _KEY = "Name the public key: --key, as `python -m stage_gate key --public` prints it where it was signed."

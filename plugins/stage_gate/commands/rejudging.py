@@ -19,15 +19,15 @@ from aem_checks.codes import with_codes
 from aem_checks.kinds import file_of_own_kind
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from aem_checks.recording import Recording, RecordingError
-from stage_gate.cloud_manager_results import SEEN, Seen, judge_results
-from stage_gate.files import EvidenceError, read_model
-from stage_gate.plan import CLOUD_MANAGER, SMOKE_TESTS, Plan, RecordedResult
+from stage_gate.evidence.files import EvidenceError, read_model
+from stage_gate.rules.cloud_manager_results import SEEN, Seen, judge_results
+from stage_gate.rules.plan import CLOUD_MANAGER, SMOKE_TESTS, Plan, RecordedResult
 
 if TYPE_CHECKING:
     from aem_checks.config import ConfiguredCheck
-    from stage_gate.baseline import OpenedBaseline
     from stage_gate.configuration.gate import Gate
-    from stage_gate.seal import Sealed
+    from stage_gate.evidence.baseline import OpenedBaseline
+    from stage_gate.evidence.seal import Sealed
 
 
 class Rejudged:

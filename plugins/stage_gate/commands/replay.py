@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from aem_checks.config import ConfigError
 from aem_checks.text import plain
-from stage_gate.cli import gate_file, gates_folder, store_given
 from stage_gate.commands.comparing import Compared, Today, compare_all, totals
+from stage_gate.commands.given import gate_file, gates_folder, store_given
 from stage_gate.configuration.gate_file import gate_paths, load_gate_for_run
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _gates(options: argparse.Namespace) -> Iterator[Today]:
     """The gates to replay, each with the file that has its rules today."""
-    from stage_gate.settings import demands
+    from stage_gate.configuration.settings import demands
 
     folder, demanded = gates_folder(options.folder), demands()
     if options.gate_file is not None:

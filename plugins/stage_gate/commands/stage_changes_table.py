@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aem_checks.outcomes import CheckResult, Outcome, Severity
-from stage_gate.candidate import Candidate, changes, must_be_built_again
-from stage_gate.decision import Mode
-from stage_gate.plan import Plan, PlannedCheck, RecordedResult
-from stage_gate.surroundings import (
+from stage_gate.rules.candidate import Candidate, changes, must_be_built_again
+from stage_gate.rules.decision import Mode
+from stage_gate.rules.plan import Plan, PlannedCheck, RecordedResult
+from stage_gate.rules.surroundings import (
     READINGS,
     Fact,
     StageEvent,
@@ -20,7 +20,7 @@ from stage_gate.surroundings import (
     Way,
     newly_unread,
 )
-from stage_gate.verdict import judge
+from stage_gate.rules.verdict import judge
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "stage-changes.md"
 

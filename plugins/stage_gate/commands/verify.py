@@ -11,7 +11,7 @@ from aem_checks.text import plain
 from stage_gate.commands.bundle import BundleError, opened
 from stage_gate.commands.diagnosis import State
 from stage_gate.commands.proving import prove
-from stage_gate.signing import Keys, key_id, read_key
+from stage_gate.evidence.signing import Keys, key_id, read_key
 
 if TYPE_CHECKING:
     import argparse

@@ -1,21 +1,24 @@
-"""May production be approved at this moment, which rule says so, and when does it open next? Pure."""
+"""May production be approved at this moment, which rule says so, and when does it open next? Pure, but for reading the file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from stage_gate.configuration.calendar_events import CalendarError, Feed, Freeze
+from stage_gate.configuration.calendar_events import MAX_CHARACTERS, CalendarError, Feed, Freeze
 
 if TYPE_CHECKING:
     from stage_gate.configuration.windows import Windows
 
 HORIZON = timedelta(weeks=60)
 """How far ahead the next opening is looked for: more than the longest freeze that a gate file may name."""
+
 _BLOCK = timedelta(weeks=1)
+
 _MINUTE = timedelta(minutes=1)
 
 
@@ -153,3 +156,20 @@ def _hours(windows: Windows) -> str:
 
 def _shown(moment: datetime, windows: Windows) -> str:
     return f"{moment.astimezone(windows.zone):%a %Y-%m-%d %H:%M} {windows.timezone}"
+
+
+def read_calendar(windows: Windows | None, folder: Path) -> Calendar:
+    """The calendar of a gate whose file lies in ``folder``. Never raises: what can't be read means closed.
+
+    The file is read each time, so that a freeze that was added a minute ago counts.
+    """
+    if windows is None or windows.calendar is None:
+        return Calendar(windows)
+    try:
+        with (folder / windows.calendar).open("rb") as file:
+            text = file.read(4 * MAX_CHARACTERS + 4).decode("utf-8-sig")
+    except OSError as error:
+        return Calendar(windows, problem=error.strerror or type(error).__name__)
+    except ValueError as error:
+        return Calendar(windows, problem=f"it is not UTF-8 text ({error})")
+    return Calendar(windows, text)

@@ -1,21 +1,23 @@
-"""What does a gate do, in words? The text of its Dag's Docs tab."""
+"""What does a gate do, and what does it leave out, in words? The text of its Dag's Docs tab."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from aem_checks.browser.check import BrowserCheck
+from aem_checks.check import Check
 from aem_checks.config import ConfiguredCheck, SiteConfig
 from aem_checks.durations import format_duration
+from aem_checks.kinds import all_kinds
 from aem_checks.outcomes import Severity
-from stage_gate.configuration.describe_absent import describe_absent
 from stage_gate.configuration.describe_policy import code, describe_excuses, describe_windows
 from stage_gate.configuration.gate import Gate
+from stage_gate.configuration.planning import smoke_tests_of
 from stage_gate.configuration.policy import FollowUp, PolicySettings
-from stage_gate.decision import Action, Mode
-from stage_gate.plan import UNISOLATED
-from stage_gate.planning import smoke_tests_of
-from stage_gate.smoke_tests import key_of
+from stage_gate.rules.decision import Action, Mode
+from stage_gate.rules.plan import UNISOLATED
+from stage_gate.rules.smoke_tests import key_of
 
 _FOLLOWS = {
     Action.APPROVE: "production is approved",
@@ -232,3 +234,24 @@ def _production(gate: Gate) -> str:
 
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
+
+
+def describe_absent(gate: Gate, kinds: Mapping[str, type[Check[Any]]] | None = None) -> str:
+    """A list in Markdown, by default of the installed kinds; empty where the gate has them all."""
+    known = all_kinds() if kinds is None else kinds
+    planned = {check.kind for check in gate.plan.checks}
+    lines = [_line(kind, gate) for name, kind in known.items() if name not in planned]
+    if not lines:
+        return ""
+    return "\n".join(["## Not checked", "", *lines])
+
+
+def _line(kind: type[Check[Any]], gate: Gate) -> str:
+    what = f"- {code(kind.kind)}, {_text(kind.title)}: "
+    if kind.kind in gate.plan.switched_off:
+        return f"{what}switched off in the gate file"
+    return f"{what}needs {_text(kind.needs) or 'settings in the gate file'}"
+
+
+def _text(text: str) -> str:
+    return " ".join(text.replace("``", "`").split())

@@ -11,11 +11,11 @@ from pydantic import model_validator
 
 from aem_checks.access_names import ConnectionId
 from aem_checks.config import CheckPlan, ConfiguredCheck, SiteConfig
-from stage_gate.configuration.gate_values import GateModel, Id, Wait
 from stage_gate.configuration.notify_settings import Notify
 from stage_gate.configuration.policy import PolicySettings
 from stage_gate.configuration.smoke_tests import SmokeTests
-from stage_gate.decision import Mode
+from stage_gate.rules.decision import Mode
+from stage_gate.rules.gate_values import GateModel, Id, Wait
 
 CLOUD_MANAGER_WAITS = timedelta(days=14)
 """How long Cloud Manager waits for an approval (Experience League, "Deploy your code")."""

@@ -21,8 +21,6 @@ from aem_checks.config import (
 )
 from aem_checks.readable import validate
 from aem_checks.yaml_lines import Map, Place, load_extended, place_of, plain, tree_of
-from stage_gate import cloud_manager_results, smoke_tests
-from stage_gate.cloud_manager_results import ACTIONS, key_of
 from stage_gate.configuration.gate import Gate, GateSettings
 from stage_gate.configuration.gate_rules import (
     KindCodes,
@@ -45,9 +43,11 @@ from stage_gate.configuration.gate_rules import (
 from stage_gate.configuration.other_gates import refuse_second_gate
 from stage_gate.configuration.policy import PolicySettings
 from stage_gate.configuration.reach import Reach
-from stage_gate.demands import Demands
-from stage_gate.plan import CLOUD_MANAGER, SMOKE_TESTS
-from stage_gate.smoke_tests import key_of as key_of_smoke_test
+from stage_gate.rules import cloud_manager_results, smoke_tests
+from stage_gate.rules.cloud_manager_results import ACTIONS, key_of
+from stage_gate.rules.demands import Demands
+from stage_gate.rules.plan import CLOUD_MANAGER, SMOKE_TESTS
+from stage_gate.rules.smoke_tests import key_of as key_of_smoke_test
 
 __all__ = [
     "GATE_NAME",
@@ -211,7 +211,7 @@ def reach_of(file: Path, gate: Gate) -> Reach:
 
 
 def _demands_of_deployment() -> Demands:
-    from stage_gate.settings import demands
+    from stage_gate.configuration.settings import demands
 
     return demands()
 

@@ -12,12 +12,12 @@ from aem_checks.config import CheckPlan, ConfiguredCheck, accesses_in, place_of_
 from aem_checks.durations import format_duration
 from aem_checks.excuses import overlooked_by
 from aem_checks.yaml_lines import ConfigError, Map, place_of, suggestion
-from stage_gate.configuration.calendar_file import read_calendar
+from stage_gate.configuration.calendar import read_calendar
 from stage_gate.configuration.notify_settings import Notify
 from stage_gate.configuration.policy import ExcuseSettings, PolicySettings, Quarantine
 from stage_gate.configuration.reach import Reach, refusal_to_tell
-from stage_gate.plan import PROVES_NOTHING
-from stage_gate.surroundings import READINGS, Fact
+from stage_gate.rules.plan import PROVES_NOTHING
+from stage_gate.rules.surroundings import READINGS, Fact
 
 if TYPE_CHECKING:
     from stage_gate.configuration.gate import Gate, GateSettings

@@ -20,7 +20,7 @@ from aem_checks.field_docs import field_docstrings
 from aem_checks.kinds import is_code_of_a_team
 from aem_checks.sites import SiteConfig
 from stage_gate.configuration.gate import GateSettings
-from stage_gate.decision import Action
+from stage_gate.rules.decision import Action
 
 SCHEMA_PATH = Path(__file__).parents[1] / "gate.schema.json"
 _MERGED = (

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from aem_checks.access_names import ConnectionId
-from stage_gate.configuration.gate_values import GateModel
+from stage_gate.rules.gate_values import GateModel
 
 _ADDRESS = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*"
 _CHANNEL = r"[#@]?[A-Za-z0-9._-]{1,80}"

@@ -10,7 +10,7 @@ from typing import Any
 
 from aem_checks.yaml_lines import ConfigError, Map, extended_by, load_extended, place_of
 from stage_gate.configuration.gate import Gate
-from stage_gate.decision import Mode
+from stage_gate.rules.decision import Mode
 
 Stamp = tuple[str, int, int]
 """Path, time of change in ns and size in bytes of a file; two zeros where it is not there."""

@@ -10,8 +10,10 @@ from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, f
 
 from aem_checks.excuses import NAMES, Excuses, names_something, switch
 from aem_checks.outcomes import Outcome
-from stage_gate.cloud_manager_results import CloudManagerMinimums
-from stage_gate.configuration.gate_values import (
+from stage_gate.configuration.windows import Frozen, Hotfix, Windows
+from stage_gate.rules.cloud_manager_results import CloudManagerMinimums
+from stage_gate.rules.decision import Action, Policy
+from stage_gate.rules.gate_values import (
     Day,
     GateModel,
     Person,
@@ -19,11 +21,9 @@ from stage_gate.configuration.gate_values import (
     Words,
     people,
 )
-from stage_gate.configuration.windows import Frozen, Hotfix, Windows
-from stage_gate.decision import Action, Policy
-from stage_gate.plan import Excuse
-from stage_gate.proof import Entitled
-from stage_gate.surroundings import Fact
+from stage_gate.rules.plan import Excuse
+from stage_gate.rules.proof import Entitled
+from stage_gate.rules.surroundings import Fact
 
 __all__ = [
     "ExcuseSettings",

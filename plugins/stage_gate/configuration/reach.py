@@ -38,7 +38,7 @@ class Reach:
 
         Raises ``ValueError`` for settings of the deployment that are none.
         """
-        from stage_gate.settings import site_connections
+        from stage_gate.configuration.settings import site_connections
 
         return cls(uses_of(folder, gate), site_connections())
 
@@ -66,7 +66,7 @@ def refusal_to_tell(uses: Uses, name: str) -> Refusal | None:
 def uses_of(folder: Path, gate: Mapping[str, Any]) -> Uses:
     """What deployment and gates use connections for, other than to open sites."""
     from stage_gate.configuration.gate_file import gate_paths
-    from stage_gate.settings import own_connections
+    from stage_gate.configuration.settings import own_connections
 
     own = ((name, f"{where} of this gate") for name, where in named_for_else(gate, CHECK_KEYS))
     return _by_name([*own_connections(), *_named_in(state_of(gate_paths(folder))), *own, READING])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -10,7 +12,9 @@ from pydantic import Field, field_validator
 from aem_checks.excuses import switch
 from aem_checks.outcomes import Severity
 from aem_checks.sites import Name, PagePath
-from stage_gate.configuration.gate_values import GateModel, Wait, Words, people
+from stage_gate.rules.gate_values import GateModel, Wait, Words, people
+from stage_gate.rules.plan import PlannedCheck
+from stage_gate.rules.smoke_tests import key_of
 
 _EXAMPLE = "{ask: [alice, bob], questions: [{name: basket, question: ...}]}"
 
@@ -54,3 +58,35 @@ class SmokeTests(GateModel):
         if twice is not None:
             raise ValueError(f"two smoke tests are called {twice}; rename one of them")
         return value
+
+
+def digest_of(settings: SmokeTests, question: SmokeTest) -> str:
+    """SHA-256 of a question and of who may answer it."""
+    told = f"{key_of(question.name)} {question.model_dump_json()} {sorted(settings.ask)}"
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def split(
+    settings: SmokeTests | None, planned: Iterable[PlannedCheck]
+) -> tuple[list[SmokeTest], dict[str, tuple[str, ...]]]:
+    """The questions that are asked, and those that are not: key to the checks that answer it.
+
+    A question is covered while every check that it names is planned and counts: for a question that blocks, a check
+    that blocks, out of quarantine; for one that warns, a check that is no mere dry run.
+    """
+    if settings is None:
+        return [], {}
+    checks = {check.key: check for check in planned}
+    asked, covered = [], dict[str, tuple[str, ...]]()
+    for question in settings.questions:
+        if question.covered_by and all(_counts(checks.get(key), question) for key in question.covered_by):
+            covered[key_of(question.name)] = question.covered_by
+        else:
+            asked.append(question)
+    return asked, covered
+
+
+def _counts(check: PlannedCheck | None, question: SmokeTest) -> bool:
+    if check is None or check.target != "stage" or check.quarantine is not None or check.dry_run:
+        return False
+    return check.blocks or question.severity is Severity.WARN

@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from stage_gate.configuration.gate_values import GateModel, Wait, Words, parse_day, people
+from stage_gate.rules.gate_values import GateModel, Wait, Words, parse_day, people
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 LONGEST_FREEZE = 366

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from stage_gate.signing import new_private_key, read_key
+from stage_gate.evidence.signing import new_private_key, read_key
 
 VARIABLE = "AIRFLOW_CONN_STAGE_GATE_SIGNING"
 """Airflow's environment variable for the connection ``stage_gate_signing``."""

@@ -16,11 +16,11 @@ from airflow.api_fastapi.core_api.security import requires_access_dag
 from fastapi import Depends, FastAPI
 from starlette.responses import PlainTextResponse, Response
 
-from stage_gate.evidence import Evidence
-from stage_gate.pages.served_file import HEADERS, NOTHING, NoSuchFile, serve
+from stage_gate.acting.runs import DAG_ID_PREFIX
+from stage_gate.evidence.pin import execution_id_of
+from stage_gate.evidence.store import Evidence
 from stage_gate.pages.tickets import NoTicket, Ticket, Tickets
-from stage_gate.pin import execution_id_of
-from stage_gate.runs import DAG_ID_PREFIX
+from stage_gate.telling.served_file import HEADERS, NOTHING, NoSuchFile, serve
 
 _GATE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 _PLAIN = {**HEADERS, "Content-Security-Policy": f"sandbox; {NOTHING}"}

@@ -24,9 +24,9 @@ def mounts() -> list[dict[str, Any]]:
 def _app() -> Any:
     from airflow.api_fastapi.auth.tokens import get_signing_key
 
+    from stage_gate.configuration.settings import evidence_store, evidence_url
     from stage_gate.pages.app import create_app
     from stage_gate.pages.tickets import Tickets
-    from stage_gate.settings import evidence_store, evidence_url
 
     return create_app(evidence_store, Tickets(get_signing_key("api", "secret_key")), evidence_url())
 

@@ -11,19 +11,19 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
 from adobe_cloud_manager.questions import Approval
-from stage_gate.after_halt import AFTER_A_HALT
-from stage_gate.decision import Decision, bypass_sentence
-from stage_gate.files import EvidenceError
-from stage_gate.log_line import log_line
-from stage_gate.notify import Event, tell, tell_once
+from stage_gate.acting.wanting import Held, notes_want
+from stage_gate.evidence.files import EvidenceError
+from stage_gate.rules.decision import Decision, bypass_sentence
 from stage_gate.tasks.judging import newest_sentences, sealed_outcome
-from stage_gate.wanting import Held, notes_want
+from stage_gate.telling.log_line import log_line
+from stage_gate.telling.notify import Event, tell, tell_once
+from stage_gate.telling.story import AFTER_A_HALT
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from stage_gate.record import DecisionRecord
-    from stage_gate.run import GateRun
+    from stage_gate.acting.run import GateRun
+    from stage_gate.evidence.kept_decisions import DecisionRecord
 
 
 class ActOnProduction(BaseOperator):
@@ -47,8 +47,8 @@ class ActOnProduction(BaseOperator):
 
     @notes_want
     def execute(self, context: Context) -> None:
-        from stage_gate.record import write_decision
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
+        from stage_gate.evidence.kept_decisions import write_decision
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
@@ -71,7 +71,7 @@ class ActOnProduction(BaseOperator):
         )
 
     def _record_held(self, run: GateRun, sentence: str) -> None:
-        from stage_gate.record import DecisionRecord, write_decision
+        from stage_gate.evidence.kept_decisions import DecisionRecord, write_decision
 
         record = DecisionRecord(
             decision=Decision.HELD,
@@ -128,9 +128,9 @@ class RecordBypass(BaseOperator, SkipMixin):
 
     def execute(self, context: Context) -> None:
         from aem_checks.outcomes import Outcome
-        from stage_gate.observe import go_live
-        from stage_gate.record import DecisionRecord, write_decision
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
+        from stage_gate.evidence.kept_decisions import DecisionRecord, write_decision
+        from stage_gate.observing.observe import go_live
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()

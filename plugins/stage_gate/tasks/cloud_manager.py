@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from stage_gate.cloud_manager_results import SEEN, Seen
-from stage_gate.wanting import notes_want
+from stage_gate.acting.wanting import notes_want
+from stage_gate.rules.cloud_manager_results import SEEN, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from aem_checks.outcomes import CheckResult
-    from stage_gate.plan import RecordedResult
-    from stage_gate.run import GateRun
+    from stage_gate.acting.run import GateRun
+    from stage_gate.rules.plan import RecordedResult
     from stage_gate.tasks.keeping import Keeper
 
 
@@ -36,7 +36,7 @@ class ReadCloudManagerResults(BaseOperator):
 
     @notes_want
     def execute(self, context: Context) -> None:
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
         from stage_gate.tasks.keeping import Keeper
 
         run = GateRun.of(self.gate_file, context)
@@ -48,7 +48,7 @@ class ReadCloudManagerResults(BaseOperator):
 
     def _record(self, run: GateRun, keeper: Keeper) -> Sequence[CheckResult]:
         """Judge and keep; what an earlier try kept in this attempt stands, as with every other check."""
-        from stage_gate.cloud_manager_results import judge_results
+        from stage_gate.rules.cloud_manager_results import judge_results
         from stage_gate.tasks.stage import say
 
         results: list[CheckResult] = []
@@ -64,9 +64,9 @@ class ReadCloudManagerResults(BaseOperator):
     def _seen(self, run: GateRun, keeper: Keeper) -> Seen:
         """What Cloud Manager says, read once for all results of an attempt: a further try goes on with what was read."""
         from adobe_cloud_manager.pinned import PinnedExecution
-        from stage_gate.evidence import TEST_AGAIN
-        from stage_gate.files import dump, read, read_model
-        from stage_gate.own_results import read_own_results
+        from stage_gate.evidence.files import dump, read, read_model
+        from stage_gate.evidence.store import TEST_AGAIN
+        from stage_gate.observing.own_results import read_own_results
 
         path = run.evidence.attempt_folder(keeper.attempt) / SEEN
         if path.exists() and keeper.owns(SEEN, read(path)):
@@ -101,8 +101,8 @@ class ReadCloudManagerResults(BaseOperator):
 
 def _entries(run: GateRun, attempt: int, results: Sequence[CheckResult]) -> list[RecordedResult]:
     """The results, bound to the candidate of the attempt and to the settings of the gate as it was pinned."""
-    from stage_gate.cloud_manager_results import planned_results
-    from stage_gate.plan import RecordedResult
+    from stage_gate.rules.cloud_manager_results import planned_results
+    from stage_gate.rules.plan import RecordedResult
 
     candidate = run.evidence.read_candidate(attempt)
     digests = {check.key: check.settings_digest for check in planned_results(run.gate.policy.cloud_manager)}

@@ -12,21 +12,21 @@ from airflow.sdk.exceptions import AirflowSkipException
 from adobe_cloud_manager.questions import Approval
 from aem_checks.outcomes import Outcome
 from aem_checks.text import plain
-from stage_gate.decision import Decision, Mode, Step, next_step
-from stage_gate.files import EvidenceError
-from stage_gate.log_line import log_line
-from stage_gate.memory import Memory, NotRemembered
-from stage_gate.notify import Event, tell_once
-from stage_gate.signing import Signature
+from stage_gate.acting.wanting import notes_want
+from stage_gate.evidence.files import EvidenceError
+from stage_gate.evidence.signing import Signature
+from stage_gate.observing.memory import Memory, NotRemembered
+from stage_gate.rules.decision import Decision, Mode, Step, next_step
 from stage_gate.tasks.source import NO_SOURCE
-from stage_gate.wanting import notes_want
+from stage_gate.telling.log_line import log_line
+from stage_gate.telling.notify import Event, tell_once
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from stage_gate.run import GateRun
-    from stage_gate.seal import Sealed
-    from stage_gate.verdict import Verdict
+    from stage_gate.acting.run import GateRun
+    from stage_gate.evidence.seal import Sealed
+    from stage_gate.rules.verdict import Verdict
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,8 @@ class Judge(BaseOperator):
     @notes_want
     def execute(self, context: Context) -> list[int]:
         """Returns the attempts so far; the question to the release manager is mapped over them."""
-        from stage_gate.run import GateRun
-        from stage_gate.verdict import judge
+        from stage_gate.acting.run import GateRun
+        from stage_gate.rules.verdict import judge
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
@@ -92,8 +92,8 @@ class Decide(BaseBranchOperator):
 
     @notes_want
     def choose_branch(self, context: Context) -> list[str]:
-        from stage_gate.observe import go_live
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
+        from stage_gate.observing.observe import go_live
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
@@ -123,7 +123,7 @@ class Decide(BaseBranchOperator):
         self, run: GateRun, decision: Decision, by: str, sentence: str, outcome: Outcome | None
     ) -> None:
         """What is so until somebody acts; it replaces what an earlier pass found, never an act."""
-        from stage_gate.record import DecisionRecord, write_decision
+        from stage_gate.evidence.kept_decisions import DecisionRecord, write_decision
 
         record = DecisionRecord(
             decision=decision,
@@ -140,8 +140,8 @@ class Decide(BaseBranchOperator):
 
 def enter(run: GateRun, sealed: Sealed) -> None:
     """Enter a sealed attempt into the ledger, and say what was flaky too often; not to be able to stops nothing."""
-    from stage_gate.flaky import proposals
-    from stage_gate.ledger import read_ledger, write_entry
+    from stage_gate.configuration.flaky import proposals
+    from stage_gate.evidence.ledger import read_ledger, write_entry
 
     try:
         write_entry(run.evidence, sealed)

@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError
 
 from aem_checks.outcomes import Outcome
-from stage_gate.evidence import RESULTS, TEST_AGAIN
-from stage_gate.files import dump, read
-from stage_gate.plan import RecordedResult
+from stage_gate.evidence.files import dump, read
+from stage_gate.evidence.store import RESULTS, TEST_AGAIN
+from stage_gate.rules.plan import RecordedResult
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from aem_checks.outcomes import CheckResult
-    from stage_gate.evidence import Evidence
+    from stage_gate.evidence.store import Evidence
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from airflow.sdk.execution_time.hitl import HITLUser
 
 from aem_checks.outcomes import Outcome
-from stage_gate.asking import (
+from stage_gate.evidence.files import EvidenceError
+from stage_gate.rules.asking import (
     SEAL_SHOWN,
     SILENCE,
     About,
@@ -23,18 +24,17 @@ from stage_gate.asking import (
     may_be_asked,
     refusal,
 )
-from stage_gate.decision import APPROVE, HALT, HOTFIX, KEEP_WAITING, OVERRIDE, RETEST, Step
-from stage_gate.files import EvidenceError
-from stage_gate.log_line import log_line
+from stage_gate.rules.decision import APPROVE, HALT, HOTFIX, KEEP_WAITING, OVERRIDE, RETEST, Step
 from stage_gate.tasks.judging import newest_sentences, sentences_of
+from stage_gate.telling.log_line import log_line
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
     from airflow.sdk import Context
 
-    from stage_gate.run import GateRun
-    from stage_gate.seal import Sealed
+    from stage_gate.acting.run import GateRun
+    from stage_gate.evidence.seal import Sealed
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Question(HITLOperator):
         raise NotImplementedError
 
     def execute(self, context: Context) -> Any:
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
@@ -95,7 +95,7 @@ class Question(HITLOperator):
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
 
         run = GateRun.of(self.gate_file, context)
         sealed = newest_seal(run)
@@ -133,7 +133,7 @@ class Question(HITLOperator):
         self.body = question(run, sealed, about, self.options)
 
     def _announce(self, run: GateRun, sealed: Sealed, asked: Asked, context: Context) -> None:
-        from stage_gate.notify import Event, tell_once
+        from stage_gate.telling.notify import Event, tell_once
 
         report_so_far(run)
         sentences = [
@@ -148,7 +148,7 @@ class Question(HITLOperator):
 
     def _store(self, run: GateRun, sealed: Sealed, given: Given, accepts: tuple[str, ...]) -> str:
         """Keep the answer: what follows reads it from the evidence, never from this task's XCom."""
-        from stage_gate.record import StoredAnswer, write_answer
+        from stage_gate.evidence.kept_decisions import StoredAnswer, write_answer
 
         answer = StoredAnswer(
             option=given.option,
@@ -243,8 +243,8 @@ def about_of(sealed: Sealed, started_by: str) -> About:
 
 def question(run: GateRun, sealed: Sealed, about: About, options: Iterable[str]) -> str:
     """What people read: plain sentences in a code block, since they quote the site, then what each option means."""
-    from stage_gate.notify import link_of
     from stage_gate.pages.mount import report_address
+    from stage_gate.telling.notify import link_of
 
     address = report_address(run.dag_id, run.run_id)
     report = f"[The report]({address})" if address else "Report"
@@ -316,7 +316,7 @@ def _asked_at(run: GateRun, task_id: str, sealed: Sealed) -> datetime:
 
 def asked_at(run: GateRun, question: str) -> datetime:
     """When this question was asked first. ``question`` is safe as a file's name."""
-    from stage_gate import record
+    from stage_gate.evidence import kept_decisions as record
 
     return record.asked_at(run.evidence, question, datetime.now(UTC))
 

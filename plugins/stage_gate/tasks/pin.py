@@ -11,21 +11,21 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, DagRu
 
 from adobe_cloud_manager.questions import Approval, approval_state, why_unheld
 from adobe_cloud_manager.unasked import unplaced_approval
-from stage_gate.decision import Mode
-from stage_gate.files import EvidenceError
-from stage_gate.links import ExecutionRunLink
-from stage_gate.log_line import log_line
-from stage_gate.memory import Memory, NotRemembered
-from stage_gate.notify import Event, tell_once
-from stage_gate.observe import go_live
-from stage_gate.pin import Pin, execution_id_of, run_id_of
+from stage_gate.evidence.files import EvidenceError
+from stage_gate.evidence.pin import Pin, execution_id_of, run_id_of
+from stage_gate.observing.memory import Memory, NotRemembered
+from stage_gate.observing.observe import go_live
+from stage_gate.pages.links import ExecutionRunLink
+from stage_gate.rules.decision import Mode
+from stage_gate.telling.log_line import log_line
+from stage_gate.telling.notify import Event, tell_once
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from adobe_cloud_manager.models import Execution
+    from stage_gate.acting.run import GateRun
     from stage_gate.configuration.gate import Gate
-    from stage_gate.run import GateRun
 
 CURRENT = "current"
 """What the form of a run started by hand says for "whatever the pipeline runs now"."""
@@ -44,7 +44,7 @@ class PinCandidate(BaseBranchOperator):
         self.fold = fold
 
     def choose_branch(self, context: Context) -> list[str]:
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
 
         if execution_id_of(str(context["run_id"])) is None:
             execution_id = self._execution_meant(context)
@@ -126,7 +126,7 @@ class PinCandidate(BaseBranchOperator):
 
     def _say_why_it_goes_on(self, run: GateRun) -> None:
         """Not to be able to tell why keeps no run from going on: the report says that nobody said why."""
-        from stage_gate.resuming import keep_why
+        from stage_gate.acting.resuming import keep_why
 
         try:
             record = keep_why(run.evidence, Memory.of(run))
@@ -157,7 +157,7 @@ def _require_key(gate: Gate, run: GateRun) -> None:
 
 def _require_exclusive_store(run: GateRun) -> None:
     """Raises ``AirflowFailException`` where nobody can be sure to be the first to create a file, and so to act."""
-    from stage_gate.exclusive import ClaimUnsupported, probe
+    from stage_gate.evidence.exclusive import ClaimUnsupported, probe
 
     try:
         probe(run.evidence.store)
@@ -263,7 +263,7 @@ class StartExecutionRun(BaseOperator):
         self.execution_run_id = execution_run_id
 
     def execute(self, context: Context) -> None:
-        from stage_gate.runs import address_of, state_of
+        from stage_gate.acting.runs import address_of, state_of
 
         dag_id = str(context["dag"].dag_id)
         where = address_of(dag_id, self.execution_run_id) or f"{dag_id}, run {self.execution_run_id}"

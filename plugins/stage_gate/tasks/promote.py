@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from stage_gate.decision import Mode
+from stage_gate.rules.decision import Mode
 
 log = logging.getLogger(__name__)
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from stage_gate.configuration.gate import Gate
-    from stage_gate.promoting import Promotion
-    from stage_gate.signing import Keys
+    from stage_gate.evidence.signing import Keys
+    from stage_gate.rules.promoting import Promotion
 
 
 _READ_BACK_AT_MOST = 300.0
@@ -60,9 +60,9 @@ def _is_worth_a_task(gate: Gate, found: Promotion) -> bool:
 
     The day is in Airflow's own memory: where that is lost, it is said again.
     """
-    from stage_gate.memory import Memory, NotRemembered
-    from stage_gate.settings import evidence_store
-    from stage_gate.start_note import note_path
+    from stage_gate.configuration.settings import evidence_store
+    from stage_gate.evidence.start_note import note_path
+    from stage_gate.observing.memory import Memory, NotRemembered
 
     pipeline, source = gate.pipeline, found.source_execution_id
     if source and not note_path(evidence_store(), pipeline.program, pipeline.pipeline, source).exists():
@@ -92,8 +92,8 @@ class StartRelease(BaseOperator):
         from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
         from adobe_cloud_manager.starts import IfRunning, NotStarted, StartUnresolved, Wanted, start_once
         from stage_gate.configuration.gate_file import gate_paths, load_gate_for_run
-        from stage_gate.settings import evidence_store, keys
-        from stage_gate.start_note import KeptInStore
+        from stage_gate.configuration.settings import evidence_store, keys
+        from stage_gate.evidence.start_note import KeptInStore
 
         if self.gate_file not in map(str, gate_paths(Path(self.gates_folder))):
             raise AirflowFailException(f"Nothing is started: that is no gate file of {self.gates_folder}.")
@@ -128,7 +128,7 @@ class StartRelease(BaseOperator):
 
 def _require_that_a_note_counts(store: Path, signing: Keys) -> None:
     """Raise ``AirflowFailException`` where two could start, or nobody would believe that somebody has."""
-    from stage_gate.exclusive import ClaimUnsupported, probe
+    from stage_gate.evidence.exclusive import ClaimUnsupported, probe
 
     try:
         probe(store)
@@ -150,7 +150,7 @@ def starts_by_itself(gate: Gate) -> bool:
 def look_at(gate: Gate) -> Promotion:
     """What Cloud Manager says of both pipelines just now. Raises ``CloudManagerError``."""
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
-    from stage_gate.promoting import promotion
+    from stage_gate.rules.promoting import promotion
 
     pipeline = gate.pipeline
     hook = CloudManagerHook(pipeline.connection)

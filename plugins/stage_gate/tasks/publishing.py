@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from stage_gate.links import ReportLink
-from stage_gate.log_line import log_line
-from stage_gate.pin import RUN_ID_PREFIX, execution_id_of
+from stage_gate.evidence.pin import RUN_ID_PREFIX, execution_id_of
+from stage_gate.pages.links import ReportLink
+from stage_gate.telling.log_line import log_line
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from stage_gate.run import GateRun
-    from stage_gate.story import Story
+    from stage_gate.acting.run import GateRun
+    from stage_gate.telling.story import Story
 
 POINTER = "start_execution_run"
 """The task that starts the execution's own run."""
@@ -41,7 +41,7 @@ class PublishReport(BaseOperator):
         self.gate_file = gate_file
 
     def execute(self, context: Context) -> None:
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
 
         try:
             run = GateRun.of(self.gate_file, context)
@@ -75,7 +75,7 @@ class PublishReport(BaseOperator):
 
     def _report(self, run: GateRun) -> tuple[Story, bool, str]:
         """The report; where it can't be written this log has to do, and the run is no success."""
-        from stage_gate.files import EvidenceError
+        from stage_gate.evidence.files import EvidenceError
 
         try:
             story, well, sentence = write_report(run)
@@ -113,7 +113,7 @@ def _production_now(gate_file: Path, run_id: str) -> str:
     from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
     from aem_checks.yaml_lines import ConfigError
     from stage_gate.configuration.gate_file import load_gate_for_run
-    from stage_gate.observe import go_live
+    from stage_gate.observing.observe import go_live
 
     try:
         pipeline = load_gate_for_run(gate_file).pipeline
@@ -128,8 +128,8 @@ def _production_now(gate_file: Path, run_id: str) -> str:
 
 def write_report(run: GateRun) -> tuple[Story, bool, str]:
     """Write ``report.html`` as things stand; returns the story, whether that is a success, and why."""
-    from stage_gate.files import write
-    from stage_gate.report import render_report
+    from stage_gate.evidence.files import write
+    from stage_gate.telling.report import render_report
 
     story, well, sentence = tell_story(run)
     write(run.evidence.folder / "report.html", render_report(story, sentence).encode())
@@ -146,8 +146,8 @@ def where_report_is(run: GateRun) -> str:
 
 def tell_story(run: GateRun) -> tuple[Story, bool, str]:
     """The story of a run, whether that is a success, and why."""
-    from stage_gate.ending import run_succeeded
-    from stage_gate.story import read_story
+    from stage_gate.rules.ending import run_succeeded
+    from stage_gate.telling.story import read_story
 
     story = read_story(run)
     return story, *run_succeeded(story.end)

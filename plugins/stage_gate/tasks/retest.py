@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseBranchOperator, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from stage_gate.files import EvidenceError
-from stage_gate.log_line import log_line
+from stage_gate.evidence.files import EvidenceError
+from stage_gate.telling.log_line import log_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from airflow.sdk import Context
 
-    from stage_gate.record import RetestRecord
-    from stage_gate.run import GateRun
-    from stage_gate.seal import Sealed
+    from stage_gate.acting.run import GateRun
+    from stage_gate.evidence.kept_decisions import RetestRecord
+    from stage_gate.evidence.seal import Sealed
 
 
 class FollowAnswer(BaseBranchOperator):
@@ -34,7 +34,7 @@ class FollowAnswer(BaseBranchOperator):
         self.otherwise = otherwise
 
     def choose_branch(self, context: Context) -> list[str]:
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
@@ -65,9 +65,9 @@ class RetestStage(BaseOperator):
         self.gate_file = gate_file
 
     def execute(self, context: Context) -> None:
-        from stage_gate.record import keep_retest
-        from stage_gate.retest import NoRetest, tell
-        from stage_gate.run import GateRun
+        from stage_gate.acting.retest import NoRetest, tell
+        from stage_gate.acting.run import GateRun
+        from stage_gate.evidence.kept_decisions import keep_retest
         from stage_gate.tasks.pin import trigger
 
         run = GateRun.of(self.gate_file, context)
@@ -97,7 +97,7 @@ class RetestStage(BaseOperator):
 
     def _read(self, run: GateRun) -> tuple[Sealed, RetestRecord]:
         """The newest seal, and the record for the attempt after it."""
-        from stage_gate.retest import NoRetest, retest_of
+        from stage_gate.acting.retest import NoRetest, retest_of
 
         if run.may_have_acted:
             raise NoRetest(
@@ -114,8 +114,8 @@ class RetestStage(BaseOperator):
     def _say_what_cannot_be_proven(self, run: GateRun, sealed: Sealed) -> None:
         """After an AEM update a test of stage may be one of other code; the next verdict says the same."""
         from adobe_cloud_manager.exceptions import CloudManagerError
-        from stage_gate.candidate import must_be_built_again
-        from stage_gate.observe import NotDeployed
+        from stage_gate.observing.observe import NotDeployed
+        from stage_gate.rules.candidate import must_be_built_again
 
         try:
             now = run.read_candidate()

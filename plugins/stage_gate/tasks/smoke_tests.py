@@ -12,17 +12,18 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from aem_checks.outcomes import Outcome
 from aem_checks.text import plain
-from stage_gate.asking import SILENCE, Given, may_be_asked
-from stage_gate.log_line import log_line
-from stage_gate.smoke_tests import CANT_SAY, OPTIONS, SmokeAnswer, about, key_of, refusal
+from stage_gate.evidence.smoke_answers import SmokeAnswer
+from stage_gate.rules.asking import SILENCE, Given, may_be_asked
+from stage_gate.rules.smoke_tests import CANT_SAY, OPTIONS, about, key_of, refusal
 from stage_gate.tasks.people import asked_at, required_actions, users_of, who_started
+from stage_gate.telling.log_line import log_line
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from stage_gate.acting.run import GateRun
     from stage_gate.configuration.smoke_tests import SmokeTest
-    from stage_gate.plan import PlannedCheck
-    from stage_gate.run import GateRun
+    from stage_gate.rules.plan import PlannedCheck
 
 
 class OpenSmokeTests(BaseOperator):
@@ -36,7 +37,7 @@ class OpenSmokeTests(BaseOperator):
 
     def execute(self, context: Context) -> list[int]:
         """Returns the attempts so far; each question is mapped over them."""
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
@@ -117,7 +118,7 @@ class AskSmokeTest(HITLOperator):
 
     def _asking(self, context: Context) -> _Asking:
         """The question as it was pinned. Raises where it is not to be asked, or no more."""
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
@@ -137,7 +138,7 @@ class AskSmokeTest(HITLOperator):
         return _Asking(run, newest, planned, self.question_name)
 
     def _announce(self, asking: _Asking, people: tuple[str, ...], left: timedelta, context: Context) -> None:
-        from stage_gate.notify import Event, tell_once
+        from stage_gate.telling.notify import Event, tell_once
 
         sentences = [
             f"Smoke test {self.question_name}: {asking.question.question}",
@@ -150,7 +151,7 @@ class AskSmokeTest(HITLOperator):
 
     def _store(self, asking: _Asking, given: Given | None, why: str = "") -> str:
         """Keep the answer, or that there was none. Raises where it can't be signed although it has to be."""
-        from stage_gate.smoke_record import write_smoke_answer
+        from stage_gate.evidence.smoke_answers import write_smoke_answer
 
         answer = asking.answer(given, why)
         write_smoke_answer(asking.run.evidence, answer)
@@ -190,7 +191,7 @@ class _Asking:
 
     def standing(self) -> SmokeAnswer | None:
         """The answer that was given already."""
-        from stage_gate.smoke_record import read_smoke_answer
+        from stage_gate.evidence.smoke_answers import read_smoke_answer
 
         return read_smoke_answer(self.run.evidence, self.attempt, self.planned.key)
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from stage_gate.wanting import notes_want
+from stage_gate.acting.wanting import notes_want
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from stage_gate.run import GateRun
+    from stage_gate.acting.run import GateRun
 
 NO_SOURCE = "no source"
 """Why there was none, in the gate's memory; empty where one was found since."""
@@ -32,8 +32,8 @@ class FindSource(BaseOperator):
 
     @notes_want
     def execute(self, context: Context) -> None:
-        from stage_gate.observe import NoSource
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
+        from stage_gate.observing.observe import NoSource
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
@@ -61,7 +61,7 @@ class FindSource(BaseOperator):
 
     def _note(self, run: GateRun, why: str) -> None:
         """For those who are told that production is held; not to be able to note it stops nothing."""
-        from stage_gate.memory import Memory, NotRemembered
+        from stage_gate.observing.memory import Memory, NotRemembered
 
         try:
             Memory.of(run).remember(NO_SOURCE, why)

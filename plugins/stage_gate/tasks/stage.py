@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from stage_gate.log_line import log_line
-from stage_gate.wanting import Want, is_last_try, note, notes_want
+from stage_gate.acting.wanting import Want, is_last_try, note, notes_want
+from stage_gate.telling.log_line import log_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from aem_checks.config import ConfiguredCheck
     from aem_checks.outcomes import CheckResult, Finding
     from aem_checks.sites import SiteConfig, Target
+    from stage_gate.acting.run import GateRun
     from stage_gate.configuration.gate import Gate
-    from stage_gate.run import GateRun
-    from stage_gate.surroundings import Fact, Surroundings
+    from stage_gate.rules.surroundings import Fact, Surroundings
     from stage_gate.tasks.keeping import Keeper
 
 
@@ -45,11 +45,11 @@ class SettleStage(BaseOperator):
 
     @notes_want
     def execute(self, context: Context) -> None:
-        from stage_gate.baseline import NONE_YET, with_baseline
-        from stage_gate.isolation import forecast
-        from stage_gate.planning import plan_of
-        from stage_gate.run import GateRun
-        from stage_gate.settings import demands
+        from stage_gate.acting.run import GateRun
+        from stage_gate.configuration.planning import plan_of
+        from stage_gate.configuration.settings import demands
+        from stage_gate.evidence.baseline import NONE_YET, with_baseline
+        from stage_gate.observing.isolation import forecast
         from stage_gate.tasks.keeping import Keeper
 
         run = GateRun.of(self.gate_file, context)
@@ -100,7 +100,7 @@ class RecordPages(BaseOperator):
     @notes_want
     def execute(self, context: Context) -> None:
         from aem_checks.access import AccessError
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
@@ -118,8 +118,8 @@ class RecordPages(BaseOperator):
     def _record_once(self, run: GateRun, site: SiteConfig, folder: Path, context: Context) -> None:
         """Record a site of stage, unless a try of this task has done so: it may have been judged by now."""
         from aem_checks.recording import INDEX
-        from stage_gate.evidence import TEST_AGAIN
-        from stage_gate.files import read
+        from stage_gate.evidence.files import read
+        from stage_gate.evidence.store import TEST_AGAIN
         from stage_gate.tasks.keeping import Keeper
 
         keeper = Keeper(context, run.evidence, run.evidence.open_attempt())
@@ -134,8 +134,8 @@ class RecordPages(BaseOperator):
 
     def _baseline(self, run: GateRun, site: SiteConfig) -> Baseline | None:
         """Whose choice of pages is preferred; a baseline that can't be believed any more stops the checks, not this."""
-        from stage_gate.baseline import open_baseline
-        from stage_gate.files import EvidenceError
+        from stage_gate.evidence.baseline import open_baseline
+        from stage_gate.evidence.files import EvidenceError
 
         if site.coverage is None:
             return None
@@ -177,7 +177,7 @@ class RunCheck(BaseOperator):
     @notes_want
     def execute(self, context: Context) -> None:
         from aem_checks.outcomes import Outcome, Severity
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
@@ -203,7 +203,7 @@ class RunCheck(BaseOperator):
 
     def _test_once(self, run: GateRun, check: ConfiguredCheck, context: Context) -> CheckResult:
         """Run it, unless a try of this task has its result in the newest attempt."""
-        from stage_gate.files import EvidenceError
+        from stage_gate.evidence.files import EvidenceError
         from stage_gate.tasks.keeping import Keeper
 
         keeper = Keeper(context, run.evidence, run.evidence.attempts())
@@ -240,7 +240,7 @@ def require_deployed(run: GateRun, target: Target) -> None:
 
 def test_stage(run: GateRun, check: ConfiguredCheck, keeper: Keeper) -> CheckResult:
     """Run a check on stage and keep its result, bound to the candidate of the attempt. Raises ``EvidenceError``."""
-    from stage_gate.plan import RecordedResult
+    from stage_gate.rules.plan import RecordedResult
 
     attempt = keeper.attempt
     candidate = run.evidence.read_candidate(attempt)
@@ -266,12 +266,12 @@ async def _visit(
     from aem_checks.recording import Recording
     from aem_checks.runner import run_check
     from aem_checks.visit import Visit
-    from stage_gate.baseline import baseline_for, not_compared
-    from stage_gate.facts import facts_for
-    from stage_gate.files import EvidenceError
-    from stage_gate.isolation import refusal
-    from stage_gate.not_run import not_run
-    from stage_gate.reruns import take_rerun
+    from stage_gate.evidence.baseline import baseline_for, not_compared
+    from stage_gate.evidence.claims import take_rerun
+    from stage_gate.evidence.files import EvidenceError
+    from stage_gate.observing.facts import facts_for
+    from stage_gate.observing.isolation import refusal
+    from stage_gate.rules.not_run import not_run
 
     def may_rerun() -> bool:
         return take_rerun(folder, run.gate.policy.flakes.reruns, check.key)

@@ -15,15 +15,15 @@ from adobe_cloud_manager.sensors.cloud_manager import (
     StageDeploymentSensor,
 )
 from adobe_cloud_manager.unasked import unplaced_approval
-from stage_gate.log_line import log_line
-from stage_gate.memory import Memory, NotRemembered
-from stage_gate.reminders import BLOCKED, due, following, still_waits
-from stage_gate.wanting import notes_want
+from stage_gate.acting.wanting import notes_want
+from stage_gate.observing.memory import Memory, NotRemembered
+from stage_gate.rules.reminders import BLOCKED, due, following, still_waits
+from stage_gate.telling.log_line import log_line
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from stage_gate.run import GateRun
+    from stage_gate.acting.run import GateRun
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,8 @@ class TellingWait(ExecutionSensor):
 
     def on_person_needed(self, context: Context, sentence: str) -> None:
         """``sentence`` has the step, what to do, until when, and the link."""
-        from stage_gate.notify import Event, tell_once
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
+        from stage_gate.telling.notify import Event, tell_once
 
         try:
             tell_once(GateRun.of(self.gate_file, context), Event.WAITS, [sentence], sentence)
@@ -74,7 +74,7 @@ class HoldProduction(TellingWait, DecisionSensor):
 
     @notes_want
     def execute(self, context: Context) -> Any:
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
 
         run = GateRun.of(self.gate_file, context)
         run.skip_unless_decidable()
@@ -89,8 +89,8 @@ class HoldProduction(TellingWait, DecisionSensor):
         return self._next_wake(context)
 
     def _say_held(self, run: GateRun) -> None:
-        from stage_gate.notify import Event, tell_once
         from stage_gate.tasks.people import explain_hold, report_so_far
+        from stage_gate.telling.notify import Event, tell_once
 
         sentences = [
             "Production is held: it stays un-approved until somebody decides.",
@@ -104,7 +104,7 @@ class HoldProduction(TellingWait, DecisionSensor):
             self._remind_of(run)
 
     def _remind(self, context: Context) -> None:
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
 
         try:
             self._remind_of(GateRun.of(self.gate_file, context))
@@ -113,8 +113,8 @@ class HoldProduction(TellingWait, DecisionSensor):
 
     def _remind_of(self, run: GateRun) -> None:
         """Say that production still waits, if that is due and nobody said it."""
-        from stage_gate.notify import Event, tell_once
         from stage_gate.tasks.judging import newest_sentences
+        from stage_gate.telling.notify import Event, tell_once
 
         now = datetime.now(UTC)
         began = waits_since(run)
@@ -127,7 +127,7 @@ class HoldProduction(TellingWait, DecisionSensor):
                 self.log.warning("%s", log_line(sentence))
 
     def _next_wake(self, context: Context) -> float | None:
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
 
         now = datetime.now(UTC)
         try:
@@ -174,7 +174,7 @@ def _waited_since(run: GateRun) -> datetime | None:
 
 def _held_since(run: GateRun) -> datetime:
     """When people were told that production is held; an earlier reminder would come too late."""
-    from stage_gate.notify import Event, told_at
+    from stage_gate.telling.notify import Event, told_at
 
     return told_at(run, Event.HELD, _held(run)) or run.pin.pinned_at
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.bases.branch import BranchMixIn
 
 from adobe_cloud_manager.sensors.cloud_manager import DecisionSensor
-from stage_gate.decision import APPROVE, OVERRIDE, Step, next_step
-from stage_gate.files import EvidenceError
+from stage_gate.evidence.files import EvidenceError
+from stage_gate.rules.decision import APPROVE, OVERRIDE, Step, next_step
 from stage_gate.tasks.waits import TellingWait
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from stage_gate.run import GateRun
+    from stage_gate.acting.run import GateRun
 
 _LOOK_AGAIN = timedelta(hours=1)
 """The longest time between two looks at the calendar: a freeze may be added, or taken away."""
@@ -72,7 +72,7 @@ class WaitForWindow(TellingWait, DecisionSensor, BranchMixIn):
         return self._next_wake(run)
 
     def _way_on(self, run: GateRun) -> str:
-        from stage_gate.observe import go_live
+        from stage_gate.observing.observe import go_live
         from stage_gate.tasks.judging import sealed_outcome
 
         live = go_live(run.read_execution())
@@ -89,7 +89,7 @@ class WaitForWindow(TellingWait, DecisionSensor, BranchMixIn):
         return min(run.timing().opens_at or latest, latest).timestamp()
 
     def _run(self, context: Context) -> GateRun:
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
 
         return GateRun.of(self.gate_file, context)
 

@@ -17,7 +17,7 @@ def mounts() -> list[dict[str, Any]]:
     Adobe delivers again once they are corrected, and the log says what is wrong.
     """
     try:
-        from stage_gate.settings import webhook_is_on
+        from stage_gate.configuration.settings import webhook_is_on
 
         app = _app() if webhook_is_on() else None
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the API server has to start
@@ -28,7 +28,7 @@ def mounts() -> list[dict[str, Any]]:
 
 def _app() -> Any:
     from adobe_cloud_manager.settings import Settings
-    from stage_gate.settings import event_rate, event_registrations
+    from stage_gate.configuration.settings import event_rate, event_registrations
     from stage_gate.webhook.app import create_app
     from stage_gate.webhook.reception import Reception
     from stage_gate.webhook.store import store

@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from adobe_cloud_manager.events.envelope import CloudManagerEvent
     from adobe_cloud_manager.settings import Settings
+    from stage_gate.configuration.event_registrations import Registration
     from stage_gate.webhook.answers import Answer
-    from stage_gate.webhook.registrations import Registration
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

@@ -12,22 +12,22 @@ from unittest import mock
 from airflow.sdk import DAG, get_parsing_context
 
 import stage_gate.dag
-import stage_gate.dags
+import stage_gate.dag_bag
 from stage_gate.dag import build_gate_dag
 from stage_gate.tasks.acts import ApproveProduction
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from stage_gate.acting.run import GateRun
     from stage_gate.configuration.gate import Gate
-    from stage_gate.run import GateRun
 
 
 class TrustingApproval(ApproveProduction):
     """Approves because the branch task's XCom leads here; keeps its claim where any Airflow user can take it away."""
 
     def execute(self, context: Context) -> None:
-        from stage_gate.run import GateRun
+        from stage_gate.acting.run import GateRun
 
         ti = context["ti"]
         signpost = ti.xcom_pull(task_ids="decide", key="skipmixin_key") or {"followed": [self.task_id]}
@@ -62,5 +62,5 @@ def _build(gate: Gate, path: Path, docs: str) -> DAG:
         return build_gate_dag(gate, path, docs)
 
 
-with mock.patch.object(stage_gate.dags, "build_gate_dag", _build):
-    globals().update(stage_gate.dags.build_dags(get_parsing_context().dag_id))
+with mock.patch.object(stage_gate.dag_bag, "build_gate_dag", _build):
+    globals().update(stage_gate.dag_bag.build_dags(get_parsing_context().dag_id))

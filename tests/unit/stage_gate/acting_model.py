@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from adobe_cloud_manager.questions import Approval
 from aem_checks.outcomes import Outcome
-from stage_gate.decision import (
+from stage_gate.rules.decision import (
     HALT,
     OVERRIDE,
     Action,
@@ -30,7 +30,7 @@ from stage_gate.decision import (
     after,
     command,
 )
-from stage_gate.proof import REFUSALS, Answer, Entitled, Proof
+from stage_gate.rules.proof import REFUSALS, Answer, Entitled, Proof
 
 
 class Step(StrEnum):

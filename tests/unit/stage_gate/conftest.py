@@ -9,7 +9,8 @@ import pytest
 from adobe_cloud_manager import budget
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from adobe_cloud_manager.tokens import TOKENS
-from stage_gate import memory, notify
+from stage_gate.observing import memory
+from stage_gate.telling import notify
 from unit.adobe_cloud_manager.virtual_time import OneRetry
 from unit.stage_gate.airflow_store import StateStore
 from unit.stage_gate.release import KEYS
@@ -55,7 +56,7 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> RunsOfAirflow:
 def gates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the gate files, with the evidence beside it."""
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__EVIDENCE", str(tmp_path / "evidence"))
-    monkeypatch.setattr("stage_gate.settings.keys", lambda: KEYS)
+    monkeypatch.setattr("stage_gate.configuration.settings.keys", lambda: KEYS)
     folder = tmp_path / "gates"
     folder.mkdir()
     return folder

@@ -9,15 +9,15 @@ from pathlib import Path
 from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.recording import Page, Recording
 from aem_checks.response import Response, make_headers
-from stage_gate.candidate import Candidate
-from stage_gate.decision import Decision
-from stage_gate.evidence import Evidence
-from stage_gate.files import write
-from stage_gate.plan import PinnedBaseline
-from stage_gate.record import DecisionRecord, write_decision
-from stage_gate.seal import Sealed
-from stage_gate.signing import Keys, public_key, read_key
-from stage_gate.verdict import judge
+from stage_gate.evidence.files import write
+from stage_gate.evidence.kept_decisions import DecisionRecord, write_decision
+from stage_gate.evidence.seal import Sealed
+from stage_gate.evidence.signing import Keys, public_key, read_key
+from stage_gate.evidence.store import Evidence
+from stage_gate.rules.candidate import Candidate
+from stage_gate.rules.decision import Decision
+from stage_gate.rules.plan import PinnedBaseline
+from stage_gate.rules.verdict import judge
 from unit.stage_gate.release import KEYS
 from unit.stage_gate.samples import CANDIDATE, NOW, plan, planned, recorded, result
 

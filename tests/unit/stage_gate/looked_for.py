@@ -8,9 +8,9 @@ import yaml
 
 from aem_checks.outcomes import Outcome
 from simulator import Simulator
-from stage_gate.decision import Decision
-from stage_gate.evidence import Evidence
-from stage_gate.record import DecisionRecord, write_decision
+from stage_gate.evidence.kept_decisions import DecisionRecord, write_decision
+from stage_gate.evidence.store import Evidence
+from stage_gate.rules.decision import Decision
 from stage_gate.starting import FindExecutions
 from unit.stage_gate.release import KEYS, Release
 from unit.stage_gate.runs_of_airflow import RunsOfAirflow

@@ -21,19 +21,19 @@ from aem_checks.recording import record
 from aem_checks.runner import run_check
 from aem_checks.visit import Visit
 from simulator import Simulator
-from stage_gate.candidate import Candidate, Surroundings, host_of
-from stage_gate.cloud_manager_results import SEEN, Seen, judge_results
 from stage_gate.configuration.gate import Gate
-from stage_gate.decision import Action, Decision
-from stage_gate.demands import NO_DEMANDS
-from stage_gate.evidence import Evidence
-from stage_gate.pin import Pin
-from stage_gate.plan import RecordedResult
-from stage_gate.planning import plan_of
-from stage_gate.record import DecisionRecord, write_decision
-from stage_gate.seal import Sealed
-from stage_gate.signing import Keys
-from stage_gate.verdict import judge
+from stage_gate.configuration.planning import plan_of
+from stage_gate.evidence.kept_decisions import DecisionRecord, write_decision
+from stage_gate.evidence.pin import Pin
+from stage_gate.evidence.seal import Sealed
+from stage_gate.evidence.signing import Keys
+from stage_gate.evidence.store import Evidence
+from stage_gate.rules.candidate import Candidate, Surroundings, host_of
+from stage_gate.rules.cloud_manager_results import SEEN, Seen, judge_results
+from stage_gate.rules.decision import Action, Decision
+from stage_gate.rules.demands import NO_DEMANDS
+from stage_gate.rules.plan import RecordedResult
+from stage_gate.rules.verdict import judge
 from unit.stage_gate.release import KEYS
 from unit.stage_gate.samples import result
 

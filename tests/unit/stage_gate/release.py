@@ -11,20 +11,20 @@ import yaml
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from aem_checks.outcomes import Outcome
 from simulator import Fault, Simulator
-from stage_gate.acting import Act
-from stage_gate.claims import Rights
+from stage_gate.acting.act import Act
+from stage_gate.acting.right import Right
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import load_gate
-from stage_gate.demands import NO_DEMANDS, Demands
-from stage_gate.evidence import Evidence
-from stage_gate.observe import read_candidate
-from stage_gate.pin import Pin, run_id_of
-from stage_gate.plan import PlannedCheck, RecordedResult
-from stage_gate.planning import plan_of
-from stage_gate.record import StoredAnswer, write_answer
-from stage_gate.right import Right
-from stage_gate.signing import Keys, read_key
-from stage_gate.verdict import judge
+from stage_gate.configuration.planning import plan_of
+from stage_gate.evidence.claims import Rights
+from stage_gate.evidence.kept_decisions import StoredAnswer, write_answer
+from stage_gate.evidence.pin import Pin, run_id_of
+from stage_gate.evidence.signing import Keys, read_key
+from stage_gate.evidence.store import Evidence
+from stage_gate.observing.observe import read_candidate
+from stage_gate.rules.demands import NO_DEMANDS, Demands
+from stage_gate.rules.plan import PlannedCheck, RecordedResult
+from stage_gate.rules.verdict import judge
 from unit.stage_gate.samples import result
 from unit.stage_gate.waiting import until
 

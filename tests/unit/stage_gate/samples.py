@@ -7,9 +7,9 @@ from typing import Any
 
 from adobe_cloud_manager.exceptions import PermissionDenied
 from aem_checks.outcomes import Cause, CheckResult, Finding, Outcome, Severity
-from stage_gate.candidate import Candidate
-from stage_gate.plan import Plan, PlannedCheck, RecordedResult
-from stage_gate.surroundings import READINGS, Fact, StageEvent, Surroundings, Unread, VariableSeen, Way
+from stage_gate.rules.candidate import Candidate
+from stage_gate.rules.plan import Plan, PlannedCheck, RecordedResult
+from stage_gate.rules.surroundings import READINGS, Fact, StageEvent, Surroundings, Unread, VariableSeen, Way
 
 NOW = datetime(2026, 11, 2, 10, 0, tzinfo=UTC)
 STAGE_HOST = "publish-p12345-e7654321.adobeaemcloud.com"

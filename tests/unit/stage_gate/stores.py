@@ -17,7 +17,7 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from s3fs import S3FileSystem
 from werkzeug.serving import make_server
 
-from stage_gate.files import open_store
+from stage_gate.evidence.files import open_store
 
 BUCKET = "evidence"
 _CREDENTIALS = {"aws_access_key_id": "x", "aws_secret_access_key": "y", "region_name": "us-east-1"}

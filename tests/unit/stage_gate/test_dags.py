@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.serialization.serialized_objects import DagSerialization
 
 from aem_checks.kinds import all_kinds
-from stage_gate.dags import build_dags, invalid_dag_id
+from stage_gate.dag_bag import build_dags, invalid_dag_id
 
 ROOT = Path(__file__).resolve().parents[3]
 GATE = {

@@ -17,8 +17,7 @@ from adobe_cloud_manager.budget import RequestBudget
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
 from adobe_cloud_manager.models import Execution
 from simulator import Fault, Simulator
-from stage_gate.decision import Decision
-from stage_gate.looking import (
+from stage_gate.observing.looking import (
     FEW,
     PATIENCE,
     Asked,
@@ -28,6 +27,7 @@ from stage_gate.looking import (
     note_all_asked,
     pipelines_of,
 )
+from stage_gate.rules.decision import Decision
 from stage_gate.starting import FindExecutions, SayWhatIsWrong, build_start_dag, subjects_of
 from unit.stage_gate.airflow_store import StateStore
 from unit.stage_gate.looked_for import PAUSED, Ended, find, write_gate
@@ -143,7 +143,7 @@ def test_a_run_that_ended_undecided_while_its_approval_waits_is_an_alarm_once_a_
         told.append((event, sentences))
         return True
 
-    monkeypatch.setattr("stage_gate.notify.tell", tell)
+    monkeypatch.setattr("stage_gate.telling.notify.tell", tell)
     ended = Ended(simulator, gates, airflow, state)
     (trouble,) = ended.look()
     assert f"has ended ({state}) and production still waits" in trouble
@@ -154,7 +154,7 @@ def test_a_run_that_ended_undecided_while_its_approval_waits_is_an_alarm_once_a_
     assert len(told) == 1
     assert airflow.begun_again == []
     remembered.values.clear()
-    monkeypatch.setattr("stage_gate.notify._TELLING_TAKES", 0.1)
+    monkeypatch.setattr("stage_gate.telling.notify._TELLING_TAKES", 0.1)
     assert len(ended.look()) == 1, "told rather twice than not at all"
 
 
@@ -167,7 +167,7 @@ def test_an_alarm_that_reaches_nobody_is_red_and_tried_again_at_each_look(
         tries.append(event)
         return answers[len(tries) - 1]
 
-    monkeypatch.setattr("stage_gate.notify.tell", tell)
+    monkeypatch.setattr("stage_gate.telling.notify.tell", tell)
     ended = Ended(simulator, gates, airflow)
     for _ in answers:
         assert len(ended.look()) == 1
@@ -310,7 +310,7 @@ def test_an_event_has_its_own_pipeline_asked_and_the_timer_all(gates: Path) -> N
 def test_events_that_keep_coming_do_not_keep_the_other_pipelines_from_being_asked(
     gates: Path, airflow: RunsOfAirflow, simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stage_gate.looking.FEW", 0)
+    monkeypatch.setattr("stage_gate.observing.looking.FEW", 0)
     write_gate(gates, "larkfell")
     about_another = TriggeringAssetEventsAccessor.build([asset_event({"subjects": ["12345/1/1"]})])
     by_event = airflow.context | {"triggering_asset_events": about_another}
@@ -366,7 +366,9 @@ def test_each_pipeline_is_answered_for_whatever_is_wrong_with_another(
     for each in (elsewhere, nowhere):
         assert "404" in seen[each].trouble
         assert f"Program {each.program_id}: {seen[each].trouble}" in caplog.messages
-    assert {each.levelname for each in caplog.records if each.name == "stage_gate.looking"} == {"ERROR"}
+    assert {each.levelname for each in caplog.records if each.name == "stage_gate.observing.looking"} == {
+        "ERROR"
+    }
 
 
 def test_a_program_that_cannot_be_read_for_the_moment_is_only_a_warning(
@@ -375,7 +377,7 @@ def test_a_program_that_cannot_be_read_for_the_moment_is_only_a_warning(
     simulator.inject(down("/pipelines$"))
     (seen,) = look([Asked("cloud_manager_default", "12345", "678902")])
     assert (seen.execution, seen.trouble) == (None, "")
-    (said,) = [each for each in caplog.records if each.name == "stage_gate.looking"]
+    (said,) = [each for each in caplog.records if each.name == "stage_gate.observing.looking"]
     assert said.levelname == "WARNING"
     assert "503" in said.getMessage()
 

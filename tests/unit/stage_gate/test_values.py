@@ -12,9 +12,9 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from mutants.modules import PARTS
-from stage_gate.seal import Sealed
-from stage_gate.siblings import Siblings
-from stage_gate.stage_environment import StageState
+from stage_gate.evidence.seal import Sealed
+from stage_gate.observing.siblings import Siblings
+from stage_gate.observing.stage_environment import StageState
 
 WORDS = Path(__file__).with_name("words.txt")
 MODULES = [module for part in PARTS.values() for module in part]

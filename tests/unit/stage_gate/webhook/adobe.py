@@ -12,7 +12,7 @@ from typing import Any
 
 from adobe_cloud_manager.settings import Settings
 from simulator.io_events.signing import key_pair, signed_headers
-from stage_gate.webhook.registrations import Registration
+from stage_gate.configuration.event_registrations import Registration
 
 OURS = Registration("main", "client-of-ours", "secret_of_ours")
 OTHER = Registration("other", "client-of-the-other")

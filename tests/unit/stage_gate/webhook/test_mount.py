@@ -13,9 +13,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from stage_gate.airflow_plugin import StageGatePlugin
+from stage_gate.configuration.event_registrations import Registration, registrations
 from stage_gate.webhook.mount import PREFIX
 from stage_gate.webhook.reception import Reception
-from stage_gate.webhook.registrations import Registration, registrations
 from unit.stage_gate.waiting import PATIENCE
 from unit.stage_gate.webhook.adobe import AdobesHost, body_of, event, signed
 from unit.stage_gate.webhook.conftest import Stored

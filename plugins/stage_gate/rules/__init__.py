@@ -1,0 +1,1 @@
+"""What counts, and what may follow from it? Values to values: no clock, no I/O."""

@@ -1,0 +1,1 @@
+"""Who hears of it, and in which words? The story of a run, its report, notifications."""
