@@ -15,7 +15,7 @@ from aem_checks.browser.finding import NoChromium, find_chromium
 from aem_checks.browser.launching import first_process, memory_of
 from aem_checks.browser.open_page import DESKTOP
 from aem_checks.browser.pictures import photograph
-from aem_checks.kinds.rendering._axe import ask_axe
+from aem_checks.kinds.browser._axe import ask_axe
 from aem_checks.network_guard.forward_proxy import ForwardProxy
 from aem_checks.network_guard.rule import Rule
 from aem_checks.rate_limit import RateLimit

@@ -25,7 +25,7 @@ from aem_checks.baseline import Baseline
 from aem_checks.check import Check
 from aem_checks.client import Client
 from aem_checks.kinds import all_kinds
-from aem_checks.kinds.authoring import publish_round_trip
+from aem_checks.kinds.author import publish_round_trip
 from aem_checks.kinds.availability import settled
 from aem_checks.outcomes import CheckResult
 from aem_checks.rate_limit import RateLimit

@@ -10,7 +10,7 @@ import pytest
 
 from aem_checks.access import NO_ACCESS
 from aem_checks.client import Client
-from aem_checks.kinds.observability.suites import Suites, SuitesSettings
+from aem_checks.kinds.suites.suites import Suites, SuitesSettings
 from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.runner import run_check
 from aem_checks.sites import SiteConfig

@@ -178,7 +178,9 @@ class _Watch:
         """The first test that failed, or what went wrong before any could; empty if none did."""
         _be_quick()
         self._rank = {test: number for number, test in enumerate(tests)}
-        files = sorted({test.partition("::")[0] for test in tests})  # folder by folder, or pytest loses fixtures
+        files = sorted(
+            {test.partition("::")[0] for test in tests}
+        )  # folder by folder, or pytest loses fixtures
         ended = pytest.main([*ASIDE, f"--rootdir={ROOT}", *files], plugins=[self])
         if ended in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             return ""

@@ -31,11 +31,11 @@ from aem_checks.code_user import (
     take_back,
 )
 from aem_checks.commands import CommandResult, run_command
-from aem_checks.kinds.observability.suites import Suites, SuitesSettings
+from aem_checks.kinds.suites.suites import Suites, SuitesSettings
 from aem_checks.outcomes import Judgement
-from unit.aem_checks.observability.test_suites import GREEN, RED, report
 from unit.aem_checks.other_user import NOBODY, PYTHON, needs_python_for_all, needs_root, open_folder
 from unit.aem_checks.small_site import bad, outcome, visit
+from unit.aem_checks.suites.test_suites import GREEN, RED, report
 from unit.aem_checks.test_commands import DAEMON, running, until
 
 USER = CodeUser("nobody", NOBODY, NOBODY)

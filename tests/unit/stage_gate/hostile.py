@@ -16,10 +16,10 @@ from aiohttp import web
 from aem_checks.baseline import Baseline
 from aem_checks.check import Check
 from aem_checks.kinds.availability.key_pages import KeyPages
-from aem_checks.kinds.observability.suites import Suites, SuitesSettings
 from aem_checks.kinds.rendering.structure import Structure
-from aem_checks.kinds.seo.head_regression import HeadRegression
-from aem_checks.kinds.seo.sitemap import Sitemap
+from aem_checks.kinds.search_engines.head_regression import HeadRegression
+from aem_checks.kinds.search_engines.sitemap import Sitemap
+from aem_checks.kinds.suites.suites import Suites, SuitesSettings
 from aem_checks.outcomes import CheckResult, Finding
 from aem_checks.recording import record
 from aem_checks.runner import run_check

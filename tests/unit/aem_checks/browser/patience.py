@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from aem_checks.browser import browser, open_page
 from aem_checks.browser.open_page import OpenPage, PageLost
-from aem_checks.kinds.performance import web_vitals
+from aem_checks.kinds.browser import web_vitals
 
 _usual = OpenPage.quiet
 _DRAWN = """(async () => {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aem_checks.kinds.rendering.accessibility import Accessibility, AccessibilitySettings
+from aem_checks.kinds.browser.accessibility import Accessibility, AccessibilitySettings
 from unit.aem_checks.browser.browser_house import KEY, House, bad, environment, outcome
 from unit.aem_checks.page_site import page
 

@@ -22,7 +22,7 @@ from aem_checks.browser.credentials import Doorkeeper
 from aem_checks.browser.finding import VARIABLE, find_chromium
 from aem_checks.browser.launching import SANDBOX_VARIABLE, USER_VARIABLE
 from aem_checks.browser.open_page import PageLost
-from aem_checks.kinds.rendering.page_errors import PageErrors, PageErrorsSettings
+from aem_checks.kinds.browser.page_errors import PageErrors, PageErrorsSettings
 from aem_checks.network_guard.forward_proxy import ForwardProxy
 from aem_checks.network_guard.rule import Rule
 from aem_checks.outcomes import Outcome

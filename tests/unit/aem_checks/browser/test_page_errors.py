@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from aem_checks.browser import open_page
-from aem_checks.kinds.rendering.page_errors import PageErrors, PageErrorsSettings
+from aem_checks.kinds.browser.page_errors import PageErrors, PageErrorsSettings
 from aem_checks.outcomes import Outcome
 from unit.aem_checks.browser.browser_house import House, bad, environment, outcome
 from unit.aem_checks.page_site import page, status, text

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from aem_checks.kinds.performance._weight import Weights
-from aem_checks.kinds.performance.page_weight import PageWeight, PageWeightSettings
+from aem_checks.kinds.browser._weight import Weights
+from aem_checks.kinds.browser.page_weight import PageWeight, PageWeightSettings
 from unit.aem_checks.browser.browser_house import KEY, House, bad, environment, outcome
 from unit.aem_checks.page_site import page
 

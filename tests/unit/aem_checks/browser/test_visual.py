@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from aem_checks.kinds.rendering.visual import Visual, VisualSettings, picture_name
+from aem_checks.kinds.browser.visual import Visual, VisualSettings, picture_name
 from unit.aem_checks.browser.browser_house import KEY, House, bad, environment, outcome
 from unit.aem_checks.page_site import page, text
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from aem_checks.kinds.performance.web_vitals import WebVitals, WebVitalsSettings
+from aem_checks.kinds.browser.web_vitals import WebVitals, WebVitalsSettings
 from unit.aem_checks.browser.browser_house import KEY, House, bad, environment, outcome
 from unit.aem_checks.page_site import page
 

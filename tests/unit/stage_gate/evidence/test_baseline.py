@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from aem_checks.config import ConfiguredCheck
-from aem_checks.kinds.seo.head_regression import HeadRegression
+from aem_checks.kinds.search_engines.head_regression import HeadRegression
 from aem_checks.outcomes import Cause, CheckResult, Outcome, Severity
 from stage_gate.cli import main
 from stage_gate.commands.rejudging import Rejudged

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from aem_checks.kinds.seo.robots import Robots, RobotsSettings
+from aem_checks.kinds.search_engines.robots import Robots, RobotsSettings
 from aem_checks.outcomes import CheckResult, Outcome
 from stage_gate.configuration.describe import describe
 from stage_gate.configuration.gate import Gate

@@ -1,1 +1,0 @@
-"""G: do search, queries, services and forms still answer as agreed?"""

@@ -1,1 +1,0 @@
-"""L, M: can authors work, and does what they publish arrive?"""

@@ -1,0 +1,149 @@
+"""I1: can people who do not see or use a mouse use every page as they could before this release?
+
+axe-core looks at each page in Chromium, by the rules of WCAG 2.0 to 2.2, levels A and AA, and no others. An element
+that breaks a rule of serious or critical impact and did not break it at the last verified release blocks; what was
+so before, or is of less impact, warns. The same element is known by the rule and its selector.
+
+It would have caught components that lose their labels in a refactoring: pages look the same, and only those who use a
+screen reader notice. AET, the tool with which AEM sites are compared, has a test of accessibility for that reason
+(wttech/aet). Only these tags are used, since axe's best-practice rules fired on each of 142 pages of an official site.
+
+A page without a finding is not accessible because of it: automatic rules see a part of what people meet. Frames of
+other sites are not looked into. Known false alarms: widgets of others, and a banner that covers a page once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
+from aem_checks.codes import faults
+from aem_checks.excuses import PATTERNS
+from aem_checks.kinds.browser._axe import GRAVE, AxeError, Violation, Violations, ask_axe
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.shortened import shortened
+from aem_checks.text import count, plain, quoted
+
+if TYPE_CHECKING:
+    from aem_checks.browser.browser import Browser
+    from aem_checks.visit import Visit
+
+_RECORD = "accessibility/violations.json"
+
+
+class AccessibilitySettings(BrowserSettings):
+    """What is not looked at."""
+
+    ignore_rules: Annotated[tuple[str, ...], PATTERNS] = ()
+    """Names of axe rules that are not told, such as ``color-contrast``; none by default."""
+
+
+class Accessibility(BrowserCheck[AccessibilitySettings]):
+    """Asks axe-core about each page, and compares with the last verified release."""
+
+    kind = "accessibility"
+    number = "I1"
+    title = "Accessible as before"
+    codes = faults(
+        new_violation="elements break a rule gravely that did not at the last verified release",
+        violation="elements break a rule, as before or less gravely",
+        unanswered="axe-core gave no answer that can be read",
+    )
+    settings_type = AccessibilitySettings
+
+    async def look(self, visit: Visit, browser: Browser) -> Judgement:
+        findings: list[Finding] = []
+        pages: dict[str, tuple[Violation, ...]] = {}
+        for path in self.paths(visit):
+            try:
+                pages[path] = await self._ask(visit, browser, path)
+            except NotOpened as error:
+                findings.append(error.finding)
+            except AxeError as error:
+                findings.append(_unanswered(path, error))
+        record = Violations(pages=pages)
+        before = Violations.read(visit.baseline.read(_RECORD) if visit.baseline else None)
+        evidence = visit.keep(_RECORD, record.model_dump_json(indent=1))
+        findings += _compare(record, before, evidence)
+        if before is None:
+            findings.append(nothing_to_compare(self.kind))
+        return Judgement(examined=len(pages), findings=shortened(findings, severity=Severity.WARN))
+
+    async def _ask(self, visit: Visit, browser: Browser, path: str) -> tuple[Violation, ...]:
+        from aem_checks.browser.open_page import DESKTOP
+
+        async with opened(visit, browser, path, DESKTOP, lost=Severity.BLOCK, warm=True) as page:
+            found = await ask_axe(page)
+        return tuple(each for each in found if each.rule not in self.settings.ignore_rules)
+
+
+def _compare(record: Violations, before: Violations | None, evidence: str) -> Iterator[Finding]:
+    """New violations of each page, then old ones once per rule."""
+    old: dict[str, list[tuple[str, Violation]]] = {}
+    for path, violations in record.pages.items():
+        known = _known(before, path)
+        for violation in violations:
+            new = [
+                target
+                for target in violation.targets
+                if known is not None and (violation.rule, target) not in known
+            ]
+            if new and violation.impact in GRAVE:
+                yield _finding(path, violation, new, evidence)
+            elif violation.targets:
+                old.setdefault(violation.rule, []).append((path, violation))
+    for rule, places in old.items():
+        yield _existing(rule, places, compared=before is not None, evidence=evidence)
+
+
+def _known(before: Violations | None, path: str) -> frozenset[tuple[str, str]] | None:
+    """Rule and selector of what was so before; ``None`` where the page was not looked at then."""
+    if before is None or path not in before.pages:
+        return None
+    return frozenset((each.rule, target) for each in before.pages[path] for target in each.targets)
+
+
+def _finding(path: str, violation: Violation, new: list[str], evidence: str) -> Finding:
+    return Finding(
+        code="new_violation",
+        subject=f"{path} {plain(violation.rule, 60)}",
+        sentence=(
+            f"{path} breaks the rule {plain(violation.rule, 60)} ({violation.impact}) at {count(len(new), 'element')} "
+            f"that did not break it at the last verified release, first at {quoted(new[0])}. "
+            f"To do: {plain(violation.help, 120)}."
+        ),
+        expected="no new violation of WCAG A or AA",
+        actual=f"{len(new)} new, {violation.impact}",
+        severity=Severity.BLOCK,
+        evidence=evidence,
+    )
+
+
+def _existing(rule: str, places: list[tuple[str, Violation]], *, compared: bool, evidence: str) -> Finding:
+    path, first = places[0]
+    more = f" and {count(len(places) - 1, 'more page')}" if len(places) > 1 else ""
+    when = "not only since this release" if compared and first.impact in GRAVE else "as it is"
+    return Finding(
+        code="violation",
+        subject=plain(rule, 60),
+        sentence=(
+            f"{path}{more} breaks the rule {plain(rule, 60)} ({plain(first.impact, 20)}), {when}, "
+            f"first at {quoted(first.targets[0])}. To do: {plain(first.help, 120)}."
+        ),
+        expected="no violation of WCAG A or AA",
+        actual=f"{len(places)} pages",
+        severity=Severity.WARN,
+        evidence=evidence,
+    )
+
+
+def _unanswered(path: str, error: AxeError) -> Finding:
+    return Finding(
+        code="unanswered",
+        subject=path,
+        sentence=f"{path} was not judged: {error}. To do: open it with axe's own browser extension.",
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+        severity=Severity.BLOCK,
+    )

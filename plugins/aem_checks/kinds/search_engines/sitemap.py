@@ -1,0 +1,264 @@
+"""E1: is the sitemap there, well-formed and complete, and do its pages answer?
+
+Reads the sitemaps that robots.txt names, else ``/sitemap.xml``, with all that an index refers to, past all caches
+and on the target itself. It would have caught the malformed sitemap of Adobe KA-21789, which no browser complains
+of and every search engine drops. A sample of the listed pages is asked too, and the number of pages is compared
+with the last verified release. Known false alarms: AEM writes sitemaps by a scheduler, so that one may be missing
+for a while after a deployment, or on stage altogether.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.codes import faults
+from aem_checks.excuses import PATTERNS, above, switch
+from aem_checks.kinds.availability.host_leaks import internal
+from aem_checks.kinds.search_engines._robots_file import read_robots
+from aem_checks.kinds.search_engines._sitemap_files import Files, SitemapFile, path_here, read_files
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.reach import describe, is_unreached, unreached
+from aem_checks.shortened import shortened
+from aem_checks.text import count, quoted
+from aem_checks.urls import host_of, uncached
+
+if TYPE_CHECKING:
+    from aem_checks.response import Response
+    from aem_checks.visit import Visit
+
+_MOST_IN_A_FILE = 50_000
+"""URLs of one file; sitemaps.org/protocol.html."""
+_FILE = "sitemap/pages.json"
+_KEPT = 20_000
+"""Addresses that are kept as evidence."""
+
+
+class SitemapSettings(CheckSettings):
+    sample: Annotated[int, switch(0)] = Field(default=20, ge=0, le=1000)
+    """Listed pages that are asked for, spread evenly and the same each time; 20 take two seconds at the usual
+    rate."""
+    tolerance: Annotated[int, above(99)] = Field(default=20, ge=1, le=100)
+    """Percent of its pages that a sitemap may lose or gain since the last verified release; 20 by default, more
+    than editors do between two releases."""
+    hosts: Annotated[tuple[str, ...], PATTERNS] = ()
+    """Further hosts that the sitemap may name, such as those of other countries' sites; none by default."""
+
+
+class Sitemap(SiteCheck[SitemapSettings]):
+    """Reads the files, then asks for some of the pages."""
+
+    kind = "sitemap"
+    number = "E1"
+    title = "Sitemap is valid and complete"
+    targets = frozenset({"stage", "production"})
+    codes = faults(
+        absent="there is no sitemap",
+        status="a sitemap answers with an error status",
+        malformed="a sitemap is none that crawlers can read",
+        too_many="a sitemap lists more pages than crawlers take",
+        too_long="a sitemap is longer than what is read of it",
+        empty="the sitemaps list no page",
+        internal_host="the sitemap names a host that only exists inside",
+        foreign_host="the sitemap names a host that is not the site's",
+        no_host="the sitemap names addresses without a host",
+        fewer="the sitemap lists fewer pages than at the last verified release",
+        more_pages="the sitemap lists more pages than at the last verified release",
+        listed_page="a page that the sitemap lists does not answer 200",
+    )
+    settings_type = SitemapSettings
+
+    async def run(self, visit: Visit) -> Judgement:
+        robots = await read_robots(visit)
+        found = await read_files(visit, robots.sitemaps)
+        findings = [problem for file in found.files for problem in _judge(file)]
+        if len(found.files) == 1 and not found.files[0].named_by and found.files[0].response.status == 404:
+            findings = [await _absent(visit)]
+        elif not found.urls and not findings:
+            findings = [_empty(found.files[0])]
+        paths = {path: None for url in found.urls if (path := path_here(url, visit)) is not None}
+        findings += [*self._addresses(found, visit), *self._count(len(found.urls), visit), *_limits(found)]
+        findings += await self._sampled(tuple(paths), visit)
+        _keep(found, visit)
+        severity = self.settings.severity or self.severity
+        reached = sum(not is_unreached(file.response) for file in found.files)
+        return Judgement(examined=reached, findings=shortened(findings, severity=severity))
+
+    def _addresses(self, found: Files, visit: Visit) -> Iterator[Finding]:
+        """Hosts that are neither the site's nor named in the settings, and addresses without a host."""
+        known = visit.site.hosts | {host.lower() for host in self.settings.hosts}
+        strange: dict[str, list[str]] = {}
+        for url in found.urls:
+            host = _host(url)
+            if host not in known:
+                strange.setdefault(host, []).append(url)
+        for host, urls in sorted(strange.items()):
+            yield _strange(host, urls, len(found.urls))
+
+    def _count(self, now: int, visit: Visit) -> Iterator[Finding]:
+        before = _count_before(visit)
+        if before is None or visit.baseline is None:
+            yield _note(
+                "nothing_to_compare", "There is no verified release to compare the number of pages with yet."
+            )
+            return
+        change = 100 * (now - before) / before if before else 0.0
+        if abs(change) <= self.settings.tolerance or now == 0:
+            return
+        yield Finding(
+            code="fewer" if change < 0 else "more_pages",
+            subject="number of pages",
+            sentence=f"The sitemap lists {count(now, 'page')} and listed {before} at {visit.baseline.release}, "
+            f"{change:+.0f} %; expected at most ±{self.settings.tolerance} %. To do: see whether editors or the "
+            "sitemap's generator changed it.",
+            expected=f"{before} ± {self.settings.tolerance} %",
+            actual=str(now),
+            severity=None if change < 0 else Severity.WARN,
+            evidence=_FILE,
+        )
+
+    async def _sampled(self, paths: tuple[str, ...], visit: Visit) -> list[Finding]:
+        chosen = _spread(paths, self.settings.sample)
+        answers = await asyncio.gather(
+            *(visit.client.get(uncached(visit.url(path)), tries=3) for path in chosen)
+        )
+        found = (_sample(path, answer) for path, answer in zip(chosen, answers, strict=True))
+        return [finding for finding in found if finding is not None]
+
+
+def _judge(file: SitemapFile) -> Iterator[Finding]:
+    """What is wrong with one file by itself."""
+    who = f" (named by {file.named_by})" if file.named_by else ""
+    if file.response.status < 500 and (refused := unreached(file.response, file.path)) is not None:
+        yield refused
+    elif file.response.truncated:
+        yield _too_long(file)
+    elif file.response.status != 200:
+        told = f"answers with {describe(file.response)}{who}"
+        yield _failed("status", file.path, told, "a sitemap with status 200")
+    elif file.problem:
+        told = f"{quoted(file.problem, 300)[1:-1]}{who}"
+        yield _failed("malformed", file.path, told, "a valid sitemap")
+    elif len(file.urls) > _MOST_IN_A_FILE:
+        told = f"lists {len(file.urls)} pages"
+        expected = f"at most {_MOST_IN_A_FILE}, else crawlers drop it"
+        yield _failed("too_many", file.path, told, expected, Severity.WARN)
+
+
+def _failed(code: str, path: str, actual: str, expected: str, severity: Severity | None = None) -> Finding:
+    return Finding(
+        code=code,
+        subject=path,
+        sentence=f"{path} {actual}; expected {expected}. To do: see the sitemap's scheduler and generator in AEM "
+        "and the dispatcher's filter for this path.",
+        expected=expected,
+        actual=actual,
+        severity=severity,
+    )
+
+
+def _too_long(file: SitemapFile) -> Finding:
+    return Finding(
+        code="too_long",
+        subject=file.path,
+        sentence=f"{file.path} is longer than the {len(file.response.body)} bytes that are read, so it is not "
+        "judged. To do: split it into several files with an index.",
+        expected="a sitemap that can be read in whole",
+        actual=f"more than {len(file.response.body)} bytes",
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+    )
+
+
+def _empty(first: SitemapFile) -> Finding:
+    return _failed("empty", first.path, "lists no page, with all that it refers to", "at least one page")
+
+
+async def _absent(visit: Visit) -> Finding:
+    """Nobody names a sitemap and the usual path has none: lost where there was one, else the site's own way."""
+    was_there = bool(_count_before(visit))
+    production = visit.site.production
+    if not was_there and visit.target == "stage" and production is not None:
+        live = await visit.client.get(f"{production.url}/sitemap.xml", tries=2)
+        was_there = live.status == 200 and not live.is_html
+    severity = None if was_there else Severity.WARN
+    reason = "there was one before, or production has one" if was_there else "search engines look for one"
+    actual = f"is not there and robots.txt names no other; {reason}"
+    return _failed("absent", "/sitemap.xml", actual, "a sitemap", severity)
+
+
+def _strange(host: str, urls: list[str], total: int) -> Finding:
+    inside = bool(host) and internal(urlsplit(f"//{host}").hostname or "") is not None
+    what = f"the host {quoted(host)}" if host else "addresses without a host"
+    of_all = f"{len(urls)} of {count(total, 'page')}"
+    return Finding(
+        code="internal_host" if inside else "foreign_host" if host else "no_host",
+        subject=f"host {host or 'missing'}",
+        sentence=f"The sitemap has {what} in {of_all}, such as {quoted(urls[0])}; expected a host of the site, else "
+        "search engines drop the entry. To do: see the externalizer and the resource mapping; name a foreign "
+        "host that is right under 'hosts'.",
+        expected="a host of the site",
+        actual=host or "no host",
+        severity=None if inside else Severity.WARN,
+    )
+
+
+def _host(url: str) -> str:
+    try:
+        return host_of(url) if urlsplit(url).scheme in {"http", "https"} else ""
+    except ValueError:
+        return ""
+
+
+def _count_before(visit: Visit) -> int | None:
+    """How many pages the last verified release listed."""
+    kept = visit.baseline.read(_FILE) if visit.baseline else None
+    try:
+        return int(json.loads(kept)["count"]) if kept else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _sample(path: str, answer: Response) -> Finding | None:
+    if answer.status < 500 and (refused := unreached(answer, path)) is not None:
+        return refused.model_copy(update={"severity": Severity.WARN})
+    if answer.status == 200:
+        return None
+    return _failed(
+        "listed_page",
+        path,
+        f"is in the sitemap and answers with {describe(answer)}",
+        "a page with status 200",
+        Severity.WARN,
+    )
+
+
+def _spread(paths: tuple[str, ...], most: int) -> list[str]:
+    step = max(1.0, len(paths) / most) if most else 1.0
+    return [paths[int(index * step)] for index in range(min(most, len(paths)))]
+
+
+def _limits(found: Files) -> Iterable[Finding]:
+    if found.left_out:
+        number = count(found.left_out, "further sitemap")
+        sentence = f"{number} of the index were not read: {len(found.files)} files are the most."
+        yield _note("left_out", sentence)
+
+
+def _keep(found: Files, visit: Visit) -> None:
+    told = {
+        "count": len(found.urls),
+        "files": {file.path: len(file.urls) for file in found.files},
+        "pages": list(found.urls)[:_KEPT],
+    }
+    visit.keep(_FILE, json.dumps(told, indent=1))
+
+
+def _note(code: str, sentence: str) -> Finding:
+    return Finding(code=code, subject="sitemap", sentence=sentence, outcome=Outcome.PASSED)

@@ -1,1 +1,0 @@
-"""E: do search engines see what they should?"""
