@@ -1,4 +1,4 @@
-"""How does a gate become a Dag? One task per check, known when the file is parsed."""
+"""How does a gate become a Dag? Its checks in chapters, known when the file is parsed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from airflow.sdk import DAG, Param, TaskGroup, TriggerRule
 
 from aem_checks.outcomes import Outcome
 from stage_gate.acting.runs import TAGS, dag_id_of
+from stage_gate.configuration.chapters import Chapter, chapters_of
 from stage_gate.configuration.settings import deciding_queue
 from stage_gate.drawing import draw_smoke_tests
 from stage_gate.rules.decision import Action
@@ -20,13 +21,14 @@ from stage_gate.tasks.acts import (
     OverrideProduction,
     RecordBypass,
 )
+from stage_gate.tasks.chapter import AT_ONCE, RunChapter
 from stage_gate.tasks.cloud_manager import ReadCloudManagerResults
 from stage_gate.tasks.judging import Decide, Judge
 from stage_gate.tasks.pin import CURRENT, PinCandidate, StartExecutionRun
 from stage_gate.tasks.publishing import PublishReport
 from stage_gate.tasks.retest import RetestStage
 from stage_gate.tasks.source import FindSource
-from stage_gate.tasks.stage import SETTLED, RecordPages, RunCheck, SettleStage
+from stage_gate.tasks.stage import RecordPages, SettleStage
 from stage_gate.tasks.waits import (
     HoldProduction,
     WaitForApprovalStep,
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import BaseOperator
 
-    from aem_checks.config import ConfiguredCheck
+    from aem_checks.sites import Target
     from stage_gate.configuration.gate import Gate
     from stage_gate.tasks.people import Question
 
@@ -50,8 +52,8 @@ _A_MINUTE = timedelta(minutes=1)
 _LONGER_THAN_CLOUD_MANAGER_WAITS = timedelta(days=15)
 _ASKED_ANEW: dict[str, Any] = {"retries": 50, "retry_delay": timedelta(seconds=3)}
 """Of a question: a refused answer fails a try, and the next one asks again."""
-_MARGIN = timedelta(minutes=2)
-"""How much longer than its own limit a check's task may live, to write its result."""
+_MARGIN = timedelta(minutes=10)
+"""How much longer than the limits of its checks a chapter's task may live, to write their results."""
 
 
 def build_gate_dag(gate: Gate, gate_file: Path, docs: str) -> DAG:
@@ -150,7 +152,7 @@ class _Wiring:
     def _test_stage(
         self, stage_deployed: BaseOperator, approval: BaseOperator, judge: BaseOperator
     ) -> list[BaseOperator]:
-        """Settle, record, and one task per check; those that probe come last on their host."""
+        """Settle, record, and one task per chapter; those that probe come last on their host."""
         settle = SettleStage(
             task_id="settle_stage",
             gate_file=self.gate_file,
@@ -168,35 +170,33 @@ class _Wiring:
         )
         stage_deployed >> settle >> record >> judge
         [settle, approval] >> read >> judge
-        with TaskGroup("stage_tests", tooltip="One task per check"):
-            early = self._stage_checks(last=False)
-            late = self._stage_checks(last=True)
+        with TaskGroup("stage_tests", tooltip="One task per chapter of checks"):
+            tests = [(each, self._chapter(each, "stage")) for each in chapters_of(self.gate, "stage")]
+        probes = [(each, task) for each, task in tests if each.probes]
+        early = [(each, task) for each, task in tests if not each.probes]
         record >> [task for _, task in early]
-        approval >> [task for check, task in early if check.after == "cloud_manager_tests"]
-        [task for _, task in (*early, *late)] >> judge
-        for check, task in late:
-            before = [other for each, other in early if each.site == check.site and each.after == "settled"]
+        approval >> [task for each, task in early if each.waits_for_cloud_manager]
+        [task for _, task in tests] >> judge
+        for probe, task in probes:
+            before = [
+                other for each, other in early if each.site == probe.site and not each.waits_for_cloud_manager
+            ]
             if before:
                 task.trigger_rule = TriggerRule.ALL_DONE
             (before or [record]) >> task
-        settled = [record, *(task for check, task in early if check.after == "settled")]
+        settled = [record, *(task for each, task in early if not each.waits_for_cloud_manager)]
         asked = draw_smoke_tests(self.gate, self.gate_file, settled, judge, _ASKED_ANEW)
-        return [settle, record, read, *(task for _, task in (*early, *late)), *asked]
+        return [settle, record, read, *(task for _, task in tests), *asked]
 
-    def _stage_checks(self, *, last: bool) -> list[tuple[ConfiguredCheck, BaseOperator]]:
-        return [
-            (check, self._check(check))
-            for check in self.gate.stage_checks
-            if check.kind != SETTLED and check.check_type.last_on_host is last
-        ]
-
-    def _check(self, check: ConfiguredCheck) -> BaseOperator:
-        return RunCheck(
-            task_id=check.name,
+    def _chapter(self, chapter: Chapter, target: Target) -> BaseOperator:
+        slots = 1 if chapter.opens_browsers else AT_ONCE
+        return RunChapter(
+            task_id=chapter.name,
             gate_file=self.gate_file,
-            key=check.key,
-            target=check.target,
-            execution_timeout=2 * check.settings.within + _MARGIN,
+            chapter=chapter.name,
+            target=target,
+            execution_timeout=chapter.longest(slots) + _MARGIN,
+            priority_weight=chapter.longest(slots) // _A_MINUTE,  # what may take longest begins first
         )
 
     def _decide(self, decide: BaseOperator, judge: BaseOperator) -> list[BaseOperator]:
@@ -347,7 +347,7 @@ class _Wiring:
             execution_timeout=_LONG,
         )
         with TaskGroup("production_tests", tooltip="They raise the alarm and never act"):
-            tests = [self._check(check) for check in self.gate.production_checks]
+            tests = [self._chapter(each, "production") for each in chapters_of(self.gate, "production")]
         deployed >> record >> tests
         return [deployed, record, *tests]
 

@@ -33,7 +33,7 @@ def test_a_person_s_approval_of_a_release_that_passes_is_a_success(run: Run) -> 
     assert run.verdict["outcome"] == "passed"
     assert run.decision["decision"] == "bypassed"
     assert run.tasks["approve_production"] == "skipped"
-    assert run.tasks["production_tests.key_pages"] == "success"
+    assert run.tasks["production_tests.availability"] == "success"
 
 
 @case(release={"stage": {"defects": ["page_500"]}}, gate={"checks": _PATIENT})
@@ -99,7 +99,7 @@ def test_an_override_with_a_reason_approves_in_the_name_of_the_person(run: Run) 
     assert "looked at by hand" in run.decision["sentence"]
     assert run.tasks["record_bypass"] == run.tasks["halt_production"] == "skipped"
     assert run.tasks["wait_for_production_deployment"] == "success"
-    assert run.tasks["production_tests.key_pages"] == "success"
+    assert run.tasks["production_tests.availability"] == "success"
 
 
 @plays(the_release_manager_overrides)

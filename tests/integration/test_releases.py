@@ -30,7 +30,7 @@ def test_a_good_release_is_approved_and_followed_through_production(run: Run) ->
     assert run.decision["decision"] == "approved"
     assert run.decision["by"] == "Stage Gate"
     assert run.tasks["wait_for_production_deployment"] == "success"
-    assert run.tasks["production_tests.key_pages"] == "success"
+    assert run.tasks["production_tests.availability"] == "success"
     assert run.tasks["halt_production"] == run.tasks["hold_production"] == "skipped"
     assert "Approved, and the production tests passed." in run.last_words
     assert (run.folder / "report.html").stat().st_size > 1000
@@ -85,7 +85,7 @@ def test_a_release_that_is_broken_on_stage_is_halted(run: Run) -> None:
     assert run.verdict["outcome"] == "failed"
     assert any("/us/en/magazine.html" in reason and "500" in reason for reason in run.verdict["reasons"])
     assert run.decision["decision"] == "halted"
-    assert run.tasks["stage_tests.key_pages"] == "failed"
+    assert run.tasks["stage_tests.availability"] == "failed"
     assert run.tasks["approve_production"] == run.tasks["wait_for_production_deployment"] == "skipped"
     assert "/us/en/magazine.html" in run.last_words
     assert "free for the fix" in run.log("halt_production")
@@ -222,7 +222,7 @@ def a_teams_check_that_nobody_accepted(play: Play) -> Run:
 
 @plays(a_teams_check_that_nobody_accepted)
 def test_a_teams_code_is_not_run_beside_the_signing_key_unless_the_gate_file_accepts_that(run: Run) -> None:
-    assert run.tasks["stage_tests.key_pages"] == "success"
+    assert run.tasks["stage_tests.availability"] == "success"
     assert run.tasks["stage_tests.tells_what_opens"] == "failed"
     assert len(run.verdict["reasons"]) == 1
     why = run.verdict["reasons"][0]
@@ -332,7 +332,7 @@ def test_failing_production_tests_are_a_failed_run_that_names_the_ways_back(run:
     assert run.state == "failed"
     assert run.acts == ["approve"]
     assert run.decision["decision"] == "approved"
-    assert run.tasks["production_tests.key_pages"] == "failed"
+    assert run.tasks["production_tests.availability"] == "failed"
     told = run.last_words
     assert "the production tests are failed" in told
     assert "/us/en/magazine.html" in told

@@ -33,10 +33,10 @@ def test_clearing_a_sent_approval_sends_nothing_again(run: Run) -> None:
 @case(release=_BROKEN, gate={"checks": _PATIENT, "policy": {"failed": "hold"}})
 def tasks_that_are_marked_success(play: Play) -> Run:
     run_id = play.begin()
-    play.until(run_id, "stage_tests.key_pages", "failed")
+    play.until(run_id, "stage_tests.availability", "failed")
     play.until(run_id, "wait_for_approval_step")
     play.until(run_id, "stage_tests.waits_for_a_file", "running")
-    for task in ("stage_tests.key_pages", "judge", "decide"):
+    for task in ("stage_tests.availability", "judge", "decide"):
         play.mark(run_id, task, "success")
     play.until(run_id, "approve_production", "failed", "success")
     play.until(run_id, "halt_production", "failed", "success")
@@ -62,7 +62,7 @@ def test_marking_checks_judge_and_decide_success_approves_nothing(run: Run) -> N
 def a_signpost_that_is_turned_round(play: Play) -> Run:
     run_id = play.begin()
     play.until(run_id, "hold_production", "deferred")
-    play.mark(run_id, "stage_tests.key_pages", "success")
+    play.mark(run_id, "stage_tests.availability", "success")
     play.set_xcom(run_id, "decide", "skipmixin_key", {"followed": ["approve_production", "hold_production"]})
     play.clear(run_id, "approve_production")
     play.until(run_id, "approve_production", "failed", "success")

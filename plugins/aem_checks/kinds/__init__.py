@@ -1,10 +1,10 @@
 """Which kinds of checks are there? Every module in the folders below and in a team's own folders is one.
 
-The folders are the groups of the catalogue. A kind is a module with one public subclass of ``PageCheck`` or
-``SiteCheck`` that sets ``kind``, ``number`` and ``title``. A team adds its own by dropping such a module into a
-folder and naming that folder in the environment variable ``AEM_CHECKS_KINDS`` (several are separated by ``:``).
-Modules are imported when the kinds are first asked for, at each Dag parse too, so they import parsers and
-clients only inside functions. A team's own kinds judge in a process of their own (``aem_checks.isolated``).
+The folders are chapters: checks of one concern, which a gate runs in one task. A kind is a module with one public
+subclass of ``PageCheck`` or ``SiteCheck`` that sets ``kind``, ``number`` and ``title``. A team adds its own by dropping
+such a module into a folder and naming that folder in the environment variable ``AEM_CHECKS_KINDS`` (several are separated
+by ``:``). Modules are imported when the kinds are first asked for, at each Dag parse too, so they import parsers and clients
+only inside functions. A team's own kinds judge in a process of their own (``aem_checks.isolated``).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ FOLDERS_VARIABLE = "AEM_CHECKS_KINDS"
 RESERVED_NAMES = frozenset({"cloud_manager", "others", "smoke_tests"})
 """What a gate calls Cloud Manager's own results, the checks that it does not name, and a person's."""
 _OWN = "aem_checks_kind_"
+_HERE = Path(__file__).parent
 
 
 class KindError(ImportError):
@@ -52,6 +53,8 @@ def _collect(folders: tuple[str, ...]) -> dict[str, type[Check[Any]]]:
         kind = _kind_in(module)
         if kind.kind in RESERVED_NAMES:
             raise KindError(f"{module.__file__}: {kind.kind!r} means something else here; rename this kind")
+        if kind.kind in chapters() and file_of_own_kind(kind) is not None:
+            raise KindError(f"{module.__file__}: {kind.kind!r} is the name of a chapter; rename this kind")
         if kind.kind in kinds:
             raise KindError(
                 f"{module.__file__}: there is already a kind called {kind.kind!r}; rename this one"
@@ -72,12 +75,17 @@ def _modules(folders: tuple[str, ...]) -> Iterator[ModuleType]:
 
 def own_modules() -> list[str]:
     """The names of the modules of this package that are kinds."""
-    here = Path(__file__).parent
-    return [f"{__name__}.{path.parent.name}.{path.stem}" for group in _groups(here) for path in _files(group)]
+    return [f"{__name__}.{name}.{path.stem}" for name in chapters() for path in _files(_HERE / name)]
 
 
-def _groups(here: Path) -> list[Path]:
-    return sorted(path.parent for path in here.glob("*/__init__.py"))
+def chapters() -> list[str]:
+    """The names of all chapters."""
+    return sorted(path.parent.name for path in _HERE.glob("*/__init__.py"))
+
+
+def chapter_of(kind: type[Check[Any]]) -> str:
+    """The chapter of a kind of this package: the folder that it is in."""
+    return kind.__module__.split(".")[-2]
 
 
 def _files(folder: Path) -> list[Path]:

@@ -49,7 +49,7 @@ class ReadCloudManagerResults(BaseOperator):
     def _record(self, run: GateRun, keeper: Keeper) -> Sequence[CheckResult]:
         """Judge and keep; what an earlier try kept in this attempt stands, as with every other check."""
         from stage_gate.rules.cloud_manager_results import judge_results
-        from stage_gate.tasks.stage import say
+        from stage_gate.tasks.testing import say
 
         results: list[CheckResult] = []
         judged = judge_results(run.gate.policy.cloud_manager, self._seen(run, keeper))

@@ -13,6 +13,7 @@ from aem_checks.outcomes import Outcome
 from simulator import Fault, Simulator
 from stage_gate.acting.act import Act
 from stage_gate.acting.right import Right
+from stage_gate.configuration.chapters import chapters_of
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.configuration.planning import plan_of
@@ -25,6 +26,7 @@ from stage_gate.observing.observe import read_candidate
 from stage_gate.rules.demands import NO_DEMANDS, Demands
 from stage_gate.rules.plan import PlannedCheck, RecordedResult
 from stage_gate.rules.verdict import judge
+from stage_gate.tasks.chapter import RunChapter
 from unit.stage_gate.samples import result
 from unit.stage_gate.waiting import until
 
@@ -39,6 +41,13 @@ BRIEFLY = {"read_back": "1s", "poll": "1s"}
 def down(path: str = "") -> Fault:
     """A service that can't answer, and says that it will not for longer than any read has patience."""
     return Fault(effect="answer", status=503, headers={"Retry-After": "3600"}, path=path, times=None)
+
+
+def chapter_with(release: Release, key: str) -> RunChapter:
+    """The task that runs this check of stage."""
+    chapters = chapters_of(release.gate, "stage")
+    (name,) = [each.name for each in chapters if any(check.key == key for check in each.checks)]
+    return RunChapter(task_id=name, gate_file=str(release.gate_file), chapter=name, target="stage")
 
 
 class Release:

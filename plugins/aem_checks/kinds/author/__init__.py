@@ -1,0 +1,1 @@
+"""L, M: does authoring work, and does it reach publish?"""

@@ -1,0 +1,1 @@
+"""D, H, I, J: what does a browser see of the pages?"""

@@ -1,1 +1,1 @@
-"""J: is the site as light and quick as it was?"""
+"""J: is the site as quick as it was?"""

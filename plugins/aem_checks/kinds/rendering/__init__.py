@@ -1,1 +1,1 @@
-"""D, H, I: do pages show what they should, to everybody?"""
+"""D: do pages show what they should?"""

@@ -1,0 +1,1 @@
+"""E: do search engines find what they shall, and nothing else?"""

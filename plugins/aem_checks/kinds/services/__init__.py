@@ -1,0 +1,1 @@
+"""G: do search, APIs and forms answer?"""

@@ -1,0 +1,1 @@
+"""N: what do the team's own tests say?"""

@@ -1,0 +1,1 @@
+"""N: do tags run, with consent and not without?"""

@@ -27,7 +27,7 @@ from stage_gate.evidence.store import Evidence
 from stage_gate.rules.decision import Decision
 from stage_gate.rules.plan import Plan
 from stage_gate.tasks.keeping import Keeper
-from stage_gate.tasks.stage import test_stage as run_on_stage
+from stage_gate.tasks.testing import test_stage as run_on_stage
 from unit.stage_gate.kept_releases import READER, STRANGER, candidate_of, decided, keep, recording_of
 from unit.stage_gate.release import KEYS
 from unit.stage_gate.samples import NOW, plan, planned, recorded, result

@@ -14,20 +14,22 @@ from structlog.testing import capture_logs
 
 from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.recording import INDEX
+from simulator import Simulator
 from stage_gate.evidence.store import RESULTS
 from stage_gate.rules.cloud_manager_results import SEEN
 from stage_gate.rules.plan import RecordedResult
 from stage_gate.rules.verdict import judge
-from stage_gate.tasks import stage
+from stage_gate.tasks import testing
 from stage_gate.tasks.cloud_manager import ReadCloudManagerResults
-from stage_gate.tasks.stage import RecordPages, RunCheck, SettleStage
+from stage_gate.tasks.red import Red
+from stage_gate.tasks.stage import RecordPages, SettleStage
 from unit.stage_gate.airflow_store import StateStore
-from unit.stage_gate.release import Release
+from unit.stage_gate.release import Release, chapter_with
 from unit.stage_gate.samples import result
 from unit.stage_gate.tasks.test_read_cloud_manager_results import settle
-from unit.stage_gate.tasks.test_waits import context, release, signing
+from unit.stage_gate.tasks.test_waits import context, signing
 
-__all__ = ["release", "signing"]
+__all__ = ["signing"]
 
 KEY = "key_pages"
 PASSED, FAILED, INCONCLUSIVE = Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE
@@ -42,7 +44,7 @@ class Worker:
         self.runs = 0
         self.finds = PASSED
         self.before_it_keeps: Callable[[], None] = lambda: None
-        monkeypatch.setattr(stage, "_visit", self._visit)
+        monkeypatch.setattr(testing, "visit_site", self._visit)
 
     async def _visit(
         self, run: object, check: Any, folder: object, keep: Callable[[CheckResult], None]
@@ -58,8 +60,7 @@ class Worker:
         return context(self.release) | {"task_state_store": self.store}
 
     def run(self) -> None:
-        task = RunCheck(task_id=KEY, gate_file=str(self.release.gate_file), key=KEY, target="stage")
-        task.execute(self.context)
+        chapter_with(self.release, KEY).execute(self.context)
 
     @property
     def kept(self) -> list[Outcome]:
@@ -69,6 +70,12 @@ class Worker:
             map(Path.read_bytes, evidence.kept(evidence.attempts(), KEY, RESULTS)),
         )
         return [entry.result.outcome for entry in entries]
+
+
+@pytest.fixture
+def release(simulator: Simulator, tmp_path: Path, signing: None) -> Release:
+    """Of a gate with one check besides those that settle stage."""
+    return Release(simulator, tmp_path, checks={"others": False, "settled": {}, KEY: {}})
 
 
 @pytest.fixture
@@ -97,7 +104,7 @@ def test_what_a_try_kept_stands_and_the_next_one_ends_as_it_did(
     """Retried after its worker died over the log, or cleared by a person: the site is better by now, and that is no matter."""
     worker.finds = first
     for _ in range(2):
-        with nullcontext() if first is PASSED else pytest.raises(AirflowFailException, match=str(first)):
+        with nullcontext() if first is PASSED else pytest.raises(Red):
             worker.run()
         worker.finds = PASSED
     assert (worker.runs, worker.kept) == (1, [first])
@@ -110,7 +117,7 @@ def test_what_a_try_kept_stands_and_the_next_one_ends_as_it_did(
 
 def test_a_new_attempt_measures_again(worker: Worker) -> None:
     worker.finds = FAILED
-    with pytest.raises(AirflowFailException):
+    with pytest.raises(Red):
         worker.run()
     worker.finds = PASSED
     settle(worker.release)
@@ -130,11 +137,11 @@ def test_a_result_that_somebody_put_there_in_advance_keeps_no_check_from_running
     )
     evidence.write_result(1, forged)
     worker.finds = FAILED
-    with pytest.raises(AirflowFailException):
+    with pytest.raises(Red):
         worker.run()
     assert (worker.runs, worker.kept) == (1, [PASSED, FAILED])
     assert KEY in judge(plan, candidate, evidence.read_results(1)).not_passed
-    with pytest.raises(AirflowFailException):
+    with pytest.raises(Red):
         worker.run()
     assert worker.runs == 1, "its own is the second one"
 
@@ -149,7 +156,7 @@ def test_two_tries_that_run_at_once_make_the_check_inconclusive(worker: Worker) 
         next_try.join()
 
     worker.before_it_keeps, worker.finds = the_next_try_ends_first, FAILED
-    with pytest.raises(AirflowFailException):
+    with pytest.raises(Red):
         worker.run()
     assert worker.kept == [PASSED, FAILED]
     evidence = worker.release.evidence
@@ -171,7 +178,7 @@ def test_a_try_that_airflow_gave_up_keeps_what_speaks_against_the_release(
     worker: Worker, found: Outcome
 ) -> None:
     worker.store.is_given_up, worker.finds = True, found
-    with pytest.raises(AirflowFailException):
+    with pytest.raises(Red):
         worker.run()
     worker.store.is_given_up, worker.finds = False, PASSED
     worker.run()

@@ -16,7 +16,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskAwaitingInput, TaskDeferred
+from airflow.sdk.exceptions import AirflowException, TaskAwaitingInput, TaskDeferred
 from markdown_it import MarkdownIt
 from selectolax.lexbor import LexborHTMLParser
 from structlog.testing import capture_logs
@@ -35,17 +35,19 @@ from stage_gate.evidence.ledger import read_ledger
 from stage_gate.rules.demands import NO_DEMANDS
 from stage_gate.rules.plan import RecordedResult
 from stage_gate.rules.verdict import judge
+from stage_gate.tasks.chapter import RunChapter
 from stage_gate.tasks.judging import Decide, Judge
 from stage_gate.tasks.people import AskReleaseManager, options_for
 from stage_gate.tasks.publishing import PublishReport
-from stage_gate.tasks.stage import RunCheck, say
+from stage_gate.tasks.red import Red
+from stage_gate.tasks.testing import say
 from stage_gate.tasks.waits import HoldProduction
 from stage_gate.telling.notify import Event, tell
 from stage_gate.telling.report import ShownFiles
 from stage_gate.telling.served_file import serve
 from unit.stage_gate.hostile import HOSTILE, PLACES, HostileSite, mark, texts
 from unit.stage_gate.listeners import Heard
-from unit.stage_gate.release import KEYS, Release
+from unit.stage_gate.release import KEYS, Release, chapter_with
 from unit.stage_gate.samples import NOW, finding, result
 from unit.stage_gate.tasks.test_people import Shown, shown
 from unit.stage_gate.tasks.test_waits import context, signing, wait_of
@@ -304,16 +306,15 @@ def test_the_log_of_a_check_shows_it_as_text(text: str, lines: Lines) -> None:
     require_harmless(lines.lines)
 
 
-def test_the_error_of_a_check_s_task_shows_it_as_text(
-    release: Release, text: str, monkeypatch: pytest.MonkeyPatch
+def test_the_log_of_a_chapter_shows_it_as_text(
+    release: Release, text: str, monkeypatch: pytest.MonkeyPatch, lines: Lines
 ) -> None:
     found = result(findings=(hostile_finding(text),), outcome=Outcome.FAILED)
-    monkeypatch.setattr(RunCheck, "_run", lambda *_: found)
-    task = RunCheck(task_id="key_pages", gate_file=str(release.gate_file), key="key_pages", target="stage")
-    with pytest.raises(AirflowFailException) as failed:
-        task.execute(context(release))
-    assert MARKER in str(failed.value)
-    assert is_one_harmless_line(str(failed.value))
+    monkeypatch.setattr(RunChapter, "_test_once", lambda *_: found)
+    with pytest.raises(Red):
+        chapter_with(release, "key_pages").execute(context(release))
+    assert any(MARKER in line for line in lines.lines)
+    require_harmless(lines.lines)
 
 
 def test_the_logs_of_judge_decide_hold_and_publish_show_it_as_text(

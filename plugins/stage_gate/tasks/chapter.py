@@ -1,0 +1,159 @@
+"""Running a chapter: the checks of one concern on one site, each with its own result, time limit and re-run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
+from contextvars import copy_context
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from stage_gate.acting.wanting import notes_want
+from stage_gate.tasks.red import NO_SECOND_TRY, Red
+from stage_gate.tasks.testing import (
+    folder_of,
+    outcome_line,
+    require_deployed,
+    say_findings,
+    test_stage,
+    visit_site,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from airflow.sdk import Context
+
+    from aem_checks.config import ConfiguredCheck
+    from aem_checks.outcomes import CheckResult
+    from aem_checks.sites import Target
+    from stage_gate.acting.run import GateRun
+    from stage_gate.configuration.chapters import Chapter
+
+    Found = tuple[ConfiguredCheck, CheckResult]
+
+AT_ONCE = 4
+"""Checks of a chapter that run side by side; the rate limit of their host is the same for all of them."""
+
+
+class RunChapter(BaseOperator):
+    """Run the checks of one chapter. One that blocks, or whose findings do, fails the task; the verdict is not taken here."""
+
+    def __init__(self, *, gate_file: str, chapter: str, target: Target, **kwargs: Any) -> None:
+        super().__init__(**{"retry_policy": NO_SECOND_TRY, **kwargs})
+        self.gate_file = gate_file
+        self.chapter = chapter
+        self.target = target
+
+    @notes_want
+    def execute(self, context: Context) -> None:
+        from stage_gate.acting.run import GateRun
+        from stage_gate.configuration.chapters import chapters_of
+
+        run = GateRun.of(self.gate_file, context)
+        run.skip_unless_decidable()
+        pinned = {each.name: each for each in chapters_of(run.gate, self.target)}
+        if self.chapter not in pinned:
+            raise AirflowFailException(
+                f"{self.chapter} is not among the chapters that were pinned when this run began."
+            )
+        require_deployed(run, self.target)
+        found = self._run(run, pinned[self.chapter], context)
+        against = [(check, result) for check, result in found if _is_red(check, result)]
+        for each in (*against, *(each for each in found if each not in against)):
+            say_findings(self.log, each[1])
+        if against:
+            keys = ", ".join(check.key for check, _ in against)
+            self.log.error("%d of %d checks speak against the release: %s.", len(against), len(found), keys)
+            raise Red
+
+    def _run(self, run: GateRun, chapter: Chapter, context: Context) -> list[Found]:
+        """All results. Raises what kept one check from having any, when the others have theirs."""
+        troubles: list[Exception] = []
+        found: list[Found] = []
+        jobs = [(check, self._job(run, check, context)) for check in chapter.checks]
+        for check, outcome in _side_by_side(jobs, 1 if chapter.opens_browsers else AT_ONCE):
+            try:
+                found.append((check, outcome.result()))
+            except Exception as error:  # noqa: BLE001 - the other checks have their results all the same
+                self.log.error("%s has no result: %s", check.key, error)
+                troubles.append(error)
+            else:
+                self.log.info("%s", outcome_line(found[-1][1]))
+        if troubles:
+            raise troubles[0]
+        return sorted(found, key=lambda each: chapter.checks.index(each[0]))
+
+    def _job(self, run: GateRun, check: ConfiguredCheck, context: Context) -> Callable[[], CheckResult]:
+        if self.target == "stage":
+            return lambda: self._test_once(run, check, context)
+        folder = folder_of(run, self.target)
+        return lambda: asyncio.run(visit_site(run, check, folder, run.evidence.write_production_result))
+
+    def _test_once(self, run: GateRun, check: ConfiguredCheck, context: Context) -> CheckResult:
+        """Run it, unless a try of this task has its result in the newest attempt."""
+        from stage_gate.evidence.files import EvidenceError
+        from stage_gate.tasks.keeping import Keeper
+
+        keeper = Keeper(context, run.evidence, run.evidence.attempts())
+        standing = keeper.standing(check.key)
+        if standing is not None:
+            return standing
+        try:
+            run.evidence.open_attempt()
+        except EvidenceError as error:
+            raise AirflowFailException(f"{check.key} was not run. {error}") from error
+        return test_stage(run, check, keeper)
+
+
+def _is_red(check: ConfiguredCheck, result: CheckResult) -> bool:
+    from aem_checks.outcomes import Outcome, Severity
+
+    return result.outcome is not Outcome.PASSED and (check.blocks or result.severity is Severity.BLOCK)
+
+
+Job = tuple["ConfiguredCheck", "Callable[[], CheckResult]"]
+Ended = tuple["ConfiguredCheck", "Future[CheckResult]"]
+
+
+def _side_by_side(jobs: Iterable[Job], at_once: int) -> Iterator[Ended]:
+    """The outcome of each as it ends; they begin in their order. A task that is ended waits for none of them.
+
+    One at a time, they run in this thread, which is the one that Airflow interrupts: so a suite or a browser ends with
+    its task.
+    """
+    begun: list[tuple[Job, Future[CheckResult]]] = [(job, Future()) for job in jobs]
+    if min(at_once, len(begun)) == 1:
+        for (check, work), outcome in begun:
+            _do(work, outcome)
+            yield check, outcome
+        return
+    waiting: SimpleQueue[tuple[Job, Future[CheckResult]]] = SimpleQueue()
+    for each in begun:
+        waiting.put(each)
+    for _ in range(at_once):
+        Thread(target=copy_context().run, args=(_work_off, waiting), daemon=True).start()
+    left = {outcome: check for (check, _), outcome in begun}
+    while left:
+        for outcome in wait(left, return_when=FIRST_COMPLETED).done:
+            yield left.pop(outcome), outcome
+
+
+def _work_off(waiting: SimpleQueue[tuple[Job, Future[CheckResult]]]) -> None:
+    with suppress(Empty):
+        while True:
+            (_, work), outcome = waiting.get_nowait()
+            _do(work, outcome)
+
+
+def _do(work: Callable[[], CheckResult], outcome: Future[CheckResult]) -> None:
+    try:
+        outcome.set_result(work())
+    except BaseException as error:  # noqa: BLE001 - raised again where the outcome is read
+        outcome.set_exception(error)

@@ -1,0 +1,172 @@
+"""How does one check run in a task, and where does its result go? Into the evidence and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from stage_gate.telling.log_line import log_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from aem_checks.access import Access
+    from aem_checks.config import ConfiguredCheck
+    from aem_checks.outcomes import CheckResult, Finding
+    from aem_checks.sites import Target
+    from stage_gate.acting.run import GateRun
+    from stage_gate.tasks.keeping import Keeper
+
+
+def folder_of(run: GateRun, target: Target) -> Path:
+    """Where recording and files of a target's checks are kept."""
+    if target == "stage":
+        return run.evidence.attempt_folder(run.evidence.open_attempt())
+    return run.evidence.folder / "production"
+
+
+def require_deployed(run: GateRun, target: Target) -> None:
+    """Raise ``AirflowFailException`` before production is deployed: its old build would be judged."""
+    step = run.read_execution().production_deployment if target == "production" else None
+    if target == "production" and (step is None or not step.is_finished):
+        raise AirflowFailException(
+            f"Production is not deployed ({step.status if step else 'no such step'}), so there is nothing to test there."
+        )
+
+
+def test_stage(run: GateRun, check: ConfiguredCheck, keeper: Keeper) -> CheckResult:
+    """Run a check on stage and keep its result, bound to the candidate of the attempt. Raises ``EvidenceError``."""
+    from stage_gate.rules.plan import RecordedResult
+
+    attempt = keeper.attempt
+    candidate = run.evidence.read_candidate(attempt)
+
+    def keep(result: CheckResult) -> None:
+        entry = RecordedResult(
+            candidate_digest=candidate.digest,
+            attempt=attempt,
+            settings_digest=check.settings_digest,
+            result=result,
+        )
+        keeper.keep(entry)
+
+    return asyncio.run(visit_site(run, check, run.evidence.attempt_folder(attempt), keep))
+
+
+async def visit_site(
+    run: GateRun, check: ConfiguredCheck, folder: Path, keep: Callable[[CheckResult], None]
+) -> CheckResult:
+    """Run one check on its site and target; ``keep`` has the result before anything late is waited for."""
+    from aem_checks.access import NO_ACCESS, AccessError
+    from aem_checks.client import Client
+    from aem_checks.recording import Recording
+    from aem_checks.runner import run_check
+    from aem_checks.visit import Visit
+    from stage_gate.evidence.baseline import baseline_for, not_compared
+    from stage_gate.evidence.claims import take_rerun
+    from stage_gate.evidence.files import EvidenceError
+    from stage_gate.observing.facts import facts_for
+    from stage_gate.observing.isolation import refusal
+    from stage_gate.rules.not_run import not_run
+
+    def may_rerun() -> bool:
+        return take_rerun(folder, run.gate.policy.flakes.reruns, check.key)
+
+    if (refused := refusal(run.gate, check)) is not None:
+        keep(refused)
+        return refused
+    try:
+        baseline = baseline_for(run.evidence, run.evidence.attempts(), check)
+    except EvidenceError as error:
+        result = not_compared(check, error)
+        keep(result)
+        return result
+    site = run.gate.site(check.site)
+    endpoint = site.endpoint(check.target)
+    evidence = site_folder(folder, site.name)
+    recorded = evidence / "recording"
+    resolver = partial(open_access, run)
+    try:
+        access = resolver(endpoint.access) if endpoint.access else NO_ACCESS
+        opened = Client.for_site(site, resolver)
+    except AccessError as error:
+        why = f"{check.key} was not run: {error}. To do: give the site a connection of its own, or correct this one."
+        result = not_run(check, "no_connection", site.name, [why])
+        keep(result)
+        return result
+    async with opened as client:
+        visit = Visit(
+            site=site,
+            target=check.target,
+            client=client,
+            recording=Recording.load(recorded) if recorded.exists() else None,
+            evidence=evidence,
+            access=access,
+            resolver=resolver,
+            facts=facts_for(run, check),
+            baseline=baseline,
+        )
+        result = await run_check(check.create(), visit, key=check.key, may_rerun=may_rerun)
+    found = [_in_attempt(finding, site.name) for finding in result.findings]
+    result = result.model_copy(update={"findings": tuple(found)})
+    keep(result)
+    return result
+
+
+def open_access(run: GateRun, name: str) -> Access:
+    """What is in a connection; what may be opened is read only where something is."""
+    return run.site_access(name)
+
+
+def site_folder(folder: Path, site: str) -> Path:
+    """What belongs to one site: its recording and the files of its checks."""
+    return folder / "sites" / site
+
+
+def _in_attempt(finding: Finding, site: str) -> Finding:
+    """A finding whose evidence is named from the attempt's folder on, not from the site's."""
+    if not finding.evidence:
+        return finding
+    return finding.model_copy(update={"evidence": f"sites/{site}/{finding.evidence}"})
+
+
+def say(log: Any, result: CheckResult) -> None:
+    """Write a result into the task log: its findings, the outcome last."""
+    say_findings(log, result)
+    log.info("%s", outcome_line(result))
+
+
+def say_findings(log: Any, result: CheckResult) -> None:
+    """Each with its remedy on a line of its own; folded where the check passed."""
+    from aem_checks.outcomes import Outcome
+
+    if result.findings and result.outcome is Outcome.PASSED:
+        log.info("::group::%s: %s", result.key, _count(result))
+    for finding in result.findings:
+        told, _, remedy = finding.sentence.partition(" To do: ")
+        log.info("%s %s [%s] %s", finding.outcome, *map(log_line, (finding.code, finding.subject, told)))
+        if remedy:
+            log.info("To do: %s", log_line(remedy))
+    if result.findings and result.outcome is Outcome.PASSED:
+        log.info("::endgroup::")
+
+
+def outcome_line(result: CheckResult) -> str:
+    """What came of a check, in one line."""
+    from aem_checks.text import count
+
+    cause = f", cause: {result.cause}" if result.cause else ""
+    return (
+        f"{result.key} on {result.target} is {result.outcome}: examined {result.examined}, {_count(result)}, "
+        f"{count(result.attempts, 'run')}{cause}."
+    )
+
+
+def _count(result: CheckResult) -> str:
+    from aem_checks.text import count
+
+    return count(len(result.findings), "finding")

@@ -1,0 +1,172 @@
+"""Does each check of a chapter have its own result, whatever becomes of the others?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk.definitions.retry_policy import RetryAction
+from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+from structlog.testing import capture_logs
+
+from aem_checks.outcomes import CheckResult, Outcome, Severity
+from simulator import Simulator
+from stage_gate.evidence.files import EvidenceError
+from stage_gate.tasks import chapter, testing
+from stage_gate.tasks.chapter import AT_ONCE, RunChapter
+from stage_gate.tasks.red import NO_SECOND_TRY, Red
+from unit.stage_gate.release import Release, chapter_with
+from unit.stage_gate.samples import finding, result
+from unit.stage_gate.tasks.test_waits import context, signing
+from unit.stage_gate.waiting import PATIENCE
+
+__all__ = ["signing"]
+KEYS = ["cached_errors", "domains", "key_pages", "placeholders", "real_404"]
+PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
+
+
+class Worker:
+    """A worker on which checks do what a test says."""
+
+    def __init__(self, release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.release = release
+        self.begun: list[str] = []
+        self.finds: dict[str, Outcome] = {}
+        self.does: dict[str, Callable[[], object]] = {}
+        monkeypatch.setattr(testing, "visit_site", self._visit)
+        release.begin()
+
+    async def _visit(
+        self, run: object, check: Any, folder: object, keep: Callable[[CheckResult], None]
+    ) -> Any:
+        self.begun.append(check.key)
+        self.does.get(check.key, lambda: None)()
+        outcome = self.finds.get(check.key, PASSED)
+        sentence = f"{check.key} has seen it. To do: mend {check.key}."
+        found = result(
+            check.key,
+            outcome,
+            kind=check.kind,
+            site=check.site,
+            severity=check.severity,
+            findings=(finding(sentence, code=f"{check.kind}.bad", outcome=outcome),),
+        )
+        keep(found)
+        return found
+
+    def run(self) -> None:
+        chapter_with(self.release, KEYS[0]).execute(context(self.release))
+
+    @property
+    def kept(self) -> dict[str, Outcome]:
+        return {each.result.key: each.result.outcome for each in self.release.evidence.read_results(1)}
+
+
+@pytest.fixture
+def worker(simulator: Simulator, tmp_path: Path, signing: None, monkeypatch: pytest.MonkeyPatch) -> Worker:
+    checks: dict[str, object] = {"others": False, **{key: {} for key in KEYS}}
+    return Worker(Release(simulator, tmp_path, checks=checks), monkeypatch)
+
+
+def test_every_check_has_a_result_of_its_own(worker: Worker) -> None:
+    worker.run()
+    assert worker.kept == dict.fromkeys(KEYS, PASSED)
+
+
+def test_one_that_blocks_makes_the_task_red_without_a_second_try_and_the_others_stand(worker: Worker) -> None:
+    worker.finds = {"domains": FAILED}
+    with pytest.raises(Red) as red:
+        worker.run()
+    assert worker.kept == dict.fromkeys(KEYS, PASSED) | {"domains": FAILED}
+    assert NO_SECOND_TRY.evaluate(red.value, 1, 1).action is RetryAction.FAIL
+    assert NO_SECOND_TRY.evaluate(OSError(), 1, 1).action is RetryAction.DEFAULT, (
+        "a worker in trouble tries again"
+    )
+
+
+def test_one_that_only_warns_does_not(
+    simulator: Simulator, tmp_path: Path, signing: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks: dict[str, object] = {"others": False, "key_pages": {}, KEYS[0]: {"severity": "warn"}}
+    worker = Worker(Release(simulator, tmp_path, checks=checks), monkeypatch)
+    worker.finds = {KEYS[0]: FAILED}
+    worker.run()
+    assert worker.kept[KEYS[0]] is FAILED
+
+
+def test_a_finding_that_is_graver_than_its_check_does(worker: Worker) -> None:
+    warns = next(each for each in worker.release.gate.plan.checks if each.key == "key_pages")
+    graver = result("key_pages", FAILED, severity=Severity.BLOCK)
+    assert chapter._is_red(warns, graver)
+
+
+def test_the_log_has_what_speaks_against_the_release_first_with_the_remedy_on_a_line_of_its_own(
+    worker: Worker,
+) -> None:
+    worker.finds = {"placeholders": FAILED}
+    with capture_logs() as said, pytest.raises(Red):
+        worker.run()
+    lines = [str(each["event"]) for each in said]
+    told = lines.index("failed placeholders.bad [/us/en.html] placeholders has seen it.")
+    assert lines[told + 1] == "To do: mend placeholders."
+    assert "::group::key_pages: 1 finding" in lines[told:], "what passed is folded, below"
+    assert not any(line.startswith("::group::placeholders") for line in lines)
+    assert lines[-1] == "1 of 5 checks speak against the release: placeholders."
+
+
+def test_one_without_a_result_takes_it_from_no_other_and_the_task_tries_again(
+    worker: Worker,
+) -> None:
+    def store_is_away() -> None:
+        raise EvidenceError("The store is away.")
+
+    worker.does, worker.finds = {"key_pages": store_is_away}, {"domains": FAILED}
+    with capture_logs() as said, pytest.raises(EvidenceError, match="The store is away"):
+        worker.run()
+    assert worker.kept.keys() == set(KEYS) - {"key_pages"}
+    assert "key_pages has no result: The store is away." in [each["event"] for each in said]
+
+
+def test_so_many_at_once_and_no_more(worker: Worker) -> None:
+    """The first ones wait for each other: were it fewer, none would go on; one more would have begun with them."""
+    together = threading.Barrier(AT_ONCE)
+    seen: list[int] = []
+
+    def meet() -> None:
+        if len(seen) < AT_ONCE:
+            seen.append(0)
+            together.wait(PATIENCE)
+            seen.append(len(worker.begun))
+            together.wait(PATIENCE)
+
+    worker.does = dict.fromkeys(KEYS, meet)
+    worker.run()
+    assert worker.kept == dict.fromkeys(KEYS, PASSED)
+    assert seen == [0] * AT_ONCE + [AT_ONCE] * AT_ONCE
+
+
+def test_a_task_whose_time_is_over_waits_for_no_check(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    worker.does = {"key_pages": lambda: goes_on.wait(PATIENCE)}
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise AirflowTaskTimeout
+
+    monkeypatch.setattr(chapter, "wait", interrupted)
+    with pytest.raises(AirflowTaskTimeout):
+        worker.run()
+    assert not goes_on.is_set()
+    assert all(each.daemon for each in threading.enumerate() if "_work_off" in each.name)
+    goes_on.set()
+
+
+def test_a_chapter_that_was_not_pinned_is_not_run(worker: Worker) -> None:
+    strange = RunChapter(task_id="x", gate_file=str(worker.release.gate_file), chapter="x", target="stage")
+    with pytest.raises(AirflowFailException, match="x is not among the chapters that were pinned"):
+        strange.execute(context(worker.release))
+    assert worker.begun == []
