@@ -15,6 +15,7 @@ from aem_checks.outcomes import Judgement, Severity
 from aem_checks.sites import Target
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.recording import Recording
     from aem_checks.visit import Visit
 
@@ -95,8 +96,17 @@ class PageCheck(Check[SettingsT]):
 
 
 class SiteCheck(Check[SettingsT]):
-    """Asks the site itself, through the polite client of the visit."""
+    """Asks the site itself: ``judge`` is a conversation (``aem_checks.asks``), which the house leads with the site.
 
-    @abstractmethod
+    A kind that needs more than can be asked leads its own, in ``run``.
+    """
+
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        """Yield what there is to know, and say what is wrong. Errors of the network are findings, not exceptions."""
+        raise NotImplementedError
+
     async def run(self, visit: Visit) -> Judgement:
-        """Make requests and say what is wrong. Errors of the network are findings, not exceptions."""
+        """Lead the conversation with the site."""
+        from aem_checks.asking import ask_live
+
+        return await ask_live(self.judge(visit), visit.client, visit.told.append)

@@ -67,7 +67,7 @@ class Client:
         ``connections``: requests in flight at once; ``timeout``: seconds for one whole answer;
         ``max_body``: bytes; ``backoff``: seconds before the second try, doubled before each further one."""
         self._access = {origin_of(url): access.at(url) for url, access in origins.items()}
-        self._hosts = {host for origin in self._access for host in _acceptable(origin)}
+        self._hosts = {host for origin in self._access for host in acceptable(origin)}
         self._secrets = frozenset().union(*(access.secrets for access in origins.values()))
         self._rate_limit = rate_limit or RateLimit()
         self._rule = rule or Rule.of(origins)
@@ -324,7 +324,8 @@ class _Exchange:
         return body
 
 
-def _acceptable(origin: str) -> set[str]:
+def acceptable(origin: str) -> set[str]:
+    """The origins that are meant where one is named: http and https of a host, on their usual ports."""
     scheme, _, rest = origin.partition("://")
     host, _, port = rest.rpartition(":")
     if int(port) != DEFAULT_PORTS[scheme]:

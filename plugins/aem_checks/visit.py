@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aem_checks.access import NO_ACCESS, Access, AccessResolver, access_from_environment
 
 if TYPE_CHECKING:
+    from aem_checks.asking import Exchange
     from aem_checks.baseline import Baseline
     from aem_checks.client import Client
     from aem_checks.folders import Folder
@@ -36,6 +37,8 @@ class Visit:
     """Finds credentials by name, for a suite that logs in with an account of its own."""
     baseline: Baseline | None = None
     """The last release that was approved and verified; ``None`` before the first."""
+    told: list[Exchange] = field(default_factory=list, repr=False)
+    """What was asked and answered, in this order."""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -58,6 +61,18 @@ class Visit:
     def url(self, path: str) -> str:
         """The path on the target's host, as written: ``/us/en.html`` or ``us/en.html``."""
         return self.endpoint.url.rstrip("/") + "/" + path.removeprefix("/")
+
+    def allows(self, url: str) -> bool:
+        """Whether the URL is on a host of the site, of whichever target: only those can be asked."""
+        from aem_checks.client import acceptable
+        from aem_checks.urls import origin_of
+
+        endpoints = [each for each in (self.site.stage, self.site.production, self.site.author) if each]
+        known = [each for endpoint in endpoints for each in (endpoint.url, endpoint.origin) if each]
+        try:
+            return any(origin_of(url) in acceptable(origin_of(each)) for each in known)
+        except ValueError:
+            return False
 
     def keep(self, name: str, content: bytes | str) -> str:
         """Write a file into the evidence and return its name for ``Finding.evidence``.

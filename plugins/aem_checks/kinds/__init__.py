@@ -141,12 +141,16 @@ def _kind_in(module: ModuleType) -> type[Check[Any]]:
         raise KindError(f"{module.__file__} has {len(found)} public checks; a kind has exactly one")
     kind = found[0]
     missing = [name for name in ("kind", "number", "title") if not getattr(kind, name, "")]
-    if missing or inspect.isabstract(kind):
+    if missing or inspect.isabstract(kind) or _says_nothing(kind):
         lack = f"{' and '.join(missing)}" if missing else "judge or run"
         raise KindError(f"{module.__file__}: {kind.__name__} lacks {lack}")
     if trouble := trouble_with(kind.codes):
         raise KindError(f"{module.__file__}: 'codes' of {kind.__name__} {trouble}")
     return kind
+
+
+def _says_nothing(kind: type[Check[Any]]) -> bool:
+    return issubclass(kind, SiteCheck) and kind.judge is SiteCheck.judge and kind.run is SiteCheck.run
 
 
 def _place(number: str) -> tuple[bool, str, int, str]:

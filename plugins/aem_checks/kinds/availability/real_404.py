@@ -9,9 +9,9 @@ visitors where the code failed.
 from __future__ import annotations
 
 import re
-import secrets
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
+from aem_checks.asks import Follow, Fresh, ask
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import Excuses, switch
@@ -21,6 +21,7 @@ from aem_checks.sites import PagePath
 from aem_checks.text import quoted
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -72,11 +73,12 @@ class Real404(SiteCheck[Real404Settings]):
     )
     settings_type = Real404Settings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         folder = (self.settings.under or visit.site.pages[-1].rpartition("/")[0]).rstrip("/")
-        url = visit.url(f"{folder}/stage-gate-{secrets.token_hex(8)}.html")
+        word = yield from ask(Fresh())
+        url = visit.url(f"{folder}/stage-gate-{word}.html")
         asked = _Asked(f"{folder}/NO-SUCH-NAME.html", url)
-        chain = await visit.client.follow(url, tries=3, within=visit.endpoint.hosts)
+        chain = yield from ask(Follow(url, tries=3, within=visit.endpoint.hosts))
         final = chain[-1]
         evidence = self._keep(visit, final)
         missing = unreached(final, url, evidence=evidence)

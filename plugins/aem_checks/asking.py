@@ -1,0 +1,126 @@
+"""Who answers a check? The site just now (``ask_live``), or what was told then (``ask_then``)."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Generator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aem_checks.asks import Follow, Fresh, Get, Now, Pause, Question, Steps
+from aem_checks.urls import uncached
+
+if TYPE_CHECKING:
+    from aem_checks.client import Client
+
+FoundT = TypeVar("FoundT")
+MOST_QUESTIONS = 50_000
+"""Of one conversation: more is a check that does not come to an end."""
+
+
+class NoQuestion(TypeError):
+    """A check yielded what is none, or too many. The message says what."""
+
+
+class NotTold(LookupError):
+    """Today's check asks what nobody asked then."""
+
+
+Exchange = tuple[Question[Any], Any]
+"""A question and its answer."""
+
+
+async def ask_live(steps: Steps[FoundT], client: Client, told: Callable[[Exchange], None]) -> FoundT:
+    """Lead a conversation with the site; ``told`` hears each question with its answer.
+
+    A question for a foreign host raises ``HostNotAllowed`` where it is asked. Raises ``NoQuestion``.
+    """
+    answers: Sequence[Any] | None = None
+    trouble: Exception | None = None
+    asked = 0
+    while True:
+        questions = await asyncio.to_thread(_next, steps, answers, trouble)
+        if isinstance(questions, _End):
+            return questions.found  # type: ignore[no-any-return]
+        asked += len(questions)
+        if asked > MOST_QUESTIONS:
+            raise NoQuestion(f"it asked more than {MOST_QUESTIONS} questions, and came to no end")
+        answers, trouble = None, None
+        try:
+            answers = await asyncio.gather(*(_answer(question, client) for question in questions))
+        except ValueError as error:  # a foreign host, or what is no URL
+            trouble = error
+        else:
+            for exchange in zip(questions, answers, strict=True):
+                told(exchange)
+
+
+def ask_then(steps: Steps[FoundT], told: Sequence[Exchange]) -> FoundT:
+    """Lead a conversation with what was told then. Raises ``NotTold`` for what nobody asked then, ``NoQuestion``."""
+    left = list(told)
+    answers: Sequence[Any] | None = None
+    while True:
+        questions = _next(steps, answers, None)
+        if isinstance(questions, _End):
+            return questions.found  # type: ignore[no-any-return]
+        answers = [_take(question, left) for question in questions]
+
+
+class _End:
+    """A conversation is over."""
+
+    def __init__(self, found: Any) -> None:
+        self.found = found
+
+
+def _next(
+    steps: Generator[Any, Any, Any], answers: Sequence[Any] | None, trouble: Exception | None
+) -> Sequence[Question[Any]] | _End:
+    try:
+        questions = steps.send(answers) if trouble is None else steps.throw(trouble)
+    except StopIteration as end:
+        return _End(end.value)
+    if not isinstance(questions, list | tuple) or not all(isinstance(each, Question) for each in questions):
+        raise NoQuestion(f"it yielded {str(questions)[:100]!r}, which is no list of questions")
+    return questions
+
+
+def _take(question: Question[Any], left: list[Exchange]) -> Any:
+    for number, (asked, answer) in enumerate(left):
+        if asked == question:
+            del left[number]
+            return answer
+    raise NotTold(f"it asks what nobody asked then: {str(question)[:200]}")
+
+
+async def _answer(question: Question[Any], client: Client) -> Any:
+    match question:
+        case Get():
+            url = uncached(question.url) if question.past_caches else question.url
+            return await client.request(
+                question.method,
+                url,
+                headers=question.headers,
+                body=question.body,
+                tries=question.tries,
+                per_second=question.per_second,
+                timeout=question.timeout,
+            )
+        case Follow():
+            url = uncached(question.url) if question.past_caches else question.url
+            return await client.follow(
+                url,
+                hops=question.hops,
+                tries=question.tries,
+                headers=question.headers,
+                within=question.within,
+            )
+        case Fresh():
+            return secrets.token_hex(8)
+        case Now():
+            return datetime.now(UTC)
+        case Pause():
+            await asyncio.sleep(question.seconds)
+            return None
+    raise NoQuestion(f"nobody can answer {type(question).__name__}")

@@ -1,0 +1,110 @@
+"""What may a check ask? Questions are values; who answers them, now or from what was told then, is said by ``asking``.
+
+A check is a conversation: a generator that yields what it wants to know, several questions at a time, is sent the
+answers in the same order, and returns what it makes of them::
+
+    def judge(self, visit):
+        word = yield from ask(Fresh())
+        chain = yield from ask(Follow(visit.url(f"/{word}.html"), tries=3))
+        ...
+        return Judgement(examined=1, findings=findings)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    pass
+
+AnswerT = TypeVar("AnswerT")
+FoundT = TypeVar("FoundT")
+
+
+@dataclass(frozen=True)
+class Question(Generic[AnswerT]):
+    """Something that a check wants to know; its type says what answers it."""
+
+
+@dataclass(frozen=True)
+class Get(Question["Response"]):
+    """One request to a host of the site, and whatever came back; see ``Client.request``.
+
+    Answered by ``HostNotAllowed``, raised where it is asked, for a host that is none of the site's.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    tries: int = 1
+    per_second: float | None = None
+    timeout: float | None = None
+    past_caches: bool = False
+    """Ask with a new cache-buster, so that no cache answers."""
+
+
+@dataclass(frozen=True)
+class Follow(Question["tuple[Response, ...]"]):
+    """A GET, and all answers on the way through its redirects within the site; see ``Client.follow``."""
+
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    tries: int = 1
+    hops: int = 5
+    within: frozenset[str] | None = None
+    past_caches: bool = False
+
+
+@dataclass(frozen=True)
+class Fresh(Question[str]):
+    """A word that nobody has used: 16 hexadecimal digits."""
+
+
+@dataclass(frozen=True)
+class Now(Question[datetime]):
+    """What time it is, in UTC."""
+
+
+@dataclass(frozen=True)
+class Pause(Question[None]):
+    """So many seconds go by."""
+
+    seconds: float
+
+
+Steps = Generator[Sequence[Question[Any]], Sequence[Any], FoundT]
+"""A conversation that comes to something."""
+
+
+def ask(question: Question[AnswerT]) -> Steps[AnswerT]:
+    """Ask one question: ``answer = yield from ask(Get(url))``."""
+    (answer,) = yield [question]
+    return answer  # type: ignore[no-any-return]
+
+
+def ask_all(questions: Iterable[Question[AnswerT]]) -> Steps[list[AnswerT]]:
+    """Ask several at once; the answers come in the order of the questions. Asks nobody where there is none."""
+    asked = list(questions)
+    return list((yield asked)) if asked else []
+
+
+def together(conversations: Iterable[Steps[FoundT]]) -> Steps[list[FoundT]]:
+    """Lead several conversations side by side: what each asks next is asked at once. What one raises ends all."""
+    running = dict(enumerate(conversations))
+    found: dict[int, FoundT] = {}
+    answers: dict[int, Sequence[Any] | None] = dict.fromkeys(running)
+    while running:
+        asked: dict[int, Sequence[Question[Any]]] = {}
+        for number, steps in list(running.items()):
+            try:
+                asked[number] = steps.send(answers[number])  # type: ignore[arg-type]
+            except StopIteration as end:
+                found[number] = end.value
+                del running[number]
+        came = iter((yield [each for questions in asked.values() for each in questions]) if asked else ())
+        answers = {number: [next(came) for _ in questions] for number, questions in asked.items()}
+    return [found[number] for number in sorted(found)]

@@ -1,0 +1,28 @@
+"""What do all tests of checks share? Whatever a check says, it has to say again from what it was told, without asking."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from aem_checks.asking import ask_then
+from aem_checks.check import SiteCheck
+from aem_checks.outcomes import Judgement
+from aem_checks.visit import Visit
+
+
+@pytest.fixture(autouse=True)
+def everything_is_judged_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Live, and again from the conversation that was kept: field by field the same."""
+    live = SiteCheck.run
+
+    async def run(check: SiteCheck[Any], visit: Visit) -> Judgement:
+        visit = replace(visit, told=[])
+        judged = await live(check, visit)
+        again = replace(visit, client=None)  # type: ignore[arg-type]
+        assert ask_then(check.judge(again), visit.told) == judged
+        return judged
+
+    monkeypatch.setattr(SiteCheck, "run", run)
