@@ -18,7 +18,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    pass
+    from aem_checks.response import Response  # noqa: F401 - names the types below
 
 AnswerT = TypeVar("AnswerT")
 FoundT = TypeVar("FoundT")
