@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from aem_checks.client import Client
 
 FoundT = TypeVar("FoundT")
-MOST_QUESTIONS = 50_000
+MOST_QUESTIONS = 250_000
 """Of one conversation: more is a check that does not come to an end."""
 
 
@@ -59,12 +59,17 @@ async def ask_live(steps: Steps[FoundT], client: Client, told: Callable[[Exchang
 def ask_then(steps: Steps[FoundT], told: Sequence[Exchange]) -> FoundT:
     """Lead a conversation with what was told then. Raises ``NotTold`` for what nobody asked then, ``NoQuestion``."""
     left = list(told)
+    return lead(steps, lambda question: _take(question, left))
+
+
+def lead(steps: Steps[FoundT], answer: Callable[[Question[Any]], Any]) -> FoundT:
+    """Lead a conversation with whatever ``answer`` says. Raises ``NoQuestion``, and what ``answer`` raises."""
     answers: Sequence[Any] | None = None
     while True:
         questions = _next(steps, answers, None)
         if isinstance(questions, _End):
             return questions.found  # type: ignore[no-any-return]
-        answers = [_take(question, left) for question in questions]
+        answers = [answer(question) for question in questions]
 
 
 class _End:

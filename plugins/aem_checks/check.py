@@ -75,6 +75,8 @@ class Check(ABC, Generic[SettingsT]):
     """Whether it looks at every recorded page, and so is not run without a recording."""
     runs_commands: ClassVar[bool] = False
     """Whether it runs commands of the team."""
+    keeps_told: ClassVar[bool] = True
+    """Whether what it was told is kept with the evidence, so that it can be judged again; not what only author shows."""
     settings_type: ClassVar[type[CheckSettings]] = CheckSettings
 
     def __init__(self, settings: SettingsT) -> None:
@@ -109,4 +111,4 @@ class SiteCheck(Check[SettingsT]):
         """Lead the conversation with the site."""
         from aem_checks.asking import ask_live
 
-        return await ask_live(self.judge(visit), visit.client, visit.told.append)
+        return await ask_live(self.judge(visit), visit.client, visit.told.hear)

@@ -23,3 +23,31 @@ class Folder(Protocol):
     def read_bytes(self) -> bytes: ...
 
     def write_bytes(self, data: Any, /) -> Any: ...
+
+
+class _Nowhere:
+    """A folder that holds nothing and keeps nothing."""
+
+    name = "nowhere"
+
+    def __truediv__(self, other: str, /) -> _Nowhere:
+        return self
+
+    def mkdir(self, mode: int = 0o777, parents: bool = False, exist_ok: bool = False) -> None:
+        return None
+
+    def exists(self) -> bool:
+        return False
+
+    def iterdir(self) -> Iterator[_Nowhere]:
+        return iter(())
+
+    def read_bytes(self) -> bytes:
+        raise FileNotFoundError(2, "nothing is kept here", self.name)
+
+    def write_bytes(self, data: Any, /) -> None:
+        return None
+
+
+NOWHERE: Folder = _Nowhere()
+"""For a check that judges again what it was told: what it keeps is kept already."""

@@ -181,7 +181,7 @@ async def record(
         hosts=endpoint.hosts,
         other_hosts=_hosts_of_other_target(site, target),
         pages=tuple(pages),
-        resources={url: put_away(_without_secrets(hops[-1]), bodies) for url, hops in resources.items()},
+        resources={url: put_away(without_secrets(hops[-1]), bodies) for url, hops in resources.items()},
         left_out=tuple(wanted)[MAX_RESOURCES:],
         name=name or folder.name,
     )
@@ -197,7 +197,7 @@ def _hosts_of_other_target(site: SiteConfig, target: Target) -> frozenset[str]:
 async def _record_page(
     path: str, url: str, hosts: frozenset[str], client: Client, tries: int, bodies: Folder
 ) -> Page:
-    hops = [_without_secrets(hop) for hop in await client.follow(uncached(url), tries=tries, within=hosts)]
+    hops = [without_secrets(hop) for hop in await client.follow(uncached(url), tries=tries, within=hosts)]
     references = tuple(find_references(hops[-1], hosts, client.allows))
     kept = [await asyncio.to_thread(put_away, hop, bodies) for hop in hops]
     return Page(path, url, tuple(kept), references)
@@ -232,14 +232,20 @@ def _kind_of(node: LexborNode) -> str:
     return purpose if "preload" in relations and purpose in {"style", "script"} else ""
 
 
-def _without_secrets(response: Response) -> Response:
+def without_secrets(response: Response) -> Response:
+    """Without the values of cookies and of headers that open something."""
     kept = ((name, _harmless(name, value)) for name, value in response.headers.items())
     return replace(response, headers=make_headers(kept))
 
 
+def opens_something(header: str) -> bool:
+    """Whether the value of this header is a credential."""
+    return header.lower() in _SECRET_HEADERS
+
+
 def _harmless(name: str, value: str) -> str:
     lower = name.lower()
-    if lower in _SECRET_HEADERS:
+    if opens_something(name):
         return NOT_KEPT
     if lower == "set-cookie":
         cookie, mark, attributes = value.partition(";")
@@ -262,19 +268,20 @@ def _to_index(recording: Recording) -> dict[str, Any]:
                 "path": page.path,
                 "url": page.url,
                 "cache": "past all caches",
-                "hops": [_response_to_index(hop) for hop in page.hops],
+                "hops": [response_to_index(hop) for hop in page.hops],
                 "references": [[ref.url, ref.kind, ref.on_site] for ref in page.references],
             }
             for page in recording.pages
         ],
         "resources": [
-            {"reference": url, "cache": "as a visitor", **_response_to_index(answer)}
+            {"reference": url, "cache": "as a visitor", **response_to_index(answer)}
             for url, answer in recording.resources.items()
         ],
     }
 
 
-def _response_to_index(response: Response) -> dict[str, Any]:
+def response_to_index(response: Response) -> dict[str, Any]:
+    """An answer as it is kept, but for its body, which is named by its digest."""
     return {
         "method": response.method,
         "url": response.url,
@@ -286,6 +293,7 @@ def _response_to_index(response: Response) -> dict[str, Any]:
         "truncated": response.truncated,
         "error": response.error,
         "elapsed": round(response.elapsed, 6),
+        "first_byte": round(response.first_byte, 6),
         "fetched_at": response.fetched_at.isoformat(),
     }
 
@@ -298,7 +306,7 @@ def _from_index(index: Mapping[str, Any], folder: Folder, name: str) -> Recordin
         hosts=frozenset(index["hosts"]),
         other_hosts=frozenset(index["other_hosts"]),
         pages=tuple(_page_from_index(entry, folder) for entry in index["pages"]),
-        resources={each["reference"]: _response_from_index(each, folder) for each in index["resources"]},
+        resources={each["reference"]: response_from_index(each, folder) for each in index["resources"]},
         left_out=tuple(index["left_out"]),
         recorded_at=datetime.fromisoformat(index["recorded_at"]),
         name=name,
@@ -309,12 +317,13 @@ def _page_from_index(entry: Mapping[str, Any], folder: Folder) -> Page:
     return Page(
         path=entry["path"],
         url=entry["url"],
-        hops=tuple(_response_from_index(hop, folder) for hop in entry["hops"]),
+        hops=tuple(response_from_index(hop, folder) for hop in entry["hops"]),
         references=tuple(Reference(*reference) for reference in entry["references"]),
     )
 
 
-def _response_from_index(entry: Mapping[str, Any], folder: Folder) -> Response:
+def response_from_index(entry: Mapping[str, Any], folder: Folder) -> Response:
+    """An answer whose body is in ``folder/bodies``. Raises ``RecordingError``, ``BodyError``, ``FileNotFoundError``."""
     if not _DIGEST.fullmatch(entry["sha256"]):
         raise RecordingError(f"{folder / INDEX} names a body that is no SHA-256 digest")
     return found_in(
@@ -325,6 +334,7 @@ def _response_from_index(entry: Mapping[str, Any], folder: Folder) -> Response:
         status=entry["status"],
         headers=_headers_from_index(entry["headers"]),
         elapsed=entry["elapsed"],
+        first_byte=entry.get("first_byte", 0.0),
         error=entry["error"],
         truncated=entry["truncated"],
         fetched_at=datetime.fromisoformat(entry["fetched_at"]),

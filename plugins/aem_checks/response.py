@@ -48,7 +48,7 @@ class Response:
     fetched_at: datetime = field(default_factory=lambda: datetime.now(UTC), repr=False)
     method: str = "GET"
     first_byte: float = 0.0
-    """Seconds from sending the request to the first byte of the answer's headers; not kept in a recording."""
+    """Seconds from sending the request to the first byte of the answer's headers."""
 
     @property
     def answered(self) -> bool:

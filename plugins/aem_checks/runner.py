@@ -16,6 +16,7 @@ from aem_checks.kinds import file_of_own_kind
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from aem_checks.recording import record
 from aem_checks.text import plain
+from aem_checks.told import AGAIN, Told, keep
 from aem_checks.visit import Visit
 
 _LONGEST_ERROR = 300
@@ -71,7 +72,7 @@ async def _runs(
             if _wants_confirmation(first, base, capped):
                 refused = await asyncio.to_thread(_refusal, may_rerun)
                 if refused is None:
-                    second = await _attempt(check, await _fresh(check, visit, key), key)
+                    second = await _attempt(check, await _fresh(check, visit, key), key, AGAIN)
                 else:
                     first = _with_note(check, first, refused)
     except TimeoutError:
@@ -80,7 +81,7 @@ async def _runs(
     return first, second
 
 
-async def _attempt(check: Check[Any], visit: Visit, key: str) -> Judgement:
+async def _attempt(check: Check[Any], visit: Visit, key: str, suffix: str = "") -> Judgement:
     try:
         if (module := file_of_own_kind(type(check))) is not None:
             from aem_checks.isolated import run_isolated
@@ -93,13 +94,22 @@ async def _attempt(check: Check[Any], visit: Visit, key: str) -> Judgement:
             found = await _judge(check, visit)
         else:
             assert isinstance(check, SiteCheck)
-            found = await check.run(visit)
+            found = await _asked(check, visit, f"{key}{suffix}")
         return with_codes(check.kind, check.codes, found)
     except AccessError as error:
         said = f"{check.kind} could not log in: {error}. To do: correct that connection, or name another one."
         return _no_answer(check, "no_connection", said, expected="a usable connection")
     except Exception as error:  # noqa: BLE001 - a crash of a check is a result: no answer
         return _crashed(check, error)
+
+
+async def _asked(check: SiteCheck[Any], visit: Visit, name: str) -> Judgement:
+    """What the site says now; a conversation is kept, so that it can be led again."""
+    visit = replace(visit, told=Told(facts=visit.facts))
+    found = await check.run(visit)
+    if check.keeps_told and (visit.told.exchanges or visit.told.size):
+        await asyncio.to_thread(keep, visit.told, visit.evidence, name)
+    return found
 
 
 async def _judge(check: PageCheck[Any], visit: Visit) -> Judgement:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aem_checks.access import NO_ACCESS, Access, AccessResolver, access_from_environment
+from aem_checks.told import Told
 
 if TYPE_CHECKING:
-    from aem_checks.asking import Exchange
     from aem_checks.baseline import Baseline
     from aem_checks.client import Client
     from aem_checks.folders import Folder
@@ -37,7 +37,7 @@ class Visit:
     """Finds credentials by name, for a suite that logs in with an account of its own."""
     baseline: Baseline | None = None
     """The last release that was approved and verified; ``None`` before the first."""
-    told: list[Exchange] = field(default_factory=list, repr=False)
+    told: Told = field(default_factory=Told, repr=False)
     """What was asked and answered, in this order."""
 
     @property

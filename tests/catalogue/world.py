@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from aiohttp.test_utils import TestServer
 
+from aem_checks import asking
 from aem_checks import client as client_module
 from aem_checks.access import NO_ACCESS, Access
 from aem_checks.baseline import Baseline
@@ -26,7 +27,6 @@ from aem_checks.check import Check
 from aem_checks.client import Client
 from aem_checks.kinds import all_kinds
 from aem_checks.kinds.author import publish_round_trip
-from aem_checks.kinds.availability import settled
 from aem_checks.outcomes import CheckResult
 from aem_checks.rate_limit import RateLimit
 from aem_checks.recording import Recording, record
@@ -89,7 +89,7 @@ class World:
         thread.start()
         try:
             world._on_servers(world._start())
-            with patient(), world._clock.rules(client_module, settled, publish_round_trip):
+            with patient(), world._clock.rules(client_module, asking, publish_round_trip):
                 yield world
         finally:
             world._on_servers(world._stop())

@@ -1,29 +1,37 @@
-"""What would today's checks say of what was recorded then? Page checks judge the recording again, in this process.
+"""What would today's checks say of what was recorded then? They judge again what they were told then, in this process.
 
 Checks that compare do so with the release that was pinned then; where that can't be verified, what was found then counts.
-Checks that make requests keep the findings of then, weighed with the severity of now. So do a team's own checks:
-their code is run where a gate runs it, not here.
+So it does where a check changed something on the site, looks at more than can be kept, or asks today what nobody asked
+then: its findings of then are weighed with the severity of now. A team's own checks, too: their code is run where a gate
+runs it, not here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aem_checks.check import Check, PageCheck
+from aem_checks.asking import NotTold, ask_then
+from aem_checks.check import PageCheck, SiteCheck
 from aem_checks.codes import with_codes
+from aem_checks.folders import NOWHERE
 from aem_checks.kinds import file_of_own_kind
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from aem_checks.recording import Recording, RecordingError
+from aem_checks.stored_response import BodyError
+from aem_checks.told import AGAIN, NotKept, Told
+from aem_checks.told import read as read_told
+from aem_checks.visit import Visit
 from stage_gate.evidence.files import EvidenceError, read_model
 from stage_gate.rules.cloud_manager_results import SEEN, Seen, judge_results
 from stage_gate.rules.plan import CLOUD_MANAGER, SMOKE_TESTS, Plan, RecordedResult
 
 if TYPE_CHECKING:
+    from aem_checks.baseline import Baseline
     from aem_checks.config import ConfiguredCheck
     from stage_gate.configuration.gate import Gate
     from stage_gate.evidence.baseline import OpenedBaseline
@@ -54,7 +62,7 @@ class Rejudged:
         self._then = {entry.result.key: entry for entry in sealed.recorded}
         self._recordings: dict[str, Recording | None] = {}
         self._compared_with = compared_with
-        self._baselines: dict[str, Recording | None] = {}
+        self._baselines: dict[str, Baseline | None] = {}
         self.entries = tuple(self._entry(result) for result in self._within_budget([*self._results()]))
         self.notes += self._not_waived()
 
@@ -78,16 +86,20 @@ class Rejudged:
 
     def _result(self, check: ConfiguredCheck) -> CheckResult | None:
         entry = self._recorded(check)
-        judged_here = issubclass(check.check_type, PageCheck) and file_of_own_kind(check.check_type) is None
-        recording = self._recording(check.site) if judged_here and self._can_compare(check.site) else None
-        if recording is not None:
-            return self._judged(check, recording)
+        again = self._judged_again(check) if self._is_judged_here(check) else None
+        if again is not None:
+            return again
         if entry is None:
             self.notes.append(f"{check.key} was not recorded then.")
             return None
         if entry.settings_digest != self._digests[check.key]:
             self.notes.append(f"{check.key} has other settings now; its findings are those of then.")
         return _weighed(check, entry.result)
+
+    def _is_judged_here(self, check: ConfiguredCheck) -> bool:
+        kind = check.check_type
+        leads = issubclass(kind, PageCheck) or (issubclass(kind, SiteCheck) and kind.run is SiteCheck.run)
+        return leads and file_of_own_kind(kind) is None and self._can_compare(check.site)
 
     def _can_compare(self, site: str) -> bool:
         """Whether what was compared with then is here; without it a check could pass that failed then."""
@@ -110,11 +122,10 @@ class Rejudged:
         if sentence not in self.notes:
             self.notes.append(sentence)
 
-    def _baseline(self, site: str) -> Recording | None:
-        """The recording that was compared with then. Raises ``EvidenceError``."""
+    def _baseline(self, site: str) -> Baseline | None:
+        """What was compared with then. Raises ``EvidenceError``."""
         if site not in self._baselines:
-            found = self._compared_with.of_site(site) if self._compared_with else None
-            self._baselines[site] = found.recording if found else None
+            self._baselines[site] = self._compared_with.of_site(site) if self._compared_with else None
         return self._baselines[site]
 
     def _recorded(self, check: ConfiguredCheck) -> RecordedResult | None:
@@ -125,7 +136,7 @@ class Rejudged:
 
     def _recording(self, site: str) -> Recording | None:
         if site not in self._recordings:
-            self._recordings[site] = self._load(self._folder / "sites" / site / "recording")
+            self._recordings[site] = self._load(self._site_folder(site) / "recording")
             self._note_pages(site)
         return self._recordings[site]
 
@@ -143,21 +154,66 @@ class Rejudged:
         if recording and missing:
             self.notes.append(f"{len(missing)} pages of {site} were not recorded then, such as {missing[0]}.")
 
-    def _judged(self, check: ConfiguredCheck, recording: Recording) -> CheckResult:
-        """As a gate would: a failure that blocks is confirmed on the second recording, where one was made."""
-        before = self._baseline(check.site)
-        first = _judge(check.create(), replace(recording, baseline=before))
-        result = _result_of(check, first, recording.recorded_at)
+    def _judged_again(self, check: ConfiguredCheck) -> CheckResult | None:
+        """As a gate would: a failure that blocks is confirmed by the second run, where there was one."""
+        first = self._run_of_then(check)
+        if first is None:
+            return None
+        result = _result_of(check, *first)
         if (result.severity, result.outcome) != (Severity.BLOCK, Outcome.FAILED):
             return result
-        again = self._load(self._folder / "sites" / check.site / "confirmation" / check.key)
+        again = self._run_of_then(check, AGAIN)
         if again is None:
             return result
-        judgement = _judge(check.create(), replace(again, baseline=before))
-        second = _result_of(check, judgement, again.recorded_at, attempts=2)
+        second = _result_of(check, *again, attempts=2)
         if second.outcome is Outcome.INCONCLUSIVE:
             return result
         return second.model_copy(update={"flaky": second.outcome is Outcome.PASSED})
+
+    def _run_of_then(self, check: ConfiguredCheck, suffix: str = "") -> tuple[Judgement, datetime] | None:
+        """What it makes of one run of then, and when that was; ``None`` where nothing was kept of it."""
+        made = check.create()
+        if isinstance(made, PageCheck):
+            return self._of_pages(made, check, suffix)
+        assert isinstance(made, SiteCheck)
+        entry = self._then.get(check.key)
+        try:
+            told = read_told(self._site_folder(check.site), f"{check.key}{suffix}")
+            if told is None or entry is None:
+                return None
+            visit = self._visit(check, told)
+            return _judge(check, lambda: ask_then(made.judge(visit), told.exchanges)), entry.result.started_at
+        except (NotKept, NotTold) as why:
+            self.notes.append(f"{check.key} can't be judged again, so what it found then counts: {why}.")
+        except (RecordingError, BodyError, OSError, ValueError, KeyError) as error:
+            self.notes.append(f"What {check.key} was told can't be read: {error}")
+        return None
+
+    def _of_pages(
+        self, made: PageCheck[Any], check: ConfiguredCheck, suffix: str
+    ) -> tuple[Judgement, datetime] | None:
+        folder = self._site_folder(check.site) / "confirmation" / check.key
+        recording = self._load(folder) if suffix else self._recording(check.site)
+        if recording is None:
+            return None
+        before = self._baseline(check.site)
+        compared = replace(recording, baseline=before.recording if before else None)
+        return _judge(check, lambda: made.judge(compared)), recording.recorded_at
+
+    def _visit(self, check: ConfiguredCheck, told: Told) -> Visit:
+        """Without any means to ask the site, or to keep anything."""
+        return Visit(
+            site=self._gate.site(check.site),
+            target=check.target,
+            client=None,  # type: ignore[arg-type]  # a check asks by questions alone
+            recording=self._recording(check.site),
+            evidence=NOWHERE,
+            facts=told.facts,
+            baseline=self._baseline(check.site),
+        )
+
+    def _site_folder(self, site: str) -> Path:
+        return self._folder / "sites" / site
 
     @cached_property
     def _seen(self) -> Seen | None:
@@ -203,10 +259,12 @@ class Rejudged:
         )
 
 
-def _judge(check: Check[Any], recording: Recording) -> Judgement:
-    assert isinstance(check, PageCheck)
+def _judge(check: ConfiguredCheck, judge: Callable[[], Judgement]) -> Judgement:
+    """Raises ``NotTold``; whatever else goes wrong in a check is a judgement, too."""
     try:
-        return with_codes(check.kind, check.codes, check.judge(recording))
+        return with_codes(check.kind, check.check_type.codes, judge())
+    except NotTold:
+        raise
     except Exception as error:  # noqa: BLE001 - a crash of a check is a result: no answer
         sentence = f"{check.kind} broke off with {type(error).__name__}: {error}"
         crash = Finding(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -10,19 +12,26 @@ import pytest
 from aem_checks.asking import ask_then
 from aem_checks.check import SiteCheck
 from aem_checks.outcomes import Judgement
+from aem_checks.told import NotKept, keep, read
 from aem_checks.visit import Visit
 
 
 @pytest.fixture(autouse=True)
-def everything_is_judged_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Live, and again from the conversation that was kept: field by field the same."""
+def everything_is_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Live, and again from the conversation as it was kept: field by field the same."""
     live = SiteCheck.run
 
     async def run(check: SiteCheck[Any], visit: Visit) -> Judgement:
-        visit = replace(visit, told=[])
         judged = await live(check, visit)
         again = replace(visit, client=None)  # type: ignore[arg-type]
-        assert ask_then(check.judge(again), visit.told) == judged
+        with TemporaryDirectory() as folder:
+            keep(visit.told, Path(folder), "it")
+            try:
+                told = read(Path(folder), "it")
+            except NotKept:
+                return judged
+            assert told is not None
+            assert ask_then(check.judge(again), told.exchanges) == judged
         return judged
 
     monkeypatch.setattr(SiteCheck, "run", run)

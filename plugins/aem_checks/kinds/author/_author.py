@@ -12,12 +12,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from aem_checks.asks import Follow, ask
 from aem_checks.codes import Codes
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
 from aem_checks.reach import describe, unreached
 from aem_checks.text import quoted
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -70,9 +72,9 @@ class Author:
         self._client = visit.client
         self._token: str | None = None
 
-    async def open(self, path: str) -> Response:
+    def open(self, path: str) -> Steps[Response]:
         """The answer to a GET, redirects on author followed. A log-in or no answer raises; any other status does not."""
-        hops = await self._client.follow(self.url + path, tries=3, within=self.hosts)
+        hops = yield from ask(Follow(self.url + path, tries=3, within=self.hosts))
         final = hops[-1]
         if (missing := unreached(final, f"author {path}")) is not None:
             raise AuthorRefused(missing)
@@ -136,8 +138,10 @@ class Author:
         return answer
 
     async def _csrf_token(self) -> str:
+        from aem_checks.asking import ask_live
+
         if self._token is None:
-            answer = await self.open(_CSRF)
+            answer = await ask_live(self.open(_CSRF), self._client, lambda _: None)
             self._token = _token_in(answer)
         return self._token
 

@@ -10,11 +10,12 @@ open because the site's own components broke its clientlibs (aem-core-wcm-compon
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from aem_checks.asks import Get, ask
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import without
@@ -27,6 +28,7 @@ from aem_checks.text import count, quoted
 from aem_checks.urls import plain_url
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -57,19 +59,23 @@ class AuthorConsoles(SiteCheck[AuthorConsolesSettings]):
         console="a console or the editor does not open",
         resource="what author's pages load does not answer",
     )
+    keeps_told = False
     settings_type = AuthorConsolesSettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         try:
             author = _author.Author(visit)
-            opened = [(path, await author.open(path)) for path in self._paths]
+            opened = []
+            for path in self._paths:
+                opened.append((path, (yield from author.open(path))))
         except _author.AuthorRefused as refused:
             return _author.nothing(refused.finding)
         findings = [finding for path, answer in opened if (finding := _console(path, answer))]
         resources = list(
             dict.fromkeys(url for _, answer in opened for url in _resources(answer, visit, author))
         )
-        findings += [finding async for finding in _broken(resources[:MOST_RESOURCES], visit)]
+        for url in resources[:MOST_RESOURCES]:
+            findings += _broken(url, (yield from ask(Get(url, tries=3))))
         if len(resources) > MOST_RESOURCES:
             findings.append(_left_out(len(resources) - MOST_RESOURCES))
         severity = self.settings.severity or self.severity
@@ -96,27 +102,25 @@ def _console(path: str, answer: Response) -> Finding | None:
 def _resources(answer: Response, visit: Visit, author: _author.Author) -> Iterator[str]:
     from aem_checks.recording import find_references
 
-    for reference in find_references(answer, author.hosts, visit.client.allows):
+    for reference in find_references(answer, author.hosts, visit.allows):
         if reference.on_site:
             yield reference.url
 
 
-async def _broken(urls: list[str], visit: Visit) -> AsyncIterator[Finding]:
-    for url in urls:
-        answer = await visit.client.get(url, tries=3)
-        path = plain_url(url)
-        if (missing := unreached(answer, path)) is not None:
-            yield missing.model_copy(update={"severity": Severity.WARN})
-        elif not answer.ok:
-            yield Finding(
-                code="resource",
-                subject=path,
-                sentence=f"{quoted(path, 200)}, which author's pages load, answers with {describe(answer)}; expected "
-                "status 200. To do: see whether its client library is in the release.",
-                expected="status 200",
-                actual=describe(answer),
-                severity=Severity.WARN,
-            )
+def _broken(url: str, answer: Response) -> Iterator[Finding]:
+    path = plain_url(url)
+    if (missing := unreached(answer, path)) is not None:
+        yield missing.model_copy(update={"severity": Severity.WARN})
+    elif not answer.ok:
+        yield Finding(
+            code="resource",
+            subject=path,
+            sentence=f"{quoted(path, 200)}, which author's pages load, answers with {describe(answer)}; expected "
+            "status 200. To do: see whether its client library is in the release.",
+            expected="status 200",
+            actual=describe(answer),
+            severity=Severity.WARN,
+        )
 
 
 def _left_out(number: int) -> Finding:

@@ -22,6 +22,7 @@ from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.text import quoted
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -52,15 +53,16 @@ class DistributionQueues(SiteCheck[DistributionQueuesSettings]):
         long="a queue is longer than it should be",
         unknown="author does not tell the state of an agent or a queue",
     )
+    keeps_told = False
     settings_type = DistributionQueuesSettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         try:
             author = _author.Author(visit)
-            agents = await author.open(f"{_AGENTS}.3.json")
-            queues = {
-                name: await author.open(f"{_AGENTS}/{name}/queues.1.json") for name in self.settings.agents
-            }
+            agents = yield from author.open(f"{_AGENTS}.3.json")
+            queues = {}
+            for name in self.settings.agents:
+                queues[name] = yield from author.open(f"{_AGENTS}/{name}/queues.1.json")
         except _author.AuthorRefused as refused:
             return _author.nothing(refused.finding)
         findings = [finding for name in self.settings.agents for finding in self._of_agent(name, agents)]

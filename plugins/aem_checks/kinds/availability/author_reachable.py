@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
+from aem_checks.asks import Get, ask
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import switch, without
@@ -23,6 +24,7 @@ from aem_checks.text import quoted
 from aem_checks.urls import host_of
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -56,17 +58,17 @@ class AuthorReachable(SiteCheck[AuthorReachableSettings]):
     )
     settings_type = AuthorReachableSettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         author = visit.site.author
         if author is None:
             return Judgement(examined=0, findings=(_no_author(visit),))
-        login = await visit.client.get(author.url + LOGIN, tries=3)
+        login = yield from ask(Get(author.url + LOGIN, tries=3))
         findings = list(self._login(login))
         answered = 0 if unreached(login, LOGIN) else 1
         if author.access is None:
             findings.append(_not_signed_in())
         for path in self.settings.paths if author.access else ():
-            response = await visit.client.get(author.url + path, tries=3)
+            response = yield from ask(Get(author.url + path, tries=3))
             answered += response.answered and response.error is None and response.status != 405
             findings += _signed_in(path, response)
         return Judgement(examined=answered, findings=tuple(findings))

@@ -13,12 +13,11 @@ comes from its cache.
 
 from __future__ import annotations
 
-import asyncio
-import secrets
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
+from aem_checks.asks import Fresh, Get, ask, together
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
@@ -32,6 +31,7 @@ from aem_checks.text import quoted
 from aem_checks.urls import plain_url
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -65,8 +65,8 @@ class CachedErrors(SiteCheck[CachedErrorsSettings]):
     )
     settings_type = CachedErrorsSettings
 
-    async def run(self, visit: Visit) -> Judgement:
-        asked = await asyncio.gather(*(_ask_twice(visit, place) for place in self._places(visit)))
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        asked = yield from together(_ask_twice(visit, place) for place in self._places(visit))
         missing: list[Finding] = []
         findings: list[Finding] = []
         examined = 0
@@ -75,7 +75,7 @@ class CachedErrors(SiteCheck[CachedErrorsSettings]):
                 missing.append(_as_note(refused) if answers[0].status else refused)
             elif answers[0].status >= 400:
                 examined += 1
-                findings += self._judge(subject, answers, visit)
+                findings += self._look_at(subject, answers, visit)
         if not examined:
             refused = unreached(asked[0].answers[0], asked[0].subject)
             missing = [refused or _no_error(asked)]
@@ -91,7 +91,7 @@ class CachedErrors(SiteCheck[CachedErrorsSettings]):
         ]
         return list(dict.fromkeys((*inside, *_OTHERS)))
 
-    def _judge(self, subject: str, answers: tuple[Response, ...], visit: Visit) -> Iterator[Finding]:
+    def _look_at(self, subject: str, answers: tuple[Response, ...], visit: Visit) -> Iterator[Finding]:
         known = [seconds for each in answers if (seconds := lifetime_of(each.headers)) is not None]
         limit = self.settings.at_most.total_seconds()
         last = answers[-1]
@@ -129,11 +129,12 @@ class CachedErrors(SiteCheck[CachedErrorsSettings]):
         )
 
 
-async def _ask_twice(visit: Visit, place: str) -> Asked:
+def _ask_twice(visit: Visit, place: str) -> Steps[Asked]:
     """Through all caches, as a visitor: the word is new, so the first answer comes from publish."""
-    url = visit.url(place.format(f"stage-gate-{secrets.token_hex(8)}"))
-    first = await visit.client.get(url, tries=2)
-    answers = (first, await visit.client.get(url)) if first.status >= 400 else (first,)
+    word = yield from ask(Fresh())
+    url = visit.url(place.format(f"stage-gate-{word}"))
+    first = yield from ask(Get(url, tries=2))
+    answers = (first, (yield from ask(Get(url)))) if first.status >= 400 else (first,)
     return Asked(place.format("NO-SUCH-NAME"), answers)
 
 

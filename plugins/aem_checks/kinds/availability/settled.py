@@ -9,16 +9,15 @@ build, which a node that had not rolled yet had answered.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from aem_checks.asks import Get, Now, Pause, ask
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
@@ -26,9 +25,9 @@ from aem_checks.excuses import below
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
 from aem_checks.reach import describe, is_unreached, unreached
 from aem_checks.text import quoted
-from aem_checks.urls import uncached
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.config import BuildMarker
     from aem_checks.response import Response
     from aem_checks.visit import Visit
@@ -81,25 +80,27 @@ class Settled(SiteCheck[SettledSettings]):
     )
     settings_type = SettledSettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         marker = visit.site.build_marker
         wanted = visit.facts.get(_FACTS[marker.equals]) if marker else None
         if marker and not wanted:
             return Judgement(examined=0, findings=(_nothing_to_compare(visit, marker),))
         url = visit.url(marker.path if marker else visit.site.pages[0])
         log = _Log()
-        started = time.monotonic()
-        limit = self.settings.within.total_seconds() * _SHARE_OF_LIMIT
+        started = yield from ask(Now())
+        limit = self.settings.within * _SHARE_OF_LIMIT
         while log.streak < self.settings.answers:
-            response = await visit.client.get(uncached(url))
+            response = yield from ask(Get(url, past_caches=True))
             found = read_marker(response, marker) if marker else None
             log.add(response, found, _problem(response, marker, found, wanted))
             if log.streak < self.settings.answers:
-                if time.monotonic() - started + self.settings.every.total_seconds() > limit:
+                now = yield from ask(Now())
+                if now - started + self.settings.every > limit:
                     break
-                await asyncio.sleep(self.settings.every.total_seconds())
+                yield from ask(Pause(self.settings.every.total_seconds()))
+        ended = yield from ask(Now())
         evidence = visit.keep(f"settled/{visit.site.name}-{visit.target}.json", _as_json(url, log))
-        finding = self._finding(url, log, wanted, time.monotonic() - started, evidence)
+        finding = self._finding(url, log, wanted, (ended - started).total_seconds(), evidence)
         return Judgement(examined=len(log.lines), findings=(finding,))
 
     def _finding(self, url: str, log: _Log, wanted: Any, seconds: float, evidence: str) -> Finding:

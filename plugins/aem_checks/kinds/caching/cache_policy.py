@@ -9,7 +9,6 @@ are warnings. Lifetimes that were the same at the last verified release are mean
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aem_checks.asks import Get, ask_all
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
@@ -41,6 +41,7 @@ from aem_checks.text import count, quoted
 from aem_checks.urls import plain_url
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -127,13 +128,13 @@ class CachePolicy(SiteCheck[CachePolicySettings]):
     )
     settings_type = CachePolicySettings
 
-    async def run(self, visit: Visit) -> Judgement:
-        seen = [*_recorded(visit), *await self._asked(visit)]
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        seen = [*_recorded(visit), *(yield from self._asked(visit))]
         good = [each for each in seen if each.response.ok]
         before = _read_before(visit)
         findings = [
             *self._cookies(good),
-            *await self._private(visit),
+            *(yield from self._private(visit)),
             *self._by_class(good, before),
             *_unwanted_vary(good),
         ]
@@ -144,7 +145,7 @@ class CachePolicy(SiteCheck[CachePolicySettings]):
             examined=len(good) + len(self.settings.private), findings=shortened(findings, severity=severity)
         )
 
-    async def _asked(self, visit: Visit) -> list[_Seen]:
+    def _asked(self, visit: Visit) -> Steps[list[_Seen]]:
         """A few images, assets and models that the pages lead to, and the queries of the settings."""
         wanted = referenced(visit.recording) if visit.recording else {}
         chosen: list[tuple[CacheClass, str]] = [
@@ -153,12 +154,12 @@ class CachePolicy(SiteCheck[CachePolicySettings]):
         if visit.recording:
             chosen += [("model_json", url) for url in models(visit.recording)[: self.settings.samples]]
         chosen += [("persisted_query", visit.url(path)) for path in self.settings.queries]
-        answers = await asyncio.gather(*(visit.client.get(url, tries=2) for _, url in chosen))
+        answers = yield from ask_all(Get(url, tries=2) for _, url in chosen)
         return [_Seen(kind, _path(url), answer) for (kind, url), answer in zip(chosen, answers, strict=True)]
 
-    async def _private(self, visit: Visit) -> list[Finding]:
+    def _private(self, visit: Visit) -> Steps[list[Finding]]:
         paths = self.settings.private
-        answers = await asyncio.gather(*(visit.client.get(visit.url(path), tries=2) for path in paths))
+        answers = yield from ask_all(Get(visit.url(path), tries=2) for path in paths)
         judged = (_private_answer(path, answer) for path, answer in zip(paths, answers, strict=True))
         return [finding for finding in judged if finding is not None]
 

@@ -9,13 +9,13 @@ points of presence that change between two requests, so each page has three trie
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from aem_checks.asks import Follow, Fresh, ask
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import above, switch
@@ -25,6 +25,7 @@ from aem_checks.reach import describe, unreached
 from aem_checks.text import quoted
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -75,16 +76,16 @@ class CacheWorks(SiteCheck[CacheWorksSettings]):
     )
     settings_type = CacheWorksSettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         findings: list[Finding] = []
         seen: list[_Tried] = []
         judged = 0
         for path in visit.site.pages[: self.settings.pages]:
-            plain = await self._try(path, visit)
+            plain = yield from self._try(path, visit)
             seen.append(plain)
             found = _judge(plain, visit)
             if found is None and self.settings.marketing_parameters:
-                marked = await self._try_marked(path, visit)
+                marked = yield from self._try_marked(path, visit)
                 seen.append(marked)
                 found = _judge_marked(marked)
             judged += found is None or found.outcome is Outcome.FAILED
@@ -94,22 +95,25 @@ class CacheWorks(SiteCheck[CacheWorksSettings]):
             findings = _as_unknown(findings)
         return Judgement(examined=judged, findings=tuple(findings))
 
-    async def _try(self, path: str, visit: Visit) -> _Tried:
+    def _try(self, path: str, visit: Visit) -> Steps[_Tried]:
         """Once to fill the cache, then until it answers; redirects within the site are followed."""
         answers: list[Response] = []
         for _ in range(1 + self.settings.tries):
-            answers.append((await visit.client.follow(visit.url(path), within=visit.endpoint.hosts))[-1])
+            chain = yield from ask(Follow(visit.url(path), within=visit.endpoint.hosts))
+            answers.append(chain[-1])
             if from_cache(answers[-1]) or not answers[-1].ok or _not_cacheable(answers[-1]):
                 break
         return _Tried(path, tuple(answers))
 
-    async def _try_marked(self, path: str, visit: Visit) -> _Tried:
+    def _try_marked(self, path: str, visit: Visit) -> Steps[_Tried]:
         """With a parameter that is new each time: a hit shows that it is no part of the key."""
         answers: list[Response] = []
         joint = "&" if "?" in path else "?"
         for _ in range(self.settings.tries):
-            url = f"{visit.url(path)}{joint}utm_source=stage-gate-{secrets.token_hex(4)}"
-            answers.append((await visit.client.follow(url, within=visit.endpoint.hosts))[-1])
+            word = yield from ask(Fresh())
+            url = f"{visit.url(path)}{joint}utm_source=stage-gate-{word[:8]}"
+            chain = yield from ask(Follow(url, within=visit.endpoint.hosts))
+            answers.append(chain[-1])
             if from_cache(answers[-1]):
                 break
         return _Tried(f"{path} with utm_source", tuple(answers))

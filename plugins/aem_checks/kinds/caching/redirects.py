@@ -7,7 +7,6 @@ those loops, and vanity paths that a release answers with 404.
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 from collections.abc import Iterator
@@ -17,15 +16,17 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from aem_checks.asks import Follow, Get, ask, together
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
-from aem_checks.urls import host_of, plain_url, uncached
+from aem_checks.urls import host_of, plain_url
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -139,8 +140,8 @@ class Redirects(SiteCheck[RedirectsSettings]):
     )
     settings_type = RedirectsSettings
 
-    async def run(self, visit: Visit) -> Judgement:
-        tried = await asyncio.gather(*(_Walk(rule, visit).run() for rule in self.settings.rules))
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        tried = yield from together(_Walk(rule, visit).run() for rule in self.settings.rules)
         findings = [finding for found in tried for finding in found]
         severity = self.settings.severity or self.severity
         return Judgement(examined=len(tried), findings=shortened(findings, severity=severity))
@@ -153,19 +154,19 @@ class _Walk:
         self._rule, self._visit = rule, visit
         self._start = self._here(rule.source)
 
-    async def run(self) -> list[Finding]:
-        if not self._visit.client.allows(self._start):
+    def run(self) -> Steps[list[Finding]]:
+        if not self._visit.allows(self._start):
             return [self._foreign_start()]
-        first = await self._visit.client.get(uncached(self._start), tries=3)
+        first = yield from ask(Get(self._start, tries=3, past_caches=True))
         refusal = unreached(first, self._rule.source)
         if refusal is not None:
             return [refusal]
         problem = self._problem_of(first)
         if problem is None:
-            return await self._follow(first)
-        plain = await self._visit.client.get(self._start)
+            return (yield from self._follow(first))
+        plain = yield from ask(Get(self._start))
         if self._problem_of(plain) is None:
-            return [self._only_without_query(), *await self._follow(plain)]
+            return [self._only_without_query(), *(yield from self._follow(plain))]
         return [self._failed("not_as_mapped", *problem)]
 
     def _problem_of(self, first: Response) -> tuple[str, str] | None:
@@ -179,13 +180,13 @@ class _Walk:
             return expected, f"{first.status} to {quoted(location, 300)}"
         return None
 
-    async def _follow(self, first: Response) -> list[Finding]:
+    def _follow(self, first: Response) -> Steps[list[Finding]]:
         target = plain_url(first.location or "")
         notes = self._notes(target)
         here = self._here(target).partition("#")[0]
-        if not self._visit.client.allows(here):
+        if not self._visit.allows(here):
             return notes
-        chain = await self._visit.client.follow(uncached(here), hops=_LONGEST_CHAIN, tries=3)
+        chain = yield from ask(Follow(here, hops=_LONGEST_CHAIN, tries=3, past_caches=True))
         return [*notes, *self._judge_end(chain)]
 
     def _judge_end(self, chain: tuple[Response, ...]) -> Iterator[Finding]:

@@ -11,7 +11,6 @@ content changed and whose libraries did not.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from aem_checks.asks import Follow, ask_all, together
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
@@ -29,9 +29,9 @@ from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
-from aem_checks.urls import uncached
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.sites import BuildMarker
     from aem_checks.visit import Visit
@@ -74,13 +74,13 @@ class StaleCache(SiteCheck[StaleCacheSettings]):
     )
     settings_type = StaleCacheSettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         paths = visit.site.pages[: self.settings.pages]
-        pairs = await asyncio.gather(*(_fetch(path, visit) for path in paths))
+        pairs = yield from together(_fetch(path, visit) for path in paths)
         findings: list[Finding] = []
         compared = 0
         for pair in pairs:
-            found, could = self._judge(pair, visit)
+            found, could = self._compare(pair, visit)
             compared += could
             findings += found
         if not compared and not findings:
@@ -88,7 +88,7 @@ class StaleCache(SiteCheck[StaleCacheSettings]):
         severity = self.settings.severity or self.severity
         return Judgement(examined=compared, findings=shortened(findings, severity=severity))
 
-    def _judge(self, pair: _Pair, visit: Visit) -> tuple[list[Finding], bool]:
+    def _compare(self, pair: _Pair, visit: Visit) -> tuple[list[Finding], bool]:
         """What is wrong, and whether there was something to compare."""
         for response in (pair.cached, pair.fresh, pair.again):
             if (refused := unreached(response, pair.path)) is not None:
@@ -132,10 +132,10 @@ class StaleCache(SiteCheck[StaleCacheSettings]):
         return _finding("stale", pair.path, shown, f"at most {_words(allowed)}", evidence, severity)
 
 
-async def _fetch(path: str, visit: Visit) -> _Pair:
+def _fetch(path: str, visit: Visit) -> Steps[_Pair]:
     url, hosts = visit.url(path), visit.endpoint.hosts
-    cached, fresh, again = await asyncio.gather(
-        *(visit.client.follow(each, tries=2, within=hosts) for each in (url, uncached(url), uncached(url)))
+    cached, fresh, again = yield from ask_all(
+        Follow(url, tries=2, within=hosts, past_caches=past_caches) for past_caches in (False, True, True)
     )
     return _Pair(path, cached[-1], fresh[-1], again[-1])
 

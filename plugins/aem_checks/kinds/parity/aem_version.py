@@ -14,12 +14,12 @@ While Adobe updates the environments one after the other, the difference is real
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
+from aem_checks.asks import Get, ask_all
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS
@@ -27,9 +27,9 @@ from aem_checks.kinds.parity._no_production import no_production
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, is_unreached, unreached
 from aem_checks.text import count, quoted
-from aem_checks.urls import uncached
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -69,15 +69,12 @@ class AemVersion(SiteCheck[AemVersionSettings]):
     )
     settings_type = AemVersionSettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         production = visit.site.production
         if production is None:
             return Judgement(examined=0, findings=(no_production(self.kind, visit.site.name),))
-        here, there = await asyncio.gather(
-            *(
-                visit.client.get(uncached(url + PATH), tries=3)
-                for url in (visit.site.stage.url, production.url)
-            )
+        here, there = yield from ask_all(
+            Get(url + PATH, tries=3, past_caches=True) for url in (visit.site.stage.url, production.url)
         )
         stage, live = _told(here), _told(there)
         fact = visit.facts.get(FACT)

@@ -11,7 +11,6 @@ between the gate and stage.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from aem_checks.asks import Follow, Get, ask, ask_all
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
@@ -29,9 +29,9 @@ from aem_checks.excuses import above
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, is_unreached, unreached
 from aem_checks.text import count
-from aem_checks.urls import uncached
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -102,11 +102,13 @@ class ResponseTimes(SiteCheck[ResponseTimesSettings]):
     )
     settings_type = ResponseTimesSettings
 
-    async def run(self, visit: Visit) -> Judgement:
-        measured = [await self._measure(path, visit) for path in visit.site.pages[: self.settings.pages]]
-        findings = [found for each in measured for found in self._judge(each, visit)]
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        measured = list[_Measured]()
+        for path in visit.site.pages[: self.settings.pages]:
+            measured.append((yield from self._measure(path, visit)))
+        findings = [found for each in measured for found in self._look_at(each, visit)]
         if self.settings.load is not None:
-            findings += await self._load(self.settings.load, visit)
+            findings += yield from self._load(self.settings.load, visit)
         if visit.baseline is None:
             said = "There is no verified release to compare response times with yet."
             findings.append(_note("nothing_to_compare", said))
@@ -115,13 +117,14 @@ class ResponseTimes(SiteCheck[ResponseTimesSettings]):
         findings += [_summary(each) for each in measured if each.seconds and each.bad is None]
         return Judgement(examined=sum(len(each.seconds) for each in measured), findings=tuple(findings))
 
-    async def _measure(self, path: str, visit: Visit) -> _Measured:
+    def _measure(self, path: str, visit: Visit) -> Steps[_Measured]:
         """Ask until there are enough answers, or until the budget can't be met any more."""
         seconds: list[float] = []
         allowed = self.settings.requests - math.ceil(_QUANTILE * self.settings.requests)
         budget = self.settings.budget.total_seconds()
+        question = Follow(visit.url(path), within=visit.endpoint.hosts, past_caches=True)
         for number in range(_WARM_UP + self.settings.requests):
-            answer = (await visit.client.follow(uncached(visit.url(path)), within=visit.endpoint.hosts))[-1]
+            answer = (yield from ask(question))[-1]
             if not answer.ok:
                 return _Measured(path, tuple(seconds), answer)
             if number >= _WARM_UP:
@@ -130,7 +133,7 @@ class ResponseTimes(SiteCheck[ResponseTimesSettings]):
                 break
         return _Measured(path, tuple(seconds))
 
-    def _judge(self, measured: _Measured, visit: Visit) -> Iterator[Finding]:
+    def _look_at(self, measured: _Measured, visit: Visit) -> Iterator[Finding]:
         if measured.bad is not None:
             yield _broken(measured)
         if len(measured.seconds) < 5:
@@ -147,13 +150,13 @@ class ResponseTimes(SiteCheck[ResponseTimesSettings]):
         ):
             yield _slower(measured, before, visit, self.settings.slower)
 
-    async def _load(self, load: Load, visit: Visit) -> list[Finding]:
+    def _load(self, load: Load, visit: Visit) -> Steps[list[Finding]]:
         """Requests at an even pace, whether or not the earlier ones are answered."""
         pace = min(load.per_second, visit.site.requests_per_second)
         number = max(5, int(load.duration.total_seconds() * pace))
         pages = visit.site.pages[: self.settings.pages]
-        urls = [uncached(visit.url(pages[turn % len(pages)])) for turn in range(number)]
-        answers = await asyncio.gather(*(visit.client.get(url, per_second=pace) for url in urls))
+        urls = [visit.url(pages[turn % len(pages)]) for turn in range(number)]
+        answers = yield from ask_all(Get(url, per_second=pace, past_caches=True) for url in urls)
         failed = [each for each in answers if is_unreached(each) or each.status >= 500]
         times = [each.first_byte for each in answers if each.ok]
         visit.keep(_LOAD_FILE, json.dumps([round(value, 4) for value in times]))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
+import re
 import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 MOST_PIXELS = 12_000_000
 """An image with more is not unpacked, only its header is read: 12 megapixels take up to 48 MB of memory."""
 _DRAFT = (256, 256)
+_OBJECT = re.compile(r" ?<[^<>]{1,200} at 0x[0-9a-fA-F]+>")
+"""What a decoder may say of the object that it reads from: another address each time."""
 _TYPES = {
     "JPEG": {"image/jpeg", "image/jpg", "image/pjpeg"},
     "PNG": {"image/png", "image/apng"},
@@ -51,7 +53,7 @@ FAULTS: Codes = {
 """What ``Fault.code`` can be, for the kinds that look at files."""
 
 
-async def fault_in(response: Response, kind: str) -> Fault | None:
+def fault_in(response: Response, kind: str) -> Fault | None:
     """``None`` when a good answer (status 200 or 206) holds what a page promised: image, video or document."""
     declared = response.content_type
     if kind == "document":
@@ -65,7 +67,7 @@ async def fault_in(response: Response, kind: str) -> Fault | None:
         return Fault("content_type", "an image", f"content type {quoted(declared or 'none')}")
     if response.method == "HEAD" or declared in _UNKNOWN_TO_US or response.truncated:
         return None
-    return await asyncio.to_thread(_image_fault, response.body, declared)
+    return _image_fault(response.body, declared)
 
 
 def _document_fault(response: Response) -> Fault | None:
@@ -92,7 +94,7 @@ def _image_fault(body: bytes, declared: str) -> Fault | None:
         actual = f"far more than {MOST_PIXELS} pixels"
         return Fault("too_large", "an image that browsers can show", actual, Severity.WARN)
     except Exception as error:  # noqa: BLE001 - decoders raise many types on hostile files
-        actual = f"{len(body)} bytes that cannot: {quoted(str(error), 80)}"
+        actual = f"{len(body)} bytes that cannot: {quoted(_OBJECT.sub('', str(error)), 80)}"
         return Fault("damaged", "an image that can be decoded", actual)
     if declared not in _TYPES.get(kind, {declared}):
         actual = f"content type {quoted(declared)}"

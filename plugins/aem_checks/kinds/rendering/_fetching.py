@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from aem_checks.asking import ask_live
+from aem_checks.asks import Follow, Get, ask, together
 from aem_checks.kinds.rendering._decoding import Fault, fault_in
 from aem_checks.outcomes import Finding
 from aem_checks.reach import describe, unreached
 from aem_checks.urls import host_of
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.client import Client
     from aem_checks.kinds.rendering._media import Media
     from aem_checks.response import Response
@@ -35,29 +37,32 @@ class Fetched(NamedTuple):
     evidence: str = ""
 
 
+def ask_for_each(
+    wanted: Iterable[Media], allows: Callable[[str], bool], visit: Visit, folder: str
+) -> Steps[list[Fetched]]:
+    """Ask for each file once. ``allows``: which URLs can be asked; ``folder`` is where evidence goes."""
+    files, fetched = list(wanted), list[Fetched]()
+    for start in range(0, len(files), _AT_ONCE):
+        some = files[start : start + _AT_ONCE]
+        fetched += yield from together(_fetch(media, allows, visit, folder) for media in some)
+    return fetched
+
+
 async def fetch_all(wanted: Iterable[Media], client: Client, visit: Visit, folder: str) -> list[Fetched]:
-    """Ask for each file once. ``folder`` is where evidence goes."""
-    gate = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(media: Media) -> Fetched:
-        async with gate:
-            return await _fetch(media, client, visit, folder)
-
-    return await asyncio.gather(*(one(media) for media in wanted))
+    """The same, led with this client; nobody keeps what it answers."""
+    return await ask_live(ask_for_each(wanted, client.allows, visit, folder), client, lambda _: None)
 
 
-async def _fetch(media: Media, client: Client, visit: Visit, folder: str) -> Fetched:
-    chain = await _ask(media, client)
+def _fetch(media: Media, allows: Callable[[str], bool], visit: Visit, folder: str) -> Steps[Fetched]:
+    chain = yield from _ask(media)
     final = chain[-1]
     refused = None if final.status == 403 else unreached(final, media.url)
     if refused is not None:
         return Fetched(media, refused=refused)
-    if final.location is not None and not client.allows(final.location):
+    if final.location is not None and not allows(final.location):
         return Fetched(media, elsewhere=host_of(final.location))
-    if final.status in (200, 206):
-        fault = await fault_in(final, media.kind)
-    else:
-        fault = Fault("status", "status 200", describe(final))
+    good = final.status in (200, 206)
+    fault = fault_in(final, media.kind) if good else Fault("status", "status 200", describe(final))
     if fault is None:
         return Fetched(media)
     name = hashlib.sha256(media.url.encode()).hexdigest()[:16]
@@ -65,13 +70,13 @@ async def _fetch(media: Media, client: Client, visit: Visit, folder: str) -> Fet
     return Fetched(media, fault, evidence=evidence)
 
 
-async def _ask(media: Media, client: Client) -> tuple[Response, ...]:
+def _ask(media: Media) -> Steps[tuple[Response, ...]]:
     """The whole image, the beginning of a document, only the headers of a further size or a video."""
     if media.whole:
-        headers = _BEGINNING if media.kind == "document" else None
-        return await client.follow(media.url, tries=2, headers=headers)
-    short = await client.head(media.url, tries=2)
+        headers = _BEGINNING if media.kind == "document" else {}
+        return (yield from ask(Follow(media.url, headers, tries=2)))
+    short = yield from ask(Get(media.url, "HEAD", tries=2))
     if short.status == 200:
         return (short,)
-    headers = _BEGINNING if media.kind == "video" else None
-    return await client.follow(media.url, tries=2, headers=headers)
+    headers = _BEGINNING if media.kind == "video" else {}
+    return (yield from ask(Follow(media.url, headers, tries=2)))

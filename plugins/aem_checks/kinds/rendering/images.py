@@ -27,6 +27,7 @@ from aem_checks.text import count, quoted
 from aem_checks.urls import host_of, plain_url
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.kinds.rendering._fetching import Fetched
     from aem_checks.kinds.rendering._media import Media
     from aem_checks.recording import Recording
@@ -49,13 +50,13 @@ class Images(SiteCheck[ImagesSettings]):
     reads_recording = True
     settings_type = ImagesSettings
 
-    async def run(self, visit: Visit) -> Judgement:
-        from aem_checks.kinds.rendering._fetching import fetch_all
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        from aem_checks.kinds.rendering._fetching import ask_for_each
 
         recording = visit.recorded
         found = Collected(recording, visit, self.settings)
         wanted = found.wanted[: self.settings.most]
-        answers = await fetch_all((media for media, _ in wanted), visit.client, visit, "images")
+        answers = yield from ask_for_each((media for media, _ in wanted), visit.allows, visit, "images")
         findings = [bad for page in recording.pages if (bad := unjudged(page, recording)) is not None]
         for (_, page), answer in zip(wanted, answers, strict=True):
             findings += _judge(answer, plain_url(page), visit, named=page in found.named)
@@ -103,7 +104,7 @@ class Collected:
                 self._media[media.url] = (media, page)
 
     def _is_own(self, url: str) -> bool:
-        return host_of(url) in self._visit.endpoint.hosts and self._visit.client.allows(url)
+        return host_of(url) in self._visit.endpoint.hosts and self._visit.allows(url)
 
     def _is_mild(self, media: Media, page: str) -> int:
         return 2 * (not media.shown or page not in self.named) + (not media.whole)

@@ -10,7 +10,6 @@ False alarms are brand words with dots: name them under ``ignore``. Words left i
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from aem_checks.asks import Follow, ask_all
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import NAMES, hollow, switch
@@ -28,11 +28,12 @@ from aem_checks.reach import describe, is_unreached, unjudged
 from aem_checks.shortened import shortened
 from aem_checks.sites import PagePath, Pattern
 from aem_checks.text import count, quoted
-from aem_checks.urls import host_of, uncached
+from aem_checks.urls import host_of
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
+    from aem_checks.asks import Steps
     from aem_checks.recording import Page
     from aem_checks.response import Response
     from aem_checks.visit import Visit
@@ -97,14 +98,14 @@ class Languages(SiteCheck[LanguagesSettings]):
     reads_recording = True
     settings_type = LanguagesSettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         recording = visit.recorded
         findings = [bad for page in recording.pages if (bad := unjudged(page, recording)) is not None]
         for page in recording.good_pages:
             for trouble in (*_language(page, self.settings), *_untranslated(page.final, self.settings)):
                 findings.append(_finding(page, trouble, recording.evidence(page.final)))
         partners = Partners(visit, self.settings.most)
-        findings += await partners.judge(recording.good_pages)
+        findings += yield from partners.judge(recording.good_pages)
         return Judgement(
             examined=len(recording.good_pages), findings=shortened(findings, severity=self.severity)
         )
@@ -178,11 +179,12 @@ class Partners:
         self._foreign: set[str] = set()
         self._left: set[str] = set()
 
-    async def judge(self, pages: tuple[Page, ...]) -> list[Finding]:
+    def judge(self, pages: tuple[Page, ...]) -> Steps[list[Finding]]:
         for page in pages:
             self._named[_own_path(page.final, page.path)] = self._alternates(page.final)
         first = {_own_path(page.final, page.path): page for page in pages}
-        await self._ask_for({path for own in first for path in self._of(own).values()} - set(self._named))
+        named = {path for own in first for path in self._of(own).values()}
+        yield from self._ask_for(named - set(self._named))
         findings = [found for own, page in first.items() for found in self._one_way(own, page)]
         return [*findings, *self._notes()]
 
@@ -190,14 +192,17 @@ class Partners:
         named = self._named.get(path, {})
         return named if isinstance(named, dict) else {}
 
-    async def _ask_for(self, paths: set[str]) -> None:
+    def _ask_for(self, paths: set[str]) -> Steps[None]:
         wanted = sorted(paths)
         self._left = set(wanted[self._most :])
-        await asyncio.gather(*(self._ask(path) for path in wanted[: self._most]))
+        asked = wanted[: self._most]
+        chains = yield from ask_all(
+            Follow(self._visit.url(path), tries=2, past_caches=True) for path in asked
+        )
+        for path, chain in zip(asked, chains, strict=True):
+            self._listen(path, chain[-1])
 
-    async def _ask(self, path: str) -> None:
-        chain = await self._visit.client.follow(uncached(self._visit.url(path)), tries=2)
-        final = chain[-1]
+    def _listen(self, path: str, final: Response) -> None:
         good = final.ok and final.is_html
         self._named[path] = self._alternates(final) if good else describe(final)
         if is_unreached(final):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aem_checks.urls import uncached
+from aem_checks.asks import Follow, ask
 
 if TYPE_CHECKING:
     from protego import Protego
 
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -36,11 +37,10 @@ class RobotsFile:
         return bool(self.rules.can_fetch(url, agent))
 
 
-async def read_robots(visit: Visit) -> RobotsFile:
+def read_robots(visit: Visit) -> Steps[RobotsFile]:
     """Ask for the file past all caches; a missing one has no rules."""
-    chain = await visit.client.follow(
-        uncached(visit.url("/robots.txt")), tries=3, within=visit.endpoint.hosts
-    )
+    url = visit.url("/robots.txt")
+    chain = yield from ask(Follow(url, tries=3, within=visit.endpoint.hosts, past_caches=True))
     return understand(chain[-1])
 
 

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+from aem_checks.asks import Follow, ask
 from aem_checks.sitemaps import MAX_FILES, MAX_URLS, SitemapError, parse_sitemap
-from aem_checks.urls import host_of, uncached
+from aem_checks.urls import host_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -52,14 +54,14 @@ class Files:
         return tuple(dict.fromkeys(url for file in self.files for url in file.urls))
 
 
-async def read_files(visit: Visit, named: Iterable[str]) -> Files:
+def read_files(visit: Visit, named: Iterable[str]) -> Steps[Files]:
     """Ask for the files that robots.txt names, else for the usual one, and for all that they refer to."""
     waiting = {path: "robots.txt" for url in named if (path := path_here(url, visit)) is not None}
     waiting = waiting or {GUESSED: ""}
     seen, files, found = set(waiting), list[SitemapFile](), 0
     while waiting and len(files) < MAX_FILES and found < MAX_URLS:
         path = next(iter(waiting))
-        file = await _read(path, waiting.pop(path), visit)
+        file = yield from _read(path, waiting.pop(path), visit)
         files.append(file)
         found += len(file.urls)
         further = (path_here(urljoin(file.response.url, url), visit) for url in file.further)
@@ -81,9 +83,9 @@ def path_here(url: str, visit: Visit) -> str | None:
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-async def _read(path: str, named_by: str, visit: Visit) -> SitemapFile:
-    url = uncached(visit.url(path))
-    response = (await visit.client.follow(url, tries=3, within=visit.endpoint.hosts))[-1]
+def _read(path: str, named_by: str, visit: Visit) -> Steps[SitemapFile]:
+    question = Follow(visit.url(path), tries=3, within=visit.endpoint.hosts, past_caches=True)
+    response = (yield from ask(question))[-1]
     if response.status != 200 or response.error is not None or response.truncated:
         return SitemapFile(path, named_by, response)
     try:

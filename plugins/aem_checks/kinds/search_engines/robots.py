@@ -25,6 +25,7 @@ from aem_checks.reach import describe, unreached
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.visit import Visit
 
 Expectation = Literal["closed", "open", "any"]
@@ -60,8 +61,8 @@ class Robots(SiteCheck[RobotsSettings]):
     )
     settings_type = RobotsSettings
 
-    async def run(self, visit: Visit) -> Judgement:
-        file = await read_robots(visit)
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        file = yield from read_robots(visit)
         if (refused := unreached(file.response, SUBJECT)) is not None and file.response.status < 500:
             return Judgement(examined=0, findings=(refused,))
         evidence = visit.keep(_FILE, file.response.body[:MOST_BYTES])

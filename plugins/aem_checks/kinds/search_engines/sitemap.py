@@ -9,7 +9,6 @@ for a while after a deployment, or on stage altogether.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from aem_checks.asks import Get, ask, ask_all
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS, above, switch
@@ -27,9 +27,10 @@ from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, is_unreached, unreached
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
-from aem_checks.urls import host_of, uncached
+from aem_checks.urls import host_of
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -74,17 +75,17 @@ class Sitemap(SiteCheck[SitemapSettings]):
     )
     settings_type = SitemapSettings
 
-    async def run(self, visit: Visit) -> Judgement:
-        robots = await read_robots(visit)
-        found = await read_files(visit, robots.sitemaps)
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        robots = yield from read_robots(visit)
+        found = yield from read_files(visit, robots.sitemaps)
         findings = [problem for file in found.files for problem in _judge(file)]
         if len(found.files) == 1 and not found.files[0].named_by and found.files[0].response.status == 404:
-            findings = [await _absent(visit)]
+            findings = [(yield from _absent(visit))]
         elif not found.urls and not findings:
             findings = [_empty(found.files[0])]
         paths = {path: None for url in found.urls if (path := path_here(url, visit)) is not None}
         findings += [*self._addresses(found, visit), *self._count(len(found.urls), visit), *_limits(found)]
-        findings += await self._sampled(tuple(paths), visit)
+        findings += yield from self._sampled(tuple(paths), visit)
         _keep(found, visit)
         severity = self.settings.severity or self.severity
         reached = sum(not is_unreached(file.response) for file in found.files)
@@ -123,11 +124,9 @@ class Sitemap(SiteCheck[SitemapSettings]):
             evidence=_FILE,
         )
 
-    async def _sampled(self, paths: tuple[str, ...], visit: Visit) -> list[Finding]:
+    def _sampled(self, paths: tuple[str, ...], visit: Visit) -> Steps[list[Finding]]:
         chosen = _spread(paths, self.settings.sample)
-        answers = await asyncio.gather(
-            *(visit.client.get(uncached(visit.url(path)), tries=3) for path in chosen)
-        )
+        answers = yield from ask_all(Get(visit.url(path), tries=3, past_caches=True) for path in chosen)
         found = (_sample(path, answer) for path, answer in zip(chosen, answers, strict=True))
         return [finding for finding in found if finding is not None]
 
@@ -180,12 +179,12 @@ def _empty(first: SitemapFile) -> Finding:
     return _failed("empty", first.path, "lists no page, with all that it refers to", "at least one page")
 
 
-async def _absent(visit: Visit) -> Finding:
+def _absent(visit: Visit) -> Steps[Finding]:
     """Nobody names a sitemap and the usual path has none: lost where there was one, else the site's own way."""
     was_there = bool(_count_before(visit))
     production = visit.site.production
     if not was_there and visit.target == "stage" and production is not None:
-        live = await visit.client.get(f"{production.url}/sitemap.xml", tries=2)
+        live = yield from ask(Get(f"{production.url}/sitemap.xml", tries=2))
         was_there = live.status == 200 and not live.is_html
     severity = None if was_there else Severity.WARN
     reason = "there was one before, or production has one" if was_there else "search engines look for one"

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from aem_checks.urls import uncached
+from aem_checks.asks import Follow, Get, ask
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -19,15 +20,16 @@ def html_pages(paths: Iterable[str], most: int) -> list[str]:
     return [path for path in bare if path.endswith(".html")][:most]
 
 
-async def real_pages(visit: Visit, most: int) -> list[str]:
+def real_pages(visit: Visit, most: int) -> Steps[list[str]]:
     """Pages with ``.html``; where the gate file names only ``/``, the page that it leads to, if there is one."""
     found = html_pages(visit.site.pages, most)
     if found:
         return found
-    chain = await visit.client.follow(uncached(visit.url("/")), within=visit.endpoint.hosts, tries=2)
+    root = Follow(visit.url("/"), within=visit.endpoint.hosts, tries=2, past_caches=True)
+    chain = yield from ask(root)
     return html_pages([urlsplit(urljoin(visit.url("/"), chain[-1].url)).path], most)
 
 
-async def fresh(visit: Visit, path: str) -> Response:
+def fresh(visit: Visit, path: str) -> Steps[Response]:
     """The answer of publish itself, asked once more where none came."""
-    return await visit.client.get(uncached(visit.url(path)), tries=2)
+    return ask(Get(visit.url(path), tries=2, past_caches=True))

@@ -12,12 +12,12 @@ these is judged by the marks alone.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from aem_checks.asks import together
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import without
@@ -27,6 +27,7 @@ from aem_checks.reach import describe, is_unreached, unreached
 from aem_checks.text import quoted
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -58,14 +59,14 @@ class AuthoringModes(SiteCheck[AuthoringModesSettings]):
     )
     settings_type = AuthoringModesSettings
 
-    async def run(self, visit: Visit) -> Judgement:
-        pages = await real_pages(visit, self.settings.pages) or [visit.site.pages[0]]
-        rounds = await asyncio.gather(*(self._page(visit, page) for page in pages))
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        pages = (yield from real_pages(visit, self.settings.pages)) or [visit.site.pages[0]]
+        rounds = yield from together(self._page(visit, page) for page in pages)
         findings = tuple(finding for _, found in rounds for finding in found)
         return Judgement(examined=sum(examined for examined, _ in rounds), findings=findings)
 
-    async def _page(self, visit: Visit, page: str) -> tuple[int, list[Finding]]:
-        plain = await fresh(visit, page)
+    def _page(self, visit: Visit, page: str) -> Steps[tuple[int, list[Finding]]]:
+        plain = yield from fresh(visit, page)
         if (missing := unreached(plain, page)) is not None:
             return 0, [missing]
         if not plain.ok:
@@ -73,18 +74,18 @@ class AuthoringModes(SiteCheck[AuthoringModesSettings]):
         examined, findings = 0, []
         for parameter in self.settings.parameters:
             path = f"{page}?{parameter}"
-            shown = await fresh(visit, path)
+            shown = yield from fresh(visit, path)
             if not shown.answered or shown.error is not None:
                 findings.append(unreached(shown, path) or _no_plain_page(path, shown))
                 continue
             examined += 1
-            found = await self._judge(visit, path, page, plain, shown)
+            found = yield from self._look_at(visit, path, page, plain, shown)
             findings += [found] if found else []
         return examined, findings
 
-    async def _judge(
+    def _look_at(
         self, visit: Visit, path: str, page: str, plain: Response, shown: Response
-    ) -> Finding | None:
+    ) -> Steps[Finding | None]:
         if shown.status >= 500:
             actual = describe(shown)
             return _finding("error", visit, path, shown, actual, "see the error log", Severity.WARN)
@@ -95,7 +96,7 @@ class AuthoringModes(SiteCheck[AuthoringModesSettings]):
         if new is not None:
             actual = f"a page with {quoted(new.group(), 80)}, which only authors should get"
             return _finding("authoring_page", visit, path, shown, actual, _REMEDY)
-        again = await fresh(visit, page)
+        again = yield from fresh(visit, page)
         if (
             is_unreached(again)
             or _skeleton(again) != _skeleton(plain)

@@ -12,12 +12,12 @@ Answers are asked past all caches, so that no foreign origin is left in them.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import AfterValidator
 
+from aem_checks.asks import Get, ask, ask_all, together
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.kinds.availability._lifetime import lifetime_of
@@ -26,9 +26,9 @@ from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath, base_url
 from aem_checks.text import quoted
-from aem_checks.urls import uncached
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -44,7 +44,7 @@ class CorsSettings(CheckSettings):
     """Paths that those origins read, such as a persisted query; the foreign origin is tried there as well."""
 
 
-class Ask(NamedTuple):
+class Asked(NamedTuple):
     """One request with an Origin."""
 
     path: str
@@ -69,8 +69,8 @@ class Cors(SiteCheck[CorsSettings]):
     )
     settings_type = CorsSettings
 
-    async def run(self, visit: Visit) -> Judgement:
-        rounds = await asyncio.gather(*(self._path(visit, path) for path in self._paths(visit)))
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        rounds = yield from together(self._path(visit, path) for path in self._paths(visit))
         return Judgement(
             examined=sum(examined for examined, _ in rounds),
             findings=tuple(finding for _, found in rounds for finding in found),
@@ -81,79 +81,79 @@ class Cors(SiteCheck[CorsSettings]):
         models = [f"{each.removesuffix('.html')}.model.json" for each in html_pages(visit.site.pages, 1)]
         return list(dict.fromkeys((*self.settings.paths, page, *models, _TOKEN)))
 
-    async def _path(self, visit: Visit, path: str) -> tuple[int, list[Finding]]:
+    def _path(self, visit: Visit, path: str) -> Steps[tuple[int, list[Finding]]]:
         """Without an Origin first: a path that answers nobody says nothing about origins."""
-        plain = await visit.client.get(uncached(visit.url(path)), tries=2)
+        plain = yield from ask(Get(visit.url(path), tries=2, past_caches=True))
         declared = path in self.settings.paths
         if (missing := unreached(plain, path)) is not None:
             return 0, [missing] if declared or path == visit.site.pages[0] else []
-        asks = [Ask(path, FOREIGN, False), Ask(path, "null", False)]
+        every = [Asked(path, FOREIGN, False), Asked(path, "null", False)]
         for origin in self.settings.origins if declared else ():
-            asks.append(Ask(path, origin, True))
+            every.append(Asked(path, origin, True))
             if path.startswith(_GRAPHQL):
-                asks.append(Ask(path, origin, True, preflight=True))
-        answers = await asyncio.gather(*(_send(visit, ask) for ask in asks))
+                every.append(Asked(path, origin, True, preflight=True))
+        answers = yield from ask_all(_request(visit, asked) for asked in every)
         findings = [
             found
-            for ask, answer in zip(asks, answers, strict=True)
-            for found in (_declared if ask.declared else _foreign)(ask, answer)
+            for asked, answer in zip(every, answers, strict=True)
+            for found in (_declared if asked.declared else _foreign)(asked, answer)
         ]
         return sum(answer.answered for answer in answers), findings
 
 
-async def _send(visit: Visit, ask: Ask) -> Response:
-    url = uncached(visit.url(ask.path))
-    if not ask.preflight:
-        return await visit.client.get(url, headers={"Origin": ask.origin}, tries=2)
-    asked = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "content-type"}
-    return await visit.client.request("OPTIONS", url, headers={"Origin": ask.origin, **asked}, tries=2)
+def _request(visit: Visit, asked: Asked) -> Get:
+    url, headers = visit.url(asked.path), {"Origin": asked.origin}
+    if not asked.preflight:
+        return Get(url, headers=headers, tries=2, past_caches=True)
+    headers |= {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "content-type"}
+    return Get(url, method="OPTIONS", headers=headers, tries=2, past_caches=True)
 
 
-def _foreign(ask: Ask, answer: Response) -> Iterator[Finding]:
+def _foreign(asked: Asked, answer: Response) -> Iterator[Finding]:
     """A refusal of the whole request is as good as a missing header."""
     if not answer.answered:
-        if (missing := unreached(answer, ask.path)) is not None:
+        if (missing := unreached(answer, asked.path)) is not None:
             yield missing
         return
     allowed, credentials = _allowed(answer)
     if "$" in allowed:
         remedy = "set the variable for this environment, or give it a default"
-        yield _finding("placeholder", ask, "no placeholder", f"allows {quoted(allowed)}", remedy)
-    elif allowed == ask.origin and credentials:
+        yield _finding("placeholder", asked, "no placeholder", f"allows {quoted(allowed)}", remedy)
+    elif allowed == asked.origin and credentials:
         remedy = "list the allowed origins in the CORS policy instead of echoing what is asked"
         actual = f"allows {quoted(allowed)} with credentials: any site can read as the visitor"
-        yield _finding("foreign_with_credentials", ask, "no such origin", actual, remedy)
-    elif allowed == ask.origin:
+        yield _finding("foreign_with_credentials", asked, "no such origin", actual, remedy)
+    elif allowed == asked.origin:
         actual = f"allows {quoted(allowed)}, without credentials"
         remedy = "list the allowed origins, or answer '*' where everybody may read"
-        yield _finding("foreign", ask, "no such origin", actual, remedy, Severity.WARN)
+        yield _finding("foreign", asked, "no such origin", actual, remedy, Severity.WARN)
     elif allowed == "*" and credentials:
         actual = "allows every origin with credentials, which browsers refuse"
         expected, remedy = "'*' or credentials", "remove one of the two headers"
-        yield _finding("any_with_credentials", ask, expected, actual, remedy, Severity.WARN)
+        yield _finding("any_with_credentials", asked, expected, actual, remedy, Severity.WARN)
 
 
-def _declared(ask: Ask, answer: Response) -> Iterator[Finding]:
-    what = "a preflight request" if ask.preflight else "a request"
+def _declared(asked: Asked, answer: Response) -> Iterator[Finding]:
+    what = "a preflight request" if asked.preflight else "a request"
     if not answer.answered or answer.status == 429:
-        if (missing := unreached(answer, ask.path)) is not None:
+        if (missing := unreached(answer, asked.path)) is not None:
             yield missing
         return
     allowed, _ = _allowed(answer)
     remedy = "add the origin to the CORS policy or virtual host of this environment (Adobe KA-35965)"
-    if answer.status >= 400 or allowed not in ("*", ask.origin):
+    if answer.status >= 400 or allowed not in ("*", asked.origin):
         said = f"allows {quoted(allowed)}" if allowed else "allows no origin"
-        actual = f"{what} of {quoted(ask.origin)} gets {describe(answer)} and {said}"
-        yield _finding("declared_refused", ask, f"{quoted(ask.origin)} to be allowed", actual, remedy)
-    elif ask.preflight and not _allows_get(answer):
+        actual = f"{what} of {quoted(asked.origin)} gets {describe(answer)} and {said}"
+        yield _finding("declared_refused", asked, f"{quoted(asked.origin)} to be allowed", actual, remedy)
+    elif asked.preflight and not _allows_get(answer):
         methods = quoted(answer.headers.get("Access-Control-Allow-Methods", ""))
         actual = f"{what} gets the methods {methods}"
         remedy = "allow GET in the CORS policy"
-        yield _finding("get_refused", ask, "GET among the methods", actual, remedy)
-    elif allowed == ask.origin and not ask.preflight and _kept_for_all(answer):
+        yield _finding("get_refused", asked, "GET among the methods", actual, remedy)
+    elif allowed == asked.origin and not asked.preflight and _kept_for_all(answer):
         actual = "caches may keep the answer for one origin, and it has no 'Vary: Origin'"
         remedy = "send 'Vary: Origin' with it, so that no other origin gets it"
-        yield _finding("vary", ask, "Vary: Origin", actual, remedy)
+        yield _finding("vary", asked, "Vary: Origin", actual, remedy)
 
 
 def _allowed(answer: Response) -> tuple[str, bool]:
@@ -173,12 +173,12 @@ def _kept_for_all(answer: Response) -> bool:
 
 
 def _finding(
-    code: str, ask: Ask, expected: str, actual: str, remedy: str, severity: Severity | None = None
+    code: str, asked: Asked, expected: str, actual: str, remedy: str, severity: Severity | None = None
 ) -> Finding:
     return Finding(
         code=code,
-        subject=f"{ask.path} for {ask.origin}{' (preflight)' if ask.preflight else ''}",
-        sentence=f"{ask.path}, asked from {quoted(ask.origin)}: {actual}; expected {expected}. To do: {remedy}.",
+        subject=f"{asked.path} for {asked.origin}{' (preflight)' if asked.preflight else ''}",
+        sentence=f"{asked.path}, asked from {quoted(asked.origin)}: {actual}; expected {expected}. To do: {remedy}.",
         expected=expected,
         actual=actual,
         severity=severity,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import html
 import re
-import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, model_validator
 
+from aem_checks.asks import Follow, Fresh, Get, ask
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import half_of
@@ -27,9 +27,9 @@ from aem_checks.kinds.security._doors import PAGE, Door, Probe, doors_of_a_team,
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.reach import is_unreached
 from aem_checks.shortened import shortened
-from aem_checks.urls import uncached
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -99,10 +99,10 @@ class DispatcherProbes(SiteCheck[DispatcherProbesSettings]):
     last_on_host = True
     settings_type = DispatcherProbesSettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         if visit.target == "production" and not self.settings.on_production:
             return Judgement(examined=0, findings=(say.not_asked_for(),))
-        judgement = await _Round(visit, self.settings.requests_per_second, self.doors(visit)).run()
+        judgement = yield from _Round(visit, self.settings.requests_per_second, self.doors(visit)).judge()
         severity = self.settings.severity or self.severity
         return judgement.model_copy(update={"findings": shortened(judgement.findings, severity=severity)})
 
@@ -135,20 +135,23 @@ class _Round:
         self._lost: list[str] = []
         self._harmless: list[str] = []
 
-    async def run(self) -> Judgement:
-        first = (await self._visit.client.follow(self._url(self._home)))[-1]
+    def judge(self) -> Steps[Judgement]:
+        first = (yield from ask(Follow(self._url(self._home))))[-1]
         if is_unreached(first):
             return Judgement(examined=0, findings=(say.refused_before(first),))
-        others = [await self._get(path) for path in self._own_paths()]
-        self._own = [answer.text[:_SEARCHED] for answer in (first, *others)]
-        self._marks = [name for name in _DISPATCHER_HEADERS if name in others[0].headers]
+        word = yield from ask(Fresh())
+        own = [first]
+        for path in self._own_paths(f"stage-gate-{word[:12]}"):
+            own.append((yield from self._get(path)))
+        self._own = [answer.text[:_SEARCHED] for answer in own]
+        self._marks = [name for name in _DISPATCHER_HEADERS if name in own[1].headers]
         for door in self._doors:
-            await self._knock(door)
+            yield from self._knock(door)
             if self._lost_in_a_row >= _LOST_IN_A_ROW:
                 break
-            if self._asked % _CONTROL_EVERY == 0 and is_unreached(await self._get(self._home)):
+            if self._asked % _CONTROL_EVERY == 0 and is_unreached((yield from self._get(self._home))):
                 break
-        return self._judgement(await self._get(self._home))
+        return self._judgement((yield from self._get(self._home)))
 
     def _judgement(self, after: Response) -> Judgement:
         findings = list(self._findings)
@@ -158,9 +161,8 @@ class _Round:
             findings.append(say.harmless(self._harmless))
         return Judgement(examined=self._examined, findings=tuple(findings))
 
-    def _own_paths(self) -> list[str]:
+    def _own_paths(self, word: str) -> list[str]:
         """Pages that cannot exist, in the forms of the list, and the site's other pages."""
-        word = f"stage-gate-{secrets.token_hex(6)}"
         page = _page_of(self._visit.site.pages)
         missing = (f"/{word}.html", f"/{word}.json", f"/content/{word}.1.json", f"{page}/{word}.xml")
         return [*missing, *self._visit.site.pages[1:4]]
@@ -168,19 +170,21 @@ class _Round:
     def _url(self, path: str) -> str:
         return self._visit.endpoint.url + path
 
-    async def _get(self, path: str) -> Response:
-        return await self._visit.client.get(self._url(path), per_second=self._per_second)
+    def _get(self, path: str, *, past_caches: bool = False) -> Steps[Response]:
+        return ask(Get(self._url(path), per_second=self._per_second, past_caches=past_caches))
 
-    async def _ask(self, door: Door) -> Response:
+    def _ask(self, door: Door) -> Steps[Response]:
         """The dispatcher's own answer: one that a cache kept may be from before the deployment."""
-        response = await self._get(door.path)
-        return await self._get(uncached(door.path)) if _is_from_cache(response) else response
+        response = yield from self._get(door.path)
+        if _is_from_cache(response):
+            response = yield from self._get(door.path, past_caches=True)
+        return response
 
-    async def _knock(self, door: Door) -> None:
+    def _knock(self, door: Door) -> Steps[None]:
         self._asked += 1
-        response = await self._ask(door)
+        response = yield from self._ask(door)
         if not response.answered:
-            response = await self._ask(door)
+            response = yield from self._ask(door)
         if self._is_blocked(response):
             self._lost.append(door.path)
             self._lost_in_a_row += 1
@@ -193,7 +197,7 @@ class _Round:
         if response.status >= 500:
             self._findings.append(say.broken(door, response))
         elif (text := self._leak(door, response)) is not None:
-            await self._confirm(door, text)
+            yield from self._confirm(door, text)
         elif response.status == 200:
             self._harmless.append(door.path)
 
@@ -202,8 +206,8 @@ class _Round:
         unmarked = not all(name in response.headers for name in self._marks)
         return _blocked_by_firewall(response) or (response.status == 403 and unmarked)
 
-    async def _confirm(self, door: Door, first: str) -> None:
-        again = await self._ask(door)
+    def _confirm(self, door: Door, first: str) -> Steps[None]:
+        again = yield from self._ask(door)
         text = None if self._is_blocked(again) else self._leak(door, again)
         if text is None:
             self._findings.append(say.unconfirmed(door, first, again))

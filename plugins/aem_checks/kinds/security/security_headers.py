@@ -13,12 +13,12 @@ A false alarm where a CDN of the team's own adds the header for production only:
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from aem_checks.asks import Follow, Get, ask_all
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import half_of, switch, without
@@ -27,9 +27,9 @@ from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import is_unreached, unreached
 from aem_checks.sites import PagePath
 from aem_checks.text import count, quoted
-from aem_checks.urls import uncached
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -60,12 +60,12 @@ class SecurityHeaders(SiteCheck[SecurityHeadersSettings]):
     )
     settings_type = SecurityHeadersSettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         if visit.recording is None:
             return Judgement(examined=0, findings=(_no_recording(),))
         finals = {page.path: page.final for page in visit.recording.pages}
-        also = await asyncio.gather(
-            *(visit.client.get(uncached(visit.url(path)), tries=2) for path in self.settings.also)
+        also = yield from ask_all(
+            Get(visit.url(path), tries=2, past_caches=True) for path in self.settings.also
         )
         pages = {path: answer for path, answer in finals.items() if not is_unreached(answer)}
         extra = dict(zip(self.settings.also, also, strict=True))
@@ -73,7 +73,7 @@ class SecurityHeaders(SiteCheck[SecurityHeadersSettings]):
         findings = [found for found in refused if found is not None]
         findings += self._missing(pages, {p: a for p, a in extra.items() if not is_unreached(a)})
         if visit.target == "stage" and visit.site.production is not None:
-            findings += await self._lost(visit, pages)
+            findings += yield from self._lost(visit, pages)
         proof = visit.keep(f"security_headers/{visit.target}.txt", _as_text({**pages, **extra}))
         return Judgement(
             examined=len(pages),
@@ -88,14 +88,12 @@ class SecurityHeaders(SiteCheck[SecurityHeadersSettings]):
             if wrong:
                 yield _missing(name, wrong, len(judged))
 
-    async def _lost(self, visit: Visit, pages: dict[str, Response]) -> list[Finding]:
+    def _lost(self, visit: Visit, pages: dict[str, Response]) -> Steps[list[Finding]]:
         compared = list(pages)[: self.settings.compared_pages]
         production = visit.site.endpoint("production")
-        answers = await asyncio.gather(
-            *(
-                visit.client.follow(uncached(production.url + path), within=production.hosts, tries=2)
-                for path in compared
-            )
+        answers = yield from ask_all(
+            Follow(production.url + path, within=production.hosts, tries=2, past_caches=True)
+            for path in compared
         )
         findings, lost = [], dict[str, list[str]]()
         for path, chain in zip(compared, answers, strict=True):

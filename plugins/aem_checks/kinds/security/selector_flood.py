@@ -13,12 +13,11 @@ to any parameter and the CDN keeps each such answer by itself; that is noted and
 
 from __future__ import annotations
 
-import asyncio
-import secrets
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import Field
 
+from aem_checks.asks import Fresh, Get, ask, together
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import PAGES
@@ -30,6 +29,7 @@ from aem_checks.sites import PagePath
 from aem_checks.text import quoted
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -79,13 +79,13 @@ class SelectorFlood(SiteCheck[SelectorFloodSettings]):
     )
     settings_type = SelectorFloodSettings
 
-    async def run(self, visit: Visit) -> Judgement:
-        pages = await real_pages(visit, self.settings.pages + len(self.settings.waive))
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        pages = yield from real_pages(visit, self.settings.pages + len(self.settings.waive))
         pages = [page for page in pages if page not in self.settings.waive][: self.settings.pages]
         if not pages:
             return Judgement(examined=0, findings=(_no_page(),))
         variants = [variant for page in pages for variant in self._variants(page)]
-        judged = await asyncio.gather(*(_knock(visit, page) for page in variants))
+        judged = yield from together(_knock(visit, variant) for variant in variants)
         findings = [found for found, _ in judged if found is not None]
         return Judgement(examined=sum(answered for _, answered in judged), findings=tuple(findings))
 
@@ -99,12 +99,13 @@ class SelectorFlood(SiteCheck[SelectorFloodSettings]):
         )
 
 
-async def _knock(visit: Visit, variant: Variant) -> tuple[Finding | None, bool]:
+def _knock(visit: Visit, variant: Variant) -> Steps[tuple[Finding | None, bool]]:
     """Asked as a visitor would, since how caches treat it is the question; the word makes it new to them."""
-    url = visit.url(f"{variant.before}sg{secrets.token_hex(5)}{variant.after}")
-    response = await visit.client.get(url, tries=2)
+    word = yield from ask(Fresh())
+    url = visit.url(f"{variant.before}sg{word[:10]}{variant.after}")
+    response = yield from ask(Get(url, tries=2))
     if response.status in _DENIED and response.error is None:
-        missing = unreached(await fresh(visit, variant.page), variant.page)
+        missing = unreached((yield from fresh(visit, variant.page)), variant.page)
         return missing, missing is None
     if (missing := unreached(response, variant.path)) is not None:
         return missing, False

@@ -12,7 +12,6 @@ type. A field that an author left empty looks like a lost one, so in the model o
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from aem_checks.asks import Get, ask, together
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import hollow, switch
@@ -30,9 +30,9 @@ from aem_checks.reach import describe, unreached
 from aem_checks.shortened import shortened
 from aem_checks.sites import PagePath
 from aem_checks.text import quoted
-from aem_checks.urls import uncached
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -128,16 +128,14 @@ class ApiContracts(SiteCheck[ApiContractsSettings]):
     )
     settings_type = ApiContractsSettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         named = [*self.settings.apis, *([_TOKEN] if self.settings.csrf_token else ())]
         paths = visit.site.pages if self.settings.models else ()
         models = [Api(path=_model_path(path)) for path in dict.fromkeys(paths) if _model_path(path)]
-        asked = await asyncio.gather(
-            *(_ask(api, visit) for api in named), *(_ask(api, visit, True) for api in models)
+        asked = yield from together(
+            (*(_ask(api, visit) for api in named), *(_ask(api, visit, True) for api in models))
         )
-        findings = await asyncio.to_thread(
-            lambda: [finding for each in asked for finding in _judge(each, visit)]
-        )
+        findings = [finding for each in asked for finding in _judge(each, visit)]
         if visit.baseline is None:
             findings.append(_nothing_to_compare())
         examined = sum(each.response.answered and not _is_absent_model(each, visit) for each in asked)
@@ -152,10 +150,9 @@ def _model_path(path: str) -> str:
     return stem.removesuffix(".html") + ".model.json" if stem.endswith(".html") else ""
 
 
-async def _ask(api: Api, visit: Visit, is_model: bool = False) -> Asked:
-    url = visit.url(api.path)
-    url = url if api.path == CSRF_PATH else uncached(url)
-    return Asked(api, await visit.client.get(url, tries=3), is_model)
+def _ask(api: Api, visit: Visit, is_model: bool = False) -> Steps[Asked]:
+    question = Get(visit.url(api.path), tries=3, past_caches=api.path != CSRF_PATH)
+    return Asked(api, (yield from ask(question)), is_model)
 
 
 def _is_absent_model(each: Asked, visit: Visit) -> bool:

@@ -11,13 +11,13 @@ second one if the check is confirmed by a re-run; use a target that harms nobody
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from urllib.parse import urlencode, urljoin
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from aem_checks.asks import Follow, Fresh, Get, ask
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import NAMES, Excuses
@@ -25,11 +25,12 @@ from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath
 from aem_checks.text import quoted
-from aem_checks.urls import host_of, plain_url, uncached
+from aem_checks.urls import host_of, plain_url
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -119,12 +120,12 @@ class Forms(SiteCheck[FormsSettings]):
     )
     settings_type = FormsSettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         findings: list[Finding] = []
         examined = 0
         for form in self.settings.forms:
             look = _Look(form, visit)
-            findings += [finding async for finding in look.findings()]
+            findings += yield from look.findings()
             examined += look.saw_page
         return Judgement(examined=examined, findings=tuple(findings))
 
@@ -137,16 +138,14 @@ class _Look:
         self._url = visit.url(form.page)
         self.saw_page = False
 
-    async def findings(self) -> Any:
-        page = (await self._visit.client.follow(uncached(self._url), tries=3))[-1]
+    def findings(self) -> Steps[list[Finding]]:
+        page = (yield from ask(Follow(self._url, tries=3, past_caches=True)))[-1]
         if refusal := unreached(page, self._url):
-            yield refusal
-            return
+            return [refusal]
         self.saw_page = True
         if not (page.ok and page.is_html):
             lack = Lack("page", "page", "a page with a form", describe(page), "see key_pages")
-            yield self._finding(lack, page)
-            return
+            return [self._finding(lack, page)]
         node = next((each for each in page.document.css(self._form.form) if each.tag == "form"), None)
         if node is None:
             lack = Lack(
@@ -154,17 +153,16 @@ class _Look:
                 "see whether its component, policy and experience fragment are there, and whether 'form:' selects "
                 "the <form> itself",
             )  # fmt: skip
-            yield self._finding(lack, page)
-            return
+            return [self._finding(lack, page)]
         lacks = [*_lacks(node, self._form), *self._target(node, page)]
-        for lack in lacks:
-            yield self._finding(lack, page)
-        token = await self._token(node)
+        findings = [self._finding(lack, page) for lack in lacks]
+        url, hidden = _action(node, page), _hidden(node)
+        token = yield from self._token(node)
         if isinstance(token, Finding):
-            yield token
+            findings.append(token)
         elif self._form.submit is not None and self._visit.target == "stage" and not lacks:
-            async for finding in self._send(node, page, token, self._form.submit):
-                yield finding
+            findings += yield from self._send(url, hidden, page, token, self._form.submit)
+        return findings
 
     def _target(self, node: LexborNode, page: Response) -> Iterator[Lack]:
         host = host_of(_action(node, page))
@@ -174,11 +172,11 @@ class _Look:
             yield Lack("target", "target", f"a target on {allowed}", f"a target on {quoted(host or 'no host')}",
                        "correct the form's action, or name its host under 'target:'")  # fmt: skip
 
-    async def _token(self, node: LexborNode) -> str | Finding:
+    def _token(self, node: LexborNode) -> Steps[str | Finding]:
         """AEM's CSRF token for a form that posts to this site; empty for an anonymous visitor."""
         if not _is_post(node) or host_of(_action_of(node, self._url)) not in self._visit.endpoint.hosts:
             return ""
-        answer = await self._visit.client.get(self._visit.url(CSRF_PATH), tries=3)
+        answer = yield from ask(Get(self._visit.url(CSRF_PATH), tries=3))
         if refusal := unreached(answer, CSRF_PATH):
             return refusal
         if answer.status != 200 or not answer.is_json:
@@ -187,30 +185,29 @@ class _Look:
             return self._finding(lack, answer)
         return _token_in(answer)
 
-    async def _send(self, node: LexborNode, page: Response, token: str, submit: Submit) -> Any:
-        marker = f"stage-gate-{secrets.token_hex(4)}"
-        values = {**_hidden(node), **{k: v.replace(MARKER, marker) for k, v in submit.values.items()}}
-        url = _action(node, page)
+    def _send(
+        self, url: str, hidden: dict[str, str], page: Response, token: str, submit: Submit
+    ) -> Steps[list[Finding]]:
+        word = yield from ask(Fresh())
+        marker = f"stage-gate-{word[:8]}"
+        values = {**hidden, **{k: v.replace(MARKER, marker) for k, v in submit.values.items()}}
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Referer": self._url,
                    **({"CSRF-Token": token} if token else {})}  # fmt: skip
-        if not self._visit.client.allows(url):
+        if not self._visit.allows(url):
             lack = Lack("not_sent", "submit", "a target that may be contacted", f"the host {quoted(host_of(url))}",
                         "send only to hosts of the site")  # fmt: skip
-            yield self._finding(lack, page).model_copy(update={"outcome": Outcome.INCONCLUSIVE})
-            return
-        answer = await self._visit.client.post(url, urlencode(values).encode(), headers=headers)
-        yield Finding(code="sent", subject=f"{self._form.page} submit", outcome=Outcome.PASSED,
-                      sentence=f"{self._url}: the form was sent once with the marker {marker}.")  # fmt: skip
-        async for finding in self._judge_answer(answer, submit):
-            yield finding
+            return [self._finding(lack, page).model_copy(update={"outcome": Outcome.INCONCLUSIVE})]
+        answer = yield from ask(Get(url, method="POST", headers=headers, body=urlencode(values).encode()))
+        sent = Finding(code="sent", subject=f"{self._form.page} submit", outcome=Outcome.PASSED,
+                       sentence=f"{self._url}: the form was sent once with the marker {marker}.")  # fmt: skip
+        return [sent, *(yield from self._judge_answer(answer, submit))]
 
-    async def _judge_answer(self, answer: Response, submit: Submit) -> Any:
+    def _judge_answer(self, answer: Response, submit: Submit) -> Steps[list[Finding]]:
         if (refusal := unreached(answer, answer.url)) is not None and answer.status not in submit.status:
-            yield refusal
-            return
+            return [refusal]
         shown = answer
-        if answer.location is not None and self._visit.client.allows(answer.location):
-            shown = await self._visit.client.get(answer.location)
+        if answer.location is not None and self._visit.allows(answer.location):
+            shown = yield from ask(Get(answer.location))
         wanted = " or ".join(str(each) for each in submit.status)
         if answer.status not in submit.status:
             remedy = "read the publish error log"
@@ -219,8 +216,8 @@ class _Look:
             expected = f"an answer with {quoted(submit.contains)}"
             lack = Lack("submit_answer", "submit", expected, describe(shown), "see the evidence")
         else:
-            return
-        yield self._finding(lack, shown)
+            return []
+        return [self._finding(lack, shown)]
 
     def _finding(self, lack: Lack, response: Response) -> Finding:
         name = f"forms/{response.sha256[:16]}.txt"

@@ -8,7 +8,6 @@ have caught applications without content since a field of a model had a new name
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -16,15 +15,16 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from aem_checks.asks import Get, ask, together
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import below
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.reach import unreached
 from aem_checks.text import count, quoted
-from aem_checks.urls import uncached
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -83,14 +83,14 @@ class PersistedQueries(SiteCheck[PersistedQueriesSettings]):
     )
     settings_type = PersistedQueriesSettings
 
-    async def run(self, visit: Visit) -> Judgement:
-        asked = await asyncio.gather(*(_ask(query, visit) for query in self.settings.queries))
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        asked = yield from together(_ask(query, visit) for query in self.settings.queries)
         findings = [finding for query, response in asked for finding in _judge(query, response, visit)]
         return Judgement(examined=sum(response.answered for _, response in asked), findings=tuple(findings))
 
 
-async def _ask(query: PersistedQuery, visit: Visit) -> tuple[PersistedQuery, Response]:
-    return query, await visit.client.get(uncached(visit.url(query.path)), tries=3)
+def _ask(query: PersistedQuery, visit: Visit) -> Steps[tuple[PersistedQuery, Response]]:
+    return query, (yield from ask(Get(visit.url(query.path), tries=3, past_caches=True)))
 
 
 def _judge(query: PersistedQuery, response: Response, visit: Visit) -> Iterator[Finding]:

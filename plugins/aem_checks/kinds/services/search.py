@@ -12,14 +12,13 @@ false alarms: terms that only production's content has, and a search that sugges
 
 from __future__ import annotations
 
-import asyncio
 import json
-import secrets
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from urllib.parse import quote_plus, urlencode, urljoin
 
 from pydantic import Field, field_validator
 
+from aem_checks.asks import Follow, Fresh, ask, together
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import SELECTORS, hollow
@@ -27,11 +26,12 @@ from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath
 from aem_checks.text import count, quoted
-from aem_checks.urls import plain_url, uncached
+from aem_checks.urls import plain_url
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -54,6 +54,7 @@ _NO_HITS = frozenset(
 )
 """Lists that an answer without a hit has too."""
 _TERM = "{term}"
+_CONSONANTS = str.maketrans("0123456789abcdef", "bcdfghjklmnpqrst")
 
 
 class SearchSettings(CheckSettings):
@@ -101,20 +102,20 @@ class Search(SiteCheck[SearchSettings]):
     )
     settings_type = SearchSettings
 
-    async def run(self, visit: Visit) -> Judgement:
-        address = self.settings.url or await self._from_form(visit)
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        address = self.settings.url or (yield from self._from_form(visit))
         if isinstance(address, Finding):
             return Judgement(examined=int(address.outcome is Outcome.FAILED), findings=(address,))
-        words = (*self.settings.terms, _word_that_nobody_wrote())
-        *asked, noise = await asyncio.gather(*(self._ask(word, address, visit) for word in words))
-        findings = [found for each in asked if (found := self._judge(each, noise, visit)) is not None]
+        words = (*self.settings.terms, _without_vowels((yield from ask(Fresh()))))
+        *asked, noise = yield from together(_ask(word, address, visit) for word in words)
+        findings = [found for each in asked if (found := self._look_at(each, noise, visit)) is not None]
         refused = sum(finding.cause is Cause.NETWORK for finding in findings)
         return Judgement(examined=len(asked) - refused, findings=tuple(findings))
 
-    async def _from_form(self, visit: Visit) -> str | Finding:
+    def _from_form(self, visit: Visit) -> Steps[str | Finding]:
         """The address with ``{term}``, or why it is not known."""
         url = visit.url(self.settings.page)
-        final = (await visit.client.follow(uncached(url), tries=3, within=visit.endpoint.hosts))[-1]
+        final = yield from _last(url, visit)
         if refusal := unreached(final, url):
             return refusal
         if not (final.ok and final.is_html):
@@ -126,18 +127,12 @@ class Search(SiteCheck[SearchSettings]):
         if not address:
             actual = "none that sends its term with GET to this site"
             return _finding("no_form", self.settings.page, url, "a search form", actual, remedy)
-        if not visit.client.allows(address):
+        if not visit.allows(address):
             actual = "one of another host"
             return _finding("foreign_form", self.settings.page, url, "a search form", actual, remedy)
         return address
 
-    async def _ask(self, term: str, address: str, visit: Visit) -> Asked:
-        filled = address.replace(_TERM, quote_plus(term))
-        url = filled if "://" in filled else visit.url(filled)
-        answer = (await visit.client.follow(uncached(url), tries=3, within=visit.endpoint.hosts))[-1]
-        return Asked(term, url, answer)
-
-    def _judge(self, asked: Asked, noise: Asked, visit: Visit) -> Finding | None:
+    def _look_at(self, asked: Asked, noise: Asked, visit: Visit) -> Finding | None:
         least = self.settings.terms[asked.term]
         if refusal := unreached(asked.answer, asked.url):
             return refusal
@@ -178,9 +173,21 @@ def _keep(asked: Asked, visit: Visit) -> str:
     return visit.keep(f"search/{asked.answer.sha256[:16]}.txt", asked.answer.body[:1_000_000])
 
 
-def _word_that_nobody_wrote() -> str:
-    """Without vowels, so that no part of it is a word either."""
-    return "".join(secrets.choice("bcdfghjklmnpqrstvwxz") for _ in range(16))
+def _ask(term: str, address: str, visit: Visit) -> Steps[Asked]:
+    filled = address.replace(_TERM, quote_plus(term))
+    url = filled if "://" in filled else visit.url(filled)
+    return Asked(term, url, (yield from _last(url, visit)))
+
+
+def _last(url: str, visit: Visit) -> Steps[Response]:
+    """What stands at the end of the redirects, past all caches."""
+    chain = yield from ask(Follow(url, tries=3, within=visit.endpoint.hosts, past_caches=True))
+    return chain[-1]
+
+
+def _without_vowels(word: str) -> str:
+    """Letters for the digits of a word that nobody wrote, so that no part of it is a word either."""
+    return word.translate(_CONSONANTS)
 
 
 def _address_of(form: LexborNode, base: str) -> str:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from aem_checks.kinds.availability import settled
+from aem_checks import asking
 from aem_checks.kinds.availability.settled import Settled, SettledSettings
 from aem_checks.outcomes import Cause, Outcome
 from simulator.aem.clock import Clock
@@ -18,7 +18,7 @@ HEADER = {"path": "/", "header": "X-Build", "pattern": "(.+)"}
 
 @pytest.fixture(autouse=True)
 def _no_time_is_spent():
-    with Clock().rules(settled):
+    with Clock().rules(asking):
         yield
 
 

@@ -171,13 +171,14 @@ def test_a_waiver_counts_for_the_findings_it_names_alone(
 def test_what_failed_before_there_were_codes_is_read_and_no_waiver_of_today_counts_for_it(
     replay: Any, recorded: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
-    """A check that makes requests keeps its findings of then, which have no codes."""
+    """Nor was then kept what a check was told, so its findings of then count."""
     store = Path(shutil.copytree(recorded[0], tmp_path / "evidence"))
     folder = store / "larkfell" / f"execution-{BAD}" / "attempt-1"
     entry = json.loads((folder / "results" / "robots.json").read_text())
     bare = {"subject": "/robots.txt", "sentence": "/robots.txt answers with status 500."}
     entry["result"] |= {"outcome": "failed", "cause": "product", "severity": "block", "findings": [bare]}
     (folder / "results" / "robots.json").write_text(json.dumps(entry))
+    shutil.rmtree(folder / "sites" / "larkfell" / "told")
     (folder / "manifest.json").unlink()
     Evidence(store, "larkfell", BAD, KEYS).seal(1, judge)
     excuse = {"check": "robots", "code": "robots.unavailable", "subject": "/robots.txt", "owner": "alice"}
@@ -228,6 +229,23 @@ def test_todays_code_judges_the_recorded_pages(replay: Any, monkeypatch: pytest.
     broken = replay()
     assert broken.rows["2000000"]["now"]["outcome"] == "inconclusive"
     assert "broke off with ZeroDivisionError" in broken.rows["2000000"]["new"][0]
+
+
+def test_todays_settings_judge_what_a_check_was_told_then(replay: Any) -> None:
+    """No request is made: there is no site any more."""
+    said = replay(checks={"real_404": {"contains": "words that no page ever showed"}})
+    assert said.code == 1
+    assert len(said.differing) == COUNT - 1
+    assert all(row["now"]["outcome"] == "failed" for row in said.rows.values())
+
+
+def test_what_nobody_asked_then_counts_as_it_was_found_then(replay: Any) -> None:
+    said = replay(checks={"cors": {"paths": ["/api/elsewhere.json"]}})
+    assert said.code == 0
+    assert (
+        "cors can't be judged again, so what it found then counts: it asks what nobody asked then"
+        in said.text
+    )
 
 
 def test_a_failure_that_the_second_recording_does_not_show_is_flaky(

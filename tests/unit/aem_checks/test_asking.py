@@ -1,0 +1,289 @@
+"""Does a conversation come to the same, whoever answers, and what becomes of a check that asks nonsense?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aem_checks import asking
+from aem_checks.asking import Exchange, NotTold, ask_live, ask_then
+from aem_checks.asks import Follow, Fresh, Get, Now, Pause, Question, Steps, ask, ask_all, together
+from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.client import HostNotAllowed
+from aem_checks.codes import faults
+from aem_checks.outcomes import Finding, Judgement, Outcome
+from aem_checks.response import Response, make_headers
+from aem_checks.runner import run_check
+from aem_checks.told import AGAIN, NotKept, Told, keep, read
+from aem_checks.visit import Visit
+from unit.aem_checks.page_site import PageSite, page, text
+
+
+def live(steps: Callable[[PageSite], Steps[Any]], **answers: Any) -> tuple[Any, list[Exchange]]:
+    """What the conversation comes to with a site that runs, and what was told."""
+    told: list[Exchange] = []
+
+    async def lead() -> Any:
+        async with (
+            PageSite({f"/{name}": answer for name, answer in answers.items()}) as site,
+            site.client() as client,
+        ):
+            return await ask_live(steps(site), client, told.append)
+
+    return asyncio.run(lead()), told
+
+
+def statuses(site: PageSite) -> Steps[list[int]]:
+    one = yield from ask(Get(f"{site.url}/one"))
+    others = yield from ask_all(Get(f"{site.url}/{name}") for name in ("two", "three"))
+    return [one.status, *(each.status for each in others)]
+
+
+def test_answers_come_in_the_order_of_the_questions() -> None:
+    found, told = live(statuses, one=page(), two=page(status=500), three=page(status=404))
+    assert found == [200, 500, 404]
+    assert [question.url.rpartition("/")[2] for question, _ in told] == ["one", "two", "three"]
+
+
+def test_what_was_told_answers_as_the_site_did() -> None:
+    site = PageSite({})
+    found, told = live(statuses, one=page(), two=page(status=500))
+    site.url = told[0][0].url.rpartition("/")[0]
+    assert ask_then(statuses(site), told) == found
+
+
+def test_what_nobody_asked_then_is_not_made_up() -> None:
+    with pytest.raises(NotTold, match="it asks what nobody asked then"):
+        ask_then(ask(Get("https://example.com/")), [])
+
+
+def test_the_same_question_twice_has_two_answers() -> None:
+    told = [(Fresh(), "a"), (Fresh(), "b")]
+    assert ask_then(ask_all([Fresh(), Fresh()]), told) == ["a", "b"]
+
+
+def test_past_all_caches_is_asked_anew_each_time() -> None:
+    def twice(site: PageSite) -> Steps[list[str]]:
+        answers = yield from ask_all([Get(f"{site.url}/", past_caches=True)] * 2)
+        chain = yield from ask(Follow(f"{site.url}/", past_caches=True))
+        return [each.url for each in (*answers, *chain)]
+
+    found, told = live(twice)
+    assert len(set(found)) == 3
+    assert all("?" not in question.url for question, _ in told)
+
+
+def test_words_times_and_pauses() -> None:
+    def steps(_: PageSite) -> Steps[tuple[str, str, datetime, datetime]]:
+        word, other = yield from ask_all([Fresh(), Fresh()])
+        before = yield from ask(Now())
+        yield from ask(Pause(0.01))
+        after = yield from ask(Now())
+        return word, other, before, after
+
+    (word, other, before, after), _ = live(steps)
+    assert len(word) == 16
+    assert word != other
+    assert (after - before).total_seconds() >= 0.01
+
+
+def test_a_foreign_host_is_refused_where_it_is_asked_and_the_check_may_go_on() -> None:
+    def steps(site: PageSite) -> Steps[str]:
+        try:
+            yield from ask(Get("https://somewhere.example.org/"))
+        except HostNotAllowed as error:
+            answer = yield from ask(Get(f"{site.url}/"))
+            return f"{answer.status} {error}"
+        return "asked"
+
+    found, _ = live(steps)
+    assert found.startswith("200 ")
+    assert "not on a host of this site" in found
+
+
+def one_after_another(names: Sequence[str], log: list[str], site: PageSite) -> Steps[str]:
+    for name in names:
+        log.append(name)
+        yield from ask(Get(f"{site.url}/{name}"))
+    return "".join(names)
+
+
+def test_conversations_side_by_side_ask_at_once_and_end_each_in_its_time() -> None:
+    log: list[str] = []
+    found, told = live(
+        lambda site: together(one_after_another(names, log, site) for names in ("ab", "c", "", "def"))
+    )
+    assert found == ["ab", "c", "", "def"]
+    assert log == ["a", "c", "d", "b", "e", "f"], "the first of each, then the second"
+    assert len(told) == 6
+
+
+def test_no_conversation_at_all() -> None:
+    def none() -> Iterator[Steps[str]]:
+        yield from ()
+
+    assert live(lambda _: together(none()))[0] == []
+
+
+class Strange(SiteCheck[CheckSettings]):
+    """A check that yields what a test wants."""
+
+    kind, number, title = "strange", "9z", "Strange"
+    yields: Callable[[], Any] = staticmethod(lambda: None)
+
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        while True:
+            yield self.yields()
+
+
+@pytest.mark.parametrize(
+    ("strange", "said"),
+    [
+        (lambda: "/us/en.html", "which is no list of questions"),
+        (lambda: ["/us/en.html"], "which is no list of questions"),
+        (lambda: [Question()], "nobody can answer Question"),
+        (lambda: [Fresh()] * 1000, "asked more than"),
+        (lambda: [Get("https://somewhere.example.org/")], "not on a host of this site"),
+        (lambda: [Get("no address")], ""),
+    ],
+)
+def test_a_check_that_asks_nonsense_has_no_answer_and_says_so(
+    strange: Callable[[], Any], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "MOST_QUESTIONS", 5000)
+    monkeypatch.setattr(Strange, "yields", staticmethod(strange))
+
+    async def run() -> Any:
+        async with PageSite({}) as site, site.client() as client:
+            visit = Visit(site.config(), "stage", client, None, tmp_path)
+            return await run_check(Strange(CheckSettings()), visit)
+
+    result = asyncio.run(run())
+    assert (result.outcome, result.examined) == (Outcome.INCONCLUSIVE, 0)
+    assert said in result.findings[0].sentence
+
+
+def test_a_check_that_never_asks_and_never_ends_is_over_in_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on = threading.Event()
+    monkeypatch.setattr(Strange, "yields", staticmethod(lambda: goes_on.wait(60)))
+
+    async def run() -> Any:
+        async with PageSite({}) as site, site.client() as client:
+            visit = Visit(site.config(), "stage", client, None, tmp_path)
+            result = await run_check(Strange(CheckSettings(within=timedelta(milliseconds=100))), visit)
+            goes_on.set()
+            return result
+
+    assert "did not end within" in asyncio.run(run()).findings[0].sentence
+
+
+ANSWER = Response(
+    url="https://www.example.com/a",
+    status=200,
+    headers=make_headers([("Set-Cookie", "id=secret; Path=/"), ("Content-Type", "text/html")]),
+    body=b"<p>hello</p>",
+    elapsed=0.5,
+    first_byte=0.25,
+)
+
+
+def test_a_conversation_is_read_as_it_was_kept_but_for_secrets(tmp_path: Path) -> None:
+    told: list[Exchange] = [
+        (Get("https://www.example.com/a", headers={"Origin": "x"}, tries=3, past_caches=True), ANSWER),
+        (Follow("https://www.example.com/a", within=frozenset({"b", "a"})), (ANSWER, ANSWER)),
+        (Fresh(), "0123456789abcdef"),
+        (Now(), datetime.fromisoformat("2026-11-02T10:00:00+00:00")),
+        (Pause(1.5), None),
+    ]
+    keep(Told(told, {"commit_id": "abc"}), tmp_path, "robots")
+    found = read(tmp_path, "robots")
+    assert found is not None
+    assert found.facts == {"commit_id": "abc"}
+    assert [question for question, _ in found.exchanges] == [question for question, _ in told]
+    first, chain, *rest = [answer for _, answer in found.exchanges]
+    assert (first.body, first.status, first.elapsed, first.first_byte) == (b"<p>hello</p>", 200, 0.5, 0.25)
+    assert len(chain) == 2
+    assert rest == [answer for _, answer in told[2:]]
+    assert b"secret" not in b"".join(each.read_bytes() for each in tmp_path.rglob("*") if each.is_file())
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        (
+            [(Get("https://www.example.com/a", method="POST"), ANSWER)],
+            r"changed something on the site \(POST\)",
+        ),
+        (
+            [(Get("https://www.example.com/a", headers={"authorization": "Basic x"}), ANSWER)],
+            "carry credentials",
+        ),
+    ],
+)
+def test_what_can_t_be_led_again_is_not_kept_and_says_why(
+    told: list[Exchange], why: str, tmp_path: Path
+) -> None:
+    keep(Told(told), tmp_path, "forms")
+    with pytest.raises(NotKept, match=why):
+        read(tmp_path, "forms")
+    assert list((tmp_path / "told" / "bodies").iterdir()) == []
+
+
+def test_what_is_too_large_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aem_checks.told.MOST_BYTES", 20)
+    told = Told()
+    for _ in range(2):
+        told.hear((Get("https://www.example.com/a"), ANSWER))
+    assert told.exchanges == [], "nor is it held in memory"
+    keep(told, tmp_path, "images")
+    with pytest.raises(NotKept, match="its answers have 24 bytes"):
+        read(tmp_path, "images")
+
+
+def test_a_body_that_was_changed_since_is_not_believed(tmp_path: Path) -> None:
+    keep(Told([(Get("https://www.example.com/a"), ANSWER)]), tmp_path, "robots")
+    (body,) = (tmp_path / "told" / "bodies").iterdir()
+    body.write_bytes(b"<p>other</p>")
+    with pytest.raises(ValueError, match="has changed since"):
+        read(tmp_path, "robots")
+
+
+def test_of_a_later_format_nothing_is_guessed(tmp_path: Path) -> None:
+    keep(Told([]), tmp_path, "robots")
+    path = tmp_path / "told" / "robots.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 2}))
+    with pytest.raises(NotKept, match="unknown format 2"):
+        read(tmp_path, "robots")
+    assert read(tmp_path, "sitemap") is None
+
+
+class Asks(SiteCheck[CheckSettings]):
+    kind, number, title = "asks", "9y", "Asks"
+    codes = faults(bad="it answers badly")
+
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        answer = yield from ask(Get(visit.url("/a"), past_caches=True))
+        bad = Finding(subject="/a", sentence=f"It answers {answer.status}.", code="bad")
+        return Judgement(examined=1, findings=() if answer.ok else (bad,))
+
+
+def test_both_runs_of_a_check_are_kept(tmp_path: Path) -> None:
+    async def run() -> Any:
+        async with PageSite({"/a": text("no", status=500)}) as site, site.client() as client:
+            visit = Visit(site.config(), "stage", client, None, tmp_path)
+            return await run_check(Asks(CheckSettings()), visit, key="wknd.asks")
+
+    assert asyncio.run(run()).attempts == 2
+    for name in ("wknd.asks", f"wknd.asks{AGAIN}"):
+        told = read(tmp_path, name)
+        assert told is not None
+        assert [answer.status for _, answer in told.exchanges] == [500]
