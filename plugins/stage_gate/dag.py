@@ -109,12 +109,7 @@ class _Wiring:
         )
         stage_deployed = self._stage_deployed(approval)
         fold = self._pin([each for each in (stage_deployed, approval) if not each.upstream_list])
-        judge = Judge(
-            task_id="judge",
-            gate_file=self.gate_file,
-            trigger_rule=TriggerRule.ALL_DONE,
-            queue=deciding_queue(),  # it signs
-        )
+        judge = Judge(task_id="judge", gate_file=self.gate_file, trigger_rule=TriggerRule.ALL_DONE)
         decide = Decide(task_id="decide", gate_file=self.gate_file, trigger_rule=TriggerRule.ALL_DONE)
         publish = PublishReport(task_id="publish_report", gate_file=self.gate_file)
         publish = publish.as_teardown(on_failure_fail_dagrun=True)
@@ -219,7 +214,6 @@ class _Wiring:
             task_id="retest_stage",
             gate_file=self.gate_file,
             trigger_rule=_ONE_WAY_LED_HERE,
-            queue=deciding_queue(),  # it signs who wanted it
             retries=3,
         )
         ways = [approve, halt, hold, bypass, retest]
@@ -237,7 +231,6 @@ class _Wiring:
             task_id=task_id,
             gate_file=self.gate_file,
             trigger_rule=_ONE_WAY_LED_HERE,
-            queue=deciding_queue(),
             **self.pinned,
         )
 

@@ -17,6 +17,7 @@ from benchmarks import (
     page_checks,
     page_selection,
     parity,
+    release_cost,
     replayed,
     start_latency,
     waiting,
@@ -26,6 +27,7 @@ from benchmarks.figures import Figure, say, summary, table
 
 PARTS: dict[str, ModuleType] = {
     "gate_overhead": gate_overhead,
+    "release_cost": release_cost,
     "dag_import": dag_import,
     "page_checks": page_checks,
     "parity": parity,

@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.bases.skipmixin import SkipMixin
 from airflow.sdk.exceptions import AirflowFailException
 
 from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
 from adobe_cloud_manager.questions import Approval
-from stage_gate.acting.wanting import Held, notes_want
+from stage_gate.acting.wanting import Held
 from stage_gate.evidence.files import EvidenceError
 from stage_gate.rules.decision import Decision, bypass_sentence
+from stage_gate.tasks.gate_task import GateTask
 from stage_gate.tasks.judging import newest_sentences, sealed_outcome
 from stage_gate.telling.log_line import log_line
 from stage_gate.telling.notify import Event, tell, tell_once
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from stage_gate.evidence.kept_decisions import DecisionRecord
 
 
-class ActOnProduction(BaseOperator):
+class ActOnProduction(GateTask):
     """Send one act for the pinned execution, or hold and say what is missing."""
 
     decision: ClassVar[Decision]
+    signs = True
     template_fields = ("execution_id",)
     operator_extra_links = (CloudManagerExecutionLink(),)
 
@@ -39,19 +40,14 @@ class ActOnProduction(BaseOperator):
         """The ids serve the link into Cloud Manager; the act itself takes its execution from the run id."""
         # Tried again when it died. What it refuses fails for good: see AirflowFailException below.
         kwargs |= {"retries": 5, "retry_delay": timedelta(seconds=10)}
-        super().__init__(**kwargs)
-        self.gate_file = gate_file
+        super().__init__(gate_file=gate_file, **kwargs)
         self.program_id = program_id
         self.pipeline_id = pipeline_id
         self.execution_id = execution_id
 
-    @notes_want
-    def execute(self, context: Context) -> None:
-        from stage_gate.acting.run import GateRun
+    def work(self, run: GateRun, context: Context) -> None:
         from stage_gate.evidence.kept_decisions import write_decision
 
-        run = GateRun.of(self.gate_file, context)
-        run.skip_unless_decidable()
         try:
             record = run.act().perform(self.decision)
         except Held as held:
@@ -115,25 +111,21 @@ class HaltProduction(ActOnProduction):
         tell_once(run, Event.HALTED, sentences, record.seal_digest)
 
 
-class RecordBypass(BaseOperator, SkipMixin):
+class RecordBypass(GateTask, SkipMixin):
     """Record that production was decided in Cloud Manager, and go on only if it was let through."""
 
     ui_color = "#e8eaed"
 
     def __init__(self, *, gate_file: str, production: str, **kwargs: Any) -> None:
         """``production``: id of the task that follows the production deployment, skipped if there is none."""
-        super().__init__(**kwargs)
-        self.gate_file = gate_file
+        super().__init__(gate_file=gate_file, **kwargs)
         self.production = production
 
-    def execute(self, context: Context) -> None:
+    def work(self, run: GateRun, context: Context) -> None:
         from aem_checks.outcomes import Outcome
-        from stage_gate.acting.run import GateRun
         from stage_gate.evidence.kept_decisions import DecisionRecord, write_decision
         from stage_gate.observing.observe import go_live
 
-        run = GateRun.of(self.gate_file, context)
-        run.skip_unless_decidable()
         live = go_live(run.read_execution())
         over = live.is_bypassed or live.approval in (Approval.REJECTED, Approval.ENDED)
         if not over:

@@ -11,10 +11,9 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from stage_gate.acting.wanting import notes_want
+from stage_gate.tasks.gate_task import GateTask
 from stage_gate.tasks.red import NO_SECOND_TRY, Red
 from stage_gate.tasks.testing import (
     folder_of,
@@ -42,22 +41,17 @@ AT_ONCE = 4
 """Checks of a chapter that run side by side; the rate limit of their host is the same for all of them."""
 
 
-class RunChapter(BaseOperator):
+class RunChapter(GateTask):
     """Run the checks of one chapter. One that blocks, or whose findings do, fails the task; the verdict is not taken here."""
 
     def __init__(self, *, gate_file: str, chapter: str, target: Target, **kwargs: Any) -> None:
-        super().__init__(**{"retry_policy": NO_SECOND_TRY, **kwargs})
-        self.gate_file = gate_file
+        super().__init__(gate_file=gate_file, **{"retry_policy": NO_SECOND_TRY, **kwargs})
         self.chapter = chapter
         self.target = target
 
-    @notes_want
-    def execute(self, context: Context) -> None:
-        from stage_gate.acting.run import GateRun
+    def work(self, run: GateRun, context: Context) -> None:
         from stage_gate.configuration.chapters import chapters_of
 
-        run = GateRun.of(self.gate_file, context)
-        run.skip_unless_decidable()
         pinned = {each.name: each for each in chapters_of(run.gate, self.target)}
         if self.chapter not in pinned:
             raise AirflowFailException(

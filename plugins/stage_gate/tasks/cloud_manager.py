@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from stage_gate.acting.wanting import notes_want
 from stage_gate.rules.cloud_manager_results import SEEN, Seen
+from stage_gate.tasks.gate_task import GateTask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from stage_gate.tasks.keeping import Keeper
 
 
-class ReadCloudManagerResults(BaseOperator):
+class ReadCloudManagerResults(GateTask):
     """Read what Cloud Manager itself found out about this release, judge it, and keep it with the other results.
 
     It runs when the production approval waits or is over, so Cloud Manager's own tests have ended by then. One that
@@ -30,17 +29,9 @@ class ReadCloudManagerResults(BaseOperator):
 
     ui_color = "#e6f4ea"
 
-    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.gate_file = gate_file
-
-    @notes_want
-    def execute(self, context: Context) -> None:
-        from stage_gate.acting.run import GateRun
+    def work(self, run: GateRun, context: Context) -> None:
         from stage_gate.tasks.keeping import Keeper
 
-        run = GateRun.of(self.gate_file, context)
-        run.skip_unless_decidable()
         if run.evidence.attempts() == 0:
             raise AirflowSkipException("Stage was never deployed, so Cloud Manager has tested nothing there.")
         results = self._record(run, Keeper(context, run.evidence, run.evidence.open_attempt()))

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseBranchOperator, BaseOperator
 from airflow.sdk.exceptions import AirflowSkipException
 
 from adobe_cloud_manager.questions import Approval
 from aem_checks.outcomes import Outcome
 from aem_checks.text import plain
-from stage_gate.acting.wanting import notes_want
 from stage_gate.evidence.files import EvidenceError
 from stage_gate.evidence.signing import Signature
 from stage_gate.observing.memory import Memory, NotRemembered
 from stage_gate.rules.decision import Decision, Mode, Step, next_step
+from stage_gate.tasks.gate_task import GateBranch, GateTask
 from stage_gate.tasks.source import NO_SOURCE
 from stage_gate.telling.log_line import log_line
 from stage_gate.telling.notify import Event, tell_once
@@ -31,23 +30,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Judge(BaseOperator):
+class Judge(GateTask):
     """Walk the plan, reach the verdict, seal it. Runs whatever became of the checks."""
 
     ui_color = "#fef7e0"
+    signs = True
 
-    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.gate_file = gate_file
-
-    @notes_want
-    def execute(self, context: Context) -> list[int]:
+    def work(self, run: GateRun, context: Context) -> list[int]:
         """Returns the attempts so far; the question to the release manager is mapped over them."""
-        from stage_gate.acting.run import GateRun
         from stage_gate.rules.verdict import judge
 
-        run = GateRun.of(self.gate_file, context)
-        run.skip_unless_decidable()
         attempt = run.evidence.attempts()
         if attempt == 0:
             raise AirflowSkipException(
@@ -81,22 +73,12 @@ class Judge(BaseOperator):
         self.log.info("%s", log_line(verdict.summary))
 
 
-class Decide(BaseBranchOperator):
+class Decide(GateBranch):
     """Choose the way on. It is a signpost: each acting task proves its own right to act."""
 
-    ui_color = "#fef7e0"
-
-    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.gate_file = gate_file
-
-    @notes_want
-    def choose_branch(self, context: Context) -> list[str]:
-        from stage_gate.acting.run import GateRun
+    def choose(self, run: GateRun, context: Context) -> list[str]:
         from stage_gate.observing.observe import go_live
 
-        run = GateRun.of(self.gate_file, context)
-        run.skip_unless_decidable()
         live = go_live(run.read_execution())
         gate = run.gate
         outcome = sealed_outcome(run)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseBranchOperator, BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from stage_gate.evidence.files import EvidenceError
+from stage_gate.tasks.gate_task import GateBranch, GateTask
 from stage_gate.telling.log_line import log_line
 
 if TYPE_CHECKING:
@@ -21,23 +21,16 @@ if TYPE_CHECKING:
     from stage_gate.evidence.seal import Sealed
 
 
-class FollowAnswer(BaseBranchOperator):
+class FollowAnswer(GateBranch):
     """Take the way that a person chose. A signpost like ``decide``: what it leads to proves its own right."""
-
-    ui_color = "#fef7e0"
 
     def __init__(self, *, gate_file: str, tasks: Mapping[str, str], otherwise: str, **kwargs: Any) -> None:
         """``tasks``: option to task id; ``otherwise``: task id where no answer is about the newest verdict."""
-        super().__init__(**kwargs)
-        self.gate_file = gate_file
+        super().__init__(gate_file=gate_file, **kwargs)
         self.tasks = dict(tasks)
         self.otherwise = otherwise
 
-    def choose_branch(self, context: Context) -> list[str]:
-        from stage_gate.acting.run import GateRun
-
-        run = GateRun.of(self.gate_file, context)
-        run.skip_unless_decidable()
+    def choose(self, run: GateRun, context: Context) -> list[str]:
         try:
             answer = run.newest_answer()
         except EvidenceError as error:
@@ -50,7 +43,7 @@ class FollowAnswer(BaseBranchOperator):
         return [self.tasks.get(answer.option, self.otherwise)]
 
 
-class RetestStage(BaseOperator):
+class RetestStage(GateTask):
     """Begin one more attempt: record who wanted it and why, then let this very run begin again.
 
     The pin stays, what was awaited is there at once, and ``settle_stage`` opens the next attempt. Airflow clears
@@ -59,19 +52,13 @@ class RetestStage(BaseOperator):
     """
 
     ui_color = "#e6f4ea"
+    signs = True
 
-    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.gate_file = gate_file
-
-    def execute(self, context: Context) -> None:
+    def work(self, run: GateRun, context: Context) -> None:
         from stage_gate.acting.retest import NoRetest, tell
-        from stage_gate.acting.run import GateRun
         from stage_gate.evidence.kept_decisions import keep_retest
         from stage_gate.tasks.pin import trigger
 
-        run = GateRun.of(self.gate_file, context)
-        run.skip_unless_decidable()
         self._require_no_open_attempt(run)
         try:
             sealed, record = self._read(run)

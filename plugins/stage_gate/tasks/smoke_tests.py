@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import BaseOperator, Param
+from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from aem_checks.outcomes import Outcome
@@ -15,6 +15,7 @@ from aem_checks.text import plain
 from stage_gate.evidence.smoke_answers import SmokeAnswer
 from stage_gate.rules.asking import SILENCE, Given, may_be_asked
 from stage_gate.rules.smoke_tests import CANT_SAY, OPTIONS, about, key_of, refusal
+from stage_gate.tasks.gate_task import GateTask
 from stage_gate.tasks.people import asked_at, required_actions, users_of, who_started
 from stage_gate.telling.log_line import log_line
 
@@ -26,21 +27,13 @@ if TYPE_CHECKING:
     from stage_gate.rules.plan import PlannedCheck
 
 
-class OpenSmokeTests(BaseOperator):
+class OpenSmokeTests(GateTask):
     """Decide whether people are asked at all: not about a release that a check has found broken already."""
 
     ui_color = "#fde293"
 
-    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.gate_file = gate_file
-
-    def execute(self, context: Context) -> list[int]:
+    def work(self, run: GateRun, context: Context) -> list[int]:
         """Returns the attempts so far; each question is mapped over them."""
-        from stage_gate.acting.run import GateRun
-
-        run = GateRun.of(self.gate_file, context)
-        run.skip_unless_decidable()
         if run.evidence.attempts() == 0:
             raise AirflowSkipException("Stage was never tested, so nobody is asked to try it out.")
         attempt = run.evidence.open_attempt()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from stage_gate.acting.wanting import notes_want
+from stage_gate.tasks.gate_task import GateTask
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -18,7 +17,7 @@ NO_SOURCE = "no source"
 """Why there was none, in the gate's memory; empty where one was found since."""
 
 
-class FindSource(BaseOperator):
+class FindSource(GateTask):
     """Find the execution of the stage-only pipeline that built what waits for production, and see it still on stage.
 
     It is found anew when stage is settled, and before anything is approved; here it is said early.
@@ -26,17 +25,9 @@ class FindSource(BaseOperator):
 
     ui_color = "#e8f0fe"
 
-    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.gate_file = gate_file
-
-    @notes_want
-    def execute(self, context: Context) -> None:
-        from stage_gate.acting.run import GateRun
+    def work(self, run: GateRun, context: Context) -> None:
         from stage_gate.observing.observe import NoSource
 
-        run = GateRun.of(self.gate_file, context)
-        run.skip_unless_decidable()
         execution = run.read_execution()
         if execution.is_terminal:
             raise AirflowSkipException(

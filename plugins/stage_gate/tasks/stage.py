@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from stage_gate.acting.wanting import Want, is_last_try, note, notes_want
+from stage_gate.acting.wanting import Want, is_last_try, note
+from stage_gate.tasks.gate_task import GateTask
 from stage_gate.tasks.testing import folder_of, open_access, require_deployed, say, site_folder, test_stage
 from stage_gate.telling.log_line import log_line
 
@@ -26,18 +26,12 @@ if TYPE_CHECKING:
     from stage_gate.rules.surroundings import Fact, Surroundings
 
 
-class SettleStage(BaseOperator):
+class SettleStage(GateTask):
     """Complete the candidate, open an attempt and wait until stage answers steadily."""
 
     ui_color = "#e6f4ea"
 
-    def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.gate_file = gate_file
-
-    @notes_want
-    def execute(self, context: Context) -> None:
-        from stage_gate.acting.run import GateRun
+    def work(self, run: GateRun, context: Context) -> None:
         from stage_gate.configuration.chapters import settling_checks
         from stage_gate.configuration.planning import plan_of
         from stage_gate.configuration.settings import demands
@@ -45,8 +39,6 @@ class SettleStage(BaseOperator):
         from stage_gate.observing.isolation import forecast
         from stage_gate.tasks.keeping import Keeper
 
-        run = GateRun.of(self.gate_file, context)
-        run.skip_unless_decidable()
         candidate = run.read_candidate()
         stage = candidate.stage
         plan = plan_of(run.gate, run.pin, datetime.now(UTC), demands())
@@ -80,23 +72,18 @@ class SettleStage(BaseOperator):
         note(self.gate_file, context, Want.CLOUD_MANAGER if passing else None)
 
 
-class RecordPages(BaseOperator):
+class RecordPages(GateTask):
     """Fetch the pages of every site once and keep them; the page checks judge this recording."""
 
     ui_color = "#e6f4ea"
 
     def __init__(self, *, gate_file: str, target: Target, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.gate_file = gate_file
+        super().__init__(gate_file=gate_file, **kwargs)
         self.target = target
 
-    @notes_want
-    def execute(self, context: Context) -> None:
+    def work(self, run: GateRun, context: Context) -> None:
         from aem_checks.access import AccessError
-        from stage_gate.acting.run import GateRun
 
-        run = GateRun.of(self.gate_file, context)
-        run.skip_unless_decidable()
         require_deployed(run, self.target)
         folder = folder_of(run, self.target)
         for site in run.gate.sites:
