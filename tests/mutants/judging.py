@@ -190,8 +190,7 @@ class _Watch:
         """Only the chosen tests; a whole file where only the file is named."""
         end = len(self._rank)
         ranks = {
-            item.nodeid: self._rank.get(item.nodeid, self._rank.get(item.nodeid.partition("::")[0], end))
-            for item in items
+            item.nodeid: min(self._rank.get(name, end) for name in _names(item.nodeid)) for item in items
         }
         items[:] = sorted(
             (item for item in items if ranks[item.nodeid] < end), key=lambda item: ranks[item.nodeid]
@@ -208,6 +207,11 @@ class _Watch:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
             self._failed = f"{report.nodeid} (import)"
+
+
+def _names(test: str) -> tuple[str, str, str]:
+    """The names under which a test may be chosen: its own, without what it is parametrized with, and its file's."""
+    return test, test.partition("[")[0], test.partition("::")[0]
 
 
 def _be_quick() -> None:

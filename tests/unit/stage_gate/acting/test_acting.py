@@ -983,3 +983,100 @@ def test_a_store_that_does_not_say_whether_a_ticket_was_taken_holds(
         release.act().perform(Decision.APPROVED)
     assert held.value.want is Want.STORE
     assert release.puts == []
+
+
+def test_the_log_of_an_act_shows_each_step_with_its_place_and_time(
+    release: Release, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "stage_gate.acting.road")
+    release.seal()
+    ticks = count(step=0.25)
+    act = replace(release.act(), monotonic=lambda: next(ticks))
+    act.perform(Decision.APPROVED)
+    rights = Rights(
+        release.evidence.store,
+        release.pin.program_id,
+        release.pin.pipeline_id,
+        release.pin.execution_id,
+        release.evidence.keys,
+    )
+    lines = [(each.levelname, each.getMessage()) for each in caplog.records]
+    told = [text for level, text in lines if level == "INFO"]
+    assert told == [
+        f"Claimed the right to act: {rights.place(Claim)}",
+        f"Took the ticket to approve: {rights.place(Ticket)}",
+        "Sending the one request to approve, 750 ms after the last look.",
+    ]
+    assert [text for level, text in lines if level == "DEBUG"] == [
+        "prove: allowed, so it is sealed.",
+        "claim: won, so it is claimed.",
+        "confirm: allowed, so it is confirmed.",
+        "take the ticket: won, so it is ticketed.",
+        "send: accepted, so it is acknowledged.",
+        "read back: seen, so it is recorded.",
+    ]
+
+
+def test_a_task_that_is_cleared_says_that_all_was_done(
+    release: Release, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "stage_gate.acting.road")
+    release.seal()
+    write_decision(release.evidence, release.act().perform(Decision.APPROVED))
+    caplog.clear()
+    release.act().perform(Decision.APPROVED)
+    assert [each.getMessage() for each in caplog.records if each.name == "stage_gate.acting.road"] == [
+        "This was done and recorded already; nothing was sent again."
+    ]
+
+
+def test_a_record_that_can_t_be_read_is_named(release: Release, caplog: pytest.LogCaptureFixture) -> None:
+    release.seal()
+    write_decision(release.evidence, release.act().perform(Decision.APPROVED))
+    path = release.evidence.folder / "decision.json"
+    path.write_text("{")
+    release.act().perform(Decision.APPROVED)
+    assert f"it is recorded anew: {path}" in caplog.text
+
+
+def test_what_another_try_of_this_task_has_put_on_record_stands(
+    release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took the ticket, sent and recorded while this one was about to take it."""
+    release.seal()
+    take = Rights.take
+    records = []
+
+    def slower(rights: Rights, record: Any) -> Any:
+        if isinstance(record, Ticket):
+            monkeypatch.setattr(Rights, "take", take)
+            records.append(release.act().perform(Decision.APPROVED))
+            write_decision(release.evidence, records[0])
+        return take(rights, record)
+
+    monkeypatch.setattr(Rights, "take", slower)
+    assert release.act().perform(Decision.APPROVED).model_dump() == records[0].model_dump()
+    assert len(release.puts) == 1
+
+
+def test_a_look_at_stage_alone_may_be_too_long_ago(release: Release) -> None:
+    """The look at the step is fresh, that at stage is not."""
+    release.seal()
+    ticks = iter([0.0, 9.0, 10.5, 20.0, 20.5, 20.6, 20.6, 20.6])
+    act = replace(release.act(), monotonic=lambda: next(ticks))
+    assert act.perform(Decision.APPROVED).decision is Decision.APPROVED
+    assert len(release.puts) == 1
+    assert list(ticks) == [], "both looks were taken again"
+
+
+def test_where_nothing_ran_un_isolated_the_deployment_that_forbids_it_holds_nothing(release: Release) -> None:
+    release.seal()
+    release.act(demands=Demands(isolation=True)).perform(Decision.APPROVED)
+    assert len(release.puts) == 1
+
+
+def test_what_a_person_or_cloud_manager_says_is_no_check_that_the_deployment_wants(release: Release) -> None:
+    release.seal()
+    with pytest.raises(Held, match="The deployment wants cloud_manager to block"):
+        release.act(demands=Demands(checks=("cloud_manager",))).perform(Decision.APPROVED)
+    assert release.puts == []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aem_checks.outcomes import Outcome
-from stage_gate.evidence.files import EvidenceError
+from stage_gate.evidence.files import PARTIAL, EvidenceError
 from stage_gate.evidence.seal import MANIFEST, Sealed, code_digests, read_manifest
 from stage_gate.evidence.signing import NO_KEYS, Keys, Signature, new_private_key, read_key, sign
 from stage_gate.evidence.store import Evidence
@@ -62,6 +62,16 @@ def test_the_manifest_names_plan_gate_code_candidate_verdict_and_every_file(evid
         "results/key_pages.json",
         "sites/wknd/page.png",
     } == set(manifest.files)
+
+
+def test_what_somebody_has_only_begun_to_write_is_no_part_of_it(evidence: Evidence) -> None:
+    attempt = evidence.begin_attempt(PLAN, CANDIDATE)
+    evidence.write_result(attempt, recorded(result("key_pages")))
+    begun = evidence.attempt_folder(attempt) / "results" / f"robots.json{PARTIAL}"
+    begun.write_bytes(b"{")
+    assert "results/key_pages.json" in evidence.seal(attempt, judge, NOW).manifest.files
+    begun.unlink()
+    assert evidence.load_seal(attempt).verdict.outcome is Outcome.PASSED
 
 
 def test_its_own_digest_names_it(evidence: Evidence) -> None:
