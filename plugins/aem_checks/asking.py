@@ -8,11 +8,13 @@ from collections.abc import Callable, Generator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aem_checks.asks import Follow, Fresh, Get, Now, Pause, Question, Steps
+from aem_checks.asks import Abroad, Follow, Fresh, Get, Now, Pause, Question, Steps
 from aem_checks.urls import uncached
 
 if TYPE_CHECKING:
     from aem_checks.client import Client
+    from aem_checks.network_guard.rule import Rule
+    from aem_checks.response import Response
 
 FoundT = TypeVar("FoundT")
 MOST_QUESTIONS = 250_000
@@ -31,10 +33,13 @@ Exchange = tuple[Question[Any], Any]
 """A question and its answer."""
 
 
-async def ask_live(steps: Steps[FoundT], client: Client, told: Callable[[Exchange], None]) -> FoundT:
+async def ask_live(
+    steps: Steps[FoundT], client: Client, told: Callable[[Exchange], None], rule: Rule | None = None
+) -> FoundT:
     """Lead a conversation with the site; ``told`` hears each question with its answer.
 
-    A question for a foreign host raises ``HostNotAllowed`` where it is asked. Raises ``NoQuestion``.
+    ``rule``: which other hosts may be asked, none where it is absent. A question for a foreign host raises
+    ``HostNotAllowed`` where it is asked. Raises ``NoQuestion``.
     """
     answers: Sequence[Any] | None = None
     trouble: Exception | None = None
@@ -48,7 +53,7 @@ async def ask_live(steps: Steps[FoundT], client: Client, told: Callable[[Exchang
             raise NoQuestion(f"it asked more than {MOST_QUESTIONS} questions, and came to no end")
         answers, trouble = None, None
         try:
-            answers = await asyncio.gather(*(_answer(question, client) for question in questions))
+            answers = await asyncio.gather(*(_answer(question, client, rule) for question in questions))
         except ValueError as error:  # a foreign host, or what is no URL
             trouble = error
         else:
@@ -99,7 +104,7 @@ def _take(question: Question[Any], left: list[Exchange]) -> Any:
     raise NotTold(f"it asks what nobody asked then: {str(question)[:200]}")
 
 
-async def _answer(question: Question[Any], client: Client) -> Any:
+async def _answer(question: Question[Any], client: Client, rule: Rule | None) -> Any:
     match question:
         case Get():
             url = uncached(question.url) if question.past_caches else question.url
@@ -121,6 +126,8 @@ async def _answer(question: Question[Any], client: Client) -> Any:
                 headers=question.headers,
                 within=question.within,
             )
+        case Abroad():
+            return await _abroad(question, client, rule)
         case Fresh():
             return secrets.token_hex(8)
         case Now():
@@ -129,3 +136,24 @@ async def _answer(question: Question[Any], client: Client) -> Any:
             await asyncio.sleep(question.seconds)
             return None
     raise NoQuestion(f"nobody can answer {type(question).__name__}")
+
+
+async def _abroad(question: Abroad, client: Client, rule: Rule | None) -> tuple[Response, ...]:
+    from aem_checks.access import NO_ACCESS
+    from aem_checks.client import HostNotAllowed
+
+    if rule is None or not rule.allows_url(question.url):
+        raise HostNotAllowed(
+            f"{question.url[:200]!r} is on a host that no gate file names, so it is not requested"
+        )
+    chain: list[Response] = []
+    target: str | None = question.url
+    while target is not None and rule.allows_url(target) and target not in {each.url for each in chain}:
+        async with client.beside({target: NO_ACCESS}, rule) as there:
+            chain.append(await there.get(target, tries=question.tries))
+        target = (
+            chain[-1].location.partition("#")[0]
+            if chain[-1].location and len(chain) <= question.hops
+            else None
+        )
+    return tuple(chain)

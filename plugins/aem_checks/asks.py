@@ -60,6 +60,18 @@ class Follow(Question["tuple[Response, ...]"]):
 
 
 @dataclass(frozen=True)
+class Abroad(Question["tuple[Response, ...]"]):
+    """A GET to a host that the site's ``allow_hosts`` name, with nothing that opens anything, and where it redirects to.
+
+    Answered by ``HostNotAllowed`` for a host that they don't name; redirects to such a one are not followed.
+    """
+
+    url: str
+    tries: int = 1
+    hops: int = 5
+
+
+@dataclass(frozen=True)
 class Fresh(Question[str]):
     """A word that nobody has used: 16 hexadecimal digits."""
 

@@ -110,5 +110,6 @@ class SiteCheck(Check[SettingsT]):
     async def run(self, visit: Visit) -> Judgement:
         """Lead the conversation with the site."""
         from aem_checks.asking import ask_live
+        from aem_checks.network_guard.rule import Rule
 
-        return await ask_live(self.judge(visit), visit.client, visit.told.hear)
+        return await ask_live(self.judge(visit), visit.client, visit.told.hear, Rule.for_site(visit.site))

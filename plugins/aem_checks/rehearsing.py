@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aem_checks.asking import lead
-from aem_checks.asks import Follow, Fresh, Get, Now, Question
+from aem_checks.asks import Abroad, Follow, Fresh, Get, Now, Question
 from aem_checks.check import SiteCheck
 from aem_checks.codes import with_codes
 from aem_checks.folders import NOWHERE
@@ -48,7 +48,7 @@ def rehearse(
 
     def told(question: Question[Any]) -> Any:
         match question:
-            case Get() | Follow():
+            case Get() | Follow() | Abroad():
                 came = answers.get(_path(question.url)) or answer("", 404)
                 named = Response(**{**vars(came), "url": question.url})
                 return named if isinstance(question, Get) else (named,)

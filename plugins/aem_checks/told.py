@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from aem_checks.asks import Follow, Fresh, Get, Now, Pause, Question
+from aem_checks.asks import Abroad, Follow, Fresh, Get, Now, Pause, Question
 from aem_checks.recording import opens_something, response_from_index, response_to_index, without_secrets
 from aem_checks.stored_response import put_away
 
@@ -33,6 +33,7 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _QUESTIONS: Mapping[str, type[Question[Any]]] = {
     "get": Get,
     "follow": Follow,
+    "abroad": Abroad,
     "fresh": Fresh,
     "now": Now,
     "pause": Pause,
@@ -154,6 +155,6 @@ def _exchange(entry: dict[str, Any], folder: Folder) -> Exchange:
 def _answer(kind: type[Question[Any]], answer: Any, folder: Folder) -> Any:
     if kind is Get:
         return response_from_index(answer, folder)
-    if kind is Follow:
+    if kind in (Follow, Abroad):
         return tuple(response_from_index(each, folder) for each in answer)
     return datetime.fromisoformat(answer) if kind is Now else answer

@@ -1,4 +1,4 @@
-"""How do Chromium, lychee and other programs ask only what the gate may ask? Through this proxy on loopback.
+"""How do Chromium and other programs ask only what the gate may ask? Through this proxy on loopback.
 
     async with guard_proxy(visit) as proxy:
         ...  # HTTP_PROXY=HTTPS_PROXY=proxy.url for a program; no host may bypass it, loopback included

