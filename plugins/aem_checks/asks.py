@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ class Question(Generic[AnswerT]):
 class Get(Question["Response"]):
     """One request to a host of the site, and whatever came back; see ``Client.request``.
 
-    Answered by ``HostNotAllowed``, raised where it is asked, for a host that is none of the site's.
+    Answered by ``HostNotAllowed``, raised where it is asked (in ``together`` it ends all), for a host that is none of
+    the site's.
     """
 
     url: str
@@ -88,6 +90,8 @@ class Pause(Question[None]):
     seconds: float
 
 
+SIDE_BY_SIDE = 50
+"""Conversations that ``together`` leads at a time."""
 Steps = Generator[Sequence[Question[Any]], Sequence[Any], FoundT]
 """A conversation that comes to something."""
 
@@ -105,18 +109,23 @@ def ask_all(questions: Iterable[Question[AnswerT]]) -> Steps[list[AnswerT]]:
 
 
 def together(conversations: Iterable[Steps[FoundT]]) -> Steps[list[FoundT]]:
-    """Lead several conversations side by side: what each asks next is asked at once. What one raises ends all."""
-    running = dict(enumerate(conversations))
+    """Lead several conversations side by side: what each asks next is asked at once. What one raises ends all.
+
+    At most ``SIDE_BY_SIDE`` at a time, since what they are told is in memory; as one ends the next begins.
+    """
+    waiting = enumerate(conversations)
+    running = dict(islice(waiting, SIDE_BY_SIDE))
     found: dict[int, FoundT] = {}
-    answers: dict[int, Sequence[Any] | None] = dict.fromkeys(running)
+    answers: dict[int, Sequence[Any] | None] = {}
     while running:
         asked: dict[int, Sequence[Question[Any]]] = {}
         for number, steps in list(running.items()):
             try:
-                asked[number] = steps.send(answers[number])  # type: ignore[arg-type]
+                asked[number] = steps.send(answers.get(number))  # type: ignore[arg-type]
             except StopIteration as end:
                 found[number] = end.value
                 del running[number]
+                running |= dict(islice(waiting, 1))
         came = iter((yield [each for questions in asked.values() for each in questions]) if asked else ())
         answers = {number: [next(came) for _ in questions] for number, questions in asked.items()}
     return [found[number] for number in sorted(found)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, ClassVar, Generic, Literal, TypeVar
@@ -76,7 +77,7 @@ class Check(ABC, Generic[SettingsT]):
     runs_commands: ClassVar[bool] = False
     """Whether it runs commands of the team."""
     keeps_told: ClassVar[bool] = True
-    """Whether what it was told is kept with the evidence, so that it can be judged again; not what only author shows."""
+    """Whether what it was told is kept with the evidence, so that it can be judged again; not where it looks for leaks."""
     settings_type: ClassVar[type[CheckSettings]] = CheckSettings
 
     def __init__(self, settings: SettingsT) -> None:
@@ -112,4 +113,5 @@ class SiteCheck(Check[SettingsT]):
         from aem_checks.asking import ask_live
         from aem_checks.network_guard.rule import Rule
 
-        return await ask_live(self.judge(visit), visit.client, visit.told.hear, Rule.for_site(visit.site))
+        steps = await asyncio.to_thread(self.judge, visit)
+        return await ask_live(steps, visit.client, visit.told.hear, Rule.for_site(visit.site))

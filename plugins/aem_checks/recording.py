@@ -238,14 +238,9 @@ def without_secrets(response: Response) -> Response:
     return replace(response, headers=make_headers(kept))
 
 
-def opens_something(header: str) -> bool:
-    """Whether the value of this header is a credential."""
-    return header.lower() in _SECRET_HEADERS
-
-
 def _harmless(name: str, value: str) -> str:
     lower = name.lower()
-    if opens_something(name):
+    if lower in _SECRET_HEADERS:
         return NOT_KEPT
     if lower == "set-cookie":
         cookie, mark, attributes = value.partition(";")

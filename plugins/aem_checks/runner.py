@@ -16,7 +16,7 @@ from aem_checks.kinds import file_of_own_kind
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from aem_checks.recording import record
 from aem_checks.text import plain
-from aem_checks.told import AGAIN, Told, keep
+from aem_checks.told import AGAIN, Told, is_kept, keep
 from aem_checks.visit import Visit
 
 _LONGEST_ERROR = 300
@@ -41,7 +41,9 @@ async def run_check(
     key = key or check.kind
     base = Severity.WARN if check.settings.dry_run else check.settings.severity or check.severity
     capped = check.settings.dry_run or check.settings.severity is not None
-    first, second = await _runs(check, visit, key, base, capped, may_rerun)
+    conversations = _Conversations(check, visit, key)
+    first, second = await _runs(check, visit, key, base, capped, may_rerun, conversations)
+    first = await conversations.kept(first)
     judgement = first if second is None else _combine(check, first, second, base, capped)
     severity, outcome, cause = judgement.weigh(base, capped=capped)
     return CheckResult(
@@ -62,17 +64,23 @@ async def run_check(
 
 
 async def _runs(
-    check: Check[Any], visit: Visit, key: str, base: Severity, capped: bool, may_rerun: Callable[[], bool]
+    check: Check[Any],
+    visit: Visit,
+    key: str,
+    base: Severity,
+    capped: bool,
+    may_rerun: Callable[[], bool],
+    conversations: _Conversations,
 ) -> tuple[Judgement, Judgement | None]:
     """The first run and the one that confirms its failure, if there is one, both within the time limit."""
     first = second = None
     try:
         async with asyncio.timeout(check.settings.within.total_seconds()):
-            first = await _attempt(check, visit, key)
+            first = await _attempt(check, visit, key, conversations)
             if _wants_confirmation(first, base, capped):
                 refused = await asyncio.to_thread(_refusal, may_rerun)
                 if refused is None:
-                    second = await _attempt(check, await _fresh(check, visit, key), key, AGAIN)
+                    second = await _attempt(check, await _fresh(check, visit, key), key, conversations)
                 else:
                     first = _with_note(check, first, refused)
     except TimeoutError:
@@ -81,7 +89,7 @@ async def _runs(
     return first, second
 
 
-async def _attempt(check: Check[Any], visit: Visit, key: str, suffix: str = "") -> Judgement:
+async def _attempt(check: Check[Any], visit: Visit, key: str, conversations: _Conversations) -> Judgement:
     try:
         if (module := file_of_own_kind(type(check))) is not None:
             from aem_checks.isolated import run_isolated
@@ -94,7 +102,7 @@ async def _attempt(check: Check[Any], visit: Visit, key: str, suffix: str = "") 
             found = await _judge(check, visit)
         else:
             assert isinstance(check, SiteCheck)
-            found = await _asked(check, visit, f"{key}{suffix}")
+            found = await conversations.lead(check, visit)
         return with_codes(check.kind, check.codes, found)
     except AccessError as error:
         said = f"{check.kind} could not log in: {error}. To do: correct that connection, or name another one."
@@ -103,13 +111,40 @@ async def _attempt(check: Check[Any], visit: Visit, key: str, suffix: str = "") 
         return _crashed(check, error)
 
 
-async def _asked(check: SiteCheck[Any], visit: Visit, name: str) -> Judgement:
-    """What the site says now; a conversation is kept, so that it can be led again."""
-    visit = replace(visit, told=Told(facts=visit.facts))
-    found = await check.run(visit)
-    if check.keeps_told and (visit.told.exchanges or visit.told.size):
-        await asyncio.to_thread(keep, visit.told, visit.evidence, name)
-    return found
+class _Conversations:
+    """What the runs of one check were told: kept when the check is over, in place of what an earlier try of it left."""
+
+    def __init__(self, check: Check[Any], visit: Visit, key: str) -> None:
+        self._check, self._visit, self._key = check, visit, key
+        self._told: list[Told | None] = []
+
+    async def lead(self, check: SiteCheck[Any], visit: Visit) -> Judgement:
+        """What the site says now."""
+        told = Told(facts=visit.facts)
+        self._told.append(None)
+        found = await check.run(replace(visit, told=told))
+        self._told[-1] = told
+        return found
+
+    async def kept(self, judgement: Judgement) -> Judgement:
+        """The same judgement, with a note where what it rests on could not be kept."""
+        try:
+            await asyncio.to_thread(self._keep)
+        except OSError as error:
+            said = f"What {self._check.kind} was told could not be kept: {plain(str(error), _LONGEST_ERROR)}"
+            return _with_note(self._check, judgement, said)
+        return judgement
+
+    def _keep(self) -> None:
+        check, author = self._check, self._visit.site.author
+        asks = isinstance(check, SiteCheck) and type(check).run is SiteCheck.run
+        if not (asks and check.keeps_told and file_of_own_kind(type(check)) is None):
+            return
+        private = author.hosts if author else frozenset[str]()
+        for number, name in enumerate((self._key, f"{self._key}{AGAIN}")):
+            if number < max(1, len(self._told)) or is_kept(self._visit.evidence, name):
+                told = self._told[number] if number < len(self._told) else None
+                keep(told, self._visit.evidence, name, private)
 
 
 async def _judge(check: PageCheck[Any], visit: Visit) -> Judgement:

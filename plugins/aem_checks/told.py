@@ -15,8 +15,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aem_checks.asks import Abroad, Follow, Fresh, Get, Now, Pause, Question
-from aem_checks.recording import opens_something, response_from_index, response_to_index, without_secrets
+from aem_checks.recording import response_from_index, response_to_index, without_secrets
 from aem_checks.stored_response import put_away
+from aem_checks.urls import host_of
 
 if TYPE_CHECKING:
     from aem_checks.asking import Exchange
@@ -30,6 +31,18 @@ AGAIN = ".again"
 MOST_BYTES = 64 * 1024 * 1024
 """Of the bodies of one conversation together."""
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
+_HARMLESS = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "access-control-request-headers",
+        "access-control-request-method",
+    }
+    | {"cache-control", "if-modified-since", "if-none-match", "origin", "range", "referer", "user-agent"}
+    | {"x-aem-debug", "x-forwarded-host"}
+)
+"""Headers of questions that open nothing; whatever else a check sends may be a credential."""
 _QUESTIONS: Mapping[str, type[Question[Any]]] = {
     "get": Get,
     "follow": Follow,
@@ -64,12 +77,18 @@ class Told:
             self.exchanges.append(exchange)
 
 
-def keep(told: Told, folder: Folder, name: str) -> None:
-    """Write it below the folder of the site's evidence. Blocks; raises what the folder raises."""
+def keep(told: Told | None, folder: Folder, name: str, private: frozenset[str] = frozenset()) -> None:
+    """Write it below the folder of the site's evidence, in place of what an earlier try of the check was told.
+
+    ``None`` for a run that did not come to an end; ``private``: hosts whose answers are not kept. Blocks; raises what
+    the folder raises.
+    """
     bodies = folder / FOLDER / "bodies"
     bodies.mkdir(parents=True, exist_ok=True)
     content: dict[str, Any] = {"format": FORMAT}
-    if why := _unfit(told):
+    if told is None:
+        content["left_out"] = "it did not come to an end"
+    elif why := _unfit(told, private):
         content["left_out"] = why
     else:
         content["facts"] = dict(told.facts)
@@ -80,12 +99,16 @@ def keep(told: Told, folder: Folder, name: str) -> None:
     (folder / FOLDER / f"{name}.json").write_bytes(json.dumps(content, indent=1).encode())
 
 
+def is_kept(folder: Folder, name: str) -> bool:
+    """Whether anything lies there of this run of a check."""
+    return bool((folder / FOLDER / f"{name}.json").exists())
+
+
 def read(folder: Folder, name: str) -> Told | None:
     """What was kept, ``None`` where nothing was. Raises ``NotKept``, and what damaged evidence raises."""
-    path = folder / FOLDER / f"{name}.json"
-    if not path.exists():
+    if not is_kept(folder, name):
         return None
-    content = json.loads(path.read_bytes())
+    content = json.loads((folder / FOLDER / f"{name}.json").read_bytes())
     if content["format"] != FORMAT:
         raise NotKept(f"it has the unknown format {content['format']!r}")
     if "left_out" in content:
@@ -93,14 +116,17 @@ def read(folder: Folder, name: str) -> Told | None:
     return Told([_exchange(entry, folder / FOLDER) for entry in content["exchanges"]], content["facts"])
 
 
-def _unfit(told: Told) -> str:
+def _unfit(told: Told, private: frozenset[str]) -> str:
     """Why this conversation is not kept, empty where it is."""
     if told.size > MOST_BYTES:
         return f"its answers have {told.size:,} bytes"
-    asked = [question for question, _ in told.exchanges if isinstance(question, Get)]
-    if any(opens_something(name) for question in asked for name in question.headers):
-        return "its questions carry credentials"
-    if changing := sorted({question.method for question in asked} - _READS):
+    asked = [each for each, _ in told.exchanges if isinstance(each, Get | Follow | Abroad)]
+    if any(host_of(each.url) in private for each in asked):
+        return "it was told what only authors may see"
+    headers = {name.lower() for each in asked if not isinstance(each, Abroad) for name in each.headers}
+    if headers - _HARMLESS:
+        return "its questions may carry credentials"
+    if changing := sorted({each.method for each in asked if isinstance(each, Get)} - _READS):
         return f"it may have changed something on the site ({', '.join(changing)})"
     return ""
 
@@ -135,12 +161,17 @@ def _plain(value: Any) -> Any:
 
 
 def _answer_to_index(answer: Any, bodies: Folder) -> Any:
-    responses = [response_to_index(put_away(without_secrets(each), bodies)) for each in _responses(answer)]
+    responses = [response_to_index(_put_away(without_secrets(each), bodies)) for each in _responses(answer)]
     if isinstance(answer, datetime):
         return answer.isoformat()
     if responses:
         return responses if isinstance(answer, tuple) else responses[0]
     return answer
+
+
+def _put_away(response: Response, bodies: Folder) -> Response:
+    """The same body is written once, as a default page that answers a hundred questions."""
+    return response if (bodies / response.sha256).exists() else put_away(response, bodies)
 
 
 def _exchange(entry: dict[str, Any], folder: Folder) -> Exchange:

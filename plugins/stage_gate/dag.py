@@ -170,7 +170,7 @@ class _Wiring:
         probes = [(each, task) for each, task in tests if each.probes]
         early = [(each, task) for each, task in tests if not each.probes]
         record >> [task for _, task in early]
-        approval >> [task for each, task in early if each.waits_for_cloud_manager]
+        approval >> [task for each, task in tests if each.waits_for_cloud_manager]
         [task for _, task in tests] >> judge
         for probe, task in probes:
             before = [

@@ -53,7 +53,7 @@ def _collect(folders: tuple[str, ...]) -> dict[str, type[Check[Any]]]:
         kind = _kind_in(module)
         if kind.kind in RESERVED_NAMES:
             raise KindError(f"{module.__file__}: {kind.kind!r} means something else here; rename this kind")
-        if kind.kind in chapters() and file_of_own_kind(kind) is not None:
+        if file_of_own_kind(kind) is not None and kind.kind.removesuffix("_later") in chapters():
             raise KindError(f"{module.__file__}: {kind.kind!r} is the name of a chapter; rename this kind")
         if kind.kind in kinds:
             raise KindError(

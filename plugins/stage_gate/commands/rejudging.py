@@ -185,7 +185,7 @@ class Rejudged:
             return _judge(check, lambda: ask_then(made.judge(visit), told.exchanges)), entry.result.started_at
         except (NotKept, NotTold) as why:
             self.notes.append(f"{check.key} can't be judged again, so what it found then counts: {why}.")
-        except (RecordingError, BodyError, OSError, ValueError, KeyError) as error:
+        except (RecordingError, BodyError, OSError, ValueError, KeyError, TypeError) as error:
             self.notes.append(f"What {check.key} was told can't be read: {error}")
         return None
 

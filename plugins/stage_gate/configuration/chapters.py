@@ -50,19 +50,20 @@ class Chapter:
 
     @property
     def probes(self) -> bool:
-        """Whether it begins only when all others of its site are through, since it may set off a firewall there."""
+        """Whether it begins only when all that begins with a settled stage is through: it may set off a firewall there."""
         return self.checks[0].check_type.last_on_host
 
 
 def chapters_of(gate: Gate, target: Target) -> tuple[Chapter, ...]:
     """What tests a target, in the catalogue's order: a chapter of a site each; what a team wrote, and what probes, alone."""
-    found: dict[tuple[str, str, str], list[ConfiguredCheck]] = {}
+    found: dict[tuple[str, str], list[ConfiguredCheck]] = {}
     for check in gate.plan.on(target):
         if (target, check.kind) != ("stage", SETTLED):
             found.setdefault(_place(check), []).append(check)
-    sites = len(gate.sites)
+    several = len(gate.sites) > 1
     return tuple(
-        Chapter(_name(place, found, sites), tuple(_longest_first(checks))) for place, checks in found.items()
+        Chapter(f"{site}.{name}" if several else name, tuple(_in_order(checks)))
+        for (site, name), checks in found.items()
     )
 
 
@@ -71,19 +72,14 @@ def settling_checks(gate: Gate) -> list[ConfiguredCheck]:
     return [check for check in gate.stage_checks if check.kind == SETTLED]
 
 
-def _place(check: ConfiguredCheck) -> tuple[str, str, str]:
-    """Site, chapter and beginning; the check's own name where it shares its task with no other."""
-    alone = check.is_code_of_a_team or check.check_type.last_on_host
-    return (check.site, check.name if alone else chapter_of(check.check_type), check.after)
+def _place(check: ConfiguredCheck) -> tuple[str, str]:
+    """Site and name of the chapter; the check's own name where it shares its task with no other."""
+    if check.is_code_of_a_team or check.check_type.last_on_host:
+        return check.site, check.name.removeprefix(f"{check.site}.")
+    chapter = chapter_of(check.check_type)
+    return check.site, chapter if check.after == "settled" else f"{chapter}_later"
 
 
-def _name(place: tuple[str, str, str], others: Iterable[tuple[str, str, str]], sites: int) -> str:
-    site, chapter, after = place
-    is_second = after != "settled" and (site, chapter, "settled") in others
-    name = f"{chapter}_later" if is_second else chapter
-    return f"{site}.{name}" if sites > 1 and not name.startswith(f"{site}.") else name
-
-
-def _longest_first(checks: Iterable[ConfiguredCheck]) -> Iterator[ConfiguredCheck]:
-    """Those that ask the site before those that judge what was recorded."""
+def _in_order(checks: Iterable[ConfiguredCheck]) -> Iterator[ConfiguredCheck]:
+    """Those that ask the site, which takes time, before those that judge what was recorded."""
     yield from sorted(checks, key=lambda check: issubclass(check.check_type, PageCheck))

@@ -7,13 +7,16 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
 from contextvars import copy_context
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from aem_checks.text import count
 from stage_gate.tasks.gate_task import GateTask
+from stage_gate.tasks.keeping import GivenUpError, Keeper
 from stage_gate.tasks.red import NO_SECOND_TRY, Red
 from stage_gate.tasks.testing import (
     folder_of,
@@ -23,6 +26,7 @@ from stage_gate.tasks.testing import (
     test_stage,
     visit_site,
 )
+from stage_gate.telling.log_line import log_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,51 +62,57 @@ class RunChapter(GateTask):
                 f"{self.chapter} is not among the chapters that were pinned when this run began."
             )
         require_deployed(run, self.target)
-        found = self._run(run, pinned[self.chapter], context)
+        chapter = pinned[self.chapter]
+        found, troubles = self._run(chapter, self._test(run, context))
+        found.sort(key=lambda each: chapter.checks.index(each[0]))
         against = [(check, result) for check, result in found if _is_red(check, result)]
-        for each in (*against, *(each for each in found if each not in against)):
-            say_findings(self.log, each[1])
+        for _, result in (*against, *(each for each in found if each not in against)):
+            say_findings(self.log, result)
+        if troubles and (self.target == "stage" or not against):
+            raise next((each for each in troubles if not isinstance(each, AirflowFailException)), troubles[0])
         if against:
             keys = ", ".join(check.key for check, _ in against)
-            self.log.error("%d of %d checks speak against the release: %s.", len(against), len(found), keys)
-            raise Red
+            raise Red(f"{len(against)} of {count(len(found), 'check')} speak against the release: {keys}.")
 
-    def _run(self, run: GateRun, chapter: Chapter, context: Context) -> list[Found]:
-        """All results. Raises what kept one check from having any, when the others have theirs."""
+    def _run(
+        self, chapter: Chapter, test: Callable[[ConfiguredCheck], CheckResult]
+    ) -> tuple[list[Found], list[Exception]]:
+        """All results, and what kept checks from having any."""
         troubles: list[Exception] = []
         found: list[Found] = []
-        jobs = [(check, self._job(run, check, context)) for check in chapter.checks]
+        jobs = [(check, partial(test, check)) for check in chapter.checks]
         for check, outcome in _side_by_side(jobs, 1 if chapter.opens_browsers else AT_ONCE):
             try:
                 found.append((check, outcome.result()))
+            except GivenUpError:
+                raise  # whatever else this try would find, another one finds it
             except Exception as error:  # noqa: BLE001 - the other checks have their results all the same
-                self.log.error("%s has no result: %s", check.key, error)
+                self.log.error("%s has no result: %s", check.key, log_line(error))
                 troubles.append(error)
             else:
                 self.log.info("%s", outcome_line(found[-1][1]))
-        if troubles:
-            raise troubles[0]
-        return sorted(found, key=lambda each: chapter.checks.index(each[0]))
+        return found, troubles
 
-    def _job(self, run: GateRun, check: ConfiguredCheck, context: Context) -> Callable[[], CheckResult]:
+    def _test(self, run: GateRun, context: Context) -> Callable[[ConfiguredCheck], CheckResult]:
+        """How one check is run and its result kept, in the attempt that is the newest now."""
         if self.target == "stage":
-            return lambda: self._test_once(run, check, context)
-        folder = folder_of(run, self.target)
-        return lambda: asyncio.run(visit_site(run, check, folder, run.evidence.write_production_result))
+            return partial(self._test_once, run, Keeper(context, run.evidence, run.evidence.attempts()))
+        keep, folder = run.evidence.write_production_result, folder_of(run, self.target)
+        return lambda check: asyncio.run(visit_site(run, check, folder, keep))
 
-    def _test_once(self, run: GateRun, check: ConfiguredCheck, context: Context) -> CheckResult:
-        """Run it, unless a try of this task has its result in the newest attempt."""
+    def _test_once(self, run: GateRun, keeper: Keeper, check: ConfiguredCheck) -> CheckResult:
+        """Run it, unless a try of this task has its result already, or the attempt is not open any more."""
         from stage_gate.evidence.files import EvidenceError
-        from stage_gate.tasks.keeping import Keeper
 
-        keeper = Keeper(context, run.evidence, run.evidence.attempts())
         standing = keeper.standing(check.key)
         if standing is not None:
             return standing
         try:
-            run.evidence.open_attempt()
+            attempt = run.evidence.open_attempt()
         except EvidenceError as error:
             raise AirflowFailException(f"{check.key} was not run. {error}") from error
+        if attempt != keeper.attempt:
+            raise AirflowFailException(f"{check.key} was not run: attempt {attempt} was begun meanwhile.")
         return test_stage(run, check, keeper)
 
 
@@ -134,9 +144,14 @@ def _side_by_side(jobs: Iterable[Job], at_once: int) -> Iterator[Ended]:
     for _ in range(at_once):
         Thread(target=copy_context().run, args=(_work_off, waiting), daemon=True).start()
     left = {outcome: check for (check, _), outcome in begun}
-    while left:
-        for outcome in wait(left, return_when=FIRST_COMPLETED).done:
-            yield left.pop(outcome), outcome
+    try:
+        while left:
+            for outcome in wait(left, return_when=FIRST_COMPLETED).done:
+                yield left.pop(outcome), outcome
+    finally:
+        with suppress(Empty):  # what has not begun when the task ends never does
+            while True:
+                waiting.get_nowait()
 
 
 def _work_off(waiting: SimpleQueue[tuple[Job, Future[CheckResult]]]) -> None:

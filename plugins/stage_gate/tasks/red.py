@@ -7,10 +7,7 @@ from airflow.sdk.definitions.retry_policy import RetryAction
 
 
 class Red(SystemExit):
-    """What the task found fails it: trying again would find the same. Airflow writes one line of it, no traceback."""
-
-    def __init__(self) -> None:
-        super().__init__(1)
+    """What the task found fails it: trying again would find the same. Airflow writes its sentence, and no traceback."""
 
 
 NO_SECOND_TRY = ExceptionRetryPolicy(rules=[RetryRule(exception=Red, action=RetryAction.FAIL)])

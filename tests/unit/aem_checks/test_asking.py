@@ -13,8 +13,20 @@ from typing import Any
 import pytest
 
 from aem_checks import asking
-from aem_checks.asking import Exchange, NotTold, ask_live, ask_then
-from aem_checks.asks import Follow, Fresh, Get, Now, Pause, Question, Steps, ask, ask_all, together
+from aem_checks.asking import Exchange, NotTold, ask_live, ask_then, lead
+from aem_checks.asks import (
+    SIDE_BY_SIDE,
+    Follow,
+    Fresh,
+    Get,
+    Now,
+    Pause,
+    Question,
+    Steps,
+    ask,
+    ask_all,
+    together,
+)
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.client import HostNotAllowed
 from aem_checks.codes import faults
@@ -225,7 +237,7 @@ def test_a_conversation_is_read_as_it_was_kept_but_for_secrets(tmp_path: Path) -
         ),
         (
             [(Get("https://www.example.com/a", headers={"authorization": "Basic x"}), ANSWER)],
-            "carry credentials",
+            "its questions may carry credentials",
         ),
     ],
 )
@@ -287,3 +299,79 @@ def test_both_runs_of_a_check_are_kept(tmp_path: Path) -> None:
         told = read(tmp_path, name)
         assert told is not None
         assert [answer.status for _, answer in told.exchanges] == [500]
+
+
+def conversations(folder: Path) -> dict[str, Any]:
+    return {each.stem: json.loads(each.read_text()) for each in (folder / "told").glob("*.json")}
+
+
+def run_asks(folder: Path, answer: Any, **site: Any) -> Any:
+    async def run() -> Any:
+        async with PageSite({"/a": answer}) as running, running.client() as client:
+            visit = Visit(running.config(**site), "stage", client, None, folder)
+            return await run_check(Asks(CheckSettings(within=timedelta(seconds=5))), visit)
+
+    return asyncio.run(run())
+
+
+def test_what_an_earlier_try_was_told_is_not_taken_for_that_of_this_one(tmp_path: Path) -> None:
+    """Its worker died; the next try failed at once, once with a second run and once without."""
+    run_asks(tmp_path, text("no", status=500))
+    assert conversations(tmp_path).keys() == {"asks", f"asks{AGAIN}"}
+    run_asks(tmp_path, page())
+    told = conversations(tmp_path)
+    assert "exchanges" in told["asks"]
+    assert told[f"asks{AGAIN}"]["left_out"] == "it did not come to an end"
+
+
+def test_a_run_that_was_too_late_leaves_nothing_that_could_be_judged_more_kindly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_asks(tmp_path, page())
+    goes_on = threading.Event()
+    monkeypatch.setattr(Asks, "judge", lambda *_: goes_on.wait(60))
+
+    async def run() -> Any:
+        async with PageSite({}) as site, site.client() as client:
+            visit = Visit(site.config(), "stage", client, None, tmp_path)
+            result = await run_check(Asks(CheckSettings(within=timedelta(milliseconds=100))), visit)
+            goes_on.set()
+            return result
+
+    assert asyncio.run(run()).outcome is Outcome.INCONCLUSIVE
+    assert conversations(tmp_path)["asks"]["left_out"] == "it did not come to an end"
+
+
+def test_what_author_shows_is_not_kept(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with PageSite({"/a": page()}) as site, site.client() as client:
+            config = site.config(author=site.url)
+            await run_check(Asks(CheckSettings()), Visit(config, "stage", client, None, tmp_path))
+
+    asyncio.run(run())
+    assert conversations(tmp_path)["asks"]["left_out"] == "it was told what only authors may see"
+    assert list((tmp_path / "told" / "bodies").iterdir()) == []
+
+
+def test_a_judgement_stands_though_what_it_rests_on_can_t_be_kept(tmp_path: Path) -> None:
+    (tmp_path / "told").write_text("no folder")
+    result = run_asks(tmp_path, page())
+    assert (result.outcome, result.examined) == (Outcome.PASSED, 1)
+    assert "was told could not be kept" in result.findings[0].sentence
+
+
+def test_of_very_many_conversations_only_some_are_led_at_a_time() -> None:
+    begun, most = [], []
+
+    def one(number: int) -> Steps[int]:
+        begun.append(number)
+        yield from ask(Fresh())
+        yield from ask(Fresh())
+        return number
+
+    def seen(question: Question[Any]) -> str:
+        most.append(len(begun))
+        return ""
+
+    assert lead(together(one(number) for number in range(200)), seen) == list(range(200))
+    assert most[0] == SIDE_BY_SIDE

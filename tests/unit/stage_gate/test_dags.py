@@ -119,7 +119,7 @@ def test_each_chapter_is_a_task_and_the_probes_come_last_of_those_that_begin_wit
     tests = {task.task_id for task in dag.tasks if task.task_id.startswith("stage_tests.")}
     assert {"stage_tests.availability", "stage_tests.browser", "stage_tests.dispatcher_probes"} <= tests
     probes = dag.get_task("stage_tests.dispatcher_probes")
-    others = tests - {"stage_tests.performance", "stage_tests.dispatcher_probes"}
+    others = tests - {"stage_tests.performance_later", "stage_tests.dispatcher_probes"}
     assert others == {each for each in probes.upstream_task_ids if each != "settle_stage"}
     assert probes.trigger_rule == TriggerRule.ALL_DONE
 

@@ -59,7 +59,6 @@ class AuthorConsoles(SiteCheck[AuthorConsolesSettings]):
         console="a console or the editor does not open",
         resource="what author's pages load does not answer",
     )
-    keeps_told = False
     settings_type = AuthorConsolesSettings
 
     def judge(self, visit: Visit) -> Steps[Judgement]:

@@ -53,7 +53,6 @@ class DistributionQueues(SiteCheck[DistributionQueuesSettings]):
         long="a queue is longer than it should be",
         unknown="author does not tell the state of an agent or a queue",
     )
-    keeps_told = False
     settings_type = DistributionQueuesSettings
 
     def judge(self, visit: Visit) -> Steps[Judgement]:

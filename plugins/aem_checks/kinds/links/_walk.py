@@ -28,7 +28,7 @@ MOST_LINKS = 20_000
 """Links that are read in all, with repetitions. More would take minutes."""
 _IN_HAND = 50
 """Answers that are held at once: of each only what it says of links is kept."""
-_FOLLOWED = "a[href], area[href], form[action]"
+_FOLLOWED = "a[href], area[href], form[action], iframe[src], object[data], embed[src]"
 _RELATIONS = frozenset(
     {"alternate", "amphtml", "author", "canonical", "help", "license", "next", "prev", "search"}
 )
@@ -167,8 +167,8 @@ def links_of(answer: Response, path: str) -> Iterator[Link]:
         written = _target(node)
         mark = written.partition("#")[2]
         url = urljoin(base, "") if written.startswith("#") else absolute(base, written)
-        if url.startswith(("http://", "https://")):
-            yield Link(path, url, mark, _is_navigation(node))
+        if url.startswith(("http://", "https://")) and not _is_hidden(node):
+            yield Link(path, _as_browsers_ask(url), mark, _is_navigation(node))
 
 
 def _target(node: LexborNode) -> str:
@@ -182,7 +182,29 @@ def _target(node: LexborNode) -> str:
     relations = set((attributes.get("rel") or "").lower().split())
     if node.tag == "link" and not relations & _RELATIONS:
         return ""
-    return (attributes.get("href") or "").strip()
+    written = next((value for name in ("href", "src", "data") if (value := attributes.get(name))), "")
+    return _slashes(written.strip())
+
+
+def _as_browsers_ask(url: str) -> str:
+    """Without dot segments, and with blanks as a browser sends them."""
+    scheme, _, rest = url.partition("://")
+    host, _, path = rest.partition("/")
+    return urljoin(f"{scheme}://{host}/", f"/{path}".replace(" ", "%20"))
+
+
+def _slashes(written: str) -> str:
+    """To a browser a backslash is a slash, but in query and fragment."""
+    end = min((place for mark in "?#" if (place := written.find(mark)) >= 0), default=len(written))
+    return written[:end].replace("\\", "/") + written[end:]
+
+
+def _is_hidden(node: LexborNode) -> bool:
+    """Whether nobody sees it whose browser runs scripts."""
+    above = node.parent
+    while above is not None and above.tag not in ("noscript", "template"):
+        above = above.parent
+    return above is not None
 
 
 def _is_navigation(node: LexborNode) -> bool:

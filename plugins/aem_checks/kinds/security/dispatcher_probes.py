@@ -97,6 +97,7 @@ class DispatcherProbes(SiteCheck[DispatcherProbesSettings]):
         soft_404="a note: paths answer 200 without anything that only AEM writes",
     )
     last_on_host = True
+    keeps_told = False
     settings_type = DispatcherProbesSettings
 
     def judge(self, visit: Visit) -> Steps[Judgement]:

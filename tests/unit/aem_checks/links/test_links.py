@@ -343,3 +343,23 @@ def test_production_is_compared_by_what_somebody_follows(tmp_path: Path) -> None
     form = '<form action="/us/en/a.html"></form>'
     result = look(tmp_path, site(form), production=site(form))
     assert "Production has the same broken link" in bad(result)[0].sentence
+
+
+@pytest.mark.parametrize(
+    "href", [r"\us\en\a.html", "{stage}/us/x/../en/a.html", "{stage}/us/./en/a.html", r"{stage}\us\en\a.html"]
+)
+def test_an_address_is_asked_as_a_browser_asks_it(tmp_path: Path, href: str) -> None:
+    own = site(f'<nav><a href="{href}">A</a></nav>', en_a=page())
+    result = look(tmp_path, own)
+    assert (result.outcome, result.examined) == (Outcome.PASSED, 1), result.sentences
+
+
+@pytest.mark.parametrize("hidden", ["noscript", "template"])
+def test_what_nobody_sees_is_no_link(tmp_path: Path, hidden: str) -> None:
+    own = site(f"<nav><{hidden}>{LINK}</{hidden}></nav><a href=/us/en/b.html>B</a>", en_b=page())
+    assert look(tmp_path, own).outcome is Outcome.PASSED
+
+
+def test_a_page_in_a_frame_is_one_that_somebody_sees(tmp_path: Path) -> None:
+    result = look(tmp_path, site('<iframe src="/us/en/a.html"></iframe>'))
+    assert [finding.subject for finding in bad(result)] == ["/us/en/a.html"]

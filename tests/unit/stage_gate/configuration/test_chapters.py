@@ -61,7 +61,7 @@ def test_what_begins_later_is_a_task_of_its_own() -> None:
     (later,) = [each for each in found if each.name == "availability_later"]
     assert [check.key for check in later.checks] == ["key_pages"]
     assert later.waits_for_cloud_manager
-    assert "performance" in names_of(found), "it has nothing earlier to be told apart from"
+    assert "performance_later" in names_of(found), "whatever else there is, so that no neighbour renames it"
 
 
 def test_of_several_sites_each_has_its_own() -> None:

@@ -14,14 +14,16 @@ from structlog.testing import capture_logs
 
 from aem_checks.outcomes import CheckResult, Outcome, Severity
 from simulator import Simulator
+from stage_gate.configuration.chapters import chapters_of
 from stage_gate.evidence.files import EvidenceError
 from stage_gate.tasks import chapter, testing
 from stage_gate.tasks.chapter import AT_ONCE, RunChapter
+from stage_gate.tasks.keeping import GivenUpError
 from stage_gate.tasks.red import NO_SECOND_TRY, Red
 from unit.stage_gate.release import Release, chapter_with
 from unit.stage_gate.samples import finding, result
 from unit.stage_gate.tasks.test_waits import context, signing
-from unit.stage_gate.waiting import PATIENCE
+from unit.stage_gate.waiting import PATIENCE, until
 
 __all__ = ["signing"]
 KEYS = ["cached_errors", "domains", "key_pages", "placeholders", "real_404"]
@@ -107,14 +109,14 @@ def test_the_log_has_what_speaks_against_the_release_first_with_the_remedy_on_a_
     worker: Worker,
 ) -> None:
     worker.finds = {"placeholders": FAILED}
-    with capture_logs() as said, pytest.raises(Red):
+    with capture_logs() as said, pytest.raises(Red) as red:
         worker.run()
     lines = [str(each["event"]) for each in said]
     told = lines.index("failed placeholders.bad [/us/en.html] placeholders has seen it.")
     assert lines[told + 1] == "To do: mend placeholders."
     assert "::group::key_pages: 1 finding" in lines[told:], "what passed is folded, below"
     assert not any(line.startswith("::group::placeholders") for line in lines)
-    assert lines[-1] == "1 of 5 checks speak against the release: placeholders."
+    assert str(red.value) == "1 of 5 checks speak against the release: placeholders."
 
 
 def test_one_without_a_result_takes_it_from_no_other_and_the_task_tries_again(
@@ -152,7 +154,7 @@ def test_a_task_whose_time_is_over_waits_for_no_check(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     goes_on = threading.Event()
-    worker.does = {"key_pages": lambda: goes_on.wait(PATIENCE)}
+    worker.does = dict.fromkeys(KEYS, lambda: goes_on.wait(PATIENCE))
 
     def interrupted(*_: object, **__: object) -> None:
         raise AirflowTaskTimeout
@@ -163,6 +165,8 @@ def test_a_task_whose_time_is_over_waits_for_no_check(
     assert not goes_on.is_set()
     assert all(each.daemon for each in threading.enumerate() if "_work_off" in each.name)
     goes_on.set()
+    until(lambda: len(worker.kept) == len(worker.begun), "what had begun is kept")
+    assert len(worker.begun) <= AT_ONCE, "nothing begins any more"
 
 
 def test_a_chapter_that_was_not_pinned_is_not_run(worker: Worker) -> None:
@@ -170,3 +174,59 @@ def test_a_chapter_that_was_not_pinned_is_not_run(worker: Worker) -> None:
     with pytest.raises(AirflowFailException, match="x is not among the chapters that were pinned"):
         strange.execute(context(worker.release))
     assert worker.begun == []
+
+
+def test_what_was_found_is_said_though_another_check_has_no_result(worker: Worker) -> None:
+    def store_is_away() -> None:
+        raise EvidenceError("The store is away.")
+
+    worker.does, worker.finds = {"key_pages": store_is_away}, {"domains": FAILED}
+    with capture_logs() as said, pytest.raises(EvidenceError):
+        worker.run()
+    assert "failed domains.bad [/us/en.html] domains has seen it." in [each["event"] for each in said]
+
+
+def test_what_fails_on_production_is_red_though_another_check_has_no_result(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another try would test all of production again, and what it finds then would be all that is seen."""
+    found = result("production.real_404", FAILED)
+
+    def test(self: RunChapter, *_: object) -> Callable[[Any], CheckResult]:
+        def one(check: Any) -> CheckResult:
+            if check.kind == "key_pages":
+                raise EvidenceError("The store is away.")
+            return found
+
+        return one
+
+    monkeypatch.setattr(
+        "stage_gate.configuration.chapters.chapters_of", lambda gate, _: chapters_of(gate, "stage")
+    )
+    monkeypatch.setattr(RunChapter, "_test", test)
+    monkeypatch.setattr(chapter, "require_deployed", lambda *_: None)
+    task = RunChapter(
+        task_id="a", gate_file=str(worker.release.gate_file), chapter="availability", target="production"
+    )
+    with pytest.raises(Red, match="of 4 checks speak"):
+        task.execute(context(worker.release))
+
+
+def test_a_try_that_airflow_gave_up_ends(worker: Worker) -> None:
+    def given_up() -> None:
+        raise GivenUpError("Airflow took this try for dead.")
+
+    worker.does = dict.fromkeys(KEYS, given_up)
+    with pytest.raises(GivenUpError):
+        worker.run()
+    assert worker.kept == {}
+
+
+def test_a_task_goes_on_in_no_attempt_that_was_begun_while_it_ran(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chapter, "AT_ONCE", 1)
+    worker.does = {"domains": worker.release.begin}  # after one that has its result
+    with pytest.raises(AirflowFailException, match="was not run: attempt 2 was begun meanwhile"):
+        worker.run()
+    assert worker.release.evidence.read_results(2) == ()
