@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from aem_checks.access import NO_ACCESS
+from aem_checks.asking import ask_live
 from aem_checks.checkout import Checkout, CheckoutError, opened
 from aem_checks.client import Client
 from aem_checks.kinds.links._outside import check_outside
@@ -186,7 +187,8 @@ def test_links_to_an_allowed_host_are_not_followed_to_what_nobody_may_ask(
         limit = RateLimit(5000, folder=tmp_path)
         async with Client.for_site(site, lambda _: NO_ACCESS, rate_limit=limit) as client:
             visit = Visit(site, "stage", client, None, tmp_path)
-            assert await check_outside({f"http://{host}/": "/", f"https://{host}/a": "/"}, visit) == []
+            steps = check_outside({f"http://{host}/": "/", f"https://{host}/a": "/"}, visit)
+            assert await ask_live(steps, client, lambda _: None, Rule.for_site(site)) == []
 
     asyncio.run(scene())
     assert network.dialled == []

@@ -15,7 +15,7 @@ from aem_checks.recording import record
 from stage_gate.configuration.gate_file import gate_from_content
 from stage_gate.evidence.claims import take_rerun
 from stage_gate.evidence.store import Evidence
-from stage_gate.tasks import stage
+from stage_gate.tasks import testing
 from unit.aem_checks.page_site import PageSite, status
 from unit.stage_gate.samples import CANDIDATE, plan
 
@@ -63,7 +63,7 @@ def test_the_checks_of_a_release_share_the_budget_of_the_gate(tmp_path: Path) ->
                 await record(gate.site("wknd"), "stage", client, folder / "sites" / "wknd" / "recording")
             kept: list[CheckResult] = []
             for _ in range(2):
-                await stage._visit(run, check, folder, kept.append)
+                await testing.visit_site(run, check, folder, kept.append)
             return kept
 
     first, second = asyncio.run(run_both())

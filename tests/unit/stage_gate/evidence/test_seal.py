@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from aem_checks.kinds import FOLDERS_VARIABLE
 from aem_checks.outcomes import Outcome
-from stage_gate.evidence.files import PARTIAL, EvidenceError
+from stage_gate.evidence.files import PARTIAL, EvidenceError, SealedFolder
 from stage_gate.evidence.seal import MANIFEST, Sealed, code_digests, read_manifest
 from stage_gate.evidence.signing import NO_KEYS, Keys, Signature, new_private_key, read_key, sign
 from stage_gate.evidence.store import Evidence
@@ -172,3 +174,51 @@ def test_every_file_is_covered_however_deep_it_lies(evidence: Evidence, name: st
     (evidence.attempt_folder(1) / name).unlink()
     with pytest.raises(EvidenceError, match=f"{name} of attempt 1 is missing"):
         evidence.load_seal(1)
+
+
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of a team's own kinds, whose code counts too."""
+    folder = tmp_path / "own_kinds"
+    folder.mkdir()
+    (folder / "stores.py").write_text("A = 1\n")
+    monkeypatch.setenv(FOLDERS_VARIABLE, f"{os.pathsep}{folder}{os.pathsep}")
+    code_digests.cache_clear()
+    return folder
+
+
+def test_the_code_that_judges_is_that_of_three_packages_and_of_a_team_s_own_kinds(code: Path) -> None:
+    digests = code_digests()
+    assert digests.keys() == {"adobe_cloud_manager", "aem_checks", "stage_gate", "kinds in own_kinds"}
+    assert len(set(digests.values())) == 4
+    nothing = hashlib.sha256().hexdigest()
+    assert nothing not in digests.values(), "each has files"
+    assert code_digests() is digests, "read once in a process"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("stores.py", "A = 2\n"), ("other.py", "A = 1\n"), ("stores.py", "A = 1\n\n")]
+)
+def test_a_change_of_any_file_of_code_shows(code: Path, name: str, text: str) -> None:
+    before = code_digests()
+    (code / "stores.py").rename(code / name)
+    (code / name).write_text(text)
+    code_digests.cache_clear()
+    after = code_digests()
+    assert [each for each in before if before[each] != after[each]] == ["kinds in own_kinds"]
+
+
+def test_what_is_no_code_does_not(code: Path) -> None:
+    before = code_digests()
+    (code / "notes.txt").write_text("a thing to remember")
+    code_digests.cache_clear()
+    assert code_digests() == before
+
+
+def test_a_sealed_folder_is_only_read(tmp_path: Path) -> None:
+    folder = SealedFolder(tmp_path, {}) / "sites" / "wknd"
+    for write in (lambda: folder.mkdir(parents=True), lambda: folder.write_bytes(b"x")):
+        with pytest.raises(EvidenceError) as refused:
+            write()
+        assert str(refused.value) == f"{folder} is sealed and can't be written to."
+    assert list(tmp_path.iterdir()) == []

@@ -301,6 +301,7 @@ def test_foreign_text_is_not_stored(client: TestClient, stored: Stored) -> None:
         ("a/b", False),
         ("'", False),
         ("", False),
+        ("grün", False),
     ],
 )
 def test_a_plain_id_is_stored_as_it_is_and_of_any_other_its_digest(
