@@ -115,7 +115,11 @@ RULES: Mapping[str, Tests] = {
 ACTING: Mapping[str, Tests] = {
     "stage_gate.acting.road": (*_ACTING, f"{_GATE}/tasks/test_promote.py", _SHORT),
     "stage_gate.acting.act": (*_ACTING, f"{_GATE}/tasks/test_promote.py"),
-    "stage_gate.evidence.claims": (f"{_GATE}/evidence/test_evidence.py", *_ACTING),
+    "stage_gate.evidence.claims": (
+        f"{_GATE}/evidence/test_evidence.py",
+        f"{_GATE}/evidence/test_reruns.py",
+        *_ACTING,
+    ),
     "stage_gate.acting.sent_before": (*_ACTING, _SHORT),
     "stage_gate.rules.asking": _PEOPLE,
     "adobe_cloud_manager.golive": (f"{_CM}/test_golive.py", f"{_CM}/test_acts.py"),
@@ -127,7 +131,7 @@ EVIDENCE: Mapping[str, Tests] = {
         f"{_GATE}/evidence/test_attempts.py",
         f"{_GATE}/evidence/test_evidence.py",
     ),
-    "stage_gate.evidence.files": _STORE,
+    "stage_gate.evidence.files": (*_STORE, f"{_GATE}/evidence/test_baseline.py"),
     "stage_gate.evidence.seal": (
         f"{_GATE}/evidence/test_seal.py",
         f"{_GATE}/commands/test_verify.py",
