@@ -151,9 +151,6 @@ async def _abroad(question: Abroad, client: Client, rule: Rule | None) -> tuple[
     while target is not None and rule.allows_url(target) and target not in {each.url for each in chain}:
         async with client.beside({target: NO_ACCESS}, rule) as there:
             chain.append(await there.get(target, tries=question.tries))
-        target = (
-            chain[-1].location.partition("#")[0]
-            if chain[-1].location and len(chain) <= question.hops
-            else None
-        )
+        further = chain[-1].location if len(chain) <= question.hops else None
+        target = further.partition("#")[0] if further else None
     return tuple(chain)

@@ -108,6 +108,11 @@ class SiteCheck(Check[SettingsT]):
         """Yield what there is to know, and say what is wrong. Errors of the network are findings, not exceptions."""
         raise NotImplementedError
 
+    @classmethod
+    def is_led(cls) -> bool:
+        """Whether the house leads its conversation, so that what it is told can be kept and told again."""
+        return cls.run is SiteCheck.run
+
     async def run(self, visit: Visit) -> Judgement:
         """Lead the conversation with the site."""
         from aem_checks.asking import ask_live

@@ -86,10 +86,9 @@ class Client:
         Raises ``AccessError`` when a connection that the site names cannot be read, or opens another host.
         """
         origins: dict[str, Access] = {}
-        for endpoint in (site.stage, site.production, site.author):
-            if endpoint is not None:
-                access = resolver(endpoint.access) if endpoint.access else NO_ACCESS
-                origins |= {url: access for url in (endpoint.url, endpoint.origin) if url}
+        for endpoint in site.endpoints:
+            access = resolver(endpoint.access) if endpoint.access else NO_ACCESS
+            origins |= {url: access for url in (endpoint.url, endpoint.origin) if url}
         options.setdefault("rate_limit", RateLimit(site.requests_per_second))
         options.setdefault("rule", Rule.for_site(site))
         return cls(origins, **options)

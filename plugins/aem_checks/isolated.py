@@ -96,7 +96,7 @@ class _Isolated:
         site = self.visit.site
         if isinstance(self.check, PageCheck):
             return {}
-        names = {each.access for each in (site.stage, site.production, site.author) if each and each.access}
+        names = {each.access for each in site.endpoints if each.access}
         return {name: self.visit.resolver(name) for name in sorted(names)}
 
     def _request(self, module: Path, recording: Recording | None, accesses: Mapping[str, Access]) -> Request:

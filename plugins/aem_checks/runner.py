@@ -137,7 +137,7 @@ class _Conversations:
 
     def _keep(self) -> None:
         check, author = self._check, self._visit.site.author
-        asks = isinstance(check, SiteCheck) and type(check).run is SiteCheck.run
+        asks = isinstance(check, SiteCheck) and check.is_led()
         if not (asks and check.keeps_told and file_of_own_kind(type(check)) is None):
             return
         private = author.hosts if author else frozenset[str]()

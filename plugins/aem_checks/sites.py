@@ -261,10 +261,14 @@ class SiteConfig(_Settings):
         return found
 
     @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """All that the site has: stage, production, author."""
+        return tuple(each for each in (self.stage, self.production, self.author) if each is not None)
+
+    @property
     def hosts(self) -> frozenset[str]:
         """Every host that checks of this site may contact, with the port where one is written."""
-        endpoints = (self.stage, self.production, self.author)
-        return frozenset().union(*(endpoint.hosts for endpoint in endpoints if endpoint))
+        return frozenset().union(*(endpoint.hosts for endpoint in self.endpoints))
 
 
 def default_name(endpoint: Any) -> str:

@@ -32,15 +32,11 @@ MOST_BYTES = 64 * 1024 * 1024
 """Of the bodies of one conversation together."""
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 _HARMLESS = frozenset(
-    {
-        "accept",
-        "accept-encoding",
-        "accept-language",
-        "access-control-request-headers",
-        "access-control-request-method",
-    }
-    | {"cache-control", "if-modified-since", "if-none-match", "origin", "range", "referer", "user-agent"}
-    | {"x-aem-debug", "x-forwarded-host"}
+    (
+        *("accept", "accept-encoding", "accept-language", "access-control-request-headers", "user-agent"),
+        *("access-control-request-method", "cache-control", "if-modified-since", "if-none-match"),
+        *("origin", "range", "referer", "x-aem-debug", "x-forwarded-host"),
+    )
 )
 """Headers of questions that open nothing; whatever else a check sends may be a credential."""
 _QUESTIONS: Mapping[str, type[Question[Any]]] = {

@@ -55,6 +55,11 @@ def host_of(url: str) -> str:
     return f"{host}:{port}" if port and port != DEFAULT_PORTS.get(parts.scheme) else host
 
 
+def path_of(url: str) -> str:
+    """Path and query of an absolute URL, as written: what is the same on stage and on production."""
+    return "/" + url.partition("://")[2].partition("/")[2]
+
+
 def is_address(url: str) -> bool:
     """Whether it is an absolute http(s) URL with a host that can be asked for."""
     try:

@@ -67,8 +67,7 @@ class Visit:
         from aem_checks.client import acceptable
         from aem_checks.urls import origin_of
 
-        endpoints = [each for each in (self.site.stage, self.site.production, self.site.author) if each]
-        known = [each for endpoint in endpoints for each in (endpoint.url, endpoint.origin) if each]
+        known = [each for endpoint in self.site.endpoints for each in (endpoint.url, endpoint.origin) if each]
         try:
             return any(origin_of(url) in acceptable(origin_of(each)) for each in known)
         except ValueError:

@@ -21,7 +21,7 @@ from stage_gate.tasks.acts import (
     OverrideProduction,
     RecordBypass,
 )
-from stage_gate.tasks.chapter import AT_ONCE, RunChapter
+from stage_gate.tasks.chapter import RunChapter, slots_of
 from stage_gate.tasks.cloud_manager import ReadCloudManagerResults
 from stage_gate.tasks.judging import Decide, Judge
 from stage_gate.tasks.pin import CURRENT, PinCandidate, StartExecutionRun
@@ -184,14 +184,14 @@ class _Wiring:
         return [settle, record, read, *(task for _, task in tests), *asked]
 
     def _chapter(self, chapter: Chapter, target: Target) -> BaseOperator:
-        slots = 1 if chapter.opens_browsers else AT_ONCE
+        longest = chapter.longest(slots_of(chapter))
         return RunChapter(
             task_id=chapter.name,
             gate_file=self.gate_file,
             chapter=chapter.name,
             target=target,
-            execution_timeout=chapter.longest(slots) + _MARGIN,
-            priority_weight=chapter.longest(slots) // _A_MINUTE,  # what may take longest begins first
+            execution_timeout=longest + _MARGIN,
+            priority_weight=longest // _A_MINUTE,  # what may take longest begins first
         )
 
     def _decide(self, decide: BaseOperator, judge: BaseOperator) -> list[BaseOperator]:

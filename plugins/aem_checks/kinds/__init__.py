@@ -150,7 +150,7 @@ def _kind_in(module: ModuleType) -> type[Check[Any]]:
 
 
 def _says_nothing(kind: type[Check[Any]]) -> bool:
-    return issubclass(kind, SiteCheck) and kind.judge is SiteCheck.judge and kind.run is SiteCheck.run
+    return issubclass(kind, SiteCheck) and kind.judge is SiteCheck.judge and kind.is_led()
 
 
 def _place(number: str) -> tuple[bool, str, int, str]:

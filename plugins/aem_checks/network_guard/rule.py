@@ -56,8 +56,7 @@ class Rule:
     @classmethod
     def for_site(cls, site: SiteConfig) -> Rule:
         """The site's own addresses and its ``allow_hosts``."""
-        endpoints = [each for each in (site.stage, site.production, site.author) if each is not None]
-        urls = {url: each for each in endpoints for url in (each.url, each.origin) if url}
+        urls = {url: each for each in site.endpoints for url in (each.url, each.origin) if url}
         return cls.of(urls, site.allow_hosts, [url for url, each in urls.items() if each.private])
 
     def allows(self, host: str, port: int) -> bool:

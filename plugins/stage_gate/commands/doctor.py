@@ -253,8 +253,8 @@ def examine_browser(gate: Gate) -> Iterator[Diagnosis]:
 def examine_addresses(gate: Gate) -> Iterator[Diagnosis]:
     """Names of sites that resolve to addresses which no check contacts; nothing where all are as they should be."""
     for site in gate.sites:
-        for endpoint in (site.stage, site.production, site.author):
-            if endpoint is not None and (why := _refusal(site, endpoint)):
+        for endpoint in site.endpoints:
+            if why := _refusal(site, endpoint):
                 yield bad(
                     f"Address of {endpoint.host}",
                     why,

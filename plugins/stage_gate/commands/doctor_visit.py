@@ -58,7 +58,7 @@ def examine(path: Path, *, timeout: float = 15.0) -> Iterator[Diagnosis]:
 
 def reached_by(gate: Gate) -> list[str]:
     """The connections that a gate opens something with, and the hosts or checks that get what is in them."""
-    ends = [end for site in gate.sites for end in (site.stage, site.production, site.author) if end]
+    ends = [end for site in gate.sites for end in site.endpoints]
     found = [f"{end.access} at {', '.join(sorted(end.hosts))}" for end in ends if end.access]
     found += [f"{name} in {check.kind}" for check in gate.plan.checks for _, name in names_in(check.settings)]
     return list(dict.fromkeys(found))

@@ -98,7 +98,7 @@ class Rejudged:
 
     def _is_judged_here(self, check: ConfiguredCheck) -> bool:
         kind = check.check_type
-        leads = issubclass(kind, PageCheck) or (issubclass(kind, SiteCheck) and kind.run is SiteCheck.run)
+        leads = issubclass(kind, PageCheck) or (issubclass(kind, SiteCheck) and kind.is_led())
         return leads and file_of_own_kind(kind) is None and self._can_compare(check.site)
 
     def _can_compare(self, site: str) -> bool:

@@ -16,8 +16,7 @@ from stage_gate.rules.decision import Decision, bypass_sentence
 from stage_gate.tasks.gate_task import GateTask
 from stage_gate.tasks.judging import newest_sentences, sealed_outcome
 from stage_gate.telling.log_line import log_line
-from stage_gate.telling.notify import Event, tell, tell_once
-from stage_gate.telling.story import AFTER_A_HALT
+from stage_gate.telling.notify import AFTER_A_HALT, Event, tell, tell_once
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

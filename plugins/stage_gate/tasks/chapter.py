@@ -16,7 +16,6 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from aem_checks.text import count
 from stage_gate.tasks.gate_task import GateTask
-from stage_gate.tasks.keeping import GivenUpError, Keeper
 from stage_gate.tasks.red import NO_SECOND_TRY, Red
 from stage_gate.tasks.testing import (
     folder_of,
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from aem_checks.sites import Target
     from stage_gate.acting.run import GateRun
     from stage_gate.configuration.chapters import Chapter
+    from stage_gate.tasks.keeping import Keeper
 
     Found = tuple[ConfiguredCheck, CheckResult]
 
@@ -78,10 +78,12 @@ class RunChapter(GateTask):
         self, chapter: Chapter, test: Callable[[ConfiguredCheck], CheckResult]
     ) -> tuple[list[Found], list[Exception]]:
         """All results, and what kept checks from having any."""
+        from stage_gate.tasks.keeping import GivenUpError
+
         troubles: list[Exception] = []
         found: list[Found] = []
         jobs = [(check, partial(test, check)) for check in chapter.checks]
-        for check, outcome in _side_by_side(jobs, 1 if chapter.opens_browsers else AT_ONCE):
+        for check, outcome in _side_by_side(jobs, slots_of(chapter)):
             try:
                 found.append((check, outcome.result()))
             except GivenUpError:
@@ -95,6 +97,8 @@ class RunChapter(GateTask):
 
     def _test(self, run: GateRun, context: Context) -> Callable[[ConfiguredCheck], CheckResult]:
         """How one check is run and its result kept, in the attempt that is the newest now."""
+        from stage_gate.tasks.keeping import Keeper
+
         if self.target == "stage":
             return partial(self._test_once, run, Keeper(context, run.evidence, run.evidence.attempts()))
         keep, folder = run.evidence.write_production_result, folder_of(run, self.target)
@@ -114,6 +118,11 @@ class RunChapter(GateTask):
         if attempt != keeper.attempt:
             raise AirflowFailException(f"{check.key} was not run: attempt {attempt} was begun meanwhile.")
         return test_stage(run, check, keeper)
+
+
+def slots_of(chapter: Chapter) -> int:
+    """How many of its checks run at once; browsers one after another."""
+    return 1 if chapter.opens_browsers else AT_ONCE
 
 
 def _is_red(check: ConfiguredCheck, result: CheckResult) -> bool:

@@ -36,6 +36,13 @@ if TYPE_CHECKING:
     from stage_gate.evidence.store import Evidence
 
 log = logging.getLogger(__name__)
+AFTER_A_HALT = (
+    "The execution ends now: the pipeline is free for the fix, and production's variables are no longer locked.",
+    "Production was not touched and goes on running the last release.",
+    "The code on stage is a throw-away: the next AEM update resets stage to the release that production runs.",
+    "Fix forward: repair or revert in git, run the pipeline again, and this gate tests the new execution.",
+)
+"""What happens next when production was halted (Adobe, "Deploy your code"): the same in log, report and notifications."""
 
 TIME_LIMIT = 20.0
 """Seconds that telling everybody may take, all channels at once; a task never waits longer for it."""

@@ -13,8 +13,8 @@ from stage_gate.evidence.ledger import known_since, told_of
 from stage_gate.rules.decision import Decision
 from stage_gate.rules.plan import UNISOLATED
 from stage_gate.telling.coverage_report import coverage_section, manual_section
+from stage_gate.telling.notify import AFTER_A_HALT
 from stage_gate.telling.served_file import IMAGES, PAGES, VIDEOS, address_in, suffix_of
-from stage_gate.telling.story import AFTER_A_HALT
 
 if TYPE_CHECKING:
     from stage_gate.evidence.ledger import Ledger

@@ -226,11 +226,3 @@ def _sentences(
         if result.outcome is not Outcome.PASSED:
             sentences += [f"Production, {result.key}: {sentence}" for sentence in result.sentences]
     return sentences
-
-
-AFTER_A_HALT = (
-    "The execution ends now: the pipeline is free for the fix, and production's variables are no longer locked.",
-    "Production was not touched and goes on running the last release.",
-    "The code on stage is a throw-away: the next AEM update resets stage to the release that production runs.",
-    "Fix forward: repair or revert in git, run the pipeline again, and this gate tests the new execution.",
-)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -263,3 +266,25 @@ def test_of_two_gates_that_act_on_one_pipeline_none_does(
     write(gates, "wknd", GATE | {"mode": first})
     write(gates, "zz", GATE | {"mode": second, "checks": {"real_404": False}})
     assert {dag.dag_id for dag in build_dags().values()} == ids | {"stage_gate.start"}
+
+
+_PARSED = """
+import sys
+import stage_gate.dag_bag
+from aem_checks.kinds import all_kinds
+all_kinds()
+print(*sorted(sys.modules))
+"""
+
+
+def test_a_dag_is_read_without_what_only_tasks_need() -> None:
+    """Each task's process reads it again, where nothing was imported ahead."""
+    told = subprocess.run(
+        [sys.executable, "-c", _PARSED],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "plugins")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    needed = {"stage_gate.evidence.store", "stage_gate.telling.story", "aem_checks.client", "aem_checks.told"}
+    assert needed & set(told.stdout.split()) == set()

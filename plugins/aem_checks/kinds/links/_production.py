@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aem_checks.asks import Follow, ask
 from aem_checks.kinds.links._walk import links_of
 from aem_checks.reach import describe, is_unreached
-from aem_checks.urls import host_of
+from aem_checks.urls import host_of, path_of
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -53,8 +53,4 @@ class Production:
     def _linked_from(self, page: Response) -> set[str]:
         if self._site is None or not (page.ok and page.is_html):
             return set()
-        return {
-            "/" + link.url.partition("://")[2].partition("/")[2]
-            for link in links_of(page, "")
-            if host_of(link.url) in self._site.hosts
-        }
+        return {path_of(link.url) for link in links_of(page, "") if host_of(link.url) in self._site.hosts}

@@ -12,7 +12,7 @@ from aem_checks.addresses import absolute, base_of
 from aem_checks.asks import Follow, Get, ask, together
 from aem_checks.reach import describe, is_unreached
 from aem_checks.response import REDIRECTS
-from aem_checks.urls import host_of, is_address
+from aem_checks.urls import host_of, is_address, path_of
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -26,9 +26,7 @@ MOST_PER_PAGE = 1000
 """Links of one page that are read; a page with more is a list that no visitor reads."""
 MOST_LINKS = 20_000
 """Links that are read in all, with repetitions. More would take minutes."""
-_IN_HAND = 50
-"""Answers that are held at once: of each only what it says of links is kept."""
-_FOLLOWED = "a[href], area[href], form[action], iframe[src], object[data], embed[src]"
+_FOLLOWED = "a[href], area[href], form[action], iframe[src], object[data], embed[src], link[href]"
 _RELATIONS = frozenset(
     {"alternate", "amphtml", "author", "canonical", "help", "license", "next", "prev", "search"}
 )
@@ -100,7 +98,7 @@ class Walk:
         """Path and query of a URL of the site; ``None`` for other hosts."""
         if host_of(url) not in self._visit.endpoint.hosts:
             return None
-        return ("/" + url.partition("://")[2].partition("/")[2]).removesuffix("?")  # as a request drops it
+        return path_of(url).removesuffix("?")  # as a request drops it
 
     def _read(self, paths: Iterable[str]) -> list[Link]:
         found: list[Link] = []
@@ -125,9 +123,7 @@ class Walk:
                 continue
             self._left -= 1
             wanted.append(path)
-        waiting = iter(wanted)
-        while some := list(islice(waiting, _IN_HAND)):
-            yield from together(self._ask(path) for path in some)
+        yield from together(self._ask(path) for path in wanted)
         return wanted
 
     def _ask(self, path: str) -> Steps[None]:
@@ -163,7 +159,7 @@ class Walk:
 def links_of(answer: Response, path: str) -> Iterator[Link]:
     """What somebody on this page can follow, in the order of the document."""
     base = base_of(answer)
-    for node in answer.document.css(f"{_FOLLOWED}, link[href]"):
+    for node in answer.document.css(_FOLLOWED):
         written = _target(node)
         mark = written.partition("#")[2]
         url = urljoin(base, "") if written.startswith("#") else absolute(base, written)
@@ -201,19 +197,20 @@ def _slashes(written: str) -> str:
 
 def _is_hidden(node: LexborNode) -> bool:
     """Whether nobody sees it whose browser runs scripts."""
-    above = node.parent
-    while above is not None and above.tag not in ("noscript", "template"):
-        above = above.parent
-    return above is not None
+    return any(each.tag in ("noscript", "template") for each in _above(node))
 
 
 def _is_navigation(node: LexborNode) -> bool:
-    above = node.parent if node.tag == "a" else None
+    return node.tag == "a" and any(
+        each.tag in _NAVIGATION or (each.attributes or {}).get("role") in _ROLES for each in _above(node)
+    )
+
+
+def _above(node: LexborNode) -> Iterator[LexborNode]:
+    above = node.parent
     while above is not None:
-        if above.tag in _NAVIGATION or (above.attributes or {}).get("role") in _ROLES:
-            return True
+        yield above
         above = above.parent
-    return False
 
 
 def _anchors(document: LexborHTMLParser) -> Iterator[str]:

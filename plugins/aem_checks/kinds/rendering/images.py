@@ -24,7 +24,7 @@ from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
-from aem_checks.urls import host_of, plain_url
+from aem_checks.urls import host_of, path_of, plain_url
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -98,7 +98,7 @@ class Collected:
             self.templates.add(media.url)
         elif not self._is_own(media.url):
             self.elsewhere.add(media.url)
-        elif not any(_path(media.url).startswith(each) for each in self._ignore):
+        elif not any(path_of(media.url).startswith(each) for each in self._ignore):
             known = self._media.get(media.url)
             if known is None or self._is_mild(*known) > self._is_mild(media, page):
                 self._media[media.url] = (media, page)
@@ -144,7 +144,7 @@ def _judge(answer: Fetched, page: str, visit: Visit, *, named: bool) -> Iterator
     elif (fault := answer.fault) is not None:
         yield Finding(
             code=fault.code,
-            subject=_path(media.url),
+            subject=path_of(media.url),
             sentence=f"{media.url}, {media.place} on {page}, gave {fault.actual} instead of {fault.expected}. "
             "To do: see whether it is published, and whether filters and mappings let it pass.",
             expected=fault.expected,
@@ -152,11 +152,6 @@ def _judge(answer: Fetched, page: str, visit: Visit, *, named: bool) -> Iterator
             severity=mild or fault.severity,
             evidence=answer.evidence,
         )
-
-
-def _path(url: str) -> str:
-    """The URL without its host, which differs between stage and production."""
-    return "/" + url.partition("://")[2].partition("/")[2]
 
 
 def _note(sentence: str) -> Finding:

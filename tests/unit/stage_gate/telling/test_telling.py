@@ -18,8 +18,7 @@ from stage_gate.evidence.files import EvidenceError
 from stage_gate.observing.memory import Memory
 from stage_gate.tasks.acts import ApproveProduction, HaltProduction, RecordBypass
 from stage_gate.tasks.judging import Decide
-from stage_gate.telling.notify import Event
-from stage_gate.telling.story import AFTER_A_HALT
+from stage_gate.telling.notify import AFTER_A_HALT, Event
 from unit.stage_gate.listeners import Heard
 from unit.stage_gate.release import BRIEFLY, Release
 from unit.stage_gate.tasks.test_waits import context, release, signing, slack, told
