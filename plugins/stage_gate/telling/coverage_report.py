@@ -1,13 +1,12 @@
 """Which components of a site were tested, by which check, what never is, and what do people still try out by hand?
 
-The part of the report on coverage. Names of components and paths come from the site: they are escaped like the rest.
+The part of the report on coverage, whose words ``templates/coverage.html`` puts in place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +45,38 @@ class SiteCoverage:
     def never_tested(self) -> list[str]:
         return [part for part in self.coverage.seen if not self.tested_by(part)]
 
+    @property
+    def tested(self) -> int:
+        """How many components and templates were tested."""
+        return self.coverage.point.seen - len(self.never_tested)
+
+    @property
+    def sentences(self) -> list[str]:
+        return list(_sentences(self))
+
+    @property
+    def parts(self) -> list[Part]:
+        """Component by component."""
+        return [_part(self, *each) for each in self.coverage.seen.items()]
+
+    @property
+    def trend(self) -> list[tuple[str, str, int, int, int]]:
+        """The releases that were compared with, one after the other, and this one: seen, tested, pages."""
+        now = self.coverage.point
+        before = [(p.release, f"{p.at:%Y-%m-%d}", p.seen, p.shown, p.pages) for p in self.coverage.history]
+        return [*before, ("this one", f"{now.at:%Y-%m-%d}", now.seen, self.tested, now.pages)]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One component or template, in words."""
+
+    name: str
+    seen_on: int
+    """Pages."""
+    tested_on: str
+    tested_by: str
+
 
 def read_coverages(folder: Path, gate: Gate, sealed: Sealed) -> tuple[SiteCoverage, ...]:
     """What the sealed attempt in ``folder`` has, site by site; nothing of sites whose pages were not chosen.
@@ -81,76 +112,35 @@ def _pages_of(check: ConfiguredCheck, recorded: tuple[str, ...]) -> tuple[str, .
     return check.create().pages_among(recorded)
 
 
-def coverage_section(sites: Sequence[SiteCoverage]) -> str:
-    """The part of the report as HTML; empty where no pages are chosen."""
-    return "".join(map(_site, sites))
+def _sentences(site: SiteCoverage) -> Iterator[str]:
+    coverage, never, point = site.coverage, site.never_tested, site.coverage.point
+    yield f"{site.tested} of {point.seen} components and templates that stage shows were tested, on {point.pages} pages."
+    looked_at = len(coverage.pages) + len(coverage.unusable)
+    yield f"{looked_at} pages of {coverage.listed} in {coverage.source} were looked at."
+    if never:
+        yield f"Never tested: {', '.join(never)}."
+    if coverage.lost:
+        yield f"Seen at {coverage.since} and on no page now: {', '.join(coverage.lost)}."
+    yield from coverage.problems
 
 
-def _site(site: SiteCoverage) -> str:
-    coverage, never = site.coverage, site.never_tested
-    point = coverage.point
-    tested = point.seen - len(never)
-    told = [
-        f"{tested} of {point.seen} components and templates that stage shows were tested, on {point.pages} pages.",
-        f"{len(coverage.pages) + len(coverage.unusable)} pages of {coverage.listed} in {coverage.source} were looked at.",
-        *([f"Never tested: {', '.join(never)}."] if never else []),
-        *(
-            [f"Seen at {coverage.since} and on no page now: {', '.join(coverage.lost)}."]
-            if coverage.lost
-            else []
-        ),
-        *coverage.problems,
-    ]
-    return (
-        f"<h2>Coverage of {escape(coverage.site)}</h2>{_list(told)}"
-        f"<details><summary>Component by component</summary>{_parts(site)}</details>{_trend(site, tested)}"
-    )
-
-
-def _parts(site: SiteCoverage) -> str:
-    head = "<tr><th>Component or template</th><th>Seen on</th><th>Tested on</th><th>By</th></tr>"
-    return f"<table>{head}{''.join(_part(site, *each) for each in site.coverage.seen.items())}</table>"
-
-
-def _part(site: SiteCoverage, part: str, pages: Sequence[str]) -> str:
+def _part(site: SiteCoverage, name: str, pages: list[str]) -> Part:
     recorded = [path for path in site.coverage.recorded if path in pages]
     more = f" and {len(recorded) - _PAGES_SHOWN} more" if len(recorded) > _PAGES_SHOWN else ""
-    checks = ", ".join(site.tested_by(part)) or "nothing"
-    return (
-        f"<tr><td>{escape(part)}</td><td>{len(pages)} pages</td>"
-        f"<td>{escape(', '.join(recorded[:_PAGES_SHOWN]) or 'none')}{more}</td><td>{escape(checks)}</td></tr>"
-    )
+    tested_on = (", ".join(recorded[:_PAGES_SHOWN]) or "none") + more
+    return Part(name, len(pages), tested_on, ", ".join(site.tested_by(name)) or "nothing")
 
 
-def _trend(site: SiteCoverage, tested: int) -> str:
-    """The releases that were compared with, one after the other, and this one."""
-    rows = [
-        (point.release, f"{point.at:%Y-%m-%d}", point.seen, point.shown, point.pages)
-        for point in site.coverage.history
-    ]
-    now = site.coverage.point
-    rows.append(("this one", f"{now.at:%Y-%m-%d}", now.seen, tested, now.pages))
-    head = "<tr><th>Release</th><th>Looked at on</th><th>Seen</th><th>Tested</th><th>Pages</th></tr>"
-    cells = "".join(f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table>{head}{cells}</table>"
-
-
-def manual_section(plan: Plan, ledger: Ledger) -> str:
+def manual_sentences(plan: Plan, ledger: Ledger) -> list[str]:
     """What people are asked, what checks answer in their place, and how many there were before; empty without any."""
     asked = [check.key for check in plan.stage_checks if check.kind == SMOKE_TESTS]
     if not asked and not plan.covered:
-        return ""
+        return []
     before = [sum(check.kind == SMOKE_TESTS for check in entry.checks) for entry in ledger.releases]
     told = [
-        f"{len(asked)} of {len(asked) + len(plan.covered)} are asked of a person: {', '.join(asked) or 'none'}.",
-        *(
-            f"{key} is not asked: {', '.join(checks)} find out the same."
-            for key, checks in plan.covered.items()
-        ),
-        *([f"Asked in the releases before, oldest first: {', '.join(map(str, before))}."] if before else []),
+        f"{len(asked)} of {len(asked) + len(plan.covered)} are asked of a person: {', '.join(asked) or 'none'}."
     ]
-    return f"<h2>Manual smoke tests</h2>{_list(told)}"
-
-
-def _list(sentences: Iterable[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>"
+    told += [f"{key} is not asked: {', '.join(by)} find out the same." for key, by in plan.covered.items()]
+    if before:
+        told.append(f"Asked in the releases before, oldest first: {', '.join(map(str, before))}.")
+    return told

@@ -18,7 +18,8 @@ from stage_gate.configuration.gate_file import load_gate
 from stage_gate.evidence.ledger import Ledger
 from stage_gate.evidence.seal import Sealed
 from stage_gate.rules.demands import NO_DEMANDS
-from stage_gate.telling.coverage_report import coverage_section, manual_section, read_coverages
+from stage_gate.telling.coverage_report import SiteCoverage, manual_sentences, read_coverages
+from stage_gate.telling.rendering import render
 from unit.stage_gate.samples import NOW, plan, planned, recorded, result
 
 COVERAGE = Coverage(
@@ -67,7 +68,11 @@ def section(folder: Path, coverage: Coverage = COVERAGE) -> str:
         result("host_leaks", Outcome.INCONCLUSIVE, severity=Severity.WARN),
         result("real_404"),
     )
-    return coverage_section(read_coverages(folder, gate(folder), sealed(*results)))
+    return shown(read_coverages(folder, gate(folder), sealed(*results)))
+
+
+def shown(sites: tuple[SiteCoverage, ...] = (), manual: list[str] | None = None) -> str:
+    return render("coverage.html", coverages=sites, manual=manual)
 
 
 def test_a_component_is_tested_by_the_checks_that_looked_at_a_page_with_it(tmp_path: Path) -> None:
@@ -105,7 +110,7 @@ def test_a_page_or_component_with_markup_in_its_name_stays_text(tmp_path: Path) 
 
 
 def test_a_site_whose_pages_are_not_chosen_has_no_section(tmp_path: Path) -> None:
-    assert coverage_section(read_coverages(tmp_path, gate(tmp_path), sealed(result()))) == ""
+    assert shown(read_coverages(tmp_path, gate(tmp_path), sealed(result()))) == ""
 
 
 def test_the_list_of_manual_smoke_tests_is_seen_to_shrink() -> None:
@@ -113,11 +118,11 @@ def test_the_list_of_manual_smoke_tests_is_seen_to_shrink() -> None:
     promised = plan(planned(), asked, covered={"smoke_tests.search": ("search",)})
     checks = [SimpleNamespace(kind="smoke_tests"), SimpleNamespace(kind="key_pages")]
     releases = [SimpleNamespace(checks=[*checks, checks[0]]), SimpleNamespace(checks=checks)]
-    html = manual_section(promised, cast("Ledger", SimpleNamespace(releases=releases)))
+    html = shown(manual=manual_sentences(promised, cast("Ledger", SimpleNamespace(releases=releases))))
     assert "1 of 2 are asked of a person: smoke_tests.basket." in html
     assert "smoke_tests.search is not asked: search find out the same." in html
     assert "oldest first: 2, 1." in html
-    assert manual_section(plan(planned()), Ledger("wknd")) == ""
+    assert shown(manual=manual_sentences(plan(planned()), Ledger("wknd"))) == ""
 
 
 def test_the_docs_tab_says_what_is_chosen_and_what_people_are_asked(tmp_path: Path) -> None:

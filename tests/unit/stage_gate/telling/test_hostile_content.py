@@ -43,8 +43,9 @@ from stage_gate.tasks.red import Red
 from stage_gate.tasks.testing import say
 from stage_gate.tasks.waits import HoldProduction
 from stage_gate.telling.notify import Event, tell
-from stage_gate.telling.report import ShownFiles
+from stage_gate.telling.rendering import TEMPLATES
 from stage_gate.telling.served_file import serve
+from stage_gate.telling.shown_files import ShownFiles
 from unit.stage_gate.hostile import HOSTILE, PLACES, HostileSite, mark, texts
 from unit.stage_gate.listeners import Heard
 from unit.stage_gate.release import KEYS, Release, chapter_with
@@ -262,7 +263,8 @@ def test_a_proof_that_is_no_file_of_the_evidence_is_no_link(text: str) -> None:
         f"//evil.example/{text}",
         f"https://evil.example/{text}",
     ):
-        shown = ShownFiles("attempt-1", ["sites/larkfell/suites/a.png"]).proof(finding(evidence=name))
+        file = ShownFiles("attempt-1", ["sites/larkfell/suites/a.png"]).file(name)
+        shown = TEMPLATES.get_template("parts.html").module.proof(file)
         assert {node.tag for node in LexborHTMLParser(shown).css("body *")} <= {"small"}
 
 
