@@ -9,6 +9,7 @@ from typing import Any
 
 from adobe_cloud_manager.questions import Approval
 from aem_checks.outcomes import Outcome
+from stage_gate.rules.asking import SILENCE
 from stage_gate.rules.decision import (
     APPROVE,
     HALT,
@@ -28,7 +29,6 @@ from stage_gate.rules.decision import (
     next_step,
 )
 from stage_gate.rules.proof import (
-    SILENCE,
     Answer,
     Entitled,
     Proof,

@@ -22,8 +22,9 @@ from stage_gate.evidence.signing import (
     signed_file,
 )
 from stage_gate.evidence.store import Evidence
+from stage_gate.rules.asking import SILENCE
 from stage_gate.rules.decision import HALT, RETEST, Decision
-from stage_gate.rules.proof import OPTIONS, SILENCE, Answer
+from stage_gate.rules.proof import OPTIONS, Answer
 
 log = logging.getLogger(__name__)
 

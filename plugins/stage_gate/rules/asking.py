@@ -67,20 +67,36 @@ class Given:
             seal=_one_line(form.get("seal")),
         )
 
+    @classmethod
+    def silence(cls, option: str, why: str) -> Given:
+        """What stands in for an answer where nobody gave one."""
+        return cls(option, SILENCE, "", why, "", "")
+
 
 def may_be_asked(people: Sequence[str], started_by: str) -> tuple[str, ...]:
     """Those of the people who did not start the execution themselves."""
     return tuple(person for person in people if not _is_same(person, started_by))
 
 
+def not_entitled(user_id: str, user_name: str, asked: Sequence[str], started_by: Sequence[str]) -> str | None:
+    """Why this person may not answer, as a sentence; ``None`` where they may.
+
+    The id has to be one of those who are asked; neither id nor name may be a name of whoever started the execution.
+    """
+    if not user_id.strip():
+        return "Airflow does not say who answered."
+    if user_id not in asked:
+        return f"{user_id} is not among those who are asked: {', '.join(asked) or 'nobody is'}."
+    if any(_is_same(name, starter) for name in (user_id, user_name) for starter in started_by):
+        return f"{user_id} started this execution and can't let it through as well; somebody else has to."
+    return None
+
+
 def refusal(given: Given, asked: Asked, about: About) -> str | None:
     """Why this answer is not taken, as a sentence; ``None`` where it is."""
-    if not given.user_id:
-        return "Airflow does not say who answered."
-    if given.user_id not in asked.people:
-        return f"{given.user_id} is not among those who are asked: {', '.join(asked.people)}."
-    if any(_is_same(name, about.started_by) for name in (given.user_id, given.user_name)):
-        return f"{given.user_id} started this execution and can't decide about it; somebody else has to."
+    refused = not_entitled(given.user_id, given.user_name, asked.people, (about.started_by,))
+    if refused is not None:
+        return refused
     if len(given.seal) < SEAL_SHOWN or not about.seal_digest.startswith(given.seal):
         return (
             f"The answer is about the verdict with seal {given.seal[:SEAL_SHOWN] or 'unknown'}; "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from adobe_cloud_manager.questions import Approval
 from aem_checks.outcomes import Outcome
+from stage_gate.rules.asking import SILENCE, not_entitled
 from stage_gate.rules.decision import (
     APPROVE,
     HALT,
@@ -19,9 +20,6 @@ from stage_gate.rules.decision import (
     Policy,
     Timing,
 )
-
-SILENCE = "silence"
-"""Who answered where nobody did in time."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +56,7 @@ class Entitled:
             counts = answer.option == HALT and self.silence_halts
             return None if counts else "Nobody answered, and silence is no consent."
         asked = self.hotfix if answer.option == HOTFIX else self.release_managers
-        if answer.by not in asked:
-            return f"{answer.by} is not among those who are asked about this."
-        if answer.option != HALT and _plain(answer.by, answer.name) & _plain(*self.never):
-            return f"{answer.by} started this execution and can't let it through as well."
-        return None
-
-
-def _plain(*names: str) -> set[str]:
-    """Names as they are compared: without spaces around them, in lower case, and no empty ones."""
-    return {name.strip().casefold() for name in names} - {""}
+        return not_entitled(answer.by, answer.name, asked, () if answer.option == HALT else self.never)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable
 
 from aem_checks.codes import faults
-from stage_gate.rules.asking import SEAL_SHOWN, Given
+from stage_gate.rules.asking import SEAL_SHOWN, Given, not_entitled
 from stage_gate.rules.plan import SMOKE_TESTS
 
 WORKS, BROKEN, CANT_SAY = "Works", "Broken", "Can't say"
@@ -39,14 +39,9 @@ def about(execution_id: str, attempt: int, candidate_digest: str, settings_diges
 
 def refusal(given: Given, ask: Iterable[str], started_by: str, about: str) -> str | None:
     """Why this answer is not taken, as a sentence; ``None`` where it is."""
-    people = tuple(ask)
-    if not given.user_id:
-        return "Airflow does not say who answered."
-    if given.user_id not in people:
-        return f"{given.user_id} is not among those who are asked: {', '.join(people)}."
-    starter = started_by.strip().casefold()
-    if starter and starter in (given.user_id.casefold(), given.user_name.casefold()):
-        return f"{given.user_id} started this execution and can't vouch for it; somebody else has to."
+    refused = not_entitled(given.user_id, given.user_name, tuple(ask), (started_by,))
+    if refused is not None:
+        return refused
     if given.seal != about:
         return f"The answer is to question {given.seal[:SEAL_SHOWN] or 'unknown'}, and this one is {about}."
     if given.option not in OPTIONS:

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
-from airflow.sdk.execution_time.hitl import HITLUser
+from airflow.sdk.exceptions import AirflowFailException
 
 from aem_checks.outcomes import Outcome
 from stage_gate.evidence.files import EvidenceError
-from stage_gate.rules.asking import (
-    SEAL_SHOWN,
-    SILENCE,
-    About,
-    Asked,
-    Given,
-    accepted,
-    all_of,
-    may_be_asked,
-    refusal,
-)
+from stage_gate.rules.asking import SEAL_SHOWN, About, Asked, Given, accepted, all_of, refusal
 from stage_gate.rules.decision import APPROVE, HALT, HOTFIX, KEEP_WAITING, OVERRIDE, RETEST, Step
+from stage_gate.tasks.asking import TEXT, Asking, Matter
 from stage_gate.tasks.judging import newest_sentences, sentences_of
 from stage_gate.telling.log_line import log_line
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
-
-    from airflow.sdk import Context
 
     from stage_gate.acting.run import GateRun
     from stage_gate.evidence.seal import Sealed
@@ -49,121 +37,91 @@ _MEANS = {
 }
 
 
-class Question(HITLOperator):
-    """Ask named people about the verdict of one attempt, and store who answered what, when and why.
+class Question(Asking):
+    """Ask named people about the verdict of one attempt.
 
-    Mapped over the attempts, since Airflow goes on showing the first question of a task however often it is
-    cleared: each attempt has a question of its own, and those about earlier attempts skip themselves. A question
-    carries the digest of its seal, and an answer that does not bring it back is refused. A refused answer fails
-    the try with a sentence; the next try asks anew, for what is left of the time.
+    A question carries the digest of its seal, and an answer that does not bring it back is refused.
     """
 
-    ui_color = "#fde293"
     headline: ClassVar[str]
 
-    def __init__(self, *, gate_file: str, attempt: int, options: list[str], **kwargs: Any) -> None:
-        """``attempt``: the number of the attempt whose verdict is asked about; from an XCom, so only a hint."""
-        kwargs["params"] = _form()  # instead of the Dag's own params, which are no question here
-        super().__init__(subject=self.headline, options=options, **kwargs)
-        self.gate_file = gate_file
-        self.attempt = attempt
+    def __init__(self, *, options: list[str], **kwargs: Any) -> None:
+        super().__init__(subject=self.headline, options=options, form=_form(), **kwargs)
 
     def whom(self, run: GateRun, sealed: Sealed) -> Asked:
         """Who is asked about this verdict. Raises ``AirflowFailException`` where nobody is."""
         raise NotImplementedError
 
-    def execute(self, context: Context) -> Any:
-        from stage_gate.acting.run import GateRun
+    def newest(self, run: GateRun) -> int:
+        return newest_seal(run).attempt
 
-        run = GateRun.of(self.gate_file, context)
-        run.skip_unless_decidable()
+    def matter(self, run: GateRun) -> Matter:
         sealed = newest_seal(run)
-        if self.attempt != sealed.attempt:
-            raise AirflowSkipException(
-                f"This question was about attempt {self.attempt}; {sealed.attempt} is the newest."
-            )
-        asked, about = self.whom(run, sealed), about_of(sealed, who_started(run) or "")
-        people = may_be_asked(asked.people, about.started_by)
-        left = _asked_at(run, self.task_id, sealed) + asked.within - datetime.now(UTC)
-        if not people:
-            why = f"{about.started_by} started it, and nobody else is asked"
-            return self._store(run, sealed, Given(KEEP_WAITING, SILENCE, "", why, "", ""), ())
-        if left <= timedelta(0):
-            return self._store(run, sealed, _silent(asked), ())
-        self._prepare(run, sealed, about, Asked(people, left, asked.silence))
-        self._announce(run, sealed, asked, context)
-        return super().execute(context)
+        return _Verdict(
+            run=run,
+            asked=self.whom(run, sealed),
+            shown=sealed.digest[:SEAL_SHOWN],
+            file_name=f"{self.task_id}-{sealed.digest[:20]}",
+            sealed=sealed,
+            occasion=f"{self.task_id} {sealed.digest}",
+            options=tuple(self.options),
+        )
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        from stage_gate.acting.run import GateRun
 
-        run = GateRun.of(self.gate_file, context)
-        sealed = newest_seal(run)
-        if self.attempt != sealed.attempt:
-            raise AirflowFailException(
-                f"The answer is about attempt {self.attempt}, and {sealed.attempt} is the newest; production waits."
-            )
-        asked = self.whom(run, sealed)
-        if event.get("timedout"):
-            return self._store(run, sealed, _silent(asked), ())
-        started_by = who_started(run)
-        if started_by is None:
-            raise AirflowException(
-                "The answer is refused, and the question is asked anew: Cloud Manager can't be read, so whether "
-                "whoever answered started the execution themselves can't be checked. Production waits."
-            )
-        about = about_of(sealed, started_by)
-        given = Given.of(event)
-        refused = refusal(given, asked, about)
-        if refused is None and given.option not in self.options:
-            refused = f"{given.option} is no option of this question."
-        if refused is not None:
-            raise AirflowException(
-                f"The answer is refused, and the question is asked anew. {refused} Production waits."
-            )
-        self.validate_params_input(event.get("params_input") or {})
-        return self._store(run, sealed, given, accepted(given, about))
+@dataclass(frozen=True, kw_only=True)
+class _Verdict(Matter):
+    """What becomes of a release whose verdict is sealed."""
 
-    def _prepare(self, run: GateRun, sealed: Sealed, about: About, asked: Asked) -> None:
-        """What Airflow shows, and to whom."""
-        self.params["seal"] = sealed.digest[:SEAL_SHOWN]
-        self.assigned_users = users_of(asked.people)
-        self.response_timeout = asked.within
-        self.defaults = [asked.silence]
-        self.body = question(run, sealed, about, self.options)
+    sealed: Sealed
+    occasion: str
+    options: tuple[str, ...]
 
-    def _announce(self, run: GateRun, sealed: Sealed, asked: Asked, context: Context) -> None:
+    def alone(self, started_by: str) -> Given:
+        return Given.silence(KEEP_WAITING, f"{started_by} started it, and nobody else is asked")
+
+    def late(self) -> Given:
+        return Given.silence(self.asked.silence, "nobody answered in time")
+
+    def refusal(self, given: Given, started_by: str) -> str | None:
+        return refusal(given, self.asked, replace(self.about, started_by=started_by))
+
+    @property
+    def about(self) -> About:
+        verdict = self.sealed.verdict
+        return About(verdict.outcome, self.sealed.digest, verdict.not_passed)
+
+    def body(self) -> str:
+        return question(self.run, self.sealed, self.about, self.options)
+
+    def announce(self, people: tuple[str, ...], left: timedelta, where: str) -> list[str]:
         from stage_gate.telling.notify import Event, tell_once
 
-        report_so_far(run)
+        report_so_far(self.run)
         sentences = [
-            f"{', '.join(user['name'] for user in self.assigned_users or ())} can answer in Airflow: "
-            f"{', '.join(self.options)}. Silence for {asked.within} means {asked.silence}.",
-            *sentences_of(sealed.verdict),
-            f"Answer in {required_actions(context)} (seal {sealed.digest[:SEAL_SHOWN]}).",
+            f"{', '.join(people)} can answer in Airflow: {', '.join(self.options)}. "
+            f"Silence for {self.asked.within} means {self.asked.silence}.",
+            *sentences_of(self.sealed.verdict),
+            f"Answer in {where} (seal {self.shown}).",
         ]
-        for sentence in sentences:
-            self.log.info("%s", log_line(sentence))
-        tell_once(run, Event.ASKED, sentences, f"{self.task_id} {sealed.digest}")
+        tell_once(self.run, Event.ASKED, sentences, self.occasion)
+        return sentences
 
-    def _store(self, run: GateRun, sealed: Sealed, given: Given, accepts: tuple[str, ...]) -> str:
-        """Keep the answer: what follows reads it from the evidence, never from this task's XCom."""
+    def keep(self, given: Given, asked_at: datetime) -> None:
         from stage_gate.evidence.kept_decisions import StoredAnswer, write_answer
 
+        accepts = accepted(given, self.about)
         answer = StoredAnswer(
             option=given.option,
             by=given.user_id,
             name=given.user_name,
             reason=given.reason,
             at=datetime.now(UTC),
-            seal_digest=sealed.digest,
+            seal_digest=self.sealed.digest,
             accepts=accepts,
         )
-        write_answer(run.evidence, answer)
-        self.log.info("%s answered %s: %s", log_line(answer.by), answer.option, log_line(answer.reason))
+        write_answer(self.run.evidence, answer)
         if accepts:
-            self.log.info("Accepted: %s", ", ".join(accepts))
-        return answer.option
+            log.info("Accepted: %s", ", ".join(accepts))
 
 
 class AskReleaseManager(Question):
@@ -224,23 +182,6 @@ def newest_seal(run: GateRun) -> Sealed:
     return sealed
 
 
-def who_started(run: GateRun) -> str | None:
-    """Whom Cloud Manager names now as having started the execution, or nobody; ``None`` where it can't be read."""
-    from adobe_cloud_manager.exceptions import CloudManagerError
-
-    try:
-        return run.read_execution().user
-    except (CloudManagerError, OSError) as error:
-        log.warning("Cloud Manager can't be read, so who started the execution is unknown: %s", error)
-        return None
-
-
-def about_of(sealed: Sealed, started_by: str) -> About:
-    """What the question is about."""
-    verdict = sealed.verdict
-    return About(verdict.outcome, sealed.digest, verdict.not_passed, started_by)
-
-
 def question(run: GateRun, sealed: Sealed, about: About, options: Iterable[str]) -> str:
     """What people read: plain sentences in a code block, since they quote the site, then what each option means."""
     from stage_gate.pages.mount import report_address
@@ -285,52 +226,18 @@ def report_so_far(run: GateRun) -> None:
 
 
 def _form() -> dict[str, Param]:
-    text = [
-        "null",
-        "string",
-    ]  # Airflow validates it before it asks; what an answer needs is checked afterwards
     return {
-        "reason": Param(None, type=text, title="Reason", description="Why; it goes on record. Needed."),
+        "reason": Param(None, type=TEXT, title="Reason", description="Why; it goes on record. Needed."),
         "accepts": Param(
             None,
-            type=text,
+            type=TEXT,
             title="Accepts",
             description=f"For {OVERRIDE} only: what did not pass and is accepted all the same, by name.",
         ),
         "seal": Param(
             None,
-            type=text,
+            type=TEXT,
             title="Seal",
             description="Which verdict this answer is about. Leave it as it is.",
         ),
     }
-
-
-def _silent(asked: Asked) -> Given:
-    return Given(asked.silence, SILENCE, "", "nobody answered in time", "", "")
-
-
-def _asked_at(run: GateRun, task_id: str, sealed: Sealed) -> datetime:
-    return asked_at(run, f"{task_id}-{sealed.digest[:20]}")
-
-
-def asked_at(run: GateRun, question: str) -> datetime:
-    """When this question was asked first. ``question`` is safe as a file's name."""
-    from stage_gate.evidence import kept_decisions as record
-
-    return record.asked_at(run.evidence, question, datetime.now(UTC))
-
-
-def required_actions(context: Context) -> str:
-    """The page where the question waits; without Airflow's address, its name."""
-    from urllib.parse import quote
-
-    from airflow.sdk.configuration import conf
-
-    base = str(conf.get("api", "base_url", fallback="")).rstrip("/")
-    page = f"/dags/{quote(str(context['dag'].dag_id))}/runs/{quote(str(context['run_id']))}/required_actions"
-    return f"{base}{page}" if base else "Airflow's Required Actions"
-
-
-def users_of(names: Iterable[str]) -> list[HITLUser]:
-    return [HITLUser(id=name, name=name) for name in sorted(set(names))]

@@ -19,7 +19,7 @@ from aem_checks.outcomes import Outcome
 from simulator import Fault, Simulator
 from stage_gate.evidence.kept_decisions import StoredAnswer, read_answer
 from stage_gate.rules.decision import HALT, HOTFIX, KEEP_WAITING, OVERRIDE, Decision
-from stage_gate.tasks import people
+from stage_gate.tasks import asking, people
 from stage_gate.tasks.people import HOTFIX_OPTIONS, AskForHotfix, AskReleaseManager, Question, options_for
 from stage_gate.telling.notify import Event
 from unit.stage_gate.listeners import Heard
@@ -222,7 +222,10 @@ def test_whoever_started_the_execution_gets_no_approval_by_another_login_of_thei
         Decision.OVERRIDDEN, right.basis(Decision.OVERRIDDEN), execution, right.read_surroundings(execution)
     )
     assert refused is not None
-    assert refused.sentence == "alice started this execution and can't let it through as well."
+    assert (
+        refused.sentence
+        == "alice started this execution and can't let it through as well; somebody else has to."
+    )
 
 
 def test_a_question_about_an_earlier_attempt_skips_itself_and_its_answer_moves_nothing(
@@ -247,12 +250,12 @@ def test_trying_again_gives_nobody_more_time(
 ) -> None:
     release.seal(Outcome.FAILED)
     began = datetime.now(UTC) - timedelta(hours=7)
-    monkeypatch.setattr(people, "_asked_at", lambda *_: began)
+    monkeypatch.setattr(asking, "_asked_at", lambda *_: began)
     question = question_of(AskReleaseManager, release, tmp_path)
     ask(question, release)
     assert question.response_timeout is not None
     assert question.response_timeout.total_seconds() == pytest.approx(3600, abs=60)
-    monkeypatch.setattr(people, "_asked_at", lambda *_: began - timedelta(hours=2))
+    monkeypatch.setattr(asking, "_asked_at", lambda *_: began - timedelta(hours=2))
     assert question.execute(context_of(release)) == HALT
     assert kept_answer(release).by == "silence"
 
@@ -276,7 +279,7 @@ def test_where_only_the_one_who_started_it_is_asked_production_waits(
     release: Release, tmp_path: Path, shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release.seal(Outcome.FAILED)
-    monkeypatch.setattr(people, "may_be_asked", lambda names, starter: ())
+    monkeypatch.setattr(asking, "may_be_asked", lambda names, starter: ())
     question = question_of(AskReleaseManager, release, tmp_path)
     assert question.execute(context_of(release)) == KEEP_WAITING
     assert shown == {}

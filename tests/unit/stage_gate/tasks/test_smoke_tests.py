@@ -339,14 +339,16 @@ def test_a_question_about_an_earlier_attempt_skips_itself_and_a_sealed_one_takes
     tested.begin()
     with pytest.raises(AirflowSkipException, match="2 is the newest"):
         question.execute(tested.context)
+    with pytest.raises(AirflowFailException, match="about attempt 1, and 2 is the newest"):
+        question.execute_complete(tested.context, event(WORKS, shown))
 
 
 def test_trying_again_gives_nobody_more_time(
     tested: Trial, shown: Shown, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from stage_gate.tasks import smoke_tests
+    from stage_gate.tasks import asking
 
-    monkeypatch.setattr(smoke_tests, "asked_at", lambda *_: datetime.now(UTC) - timedelta(hours=5))
+    monkeypatch.setattr(asking, "_asked_at", lambda *_: datetime.now(UTC) - timedelta(hours=5))
     assert tested.question().execute(tested.context) == CANT_SAY
     assert shown == {}
 
