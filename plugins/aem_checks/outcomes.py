@@ -43,8 +43,7 @@ class Finding(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     code: str = ""
-    """Which fault it is: a word of ``codes`` of its kind, and in a result the whole code, ``<kind>.<word>``. Empty in
-    evidence of before there were codes."""
+    """Which fault it is: a word of ``codes`` of its kind, and in a result the whole code, ``<kind>.<word>``."""
     subject: str
     """What it is about: a URL, a header, a component."""
     sentence: str

@@ -9,19 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow.sdk import DAG, BaseOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowTaskTimeout
 
 from stage_gate.acting.runs import DAG_ID_PREFIX, TAGS
 from stage_gate.configuration.gate_file import OutOfDate, gate_paths, load_gate, load_gate_for_run
 from stage_gate.configuration.settings import demands, gates_folder
 from stage_gate.dag import build_gate_dag
+from stage_gate.tasks.red import SayWhatIsWrong
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
-
     from stage_gate.configuration.gate import Gate
 
 log = logging.getLogger(__name__)
@@ -119,19 +118,8 @@ def _invalid_dag(name: str, problem: str, *, still_guarded: bool = False) -> DAG
         doc_md=f"{effect}\n\n```\n{told}\n```\n",
         is_paused_upon_creation=False,
     )
-    SayWhatIsWrong(task_id="gate_file_is_invalid", problem=problem, dag=dag, retries=2)
+    SayWhatIsWrong(task_id="gate_file_is_invalid", gate=dag.dag_id, problem=problem, dag=dag, retries=2)
     return dag
-
-
-class SayWhatIsWrong(BaseOperator):
-    """Fail with the sentence that says what is wrong with a gate file."""
-
-    def __init__(self, *, problem: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.problem = problem
-
-    def execute(self, context: Context) -> None:
-        raise AirflowFailException(self.problem)
 
 
 def invalid_dag_id(name: str) -> str:

@@ -16,6 +16,7 @@ from stage_gate.acting.runs import TAGS, dag_id_of
 from stage_gate.evidence.pin import run_id_of
 from stage_gate.observing.looking import FEW
 from stage_gate.tasks.promote import FindReleases, StartRelease
+from stage_gate.tasks.red import SayWhatIsWrong
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -200,23 +201,11 @@ class FindExecutions(BaseOperator):
             self.log.error("%s", sentence)
         day = f"{datetime.now(UTC):%Y-%m-%d}"
         if tell_once(guarded, Event.ALARM, sentences, f"{what} {day}"):
-            yield {"gate": guarded.gate.name, "trouble": " ".join(sentences)}
+            yield {"gate": guarded.gate.name, "problem": " ".join(sentences)}
 
     def _cannot_start(self, name: str, trouble: str) -> dict[str, str]:
         self.log.error("Gate %s can't be started: %s", name, trouble)
-        return {"gate": name, "trouble": f"Gate {name} can't be started. {trouble}"}
-
-
-class SayWhatIsWrong(BaseOperator):
-    """Fail with what is wrong with one gate, so that it is seen and told as any failed task is."""
-
-    def __init__(self, *, gate: str, trouble: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.gate = gate
-        self.trouble = trouble
-
-    def execute(self, context: Context) -> None:
-        raise AirflowFailException(self.trouble)
+        return {"gate": name, "problem": f"Gate {name} can't be started. {trouble}"}
 
 
 def subjects_of(context: Context) -> set[str] | None:

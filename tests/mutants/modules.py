@@ -75,6 +75,12 @@ RULES: Mapping[str, Tests] = {
         _TABLES,
         f"{_GATE}/observing/test_siblings.py",
     ),
+    "stage_gate.rules.stage_changes": (
+        f"{_GATE}/rules/test_candidate.py",
+        f"{_GATE}/rules/test_verdict.py",
+        _TABLES,
+        f"{_GATE}/observing/test_siblings.py",
+    ),
     "stage_gate.acting.right": (
         *_ACTING,
         f"{_GATE}/acting/test_plan_as_pinned.py",

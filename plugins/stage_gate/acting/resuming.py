@@ -102,7 +102,12 @@ def _turn(evidence: Evidence, number: int) -> Path:
 def _may_decide(guarded: Guarded) -> bool:
     """Whether the gate could still decide about it."""
     waits = approval_state(guarded.execution).state is Approval.WAITING
-    if guarded.gate.mode is not Mode.GUARD or not waits or guarded.may_have_acted or not guarded.is_pinned:
+    if (
+        guarded.gate.mode is not Mode.GUARD
+        or not waits
+        or guarded.may_have_acted
+        or not guarded.evidence.is_pinned
+    ):
         return False
     return not guarded.evidence.read_pin().report_only
 

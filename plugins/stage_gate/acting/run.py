@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from aem_checks.config import ConfigError
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import gate_from_content, load_gate_for_run
-from stage_gate.evidence.files import EvidenceError, exists
+from stage_gate.evidence.files import EvidenceError
 from stage_gate.evidence.pin import Pin, execution_id_of
 from stage_gate.evidence.signing import Signature
 from stage_gate.evidence.store import Evidence
@@ -58,10 +58,6 @@ class GateRun:
         evidence = Evidence(evidence_store(), path.stem, execution_id, keys())
         return cls(path, str(context["dag"].dag_id), run_id, execution_id, evidence)
 
-    @property
-    def is_pinned(self) -> bool:
-        return exists(self.evidence.folder / "pin.json")
-
     @cached_property
     def pin(self) -> Pin:
         """What was pinned when the run began. Raises as ``gate`` does, ``AirflowSkipException`` where nothing was."""
@@ -78,7 +74,7 @@ class GateRun:
 
     @cached_property
     def _pinned(self) -> tuple[Pin, Gate]:
-        if not self.is_pinned:
+        if not self.evidence.is_pinned:
             raise AirflowSkipException("Nothing was pinned for this run, so there is nothing to do.")
         pin = self.evidence.read_pin()
         gate = gate_from_content(self.gate_file.stem, pin.gate_content, folder=self.gate_file.parent)

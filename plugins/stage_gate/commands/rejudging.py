@@ -64,15 +64,6 @@ class Rejudged:
         self._compared_with = compared_with
         self._baselines: dict[str, Baseline | None] = {}
         self.entries = tuple(self._entry(result) for result in self._within_budget([*self._results()]))
-        self.notes += self._not_waived()
-
-    def _not_waived(self) -> Iterator[str]:
-        """What today's waivers can't be compared with: findings of before there were codes."""
-        waived = {waiver.check for waiver in self._plan.waivers}
-        for result in (entry.result for entry in self.entries):
-            bare = any(f.outcome is Outcome.FAILED and not f.code for f in result.findings)
-            if bare and result.key in waived:
-                yield f"{result.key} failed before findings had codes, so no waiver of today counts for it."
 
     def _results(self) -> Iterator[CheckResult]:
         for check in self._gate.stage_checks:

@@ -27,7 +27,7 @@ DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "stage-changes.md"
 _INTRODUCTION = """\
 # What else can change stage, and what follows
 
-<!-- Written by `python -m stage_gate docs` from surroundings.py and verdict.py. A test holds this file to the code. -->
+<!-- Written by `python -m stage_gate docs` from stage_changes.py and verdict.py. A test holds this file to the code. -->
 
 The tests prove a release only as long as nothing else changes stage. So what Cloud Manager shows of it is read when the
 tests begin (`settle_stage`) and twice when an act is about to be sent, the last time just before the request. What

@@ -75,7 +75,7 @@ def refuse_unknown_codes(tree: Map, policy: PolicySettings, known: Mapping[str, 
 
 
 def refuse_without_code(tree: Map, policy: PolicySettings, known: Mapping[str, KindCodes]) -> None:
-    """Raise ``OutOfDate`` for the first waiver that names no fault, as all did before there were codes."""
+    """Raise ``OutOfDate`` for the first waiver that names no fault."""
     for index, waiver in enumerate(policy.waivers):
         if not waiver.code:
             codes = ", ".join(sorted(whole_codes(*known[waiver.check])))

@@ -57,8 +57,7 @@ class LedgerFinding(_Row):
     """One finding, recognised in other releases by its fingerprint."""
 
     fingerprint: str
-    code: str = ""
-    """Empty in entries of before there were codes."""
+    code: str
     subject: str
     outcome: Outcome
     severity: Severity | None = None
@@ -139,12 +138,9 @@ class Ledger:
                 yield entry, entry.measures[measure]
 
 
-def fingerprint(key: str, subject: str, code: str = "") -> str:
-    """What names a finding in every release: 16 hexadecimal digits of its check, its subject and its code.
-
-    Without a code it is that of an entry of before there were codes.
-    """
-    told = f"{key}\0{subject}\0{code}" if code else f"{key}\0{subject}"
+def fingerprint(key: str, subject: str, code: str) -> str:
+    """What names a finding in every release: 16 hexadecimal digits of its check, its subject and its code."""
+    told = f"{key}\0{subject}\0{code}"
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -267,10 +263,10 @@ def told_of(ledger: Ledger, key: str) -> str:
 
 def known_since(ledger: Ledger, key: str, finding: Finding) -> str:
     """Since when a finding is known without a break: ``known since execution 4711``, ``new``; empty for a first release."""
-    known = {fingerprint(key, finding.subject, code) for code in (finding.code, "")}
+    known = fingerprint(key, finding.subject, finding.code)
     since, checked = "", list(ledger.history(key))
     for entry, check in reversed(checked):
-        if not any(each.fingerprint in known and each.outcome is finding.outcome for each in check.findings):
+        if not any(each.fingerprint == known and each.outcome is finding.outcome for each in check.findings):
             break
         since = entry.execution_id
     if since:

@@ -124,6 +124,11 @@ class Evidence:
         """Pin for good; returns what is pinned, which another task may have been first with. Raises ``EvidenceError``."""
         return keep_first(self.folder / "pin.json", pin, self.keys, pin.gate, pin.execution_id)
 
+    @property
+    def is_pinned(self) -> bool:
+        """Whether a run of this execution has begun, whatever its pin is worth."""
+        return exists(self.folder / "pin.json")
+
     def read_pin(self) -> Pin:
         """What was pinned; its ``signature`` says what that is worth. Raises ``EvidenceError``."""
         from stage_gate.evidence.pin import Pin

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from adobe_cloud_manager.questions import approval_state
 from adobe_cloud_manager.unasked import unplaced_approval
 from stage_gate.evidence.claims import Rights
-from stage_gate.evidence.files import EvidenceError, exists
+from stage_gate.evidence.files import EvidenceError
 from stage_gate.evidence.kept_decisions import (
     CARRIED_OUT,
     counts,
@@ -43,10 +43,6 @@ class Guarded:
         return self.execution.id
 
     @property
-    def is_pinned(self) -> bool:
-        return exists(self.evidence.folder / "pin.json")
-
-    @property
     def may_have_acted(self) -> bool:
         """A request about it may have left, by whichever gate."""
         pipeline = self.gate.pipeline
@@ -56,7 +52,7 @@ class Guarded:
     @property
     def began_nothing(self) -> bool:
         """Nothing was pinned and nothing sent, so that its run may begin again without doing anything twice."""
-        return not self.is_pinned and not self.may_have_acted
+        return not self.evidence.is_pinned and not self.may_have_acted
 
 
 def may_begin_again(guarded: Guarded, now: datetime) -> bool:
@@ -131,7 +127,7 @@ def queued_long(guarded: Guarded, run_id: str, before: datetime) -> list[str]:
 
 
 def _pin(guarded: Guarded) -> tuple[Pin | None, str]:
-    if not guarded.is_pinned:
+    if not guarded.evidence.is_pinned:
         return None, ""
     try:
         return guarded.evidence.read_pin(), ""

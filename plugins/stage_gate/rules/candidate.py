@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from stage_gate.rules.surroundings import Surroundings, surrounding_changes
+from stage_gate.rules.stage_changes import surrounding_changes
+from stage_gate.rules.surroundings import Surroundings
 
 
 class Candidate(BaseModel):

@@ -43,15 +43,15 @@ def _without_waived(waivers: Iterable[Waiver], result: CheckResult) -> tuple[Che
 
 
 def _waiver_of(waivers: Iterable[Waiver], key: str, finding: Finding) -> Waiver | None:
-    """The waiver of this very fault. Evidence of before there were codes has none in either, and is read as it was."""
-    if finding.outcome is not Outcome.FAILED:
+    """The waiver of this very fault."""
+    if finding.outcome is not Outcome.FAILED or not finding.code:
         return None
     own = (w for w in waivers if w.check == key and w.code == finding.code)
     return next((w for w in own if _matches(w.subject, finding.subject)), None)
 
 
 def _without_code(waivers: Iterable[Waiver], result: CheckResult) -> list[str]:
-    """A sentence on each waiver that would be needed and names no fault, as in a gate that was pinned long ago."""
+    """A sentence on each waiver that would be needed and names no fault."""
     notes = []
     for waiver in waivers:
         failed = (f for f in result.findings if f.outcome is Outcome.FAILED)

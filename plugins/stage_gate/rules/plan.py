@@ -52,7 +52,7 @@ class Waiver(Excuse):
     check: str
     """Key of the check."""
     code: str = ""
-    """Which fault. Empty where the gate was pinned before there were codes: then it waives nothing."""
+    """Which fault. Empty where the gate file names none: then it waives nothing."""
     subject: str
     """Which findings: a pattern of their subject, ``*`` for any characters."""
 

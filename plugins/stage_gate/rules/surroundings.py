@@ -1,8 +1,8 @@
-"""What could change stage under the tests: what happened to it, what goes on, and what nobody could read?"""
+"""What is known of stage around a candidate: what was read, what happened, and what nobody could read?"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,8 +11,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from adobe_cloud_manager.environment_resources import READY
 from adobe_cloud_manager.exceptions import CloudManagerError, UnexpectedAnswer
 
-UNKNOWN = "unknown"
-"""Stands for the AEM release, which Cloud Manager's public API never names."""
+NEVER_TOLD = (
+    "The AEM release of stage is unknown, so an AEM update that no pipeline shows cannot be excluded."
+)
+"""Cloud Manager's public API names no AEM release of an environment."""
 
 NONE = "none"
 """Stands for a pipeline that has changed nothing on stage."""
@@ -218,14 +220,11 @@ class Surroundings(_Seen):
     environment_id: str
     hosts: tuple[str, ...]
     """Host names, with port where it is not the scheme's own, that Cloud Manager says belong to the environment."""
-    unsettled_domains: Mapping[str, str] = Field(default_factory=dict, exclude_if=lambda value: not value)
+    unsettled_domains: Mapping[str, str] = Field(default_factory=dict)
     """Name to status of the domains that are mapped to the environment and not known to lead there: being deployed,
-    deleted, failed, or in a state whose word nobody knows. They are no hosts of it. Not written where there are none, so
-    that candidates in evidence of before keep their digest."""
+    deleted, failed, or in a state whose word nobody knows. They are no hosts of it."""
     status: str = READY
     """Of the environment, as Adobe writes it."""
-    aem_release: str = UNKNOWN
-    """The AEM release of the environment, or ``unknown``: Cloud Manager's public API does not name it."""
     other_pipelines: Mapping[str, str] = Field(default_factory=dict)
     """Pipeline id to id of its latest execution that has reached the environment, else ``none`` or ``elsewhere``, for all
     other pipelines of the program that could be read; AEM updates are not among the executions."""
@@ -245,20 +244,6 @@ class Surroundings(_Seen):
         allowed = frozenset(accepted)
         return tuple(each for each in self.unread if each.fact not in allowed)
 
-    @property
-    def never_told(self) -> list[str]:
-        """Sentences on facts that the API never offers."""
-        if self.aem_release != UNKNOWN:
-            return []
-        return [
-            "The AEM release of stage is unknown, so an AEM update that no pipeline shows cannot be excluded."
-        ]
-
-    @property
-    def goes_on(self) -> list[str]:
-        """Sentences on what changed stage just when this was read."""
-        return [*_not_ready(self), *map(running, filter(_runs, self.events)), *_variables_in_change(self)]
-
     def listed_as(self, host: str) -> str:
         """What Cloud Manager says of a host that is none of the environment's, as the end of a sentence."""
         word = self.unsettled_domains.get(host)
@@ -271,140 +256,6 @@ class Surroundings(_Seen):
         return next((each for each in self.events if each.pipeline == pipeline), None)
 
 
-def _runs(event: StageEvent) -> bool:
-    return event.runs
-
-
-def _not_ready(seen: Surroundings) -> Iterator[str]:
-    if seen.status != READY and seen.has_read(Fact.ENVIRONMENT):
-        yield (
-            f"Stage environment {seen.environment_id} is {seen.status or 'in no state that Cloud Manager tells'}, "
-            f"not {READY}."
-        )
-
-
-def _variables_in_change(seen: Surroundings) -> Iterator[str]:
-    changing = sorted(name for name, variable in seen.variables.items() if variable.changes)
-    if changing:
-        yield f"Variables of stage are being changed just now: {', '.join(changing)}."
-
-
-def running(event: StageEvent) -> str:
-    """A sentence on something that goes on."""
-    match event.way:
-        case Way.AEM_UPDATE:
-            return f"An AEM update changes stage just now: {event.words}."
-        case Way.CONTENT_COPY:
-            return f"Content is copied into stage just now: {event.words}."
-        case Way.RESTORE:
-            return f"Stage is restored from a backup just now: {event.words}."
-        case Way.OWN_RELEASE:
-            return (
-                f"Pipeline {event.pipeline}, whose deployment is tested, runs again just now: {event.words}."
-            )
-        case _:
-            return f"Pipeline {event.pipeline} runs {event.words} just now."
-
-
-def happened(event: StageEvent) -> str:
-    """A sentence on something that has ended and was not there when the tests began."""
-    match event.way:
-        case Way.AEM_UPDATE:
-            return f"An AEM update has changed stage since the tests began: {event.words}."
-        case Way.CONTENT_COPY:
-            return f"Content was copied into stage since the tests began: {event.words}."
-        case Way.RESTORE:
-            return f"Stage was restored from a backup since the tests began: {event.words}."
-        case Way.OWN_RELEASE:
-            return f"Pipeline {event.pipeline}, whose deployment was tested, has run again since the tests began: {event.words}."
-        case _:
-            return f"Pipeline {event.pipeline} has run {event.words} on stage since the tests began."
-
-
-def surrounding_changes(then: Surroundings, now: Surroundings) -> list[str]:
-    """Sentences on everything that differs between stage as it was tested and as it was read again.
-
-    What could not be read then can't be compared; that it could not be read is for the verdict to weigh. What can't be
-    read now and could then is for ``newly_unread``.
-    """
-    return [
-        *_source_changes(then.source, now.source),
-        *_environment_changes(then, now),
-        *now.goes_on,
-        *map(happened, _new(then, now)),
-        *_forgotten(then, now),
-        *_variable_changes(then, now),
-    ]
-
-
 def newly_unread(then: Surroundings, now: Surroundings, accepted: Iterable[Fact]) -> list[Unread]:
     """What can't be read now, is not accepted, and was known when stage was tested."""
     return [each for each in now.unread_but(accepted) if not each.is_known_of(then.unread)]
-
-
-def _new(then: Surroundings, now: Surroundings) -> list[StageEvent]:
-    """What has ended and was not there then, or had not ended: it changed stage under the tests or after them."""
-    ended = [each for each in then.events if not each.runs]
-    return [each for each in now.events if not each.runs and not any(map(each.is_same, ended))]
-
-
-def _source_changes(then: Source | None, now: Source | None) -> list[str]:
-    if then == now:
-        return []
-    was, found = then or "no execution of another pipeline", now or "none"
-    if str(was) == str(found):
-        return [f"What Cloud Manager says of {found}, which was tested on stage, is not what it said then."]
-    return [f"Tested on stage was {was}, and what goes to production comes from {found} now."]
-
-
-def _environment_changes(then: Surroundings, now: Surroundings) -> list[str]:
-    sentences = []
-    if then.environment_id != now.environment_id:
-        sentences.append(f"The stage environment was {then.environment_id} and is {now.environment_id} now.")
-    if then.aem_release != now.aem_release and UNKNOWN not in (then.aem_release, now.aem_release):
-        sentences.append(f"AEM on stage was release {then.aem_release} and is {now.aem_release} now.")
-    if now.has_read(Fact.ENVIRONMENT) and now.has_read(Fact.DOMAIN_MAPPINGS):
-        sentences += [
-            f"{host} was a host of the stage environment, and Cloud Manager {now.listed_as(host)} now."
-            for host in sorted(set(then.hosts) - set(now.hosts))
-        ]
-    return sentences
-
-
-def _forgotten(then: Surroundings, now: Surroundings) -> Iterator[str]:
-    """A pipeline that is gone, or whose last way to stage is told differently now without an event that explains it.
-
-    One that led elsewhere may go: then as now it had nothing to do with stage.
-    """
-    for pipeline, before in sorted(then.other_pipelines.items()):
-        after = now.other_pipelines.get(pipeline)
-        unread = any(
-            each.fact is Fact.OTHER_PIPELINES and each.subject in ("", pipeline) for each in now.unread
-        )
-        if before in (after, ELSEWHERE) or unread or now.latest_of(pipeline) is not None:
-            continue
-        if after is None:
-            yield (
-                f"Cloud Manager no longer lists pipeline {pipeline}, which led to stage, so nobody knows what it has done "
-                "there since the tests began."
-            )
-        elif before != NONE:
-            yield (
-                f"Cloud Manager no longer shows what pipeline {pipeline} last did to stage: it was execution {before}, and "
-                f"is {after} now."
-            )
-
-
-def _variable_changes(then: Surroundings, now: Surroundings) -> Iterator[str]:
-    if not (then.has_read(Fact.ENVIRONMENT_VARIABLES) and now.has_read(Fact.ENVIRONMENT_VARIABLES)):
-        return
-    names = sorted({*then.variables, *now.variables})
-    changed = [
-        name for name in names if _settled(then.variables.get(name)) != _settled(now.variables.get(name))
-    ]
-    if changed:
-        yield f"Variables of stage were changed since the tests began: {', '.join(changed)}."
-
-
-def _settled(variable: VariableSeen | None) -> tuple[str, str] | None:
-    return (variable.type, variable.fingerprint) if variable is not None else None

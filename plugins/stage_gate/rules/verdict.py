@@ -20,6 +20,8 @@ from stage_gate.rules.plan import (
     PlannedCheck,
     RecordedResult,
 )
+from stage_gate.rules.stage_changes import goes_on
+from stage_gate.rules.surroundings import NEVER_TOLD
 
 PLAN = "plan"
 """What an override accepts where the plan itself is in doubt."""
@@ -92,7 +94,7 @@ def _gaps(plan: Plan, candidate: Candidate) -> list[str]:
         for kind in plan.minimum
         if kind not in blocking
     ]
-    gaps += [f"While stage was tested: {sentence}" for sentence in candidate.stage.goes_on]
+    gaps += [f"While stage was tested: {sentence}" for sentence in goes_on(candidate.stage)]
     gaps += [each.sentence for each in candidate.stage.unread_but(plan.accept_unread)]
     rebuild = must_be_built_again(candidate, plan.build_marker)
     return [*gaps, rebuild] if rebuild else gaps
@@ -233,7 +235,7 @@ def _warnings(
 ) -> tuple[str, ...]:
     """What a reader should know although it did not decide anything."""
     sentences = [] if plan.build_marker else [_UNVERIFIED]
-    sentences += [*_only_by_origin(plan, candidate), *candidate.stage.never_told]
+    sentences += [*_only_by_origin(plan, candidate), NEVER_TOLD]
     sentences += [*_accepted_unread(plan, candidate), *notes]
     silent = {check.key for check in plan.stage_checks if not check.blocks} - {e.result.key for e in recorded}
     sentences += [f"{key} (warns only) gave no result." for key in sorted(silent)]

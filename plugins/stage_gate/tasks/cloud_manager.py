@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from stage_gate.rules.cloud_manager_results import SEEN, Seen
 from stage_gate.tasks.gate_task import GateTask
+from stage_gate.tasks.red import NO_SECOND_TRY, Red
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from aem_checks.outcomes import CheckResult
     from stage_gate.acting.run import GateRun
-    from stage_gate.rules.plan import RecordedResult
     from stage_gate.tasks.keeping import Keeper
 
 
@@ -29,6 +29,9 @@ class ReadCloudManagerResults(GateTask):
 
     ui_color = "#e6f4ea"
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"retry_policy": NO_SECOND_TRY, **kwargs})
+
     def work(self, run: GateRun, context: Context) -> None:
         from stage_gate.tasks.keeping import Keeper
 
@@ -39,16 +42,17 @@ class ReadCloudManagerResults(GateTask):
 
     def _record(self, run: GateRun, keeper: Keeper) -> Sequence[CheckResult]:
         """Judge and keep; what an earlier try kept in this attempt stands, as with every other check."""
-        from stage_gate.rules.cloud_manager_results import judge_results
+        from stage_gate.rules.cloud_manager_results import judge_results, planned_results
         from stage_gate.tasks.testing import say
 
         results: list[CheckResult] = []
-        judged = judge_results(run.gate.policy.cloud_manager, self._seen(run, keeper))
-        for entry in _entries(run, keeper.attempt, judged):
-            standing = keeper.standing(entry.result.key)
+        cloud_manager = run.gate.policy.cloud_manager
+        digests = {check.key: check.settings_digest for check in planned_results(cloud_manager)}
+        for result in judge_results(cloud_manager, self._seen(run, keeper)):
+            standing = keeper.standing(result.key)
             if standing is None:
-                keeper.keep(entry)
-            results.append(standing or entry.result)
+                keeper.keep(result, digests[result.key])
+            results.append(standing or result)
             say(self.log, results[-1])
         return results
 
@@ -82,27 +86,9 @@ class ReadCloudManagerResults(GateTask):
             if result.severity is Severity.BLOCK and result.outcome is not Outcome.PASSED
         ]
         if blocking:
-            raise AirflowFailException(
+            raise Red(
                 " ".join(
                     f"{result.key} is {result.outcome}: {(result.sentences or ['nothing was examined.'])[0]}"
                     for result in blocking
                 )
             )
-
-
-def _entries(run: GateRun, attempt: int, results: Sequence[CheckResult]) -> list[RecordedResult]:
-    """The results, bound to the candidate of the attempt and to the settings of the gate as it was pinned."""
-    from stage_gate.rules.cloud_manager_results import planned_results
-    from stage_gate.rules.plan import RecordedResult
-
-    candidate = run.evidence.read_candidate(attempt)
-    digests = {check.key: check.settings_digest for check in planned_results(run.gate.policy.cloud_manager)}
-    return [
-        RecordedResult(
-            candidate_digest=candidate.digest,
-            attempt=attempt,
-            settings_digest=digests[result.key],
-            result=result,
-        )
-        for result in results
-    ]

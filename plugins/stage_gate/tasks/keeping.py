@@ -59,8 +59,17 @@ class Keeper:
                 return result
         return None
 
-    def keep(self, entry: RecordedResult) -> None:
-        """Keep a result, and remember that it is this task's. Raises ``EvidenceError``, ``GivenUpError``."""
+    def keep(self, result: CheckResult, settings_digest: str) -> None:
+        """Keep a result, bound to the candidate of the attempt and to the settings that were pinned, and remember it.
+
+        Raises ``EvidenceError``, ``GivenUpError``.
+        """
+        entry = RecordedResult(
+            candidate_digest=self.evidence.read_candidate(self.attempt).digest,
+            attempt=self.attempt,
+            settings_digest=settings_digest,
+            result=result,
+        )
         try:
             self.note(entry.result.key, dump(entry))
         except GivenUpError:

@@ -90,7 +90,7 @@ class PinCandidate(BaseBranchOperator):
 
         gate = run.load_gate_file()
         execution = read_execution_of(gate, CloudManagerHook(gate.pipeline.connection), run.execution_id)
-        if run.is_pinned:
+        if run.evidence.is_pinned:
             self.log.info("Already pinned at %s; the pin stays as it is.", run.pin.pinned_at)
             self._say_why_it_goes_on(run)
             return run.pin

@@ -53,7 +53,7 @@ class PublishReport(BaseOperator):
             raise AirflowFailException(
                 f"The evidence store can't be opened: {error}. {self._without_evidence(context)}"
             ) from error
-        if not run.is_pinned:
+        if not run.evidence.is_pinned:
             raise AirflowFailException(
                 f"Nothing was pinned in {run.evidence.folder}: see the log of pin_candidate. If that task was green, the "
                 f"evidence is gone. {self._without_evidence(context)}"

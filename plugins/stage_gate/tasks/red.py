@@ -1,9 +1,15 @@
-"""How does a task end red whose log has said why? Without a traceback over it, and without a second try."""
+"""How does a task end red that only says what is so? Without a second try; where its log has said why, without a traceback."""
 
 from __future__ import annotations
 
-from airflow.sdk import ExceptionRetryPolicy, RetryRule
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator, ExceptionRetryPolicy, RetryRule
 from airflow.sdk.definitions.retry_policy import RetryAction
+from airflow.sdk.exceptions import AirflowFailException
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 
 class Red(SystemExit):
@@ -12,3 +18,15 @@ class Red(SystemExit):
 
 NO_SECOND_TRY = ExceptionRetryPolicy(rules=[RetryRule(exception=Red, action=RetryAction.FAIL)])
 """For tasks that raise ``Red``; of anything else, as a worker that died, there are as many tries as ever."""
+
+
+class SayWhatIsWrong(BaseOperator):
+    """Fail with what is wrong with a gate, so that it is seen and told as any failed task is."""
+
+    def __init__(self, *, gate: str, problem: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.gate = gate
+        self.problem = problem
+
+    def execute(self, context: Context) -> None:
+        raise AirflowFailException(self.problem)

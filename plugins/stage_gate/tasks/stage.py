@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from stage_gate.acting.wanting import Want, is_last_try, note
+from stage_gate.rules.stage_changes import goes_on
+from stage_gate.rules.surroundings import NEVER_TOLD
 from stage_gate.tasks.gate_task import GateTask
 from stage_gate.tasks.testing import folder_of, open_access, require_deployed, say, site_folder, test_stage
 from stage_gate.telling.log_line import log_line
@@ -50,8 +52,8 @@ class SettleStage(GateTask):
         )
         self.log.info("Compared with: %s.", plan.baseline or NONE_YET)
         for sentence in (
-            *stage.never_told,
-            *stage.goes_on,
+            NEVER_TOLD,
+            *goes_on(stage),
             *(each.sentence for each in stage.unread),
             *plan.baseline_notes,
         ):
@@ -67,8 +69,9 @@ class SettleStage(GateTask):
         The last try tests all the same: its verdict says what was in the way.
         """
         passing = [each.sentence for each in stage.unread_but(accepted) if each.passing]
-        if (passing or stage.goes_on) and not is_last_try(context):
-            raise AirflowException(" ".join([*stage.goes_on, *passing, "Looking again in a moment."]))
+        changing = goes_on(stage)
+        if (passing or changing) and not is_last_try(context):
+            raise AirflowException(" ".join([*changing, *passing, "Looking again in a moment."]))
         note(self.gate_file, context, Want.CLOUD_MANAGER if passing else None)
 
 

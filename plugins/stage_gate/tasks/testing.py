@@ -40,21 +40,9 @@ def require_deployed(run: GateRun, target: Target) -> None:
 
 def test_stage(run: GateRun, check: ConfiguredCheck, keeper: Keeper) -> CheckResult:
     """Run a check on stage and keep its result, bound to the candidate of the attempt. Raises ``EvidenceError``."""
-    from stage_gate.rules.plan import RecordedResult
-
-    attempt = keeper.attempt
-    candidate = run.evidence.read_candidate(attempt)
-
-    def keep(result: CheckResult) -> None:
-        entry = RecordedResult(
-            candidate_digest=candidate.digest,
-            attempt=attempt,
-            settings_digest=check.settings_digest,
-            result=result,
-        )
-        keeper.keep(entry)
-
-    return asyncio.run(visit_site(run, check, run.evidence.attempt_folder(attempt), keep))
+    folder = run.evidence.attempt_folder(keeper.attempt)
+    keep = partial(keeper.keep, settings_digest=check.settings_digest)
+    return asyncio.run(visit_site(run, check, folder, keep))
 
 
 async def visit_site(

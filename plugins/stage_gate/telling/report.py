@@ -57,7 +57,6 @@ def _candidate(sealed: Sealed) -> Iterator[tuple[str, str]]:
     yield "Artifacts", candidate.artifacts_version or "unknown"
     yield "Stage deployed at", str(candidate.stage_deployed_at or "unknown")
     yield "Stage environment", f"{candidate.stage.environment_id} ({', '.join(candidate.stage.hosts)})"
-    yield "AEM release on stage", candidate.stage.aem_release
     yield "Seal", f"{sealed.digest} (attempt {sealed.attempt}, {sealed.signature})"
     yield "Compared with", str(sealed.plan.baseline or NONE_YET)
     yield from (("Not compared with", note) for note in sealed.plan.baseline_notes)

@@ -26,7 +26,6 @@ CANDIDATE = Candidate(
     stage=Surroundings(
         environment_id="7654321",
         hosts=(STAGE_HOST,),
-        aem_release="2026.10.1",
         other_pipelines={"678902": "77"},
         variables={"FLAG": VariableSeen(type="string", fingerprint="b5bea41b6c623f7c")},
     ),
@@ -98,12 +97,6 @@ def result(key: str = "key_pages", outcome: Outcome = Outcome.PASSED, **changes:
     named = {"code": f"{values['kind']}.bad"}
     values["findings"] = tuple(f if f.code else f.model_copy(update=named) for f in values["findings"])
     return CheckResult.model_validate(values)
-
-
-def before_codes(check: CheckResult) -> CheckResult:
-    """The same as it lies in evidence of before findings had codes."""
-    bare = tuple(each.model_copy(update={"code": ""}) for each in check.findings)
-    return check.model_copy(update={"findings": bare})
 
 
 def recorded(check: CheckResult | None = None, **changes: object) -> RecordedResult:

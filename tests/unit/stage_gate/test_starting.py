@@ -28,7 +28,8 @@ from stage_gate.observing.looking import (
     pipelines_of,
 )
 from stage_gate.rules.decision import Decision
-from stage_gate.starting import FindExecutions, SayWhatIsWrong, build_start_dag, subjects_of
+from stage_gate.starting import FindExecutions, build_start_dag, subjects_of
+from stage_gate.tasks.red import SayWhatIsWrong
 from unit.stage_gate.airflow_store import StateStore
 from unit.stage_gate.looked_for import PAUSED, Ended, find, write_gate
 from unit.stage_gate.release import down
@@ -66,14 +67,14 @@ def test_a_pipeline_that_cannot_be_asked_is_red_and_keeps_no_other_waiting(
     write_gate(gates, "locked", modus="guard")
     write_gate(gates, "stranger", "678902", connection="nobody")
     simulator.start_execution("quality-waits")
-    wrong = {each["gate"]: each["trouble"] for each in find(gates, airflow)}
+    wrong = {each["gate"]: each["problem"] for each in find(gates, airflow)}
     assert sorted(wrong) == ["locked", "nowhere", "stranger"]
     assert "knows no pipeline 999 in program 12345" in wrong["nowhere"]
     assert "modus" in wrong["locked"]
     assert "'nobody' does not exist" in wrong["stranger"]
     assert len(airflow.states) == 1
     with pytest.raises(AirflowFailException, match="'nobody' does not exist"):
-        SayWhatIsWrong(task_id="say", gate="stranger", trouble=wrong["stranger"]).execute({})
+        SayWhatIsWrong(task_id="say", gate="stranger", problem=wrong["stranger"]).execute({})
 
 
 def requests_a_minute(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +96,7 @@ def test_more_pipelines_than_the_budget_of_a_minute_are_asked_all_the_same(
     requests_a_minute(2, monkeypatch)
     for number in range(5):
         write_gate(gates, f"gate-{number}", str(990 + number))
-    assert [each for each in find(gates, airflow) if "budget" in each["trouble"]] == []
+    assert [each for each in find(gates, airflow) if "budget" in each["problem"]] == []
     asked = {each.path for each in simulator.requests if each.path.endswith("/execution")}
     assert asked == {f"/api/program/12345/pipeline/{990 + number}/execution" for number in range(5)}
 
@@ -117,7 +118,7 @@ def test_a_dag_that_airflow_does_not_know_yet_is_said_and_tried_again(
     simulator.start_execution("quality-waits")
     airflow.unknown_dags.add("stage_gate.larkfell")
     (wrong,) = find(gates, airflow)
-    assert "Is the gate's Dag there yet?" in wrong["trouble"]
+    assert "Is the gate's Dag there yet?" in wrong["problem"]
     airflow.unknown_dags.clear()
     assert find(gates, airflow) == []
     assert len(airflow.states) == 1

@@ -168,14 +168,13 @@ def test_a_waiver_counts_for_the_findings_it_names_alone(
     assert replay(policy={"waivers": [{**excuse, "subject": "another"}]}).differing == []
 
 
-def test_what_failed_before_there_were_codes_is_read_and_no_waiver_of_today_counts_for_it(
+def test_where_nothing_was_kept_of_what_a_check_was_told_its_findings_of_then_count(
     replay: Any, recorded: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
-    """Nor was then kept what a check was told, so its findings of then count."""
     store = Path(shutil.copytree(recorded[0], tmp_path / "evidence"))
     folder = store / "larkfell" / f"execution-{BAD}" / "attempt-1"
     entry = json.loads((folder / "results" / "robots.json").read_text())
-    bare = {"subject": "/robots.txt", "sentence": "/robots.txt answers with status 500."}
+    bare = {"code": "robots.open", "subject": "/robots.txt", "sentence": "/robots.txt keeps nobody out."}
     entry["result"] |= {"outcome": "failed", "cause": "product", "severity": "block", "findings": [bare]}
     (folder / "results" / "robots.json").write_text(json.dumps(entry))
     shutil.rmtree(folder / "sites" / "larkfell" / "told")
@@ -185,7 +184,6 @@ def test_what_failed_before_there_were_codes_is_read_and_no_waiver_of_today_coun
     waivers = [{**excuse, "until": "2999-01-01", "why": "Known."}]
     said = replay(store=store, policy={"waivers": waivers}).rows[BAD]
     assert (said["gone"], said["new"]) == ([], [])
-    assert "robots failed before findings had codes, so no waiver of today counts for it." in said["notes"]
 
 
 def test_another_policy_is_told_for_every_release_it_changes(replay: Any) -> None:

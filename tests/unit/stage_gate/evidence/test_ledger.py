@@ -32,7 +32,7 @@ from stage_gate.evidence.store import Evidence
 from stage_gate.tasks.judging import Judge
 from unit.stage_gate.kept_releases import READER, STRANGER, keep
 from unit.stage_gate.release import KEYS, Release
-from unit.stage_gate.samples import NOW, before_codes, finding, result
+from unit.stage_gate.samples import NOW, finding, result
 from unit.stage_gate.tasks.test_waits import context, signing
 
 __all__ = ["signing"]
@@ -72,11 +72,11 @@ def test_an_entry_says_how_each_check_ended_and_what_it_found(tmp_path: Path) ->
 
 
 def test_a_finding_has_the_same_fingerprint_in_every_release_and_another_in_each_check() -> None:
-    assert fingerprint("key_pages", "/a.html") == fingerprint("key_pages", "/a.html")
-    assert fingerprint("key_pages", "/a.html") != fingerprint("placeholders", "/a.html")
-    codes = ("key_pages.status", "key_pages.login", "")
+    assert fingerprint("key_pages", "/a.html", "a") == fingerprint("key_pages", "/a.html", "a")
+    assert fingerprint("key_pages", "/a.html", "a") != fingerprint("placeholders", "/a.html", "a")
+    codes = ("key_pages.status", "key_pages.login", "key_pages")
     assert len({fingerprint("key_pages", "/a.html", code) for code in codes}) == 3
-    assert fingerprint("key_pages", "\ud800")
+    assert fingerprint("key_pages", "\ud800", "a")
 
 
 def test_releases_are_told_once_each_by_their_newest_attempt_and_oldest_first(tmp_path: Path) -> None:
@@ -227,14 +227,6 @@ def test_a_report_tells_how_a_check_fared_and_since_when_a_finding_is_known(tmp_
     assert known_since(ledger, "key_pages", bad.model_copy(update={"subject": "/other.html"})) == "new"
     assert known_since(ledger, "key_pages", bad.model_copy(update={"code": "key_pages.worse"})) == "new"
     assert known_since(Ledger("wknd"), "key_pages", bad) == ""
-
-
-def test_a_finding_is_known_from_releases_of_before_there_were_codes(tmp_path: Path) -> None:
-    enter(tmp_path, "2000001", before_codes(FAILED))
-    enter(tmp_path, "2000002", FAILED)
-    ledger = read(tmp_path)
-    assert [each.checks[0].findings[0].code for each in ledger.entries] == ["", "key_pages.bad"]
-    assert known_since(ledger, "key_pages", FAILED.findings[0]) == "known since execution 2000001"
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

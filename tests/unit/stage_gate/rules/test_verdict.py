@@ -15,7 +15,6 @@ from unit.stage_gate.samples import (
     CANDIDATE,
     STAGE_HOST,
     around,
-    before_codes,
     event,
     finding,
     plan,
@@ -248,10 +247,7 @@ def test_without_a_build_marker_every_verdict_says_so() -> None:
 
 
 def test_unknown_surroundings_are_stated() -> None:
-    unknown = CANDIDATE.model_copy(
-        update={"stage": CANDIDATE.stage.model_copy(update={"aem_release": "unknown"})}
-    )
-    verdict = judge(plan(planned()), unknown, [recorded(candidate_digest=unknown.digest)])
+    verdict = judge(plan(planned()), CANDIDATE, [recorded()])
     assert verdict.outcome is Outcome.PASSED
     assert any("AEM release of stage is unknown" in warning for warning in verdict.warnings)
 
@@ -401,11 +397,14 @@ def test_a_waiver_without_a_code_waives_nothing_and_says_so() -> None:
     )
 
 
-def test_evidence_of_before_there_were_codes_amounts_to_what_it_did_then() -> None:
-    old = before_codes(result("a", Outcome.FAILED))
-    what = plan(planned("a"), waivers=(WAIVER.model_copy(update={"code": ""}),))
-    assert judge(what, CANDIDATE, [recorded(old)]).outcome is Outcome.PASSED
-    assert judge(plan(planned("a"), waivers=(WAIVER,)), CANDIDATE, [recorded(old)]).outcome is Outcome.FAILED
+def test_a_finding_without_a_code_is_waived_by_nothing() -> None:
+    check = result("a", Outcome.FAILED)
+    bare = check.model_copy(
+        update={"findings": tuple(f.model_copy(update={"code": ""}) for f in check.findings)}
+    )
+    for waiver in (WAIVER, WAIVER.model_copy(update={"code": ""})):
+        what = plan(planned("a"), waivers=(waiver,))
+        assert judge(what, CANDIDATE, [recorded(bare)]).outcome is Outcome.FAILED
 
 
 @pytest.mark.parametrize("counts", Outcome)

@@ -19,6 +19,7 @@ from stage_gate.rules.cloud_manager_results import SEEN, Seen, judge_results
 from stage_gate.rules.plan import CLOUD_MANAGER, Plan
 from stage_gate.rules.verdict import Verdict, judge
 from stage_gate.tasks.cloud_manager import ReadCloudManagerResults
+from stage_gate.tasks.red import Red
 from unit.stage_gate.observing.test_own_results import earlier_release
 from unit.stage_gate.release import Release
 from unit.stage_gate.tasks.test_waits import signing
@@ -123,9 +124,7 @@ def test_a_blocking_part_that_cannot_be_read_fails_the_task_and_is_inconclusive(
     attempt, plan = settle(release)
     pass_the_site(release, attempt, plan)
     simulator.inject(Fault(effect="answer", status=404, path="/metrics$", times=None))
-    with pytest.raises(
-        AirflowFailException, match=r"cloud_manager.code_quality is inconclusive: .* no metrics"
-    ):
+    with pytest.raises(Red, match=r"cloud_manager.code_quality is inconclusive: .* no metrics"):
         read(release)
     verdict = judge(plan, release.evidence.read_candidate(attempt), release.evidence.read_results(attempt))
     assert verdict.outcome is Outcome.INCONCLUSIVE
