@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, WithJsonSchema
 
-from aem_checks.readable import Path, dotted
+from aem_checks.readable import dotted
+from aem_checks.yaml_lines import KeyPath
 
 _ID = r"[A-Za-z0-9_.-]{1,200}"
 
@@ -41,7 +42,7 @@ def same_to_airflow(name: str) -> str:
     return name.upper()
 
 
-def names_in(part: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+def names_in(part: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, str]]:
     """Every ``AccessName`` in a model, with its place there."""
     if isinstance(part, _Named):
         yield path, str(part)
@@ -56,7 +57,7 @@ def names_in(part: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield from names_in(item, (*path, index))
 
 
-def named_for_else(content: Any, apart: frozenset[str], path: Path = ()) -> Iterator[tuple[str, str]]:
+def named_for_else(content: Any, apart: frozenset[str], path: KeyPath = ()) -> Iterator[tuple[str, str]]:
     """Name and place of the connections that a gate file uses itself: ``connection:``, ``deciding_connection:`` and so on.
 
     ``apart`` are the parts of the file that are about sites and checks. What is no name is left out: it is refused

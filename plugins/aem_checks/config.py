@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,10 +14,9 @@ from aem_checks.check import Check, CheckSettings
 from aem_checks.check_settings import Configured, Kinds, SettingsReader
 from aem_checks.kinds import is_code_of_a_team
 from aem_checks.outcomes import Severity
-from aem_checks.readable import Path as Where
 from aem_checks.readable import dotted, validate
 from aem_checks.sites import BuildMarker, Endpoint, SiteConfig, Target
-from aem_checks.yaml_lines import ConfigError, Map, Seq, load_extended, place_of, suggestion
+from aem_checks.yaml_lines import ConfigError, KeyPath, Wrong, load_extended, suggestion
 
 __all__ = [
     "CHECK_KEYS",
@@ -57,6 +56,8 @@ class ConfiguredCheck:
     """What the gate file says, else the kind's default."""
     after: Literal["settled", "cloud_manager_tests"]
     check_type: type[Check[Any]]
+    path: KeyPath
+    """Where the gate file configures it, or would."""
 
     @property
     def name(self) -> str:
@@ -120,11 +121,12 @@ def _no_site(name: str) -> SiteConfig:
 
 def load_check_plan(path: str | Path) -> CheckPlan:
     """Read sites and checks of a gate file. Raises ``ConfigError``."""
-    tree = load_extended(path)
-    refuse_unknown_keys(tree, CHECK_KEYS | GATE_KEYS)
-    plan = parse_check_plan(tree)
-    used = {same_to_airflow(name): where for name, where in named_for_else(tree, CHECK_KEYS)}
-    refuse_access(tree, plan, lambda name: _used_by_the_gate(used.get(same_to_airflow(name))))
+    document = load_extended(path)
+    with document.locating():
+        refuse_unknown_keys(document.content, CHECK_KEYS | GATE_KEYS)
+        plan = parse_check_plan(document.content, folder=Path(path).parent)
+        used = {same_to_airflow(name): where for name, where in named_for_else(document.content, CHECK_KEYS)}
+        refuse_access(plan, lambda name: _used_by_the_gate(used.get(same_to_airflow(name))))
     return plan
 
 
@@ -132,84 +134,68 @@ def _used_by_the_gate(where: str | None) -> Refusal | None:
     return None if where is None else (f"it is that of {where}", OWN_CONNECTION)
 
 
-def refuse_access(tree: Map, plan: CheckPlan, refusal: Callable[[str], Refusal | None]) -> None:
-    """Raise ``ConfigError`` for the first connection that shall open something for a check and may not.
+def refuse_access(plan: CheckPlan, refusal: Callable[[str], Refusal | None]) -> None:
+    """Raise ``Wrong`` for the first connection that shall open something for a check and may not.
 
     ``refusal`` says of a name why it may not, and what to do.
     """
-    for where, name in accesses_in(tree, plan):
+    for where, name in accesses_in(plan):
         if found := refusal(name):
-            problem = f"{dotted(where)} names the connection {name!r}, and {found[0]}"
-            raise ConfigError(*place_of(tree, where), problem, found[1])
+            raise Wrong(where, f"{dotted(where)} names the connection {name!r}, and {found[0]}", found[1])
 
 
-def accesses_in(tree: Map, plan: CheckPlan) -> Iterator[tuple[Where, str]]:
+def accesses_in(plan: CheckPlan) -> Iterator[tuple[KeyPath, str]]:
     """Every connection that sites and checks of a file name to open something with, and where it is written."""
     for index, site in enumerate(plan.sites):
         for inside, name in names_in(site):
             yield ("sites", index, *inside), name
     for check in plan.checks:
         for inside, name in names_in(check.settings):
-            yield (*place_of_check(tree, check), *inside), name
+            yield (*check.path, *inside), name
 
 
-def place_of_check(tree: Map, check: ConfiguredCheck) -> Where:
-    """Where a check is configured: below its kind, and for a kind that has several in its item."""
-    written = tree.get("checks", {}).get(check.kind)
-    name = getattr(check.settings, "name", None)
-    if isinstance(written, list):
-        for index, item in enumerate(written):
-            if isinstance(item, dict) and item.get("name") == name:
-                return ("checks", check.kind, index)
-    return ("checks", check.kind)
-
-
-def refuse_unknown_keys(tree: Map, known: Iterable[str]) -> None:
+def refuse_unknown_keys(content: Iterable[str], known: Iterable[str]) -> None:
     names = frozenset(known)
-    for key in tree:
+    for key in content:
         if key not in names:
-            raise ConfigError(
-                *tree.key_places[key], f"{key!r} is unknown", suggestion(key, names | {"extends"})
-            )
+            raise Wrong((key,), f"{key!r} is unknown", suggestion(key, names | {"extends"}))
 
 
-def parse_check_plan(tree: Map, kinds: Kinds | None = None, *, folder: Path | None = None) -> CheckPlan:
-    """Read ``sites``, ``checks`` and ``production_tests`` of a gate file. Raises ``ConfigError``.
+def parse_check_plan(content: Mapping[str, Any], kinds: Kinds | None = None, *, folder: Path) -> CheckPlan:
+    """Read ``sites``, ``checks`` and ``production_tests`` of a gate file. Raises ``Wrong``.
 
-    Without ``kinds`` it knows those that are installed. ``folder`` is where relative paths in settings start;
-    by default the folder of the file.
+    Without ``kinds`` it knows those that are installed. ``folder`` is where relative paths in settings start.
     """
-    known = _installed_kinds(tree) if kinds is None else kinds
-    sites = _parse_sites(tree)
-    base = Path(tree.place.file).parent if folder is None else folder
-    reader = SettingsReader(tree, known, base)
+    known = _installed_kinds() if kinds is None else kinds
+    sites = _parse_sites(content.get("sites"))
+    reader = SettingsReader(content.get("checks"), known, folder)
     configured = reader.read()
-    on_production = _parse_production_tests(tree, known, configured)
+    on_production = _production_tests(content, known, configured)
     checks = []
     for site in sites:
         prefix = f"{site.name}." if len(sites) > 1 else ""
-        for name, (kind, settings) in configured.items():
-            if "stage" in kind.targets:
-                checks.append(_configure(prefix + name, kind, site, "stage", settings))
-        for name, (kind, settings) in configured.items():
-            if site.production and kind.kind in on_production:
-                checks.append(_configure(f"production.{prefix}{name}", kind, site, "production", settings))
+        for name, each in configured.items():
+            if "stage" in each.kind.targets:
+                checks.append(_configure(prefix + name, each, site, "stage"))
+        for name, each in configured.items():
+            if site.production and each.kind.kind in on_production:
+                checks.append(_configure(f"production.{prefix}{name}", each, site, "production"))
     return CheckPlan(sites, tuple(checks), reader.switched_off)
 
 
-def _installed_kinds(tree: Map) -> Kinds:
+def _installed_kinds() -> Kinds:
     from aem_checks.kinds import KindError, all_kinds
 
     try:
         return all_kinds()
     except KindError as error:
-        problem = f"no check can be configured: {error}"
-        raise ConfigError(tree.place.file, 0, problem, "Correct that module, or remove it.") from error
+        raise Wrong(
+            None, f"no check can be configured: {error}", "Correct that module, or remove it."
+        ) from error
 
 
-def _configure(
-    key: str, kind: type[Check[Any]], site: SiteConfig, target: Target, settings: CheckSettings
-) -> ConfiguredCheck:
+def _configure(key: str, configured: Configured, site: SiteConfig, target: Target) -> ConfiguredCheck:
+    kind, settings = configured.kind, configured.settings
     return ConfiguredCheck(
         key=key,
         kind=kind.kind,
@@ -219,54 +205,50 @@ def _configure(
         severity=settings.severity or kind.severity,
         after=settings.after or kind.after,
         check_type=kind,
+        path=configured.path,
     )
 
 
-def _parse_sites(tree: Map) -> tuple[SiteConfig, ...]:
-    written = tree.get("sites")
-    if not isinstance(written, Seq) or not written:
-        raise ConfigError(
-            *place_of(tree, ("sites",)),
+def _parse_sites(written: object) -> tuple[SiteConfig, ...]:
+    if not isinstance(written, list) or not written:
+        raise Wrong(
+            ("sites",),
             "a list of at least one site is needed under 'sites'",
             "Write 'sites:' and below it '- stage: https://...' with 'pages: [/]'.",
         )
     sites: list[SiteConfig] = []
     for index, value in enumerate(written):
-        site = validate(SiteConfig, tree, ("sites", index), value)
+        site = validate(SiteConfig, ("sites", index), value)
         if any(site.name == other.name for other in sites):
-            raise ConfigError(
-                *place_of(tree, ("sites", index, "name")),
-                f"two sites are called {site.name!r}",
-                "Give each its own 'name:'.",
+            raise Wrong(
+                ("sites", index, "name"), f"two sites are called {site.name!r}", "Give each its own 'name:'."
             )
         sites.append(site)
     return tuple(sites)
 
 
-def _parse_production_tests(tree: Map, kinds: Kinds, configured: Configured) -> frozenset[str]:
+def _production_tests(
+    content: Mapping[str, Any], kinds: Kinds, configured: Mapping[str, Configured]
+) -> frozenset[str]:
     """The kinds that also run on production after its deployment."""
-    if "production_tests" not in tree:
+    if "production_tests" not in content:
         return frozenset(PRODUCTION_TESTS)
-    written = tree["production_tests"]
-    if not isinstance(written, Seq):
-        raise ConfigError(
-            *place_of(tree, ("production_tests",)),
+    written = content["production_tests"]
+    if not isinstance(written, list):
+        raise Wrong(
+            ("production_tests",),
             "'production_tests' is a list of kinds of checks",
             f"Write 'production_tests: [{', '.join(PRODUCTION_TESTS)}]', or [] for none.",
         )
-    active = {kind.kind for kind, _ in configured.values()}
-    for place, name in zip(written.item_places, written, strict=True):
+    active = {each.kind.kind for each in configured.values()}
+    for index, name in enumerate(written):
+        path = ("production_tests", index)
         if name not in kinds:
-            raise ConfigError(
-                *place, f"there is no kind of check called {name!r}", suggestion(str(name), kinds)
-            )
+            raise Wrong(path, f"there is no kind of check called {name!r}", suggestion(str(name), kinds))
         if name not in active:
-            raise ConfigError(
-                *place, f"{name} is not switched on", f"Configure it under 'checks:', or remove {name} here."
-            )
+            remedy = f"Configure it under 'checks:', or remove {name} here."
+            raise Wrong(path, f"{name} is not switched on", remedy)
         if "production" not in kinds[name].targets:
             possible = [k for k in kinds if "production" in kinds[k].targets]
-            raise ConfigError(
-                *place, f"{name} cannot run on production", f"Choose among {', '.join(possible)}."
-            )
+            raise Wrong(path, f"{name} cannot run on production", f"Choose among {', '.join(possible)}.")
     return frozenset(written)

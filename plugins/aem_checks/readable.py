@@ -8,9 +8,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
-from aem_checks.yaml_lines import ConfigError, Map, place_of, suggestion
+from aem_checks.yaml_lines import KeyPath, Wrong, suggestion
 
-Path = tuple[str | int, ...]
 ModelT = TypeVar("ModelT", bound=BaseModel)
 _EXPECTED = {
     "int": "a whole number, such as 3",
@@ -31,28 +30,28 @@ _BOUNDS: Mapping[str, tuple[str, str]] = {
 
 
 def validate(
-    model: type[ModelT], tree: Map, path: Path, value: Any, context: Mapping[str, str] | None = None
+    model: type[ModelT], path: KeyPath, value: Any, context: Mapping[str, str] | None = None
 ) -> ModelT:
-    """Build ``model`` from ``value``, found at ``path`` of ``tree``. Raises ``ConfigError`` with the line.
+    """Build ``model`` from ``value``, found at ``path`` of a file. Raises ``Wrong``.
 
     ``context`` is what validators get as their context.
     """
     try:
         return model.model_validate(value, context=dict(context or {}))
     except ValidationError as error:
-        raise readable_error(error, model, tree, path) from None
+        raise readable_error(error, model, path) from None
 
 
-def readable_error(error: ValidationError, model: type[BaseModel], tree: Map, path: Path) -> ConfigError:
-    """The first mistake, with its line; unknown names come first, since they explain what is missing."""
+def readable_error(error: ValidationError, model: type[BaseModel], path: KeyPath) -> Wrong:
+    """The first mistake; unknown names come first, since they explain what is missing."""
     mistakes = error.errors(include_url=False)
     first = min(mistakes, key=lambda mistake: mistake["type"] != "extra_forbidden")
     inside = tuple(part for part in first["loc"] if isinstance(part, str | int))
     problem, remedy = _say(dict(first), model, path, inside)
-    return ConfigError(*place_of(tree, path + inside), problem, remedy)
+    return Wrong(path + inside, problem, remedy)
 
 
-def _say(mistake: dict[str, Any], model: type[BaseModel], path: Path, inside: Path) -> tuple[str, str]:
+def _say(mistake: dict[str, Any], model: type[BaseModel], path: KeyPath, inside: KeyPath) -> tuple[str, str]:
     kind: str = mistake["type"]
     where = dotted(path + inside)
     if kind == "extra_forbidden":
@@ -86,7 +85,7 @@ def _split(text: str, where: str) -> tuple[str, str]:
     ) else f"{remedy}." if remedy else "Correct it."
 
 
-def dotted(path: Path) -> str:
+def dotted(path: KeyPath) -> str:
     """``sites[0].stage``; the first item of a list is 0 in the code and number 1 for people."""
     text = ""
     for part in path:
@@ -107,7 +106,7 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _fields_at(model: type[BaseModel], inside: Path) -> list[str]:
+def _fields_at(model: type[BaseModel], inside: KeyPath) -> list[str]:
     """The names that are known at a path inside a model."""
     found: Any = model
     for part in inside:

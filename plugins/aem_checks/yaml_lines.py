@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import reduce
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import yaml
 
@@ -19,6 +22,10 @@ _PLAIN_TAGS = frozenset(
     _STANDARD + name
     for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
 )
+
+
+KeyPath = tuple[str | int, ...]
+"""The way to a value: names of mappings, numbers in lists, beginning with 0."""
 
 
 class Place(NamedTuple):
@@ -44,65 +51,39 @@ class ConfigError(Exception):
         return f"{where}: {self.problem}. {self.remedy}".rstrip()
 
 
-class Map(dict[str, Any]):
-    """A YAML mapping that remembers where each of its keys is written."""
+class Wrong(Exception):
+    """What is written somewhere in a file is wrong. Whoever has the file makes it a ``ConfigError``."""
 
-    def __init__(self, place: Place) -> None:
-        super().__init__()
-        self.place = place
-        self.key_places: dict[str, Place] = {}
+    error: ClassVar[type[ConfigError]] = ConfigError
 
-    def put(self, key: str, value: Any, place: Place) -> None:
-        self[key] = value
-        self.key_places[key] = place
+    def __init__(self, path: KeyPath | None, problem: str, remedy: str = "") -> None:
+        """``path`` leads to the value, ``None`` means the file as a whole; ``problem`` and ``remedy`` are sentences."""
+        super().__init__(path, problem, remedy)
+        self.path, self.problem, self.remedy = path, problem, remedy
 
 
-class Seq(list[Any]):
-    """A YAML list that remembers where each of its items is written."""
+@dataclass(frozen=True)
+class Document:
+    """What a file says as plain data, and beside it where it says so."""
 
-    def __init__(self, place: Place) -> None:
-        super().__init__()
-        self.place = place
-        self.item_places: list[Place] = []
+    file: str
+    content: dict[str, Any]
+    places: Mapping[KeyPath, Place] = field(default_factory=dict)
+    """By the path of each value; that of a mapping's value is where its key is written."""
 
+    def place_of(self, path: KeyPath) -> Place:
+        """The place of the value at ``path``, or of the innermost value on the way that the file holds."""
+        ways = (path[:length] for length in range(len(path), -1, -1))
+        return next((self.places[way] for way in ways if way in self.places), Place(self.file, 0))
 
-def tree_of(content: Mapping[str, Any], place: Place) -> Map:
-    """The tree of values that come from elsewhere than a file, every one of them at ``place``."""
-    tree = Map(place)
-    for key, value in content.items():
-        tree.put(str(key), _branch(value, place), place)
-    return tree
-
-
-def _branch(value: Any, place: Place) -> Any:
-    if isinstance(value, Mapping):
-        return tree_of(value, place)
-    if not isinstance(value, list | tuple):
-        return value
-    items = Seq(place)
-    items.extend(_branch(item, place) for item in value)
-    items.item_places.extend(place for _ in value)
-    return items
-
-
-def plain(value: Any) -> Any:
-    """The same values without their places, as ordinary dicts and lists."""
-    if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
-    return [plain(each) for each in value] if isinstance(value, list) else value
-
-
-def place_of(tree: Any, path: Iterable[str | int]) -> Place:
-    """The place of the value at ``path``, or of the innermost value on the way that the file holds."""
-    place: Place = tree.place
-    for part in path:
-        if isinstance(tree, Map) and part in tree:
-            place, tree = tree.key_places[str(part)], tree[str(part)]
-        elif isinstance(tree, Seq) and isinstance(part, int) and part < len(tree):
-            place, tree = tree.item_places[part], tree[part]
-        else:
-            break
-    return place
+    @contextmanager
+    def locating(self) -> Iterator[None]:
+        """Whatever is ``Wrong`` with this content inside gets its line, as a ``ConfigError``."""
+        try:
+            yield
+        except Wrong as wrong:
+            place = Place(self.file, 0) if wrong.path is None else self.place_of(wrong.path)
+            raise wrong.error(*place, wrong.problem, wrong.remedy) from None
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -115,7 +96,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     return f"Did you mean {near[0]}? {listed}" if near else listed
 
 
-def load_yaml(path: str | Path) -> Map:
+def load_yaml(path: str | Path) -> Document:
     """Read one YAML file whose top level is a mapping, with the line of every key.
 
     Raises ``ConfigError`` for whatever is not plain data: duplicate keys, anchors, tags, several documents.
@@ -126,8 +107,8 @@ def load_yaml(path: str | Path) -> Map:
         raise ConfigError(
             file, 1, "the file is not a mapping of names to values", "Begin with a line such as 'sites:'."
         )
-    tree: Map = _Reader(file).mapping(root, 0)
-    return tree
+    reader = _Reader(file)
+    return Document(file, reader.mapping(root, ()), reader.places)
 
 
 def _read(path: str | Path) -> str:
@@ -188,40 +169,43 @@ class _Reader:
 
     def __init__(self, file: str) -> None:
         self.file = file
+        self.places: dict[KeyPath, Place] = {}
         self.met: set[int] = set()
 
-    def value(self, node: yaml.Node, depth: int) -> Any:
-        self._admit(node, depth)
-        if isinstance(node, yaml.MappingNode):
-            return self.mapping(node, depth)
-        if isinstance(node, yaml.SequenceNode):
-            return self.sequence(node, depth)
-        return _scalar(node)
-
-    def mapping(self, node: yaml.MappingNode, depth: int) -> Map:
-        tree = Map(self._place(node))
+    def mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
+        self.places.setdefault(path, self._place(node))
+        found: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            place = self._place(key_node)
-            self._admit(key_node, depth)
-            if not isinstance(key_node, yaml.ScalarNode):
+            key = self._key(key_node, path)
+            if key in found:
+                first = self.places[(*path, key)].line
                 raise ConfigError(
-                    *place, "a name is expected here, not a list or mapping", "Write 'name: value'."
+                    *self._place(key_node),
+                    f"{key!r} is written twice, first on line {first}",
+                    "Keep one of the two.",
                 )
-            key = str(key_node.value)
-            if key in tree:
-                first = tree.key_places[key].line
-                raise ConfigError(
-                    *place, f"{key!r} is written twice, first on line {first}", "Keep one of the two."
-                )
-            tree.put(key, self.value(value_node, depth + 1), place)
-        return tree
+            self.places[(*path, key)] = self._place(key_node)
+            found[key] = self._value(value_node, (*path, key))
+        return found
 
-    def sequence(self, node: yaml.SequenceNode, depth: int) -> Seq:
-        items = Seq(self._place(node))
-        for item in node.value:
-            items.append(self.value(item, depth + 1))
-            items.item_places.append(self._place(item))
-        return items
+    def _key(self, node: yaml.Node, path: KeyPath) -> str:
+        self._admit(node, len(path))
+        if not isinstance(node, yaml.ScalarNode):
+            raise ConfigError(
+                *self._place(node), "a name is expected here, not a list or mapping", "Write 'name: value'."
+            )
+        return str(node.value)
+
+    def _value(self, node: yaml.Node, path: KeyPath) -> Any:
+        self._admit(node, len(path))
+        if isinstance(node, yaml.MappingNode):
+            return self.mapping(node, path)
+        return self._sequence(node, path) if isinstance(node, yaml.SequenceNode) else _scalar(node)
+
+    def _sequence(self, node: yaml.SequenceNode, path: KeyPath) -> list[Any]:
+        for index, item in enumerate(node.value):
+            self.places[(*path, index)] = self._place(item)
+        return [self._value(item, (*path, index)) for index, item in enumerate(node.value)]
 
     def _place(self, node: yaml.Node) -> Place:
         return Place(self.file, node.start_mark.line + 1)
@@ -263,65 +247,80 @@ def _number(text: str) -> Any:
     return text
 
 
-def load_extended(path: str | Path) -> Map:
+def load_extended(path: str | Path) -> Document:
     """Read a file together with what it ``extends``: mappings merge, everything else replaces.
 
     ``extends`` names a file in the same folder or below it. Raises ``ConfigError``, also for a circle.
     """
-    chain: list[Path] = []
-    trees: list[Map] = []
-    following: Path | None = Path(path)
-    while following is not None:
-        tree = load_yaml(following)
-        chain.append(following.resolve())
-        trees.append(tree)
-        following = _base_of(tree, following, chain)
-    merged = trees.pop()
-    while trees:
-        merged = _merge(merged, trees.pop())
-    return merged
+    documents = [load_yaml(path)]
+    chain = [Path(path).resolve()]
+    while (base := _base_of(documents[-1], chain)) is not None:
+        documents.append(load_yaml(base))
+        chain.append(base.resolve())
+    return reduce(_merge, map(_without_extends, reversed(documents)))
 
 
 def extended_by(path: str | Path) -> Path | None:
     """The file that one file extends itself, whether it is there or not. Raises ``ConfigError``."""
-    return _named_base(load_yaml(path), Path(path))
+    return _named_base(load_yaml(path))
 
 
-def _named_base(tree: Map, path: Path) -> Path | None:
-    if "extends" not in tree:
+def _named_base(document: Document) -> Path | None:
+    if "extends" not in document.content:
         return None
-    place, name = tree.key_places["extends"], tree["extends"]
+    name = document.content["extends"]
     if not isinstance(name, str) or not name or Path(name).is_absolute() or ".." in Path(name).parts:
         raise ConfigError(
-            *place,
+            *document.place_of(("extends",)),
             "extends needs the name of a file beside this one",
             "Write for example 'extends: _defaults.yaml'.",
         )
-    return path.parent / name
+    return Path(document.file).parent / name
 
 
-def _base_of(tree: Map, path: Path, chain: list[Path]) -> Path | None:
-    base = _named_base(tree, path)
+def _base_of(document: Document, chain: list[Path]) -> Path | None:
+    base = _named_base(document)
     if base is None:
         return None
-    place, name = tree.key_places.pop("extends"), tree.pop("extends")
+    place, name = document.place_of(("extends",)), document.content["extends"]
     if base.resolve() in chain:
         raise ConfigError(
             *place, f"extending {name} leads in a circle back to it", "Remove one of the 'extends' lines."
         )
     if not base.is_file():
+        beside = Path(document.file).name
         raise ConfigError(
-            *place, f"extends names {name}, and there is no such file beside {path.name}", "Correct the name."
+            *place, f"extends names {name}, and there is no such file beside {beside}", "Correct the name."
         )
     return base
 
 
-def _merge(base: Map, over: Map) -> Map:
-    merged = Map(over.place)
-    for key, value in base.items():
-        merged.put(key, value, base.key_places[key])
+def _without_extends(document: Document) -> Document:
+    content = {key: value for key, value in document.content.items() if key != "extends"}
+    places = {path: place for path, place in document.places.items() if path != ("extends",)}
+    return Document(document.file, content, places)
+
+
+def _merge(base: Document, over: Document) -> Document:
+    content, replaced = _merged(base.content, over.content)
+    places = {path: place for path, place in base.places.items() if not _is_below(path, replaced)}
+    return Document(over.file, content, {**places, **over.places})
+
+
+def _merged(
+    base: dict[str, Any], over: dict[str, Any], path: KeyPath = ()
+) -> tuple[dict[str, Any], set[KeyPath]]:
+    """What both say together, and the paths at which nothing is left of ``base``."""
+    merged, replaced = dict(base), set[KeyPath]()
     for key, value in over.items():
-        old = merged.get(key)
-        both = isinstance(old, Map) and isinstance(value, Map)
-        merged.put(key, _merge(old, value) if both else value, over.key_places[key])  # type: ignore[arg-type]
-    return merged
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            merged[key], inside = _merged(base[key], value, (*path, key))
+            replaced |= inside
+        else:
+            merged[key] = value
+            replaced.add((*path, key))
+    return merged, replaced
+
+
+def _is_below(path: KeyPath, replaced: set[KeyPath]) -> bool:
+    return any(path[:length] in replaced for length in range(1, len(path) + 1))

@@ -20,7 +20,7 @@ from aem_checks.config import (
     refuse_unknown_keys,
 )
 from aem_checks.readable import validate
-from aem_checks.yaml_lines import Map, Place, load_extended, place_of, plain, tree_of
+from aem_checks.yaml_lines import Document, Wrong, load_extended
 from stage_gate.configuration.gate import Gate, GateSettings
 from stage_gate.configuration.gate_rules import (
     KindCodes,
@@ -94,13 +94,14 @@ def load_gate(path: str | Path, *, today: date | None = None, demands: Demands |
     was right once: a quarantine or waiver has ended by ``today`` (UTC), a waiver names no code, the calendar can't be
     read, the windows do not open any more. ``demands`` are by default those of the deployment.
     """
-    file = Path(path)
-    tree, gate = _load(file, demands)
-    day = today or _today()
-    refuse_without_code(tree, gate.policy, _codes(gate.plan, gate.settings))
-    refuse_endless(tree, gate.policy, day)
-    refuse_expired(tree, gate.policy, day)
-    refuse_closed_for_ever(tree, gate.policy, day, file.parent)
+    file, day = Path(path), today or _today()
+    document = _document(file)
+    with document.locating():
+        gate = _checked(document, file, demands)
+        refuse_without_code(gate.policy, _codes(gate.plan, gate.settings))
+        refuse_endless(gate.policy, day)
+        refuse_expired(gate.policy, day)
+        refuse_closed_for_ever(gate.policy, day, file.parent)
     return gate
 
 
@@ -111,8 +112,9 @@ def load_gate_for_run(path: str | Path, *, today: date | None = None, demands: D
     so that its check blocks again, a waiver without a code waives nothing, and a calendar that can't be read means
     closed.
     """
-    _, gate = _load(Path(path), demands, until=today or _today())
-    return gate
+    document = _document(Path(path))
+    with document.locating():
+        return _checked(document, Path(path), demands, until=today or _today())
 
 
 def gate_from_content(name: str, content: Mapping[str, Any], *, folder: Path) -> Gate:
@@ -123,7 +125,9 @@ def gate_from_content(name: str, content: Mapping[str, Any], *, folder: Path) ->
     Nothing is refused or left out for the date: the plan of the run takes what is in force when it is made.
     Raises ``GateFileError``, for instance where a newer Stage Gate no longer knows a setting.
     """
-    return _build(name, tree_of(content, Place(f"the pinned content of gate {name}", 0)), folder)
+    document = Document(f"the pinned content of gate {name}", dict(content))
+    with document.locating():
+        return _build(name, document.content, folder)
 
 
 def gate_digest(name: str, content: Mapping[str, Any]) -> str:
@@ -132,7 +136,7 @@ def gate_digest(name: str, content: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def _name_of(file: Path) -> str:
+def _require_name(file: Path) -> None:
     if file.name.startswith("_"):
         raise GateFileError(
             str(file),
@@ -152,39 +156,40 @@ def _name_of(file: Path) -> str:
         raise GateFileError(
             str(file), 0, f"there is both {file.stem}.yaml and {file.stem}.yml", "Remove one of the two."
         )
-    return file.stem
 
 
-def _load(file: Path, demands: Demands | None, until: date | None = None) -> tuple[Map, Gate]:
-    """What the file says, and the gate without the excuses that have ended by ``until``."""
-    name = _name_of(file)
-    tree = load_extended(file)
-    gate = _build(name, tree, file.parent)
+def _document(file: Path) -> Document:
+    _require_name(file)
+    return load_extended(file)
+
+
+def _checked(document: Document, file: Path, demands: Demands | None, until: date | None = None) -> Gate:
+    """The gate without the excuses that have ended by ``until``. Raises ``Wrong``."""
+    gate = _build(file.stem, document.content, file.parent)
     policy = gate.policy if until is None else gate.policy.in_force_on(until)
-    refuse_unknown_codes(tree, gate.policy, _codes(gate.plan, gate.settings))
-    refuse_no_proof(tree, gate.plan, policy)
-    refuse_stage_on_production(tree, gate.plan)
-    refuse_second_gate(tree, gate, file, gate_paths(file.parent))
-    if names_connections(tree, gate):
-        refuse_reach(tree, gate, reach_of(file, gate))
+    refuse_unknown_codes(gate.policy, _codes(gate.plan, gate.settings))
+    refuse_no_proof(gate.plan, policy)
+    refuse_stage_on_production(gate.plan)
+    refuse_second_gate(gate, file, gate_paths(file.parent))
+    if names_connections(gate):
+        refuse_reach(gate, reach_of(file, gate))
     demanded = _demands_of_deployment() if demands is None else demands
     if demanded.checks:
-        refuse_less_than_minimum(tree, gate.plan, policy, demanded.checks, _known_kinds())
-    refuse_accepted_facts(tree, policy, demanded.facts)
+        refuse_less_than_minimum(gate.plan, policy, demanded.checks, _known_kinds())
+    refuse_accepted_facts(policy, demanded.facts)
     if demanded.isolation:
-        refuse_unisolated(tree, gate.plan)
-    return tree, replace(gate, settings=gate.settings.model_copy(update={"policy": policy}))
+        refuse_unisolated(gate.plan)
+    return replace(gate, settings=gate.settings.model_copy(update={"policy": policy}))
 
 
-def _build(name: str, tree: Map, folder: Path) -> Gate:
-    content = plain(tree)
-    refuse_unknown_keys(tree, CHECK_KEYS | GATE_KEYS)
-    _require_pipeline(tree)
-    settings = validate(GateSettings, tree, (), {key: tree[key] for key in tree if key in GATE_KEYS})
-    plan = parse_check_plan(tree, folder=folder)
-    refuse_wrong_smoke_tests(tree, settings, plan, [check.key for check in plan.on("stage")] + _OWN_RESULTS)
-    refuse_unknown_checks(tree, settings.policy, _codes(plan, settings))
-    refuse_no_proof(tree, plan, PolicySettings())
+def _build(name: str, content: dict[str, Any], folder: Path) -> Gate:
+    refuse_unknown_keys(content, CHECK_KEYS | GATE_KEYS)
+    _require_pipeline(content)
+    settings = validate(GateSettings, (), {key: content[key] for key in content if key in GATE_KEYS})
+    plan = parse_check_plan(content, folder=folder)
+    refuse_wrong_smoke_tests(settings, plan, [check.key for check in plan.on("stage")] + _OWN_RESULTS)
+    refuse_unknown_checks(settings.policy, _codes(plan, settings))
+    refuse_no_proof(plan, PolicySettings())
     return Gate(name=name, settings=settings, plan=plan, content=content, digest=gate_digest(name, content))
 
 
@@ -222,10 +227,10 @@ def _known_kinds() -> Collection[str]:
     return all_kinds()
 
 
-def _require_pipeline(tree: Map) -> None:
-    if not isinstance(tree.get("pipeline"), Map):
-        raise GateFileError(
-            *place_of(tree, ("pipeline",)),
+def _require_pipeline(content: Mapping[str, Any]) -> None:
+    if not isinstance(content.get("pipeline"), dict):
+        raise Wrong(
+            ("pipeline",),
             "'pipeline' does not say which pipeline is guarded",
             'Write \'pipeline: {program: "12345", pipeline: "678901"}\', or run: python -m stage_gate init.',
         )

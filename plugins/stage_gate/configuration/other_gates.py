@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from aem_checks.yaml_lines import ConfigError, Map, extended_by, load_extended, place_of
+from aem_checks.yaml_lines import ConfigError, Wrong, extended_by, load_extended
 from stage_gate.configuration.gate import Gate
 from stage_gate.rules.decision import Mode
 
@@ -19,8 +19,8 @@ State = tuple[tuple[str, ...], tuple[Stamp, ...]]
 Pipeline = tuple[str, str]
 
 
-def refuse_second_gate(tree: Map, gate: Gate, file: Path, gates: Iterable[Path]) -> None:
-    """Raise ``ConfigError`` where two gates that act guard one pipeline; a shadow beside a guard is fine.
+def refuse_second_gate(gate: Gate, file: Path, gates: Iterable[Path]) -> None:
+    """Raise ``Wrong`` where two gates that act guard one pipeline; a shadow beside a guard is fine.
 
     ``gates`` are the gate files of the folder. One that is no YAML guards nothing and is left out; one with other
     mistakes counts, since correcting those would let it act.
@@ -30,8 +30,8 @@ def refuse_second_gate(tree: Map, gate: Gate, file: Path, gates: Iterable[Path])
     own = _pipeline(gate.pipeline.program, gate.pipeline.pipeline)
     others = [name for name in _guards(state_of(gates)).get(own, ()) if name != file.name]
     if others:
-        raise ConfigError(
-            *place_of(tree, ("pipeline", "pipeline")),
+        raise Wrong(
+            ("pipeline", "pipeline"),
             f"pipeline {own[1]} of program {own[0]} is guarded by {others[0]} too, "
             "and what one of two gates refuses the other could approve",
             f"Put the checks of both into one file and remove the other, or write 'mode: shadow' into {others[0]}.",
@@ -67,12 +67,12 @@ def _extended_by(stamp: Stamp) -> Path | None:
 
 
 @lru_cache(maxsize=4)
-def trees_of(state: State) -> Mapping[str, Map]:
+def contents_of(state: State) -> Mapping[str, Mapping[str, Any]]:
     """What the gate files say, by their name. What is no YAML is left out: its own Dag says what is wrong with it."""
-    found: dict[str, Map] = {}
+    found: dict[str, Mapping[str, Any]] = {}
     for path in map(Path, state[0]):
         with contextlib.suppress(ConfigError, OSError, ValueError):
-            found[path.name] = load_extended(path)
+            found[path.name] = load_extended(path).content
     return found
 
 
@@ -80,16 +80,16 @@ def trees_of(state: State) -> Mapping[str, Map]:
 def _guards(state: State) -> Mapping[Pipeline, list[str]]:
     """The names of the files that guard a pipeline, by pipeline."""
     found: dict[Pipeline, list[str]] = {}
-    for name, tree in trees_of(state).items():
-        guarded = _guarded(tree)
+    for name, content in contents_of(state).items():
+        guarded = _guarded(content)
         if guarded is not None:
             found.setdefault(guarded, []).append(name)
     return found
 
 
-def _guarded(tree: Map) -> Pipeline | None:
-    pipeline = tree.get("pipeline")
-    if not isinstance(pipeline, Map) or tree.get("mode") != Mode.GUARD:
+def _guarded(content: Mapping[str, Any]) -> Pipeline | None:
+    pipeline = content.get("pipeline")
+    if not isinstance(pipeline, dict) or content.get("mode") != Mode.GUARD:
         return None
     return _pipeline(pipeline.get("program"), pipeline.get("pipeline"))
 

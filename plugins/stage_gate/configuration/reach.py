@@ -16,7 +16,7 @@ from typing import Any
 
 from aem_checks.access_names import named_for_else, same_to_airflow
 from aem_checks.config import CHECK_KEYS, OWN_CONNECTION, Refusal
-from stage_gate.configuration.other_gates import State, state_of, trees_of
+from stage_gate.configuration.other_gates import State, contents_of, state_of
 
 READING = ("cloud_manager_default", "pipeline.connection where a gate names none")
 Uses = Mapping[str, str]
@@ -91,6 +91,6 @@ def _named_in(state: State) -> tuple[tuple[str, str], ...]:
     """What the gates of a folder use themselves, and where they say so."""
     return tuple(
         (name, f"{where} in {file}")
-        for file, tree in trees_of(state).items()
-        for name, where in named_for_else(tree, CHECK_KEYS)
+        for file, content in contents_of(state).items()
+        for name, where in named_for_else(content, CHECK_KEYS)
     )

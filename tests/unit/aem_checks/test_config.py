@@ -13,7 +13,7 @@ from aem_checks.check import Check, CheckSettings
 from aem_checks.config import CheckPlan, ConfigError, load_check_plan, parse_check_plan
 from aem_checks.outcomes import Severity
 from aem_checks.sites import Pattern, Target
-from aem_checks.yaml_lines import load_extended, load_yaml, plain, tree_of
+from aem_checks.yaml_lines import Document, load_extended, load_yaml
 
 
 class _PageSettings(CheckSettings):
@@ -71,7 +71,9 @@ sites:
 def plan_of(folder: Path, text: str) -> CheckPlan:
     file = folder / "gate.yaml"
     file.write_text(text, encoding="utf-8")
-    return parse_check_plan(load_extended(file), KINDS)
+    document = load_extended(file)
+    with document.locating():
+        return parse_check_plan(document.content, KINDS, folder=folder)
 
 
 def mistake_in(folder: Path, text: str) -> ConfigError:
@@ -323,7 +325,7 @@ def test_words_that_old_yaml_turns_into_other_things_stay_words(tmp_path: Path) 
     text += "g: 12\nh: 1.5\ni: true\nj: ~\nk: 0x10\nl: -3\n"
     (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
     expected = ["no", "on", "1:30", "012", "2026-01-01", "12", 12, 1.5, True, None, "0x10", -3]
-    assert list(load_yaml(tmp_path / "x.yaml").values()) == expected
+    assert list(load_yaml(tmp_path / "x.yaml").content.values()) == expected
 
 
 def test_an_extended_file_gives_what_this_one_leaves_out_and_lists_replace(tmp_path: Path) -> None:
@@ -362,11 +364,24 @@ def test_extends_that_leads_nowhere_is_refused(tmp_path: Path, files: dict[str, 
     assert caught.value.line == 1
 
 
-def test_values_survive_the_way_to_plain_data_and_back(tmp_path: Path) -> None:
-    (tmp_path / "x.yaml").write_text(SITE + "checks: {key_pages: {minimum: 2}}\n", encoding="utf-8")
-    tree = load_yaml(tmp_path / "x.yaml")
-    again = tree_of(plain(tree), tree.place)
-    assert parse_check_plan(again, KINDS) == parse_check_plan(tree, KINDS)
+def test_every_value_has_its_place_beside_it_and_what_replaces_another_takes_it_over(tmp_path: Path) -> None:
+    base = "a:\n  b: {c: 1}\n  d: [1, {e: 2}]\nf: 3\n"
+    (tmp_path / "_base.yaml").write_text(base, encoding="utf-8")
+    (tmp_path / "x.yaml").write_text("# x\nextends: _base.yaml\na:\n  d: {g: 4}\n", encoding="utf-8")
+    document = load_extended(tmp_path / "x.yaml")
+    assert document.content == {"a": {"b": {"c": 1}, "d": {"g": 4}}, "f": 3}
+    lines = {path: (Path(place.file).name, place.line) for path, place in document.places.items()}
+    assert lines == {
+        (): ("x.yaml", 2),
+        ("a",): ("x.yaml", 3),
+        ("a", "b"): ("_base.yaml", 2),
+        ("a", "b", "c"): ("_base.yaml", 2),
+        ("a", "d"): ("x.yaml", 4),
+        ("a", "d", "g"): ("x.yaml", 4),
+        ("f",): ("_base.yaml", 4),
+    }
+    assert document.place_of(("a", "b", "none", 7)) == (str(tmp_path / "_base.yaml"), 2)
+    assert Document("what was pinned", document.content).place_of(("a",)) == ("what was pinned", 0)
 
 
 def test_the_keys_of_the_release_gate_are_known_here_and_a_typo_is_not(tmp_path: Path) -> None:

@@ -235,6 +235,7 @@ async def test_the_command_line_chooses_as_a_gate_does(tmp_path: Path) -> None:
         severity=Severity.BLOCK,
         after="settled",
         check_type=KeyPages,
+        path=("checks", "key_pages"),
     )
     seen: list[CheckResult] = []
     async with PageSite(LISTED) as site:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from aem_checks.yaml_lines import load_yaml, plain
+from aem_checks.yaml_lines import load_yaml
 from stage_gate.configuration.gate_file import GateFileError, load_gate
 from stage_gate.configuration.gate_schema import SCHEMA_PATH, gate_schema, write_schema
 
@@ -37,7 +37,7 @@ def test_every_file_in_the_gates_folder_fits(validator: Draft202012Validator) ->
     files = list((REPOSITORY / "dags" / "gates").glob("*.yaml"))
     assert files
     for file in files:
-        assert [error.message for error in validator.iter_errors(plain(load_yaml(file)))] == []
+        assert [error.message for error in validator.iter_errors(load_yaml(file).content)] == []
 
 
 GOOD = [
@@ -133,4 +133,4 @@ def test_editors_get_a_description_of_settings_and_defaults_as_they_are_written(
 def content(folder: Path, text: str) -> Any:
     file = folder / "gate.yaml"
     file.write_text(SITES + text.replace("NEXT_MONTH", NEXT_MONTH), encoding="utf-8")
-    return plain(load_yaml(file))
+    return load_yaml(file).content
