@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from adobe_cloud_manager.auth import SCOPES
@@ -17,6 +18,12 @@ from adobe_cloud_manager.settings import (
 )
 
 _NAME = "Adobe Cloud Manager"
+_MODULES: Mapping[str, tuple[str, ...]] = {
+    "hooks": ("cloud_manager",),
+    "operators": ("approval", "start"),
+    "sensors": ("milestones",),
+    "triggers": ("execution_wait", "journal"),
+}
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -33,16 +40,14 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["service"],
             }
         ],
-        **{part: [_modules(part)] for part in ("hooks", "operators", "sensors")},
-        "triggers": [_modules("triggers", "cloud_manager", "journal")],
+        **{part: [_modules(part, names)] for part, names in _MODULES.items()},
         "connection-types": [_connection_type()],
-        "extra-links": ["adobe_cloud_manager.links.cloud_manager.CloudManagerExecutionLink"],
+        "extra-links": ["adobe_cloud_manager.links.execution_page.CloudManagerExecutionLink"],
         "config": {SECTION: _configuration()},
     }
 
 
-def _modules(part: str, *modules: str) -> dict[str, Any]:
-    names = modules or ("cloud_manager",)
+def _modules(part: str, names: Iterable[str]) -> dict[str, Any]:
     return {
         "integration-name": _NAME,
         "python-modules": [f"adobe_cloud_manager.{part}.{name}" for name in names],

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
+from adobe_cloud_manager.links.execution_page import CloudManagerExecutionLink
 from stage_gate.import_ahead import import_ahead
 from stage_gate.pages.links import ExecutionRunLink, ReportLink
 

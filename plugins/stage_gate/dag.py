@@ -22,10 +22,10 @@ from stage_gate.tasks.acts import (
     RecordBypass,
 )
 from stage_gate.tasks.chapter import RunChapter, slots_of
-from stage_gate.tasks.cloud_manager import ReadCloudManagerResults
 from stage_gate.tasks.judging import Decide, Judge
 from stage_gate.tasks.pin import CURRENT, PinCandidate, StartExecutionRun
 from stage_gate.tasks.publishing import PublishReport
+from stage_gate.tasks.read_cloud_manager_results import ReadCloudManagerResults
 from stage_gate.tasks.retest import RetestStage
 from stage_gate.tasks.source import FindSource
 from stage_gate.tasks.stage import RecordPages, SettleStage

@@ -27,7 +27,7 @@ from benchmarks.waiting_gates import PROGRAM, Wait
 from stage_gate.local.airflow_api import AirflowApiError
 from waiting_model import STATED, percentile, play
 
-_OURS = "adobe_cloud_manager.triggers.cloud_manager.ExecutionTrigger"
+_OURS = "adobe_cloud_manager.triggers.execution_wait.ExecutionTrigger"
 _HTTP = "airflow.providers.http.triggers.http.HttpSensorTrigger"
 TITLE = (
     "9. Waiting: 1,000 gates in one triggerer, beside 1,000 waits of the HTTP provider that poll every 10 s"

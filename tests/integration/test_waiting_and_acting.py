@@ -9,12 +9,12 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout
 from structlog.testing import capture_logs
 
-from adobe_cloud_manager.operators.cloud_manager import (
+from adobe_cloud_manager.operators.approval import (
     ApproveGoLiveOperator,
     GoLiveOperator,
     RejectGoLiveOperator,
 )
-from adobe_cloud_manager.sensors.cloud_manager import (
+from adobe_cloud_manager.sensors.milestones import (
     ApprovalSensor,
     DecisionSensor,
     ExecutionSensor,

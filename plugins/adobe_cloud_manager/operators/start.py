@@ -9,7 +9,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from adobe_cloud_manager.exceptions import NotSent
-from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
+from adobe_cloud_manager.links.execution_page import CloudManagerExecutionLink
 from adobe_cloud_manager.pinned import PinnedExecution
 from adobe_cloud_manager.starts import IfRunning, NotStarted, StartUnresolved, Wanted, start_once
 

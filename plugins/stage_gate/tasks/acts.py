@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.sdk.bases.skipmixin import SkipMixin
 from airflow.sdk.exceptions import AirflowFailException
 
-from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
+from adobe_cloud_manager.links.execution_page import CloudManagerExecutionLink
 from adobe_cloud_manager.questions import Approval
 from stage_gate.acting.wanting import Held
 from stage_gate.evidence.files import EvidenceError

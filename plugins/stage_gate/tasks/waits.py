@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from adobe_cloud_manager.questions import WAITS_AT_MOST, approval_state, deadline_of
-from adobe_cloud_manager.sensors.cloud_manager import (
+from adobe_cloud_manager.sensors.milestones import (
     ApprovalSensor,
     DecisionSensor,
     ExecutionSensor,

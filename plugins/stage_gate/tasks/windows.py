@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.bases.branch import BranchMixIn
 
-from adobe_cloud_manager.sensors.cloud_manager import DecisionSensor
+from adobe_cloud_manager.sensors.milestones import DecisionSensor
 from stage_gate.evidence.files import EvidenceError
 from stage_gate.rules.decision import APPROVE, OVERRIDE, Step, next_step
 from stage_gate.tasks.waits import TellingWait

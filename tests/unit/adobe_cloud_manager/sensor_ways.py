@@ -10,8 +10,8 @@ from typing import Any
 
 from airflow.sdk.exceptions import TaskDeferred
 
-from adobe_cloud_manager.sensors.cloud_manager import ExecutionSensor
-from adobe_cloud_manager.triggers.cloud_manager import ExecutionTrigger
+from adobe_cloud_manager.sensors.milestones import ExecutionSensor
+from adobe_cloud_manager.triggers.execution_wait import ExecutionTrigger
 
 
 def run_in_task(sensor: ExecutionSensor) -> Any:

@@ -14,7 +14,7 @@ import pytest
 from blockbuster import BlockingError, blockbuster_ctx
 
 from adobe_cloud_manager.events.hint import HINT_VARIABLE
-from adobe_cloud_manager.triggers.cloud_manager import ExecutionTrigger
+from adobe_cloud_manager.triggers.execution_wait import ExecutionTrigger
 from unit.adobe_cloud_manager.adobe_double import Adobe
 from unit.adobe_cloud_manager.events.triggerer import Supervisor
 from unit.adobe_cloud_manager.local_cloud_manager import EXECUTION, PIPELINE, PROGRAM, execution_json

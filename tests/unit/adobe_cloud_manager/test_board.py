@@ -17,9 +17,9 @@ from adobe_cloud_manager.events.hint import HINT_VARIABLE, merged
 from adobe_cloud_manager.hooks import cloud_manager_async as hooks
 from adobe_cloud_manager.pinned import PinnedExecution
 from adobe_cloud_manager.questions import Goal
-from adobe_cloud_manager.sensors.cloud_manager import StageDeploymentSensor
+from adobe_cloud_manager.sensors.milestones import StageDeploymentSensor
 from adobe_cloud_manager.triggers import board
-from adobe_cloud_manager.triggers.cloud_manager import ExecutionTrigger
+from adobe_cloud_manager.triggers.execution_wait import ExecutionTrigger
 from unit.adobe_cloud_manager.adobe_double import Adobe
 from unit.adobe_cloud_manager.events.triggerer import Supervisor
 from unit.adobe_cloud_manager.local_cloud_manager import EXECUTION, PIPELINE, PROGRAM, Json, execution_json

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
-from adobe_cloud_manager.operators.cloud_manager import ApproveGoLiveOperator
+from adobe_cloud_manager.links.execution_page import CloudManagerExecutionLink
+from adobe_cloud_manager.operators.approval import ApproveGoLiveOperator
 from adobe_cloud_manager.pinned import PinnedExecution
-from adobe_cloud_manager.sensors.cloud_manager import StageDeploymentSensor
+from adobe_cloud_manager.sensors.milestones import StageDeploymentSensor
 
 
 def link_of(execution_id: Any) -> str:

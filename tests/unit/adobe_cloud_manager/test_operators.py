@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from adobe_cloud_manager.operators.cloud_manager import (
+from adobe_cloud_manager.operators.approval import (
     ApproveGoLiveOperator,
     GoLiveOperator,
     RejectGoLiveOperator,

@@ -18,7 +18,7 @@ from airflow.sdk.exceptions import (
 )
 from structlog.testing import capture_logs
 
-from adobe_cloud_manager.sensors.cloud_manager import (
+from adobe_cloud_manager.sensors.milestones import (
     ApprovalSensor,
     DecisionSensor,
     ExecutionSensor,
@@ -401,7 +401,7 @@ def waking(
 
 @pytest.fixture(autouse=True)
 def _woken_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adobe_cloud_manager.sensors.cloud_manager._SOONEST_WAKE", 0.0)
+    monkeypatch.setattr("adobe_cloud_manager.sensors.milestones._SOONEST_WAKE", 0.0)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -594,7 +594,7 @@ def test_sensors_and_triggers_are_light_to_import() -> None:
 
     code = (
         "import airflow.sdk, airflow.triggers.base, sys; before = set(sys.modules)\n"
-        "import adobe_cloud_manager.sensors.cloud_manager, adobe_cloud_manager.operators.cloud_manager\n"
+        "import adobe_cloud_manager.sensors.milestones, adobe_cloud_manager.operators.approval\n"
         "new = set(sys.modules) - before\n"
         "print([m for m in new if m.split('.')[0] in ('requests', 'aiohttp', 'lxml') or 'providers' in m])"
     )

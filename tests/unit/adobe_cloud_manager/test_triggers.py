@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from adobe_cloud_manager.ending import Ending, GoingOn, Kind
 from adobe_cloud_manager.pinned import PinnedExecution
 from adobe_cloud_manager.questions import Goal
-from adobe_cloud_manager.triggers.cloud_manager import ExecutionTrigger
+from adobe_cloud_manager.triggers.execution_wait import ExecutionTrigger
 from unit.adobe_cloud_manager.local_cloud_manager import (
     EXECUTION,
     PIPELINE,

@@ -55,7 +55,7 @@ def waits_go_by(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
         clock.sleep(seconds)
 
     monkeypatch.setattr("adobe_cloud_manager.vigil.datetime", Moment)
-    monkeypatch.setattr("adobe_cloud_manager.sensors.cloud_manager.datetime", Moment)
+    monkeypatch.setattr("adobe_cloud_manager.sensors.milestones.datetime", Moment)
     monkeypatch.setattr("adobe_cloud_manager.waiting.time", clock)
     monkeypatch.setattr("adobe_cloud_manager.triggers.board.Seat.pause", pause)
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from airflow.sdk.exceptions import AirflowException
 
-from adobe_cloud_manager.sensors.cloud_manager import (
+from adobe_cloud_manager.sensors.milestones import (
     ApprovalSensor,
     ProductionDeploymentSensor,
     StageDeploymentSensor,

@@ -20,7 +20,7 @@ from stage_gate.rules.cloud_manager_results import SEEN
 from stage_gate.rules.plan import RecordedResult
 from stage_gate.rules.verdict import judge
 from stage_gate.tasks import testing
-from stage_gate.tasks.cloud_manager import ReadCloudManagerResults
+from stage_gate.tasks.read_cloud_manager_results import ReadCloudManagerResults
 from stage_gate.tasks.red import Red
 from stage_gate.tasks.stage import RecordPages, SettleStage
 from unit.stage_gate.airflow_store import StateStore

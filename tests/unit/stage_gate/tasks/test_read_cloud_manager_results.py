@@ -18,7 +18,7 @@ from stage_gate.evidence.pin import run_id_of
 from stage_gate.rules.cloud_manager_results import SEEN, Seen, judge_results
 from stage_gate.rules.plan import CLOUD_MANAGER, Plan
 from stage_gate.rules.verdict import Verdict, judge
-from stage_gate.tasks.cloud_manager import ReadCloudManagerResults
+from stage_gate.tasks.read_cloud_manager_results import ReadCloudManagerResults
 from stage_gate.tasks.red import Red
 from unit.stage_gate.observing.test_own_results import earlier_release
 from unit.stage_gate.release import Release

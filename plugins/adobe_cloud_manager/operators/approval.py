@@ -10,7 +10,7 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from adobe_cloud_manager.golive import ActKind, ActOutcome, NotActionable, Verb, act_once
-from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
+from adobe_cloud_manager.links.execution_page import CloudManagerExecutionLink
 from adobe_cloud_manager.models import Execution, StepState
 from adobe_cloud_manager.pinned import PinnedExecution
 

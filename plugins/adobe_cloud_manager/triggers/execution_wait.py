@@ -49,7 +49,7 @@ class ExecutionTrigger(BaseTrigger):
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and the arguments to build this trigger again."""
         return (
-            "adobe_cloud_manager.triggers.cloud_manager.ExecutionTrigger",
+            "adobe_cloud_manager.triggers.execution_wait.ExecutionTrigger",
             {
                 "goal": str(self.goal),
                 "program_id": self.pinned.program_id,

@@ -12,11 +12,11 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from adobe_cloud_manager.ending import Ending, GoingOn, Kind, UnexpectedEvent
 from adobe_cloud_manager.exceptions import CloudManagerError
-from adobe_cloud_manager.links.cloud_manager import CloudManagerExecutionLink
+from adobe_cloud_manager.links.execution_page import CloudManagerExecutionLink
 from adobe_cloud_manager.parsing import one_line
 from adobe_cloud_manager.pinned import PinnedExecution
 from adobe_cloud_manager.questions import Goal
-from adobe_cloud_manager.triggers.cloud_manager import ExecutionTrigger
+from adobe_cloud_manager.triggers.execution_wait import ExecutionTrigger
 from adobe_cloud_manager.vigil import READ_ERRORS, Memory, Read, Vigil, left_alone
 from adobe_cloud_manager.waiting import look_once, wait_here
 from adobe_cloud_manager.watch import Value
