@@ -16,10 +16,10 @@ from typing import Any
 
 import yaml
 
+from airflow_api import AirflowApi, client_of
 from benchmarks.figures import Figure, ratio, say
 from benchmarks.gate_overhead import GATE, KINDS, SCENARIO, gate_of, waits_for_approval
 from simulator import Simulator
-from stage_gate.local.airflow_api import AirflowApi
 from stage_gate.local.local_airflow import LocalAirflow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,7 +91,7 @@ def measure() -> list[Figure]:
             with LocalAirflow(
                 home / "airflow", dags=home / "dags", plugins=ROOT / "plugins", environment=environment
             ) as airflow:
-                rounds = _take_turns(simulator, airflow.client())
+                rounds = _take_turns(simulator, client_of(airflow))
     finally:
         shutil.rmtree(home, ignore_errors=True)
     return _figures(rounds)

@@ -13,11 +13,11 @@ from typing import Any
 
 import yaml
 
+from airflow_api import AirflowApi, client_of
 from benchmarks.bare_dag import DAG_ID as BARE
 from benchmarks.bare_dag import write_bare_dag
 from benchmarks.figures import Figure, ratio, say
 from simulator import Simulator
-from stage_gate.local.airflow_api import AirflowApi
 from stage_gate.local.local_airflow import LocalAirflow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,7 +49,7 @@ def measure() -> list[Figure]:
             with LocalAirflow(
                 home / "airflow", dags=home / "dags", plugins=ROOT / "plugins", environment=environment
             ) as airflow:
-                gate, bare = _take_turns(simulator, airflow.client())
+                gate, bare = _take_turns(simulator, client_of(airflow))
     finally:
         shutil.rmtree(home, ignore_errors=True)
     beside = f"gate {median(gate):.2f} s, bare {median(bare):.2f} s"

@@ -19,10 +19,10 @@ import yaml
 
 from aem_checks.browser.check import BrowserCheck
 from aem_checks.kinds import all_kinds
+from airflow_api import AirflowApi, client_of
 from benchmarks.figures import Figure, ratio, say
 from benchmarks.gate_overhead import SCENARIO, waits_for_approval
 from simulator import Simulator
-from stage_gate.local.airflow_api import AirflowApi
 from stage_gate.local.local_airflow import LocalAirflow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,7 +95,7 @@ def _write_gate(home: Path, simulator: Simulator) -> Path:
 def _take_turns(
     simulator: Simulator, airflow: LocalAirflow, file: Path, home: Path
 ) -> tuple[list[float], list[float], list[float]]:
-    client = airflow.client()
+    client = client_of(airflow)
     client.wait_for_dag(f"stage_gate.{GATE}", timeout=60)
     gate: list[float] = []
     alone: list[float] = []

@@ -14,13 +14,13 @@ from typing import Any
 
 import yaml
 
+from airflow_api import AirflowApi, AirflowApiError, client_of
 from benchmarks.decision_latency import BARE, BARE_DAG, EMPTY, Hops, hops_of
 from benchmarks.figures import Figure, ratio, say
 from benchmarks.gate_overhead import GATE, KINDS, gate_of
 from local_postgres import LocalPostgres, PostgresMissing
 from simulator import Simulator
 from simulator.io_events import Registration
-from stage_gate.local.airflow_api import AirflowApi, AirflowApiError
 from stage_gate.local.local_airflow import LocalAirflow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -136,7 +136,7 @@ def _figures(rounds: list[tuple[Way, Hops]]) -> list[Figure]:
 
 
 def _take_turns(simulator: Simulator, airflow: LocalAirflow) -> list[tuple[Way, Hops]]:
-    client = airflow.client()
+    client = client_of(airflow)
     for dag_id in (f"stage_gate.{GATE}", "stage_gate.start", BARE, PARKED):
         client.wait_for_dag(dag_id, timeout=_PATIENCE)
     hook = simulator.io_events.register(f"{airflow.url}/stage-gate/events/main", client_id=CLIENT_ID)

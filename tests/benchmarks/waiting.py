@@ -20,11 +20,11 @@ from typing import Any
 
 from adobe_cloud_manager.events.hint import HINT_VARIABLE, merged
 from adobe_cloud_manager.questions import Goal
+from airflow_api import AirflowApiError
 from benchmarks import waiting_gates
 from benchmarks.figures import Figure, say, table
 from benchmarks.waiting_airflow import CAPACITY, PER_MINUTE, Bench, Size, Usage, serve
 from benchmarks.waiting_gates import PROGRAM, Wait
-from stage_gate.local.airflow_api import AirflowApiError
 from waiting_model import STATED, percentile, play
 
 _OURS = "adobe_cloud_manager.triggers.execution_wait.ExecutionTrigger"

@@ -19,12 +19,12 @@ import psutil
 import requests
 from sqlalchemy import create_engine, text
 
+from airflow_api import AirflowApi, client_of
 from benchmarks import waiting_gates
 from benchmarks.decision_latency import BARE, BARE_DAG, EMPTY, hops_of
 from benchmarks.figures import say
 from benchmarks.waiting_gates import Wait
 from local_postgres import LocalPostgres, PostgresMissing
-from stage_gate.local.airflow_api import AirflowApi
 from stage_gate.local.local_airflow import LocalAirflow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,7 +91,7 @@ class Bench:
         self.airflow = stack.enter_context(
             LocalAirflow(home / "airflow", dags=dags, plugins=plugins, environment=environment)
         )
-        self.api: AirflowApi = self.airflow.client()
+        self.api: AirflowApi = client_of(self.airflow)
         self.engine = create_engine(self.airflow.environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
         self.api.api("POST", "/pools", {"name": "parked", "slots": 0})
         for connection in _connections(server):

@@ -20,11 +20,11 @@ from typing import Any
 
 import yaml
 
+from airflow_api import AirflowApi, client_of
 from benchmarks.figures import Figure, say
 from local_postgres import LocalPostgres, PostgresMissing
 from simulator import Simulator
 from simulator.io_events.signing import key_pair, signed_headers
-from stage_gate.local.airflow_api import AirflowApi
 from stage_gate.local.local_airflow import LocalAirflow
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,14 +88,14 @@ def measure() -> list[Figure]:
                     home / "airflow", dags=home / "dags", plugins=ROOT / "plugins", environment=environment
                 )
             )
-            airflow.client().wait_for_dag("stage_gate.start", timeout=90)
+            client_of(airflow).wait_for_dag("stage_gate.start", timeout=90)
             return _figures(home, airflow)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
 def _figures(home: Path, airflow: LocalAirflow) -> list[Figure]:
-    client = airflow.client()
+    client = client_of(airflow)
     _load(home, airflow, 1.0, rate=5)  # keys are fetched, everything is imported
     with _looking(client) as idle:
         time.sleep(SECONDS)

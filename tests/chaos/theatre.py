@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from airflow_api import AirflowApi
 from chaos.phases import Part
 from chaos.settings import detection
 from chaos.store import Store
@@ -17,7 +18,6 @@ from integration.cases import Case
 from integration.house import House
 from integration.play import Play, Run
 from local_postgres import LocalPostgres
-from stage_gate.local.airflow_api import AirflowApi
 
 if TYPE_CHECKING:
     from chaos.player import Player

@@ -11,11 +11,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from airflow_api import AirflowApi, AirflowApiError
 from compose_smoke.engine import engine, missing
 from compose_smoke.shell import StepFailed, run, step
 from compose_smoke.stand_ins import make_base, make_stand_ins
 from simulator import Simulator
-from stage_gate.local.airflow_api import AirflowApi, AirflowApiError
 from stage_gate.local.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from airflow_api import client_of
 from demo.releases import DAG_ID, EXPECTED, GATE, Result, take_through
 from simulator import Simulator, scenario_path
 from stage_gate.local.local_airflow import LocalAirflow, LocalAirflowError
@@ -50,7 +51,7 @@ def main() -> int:
 
 def run_releases(simulator: Simulator, airflow: LocalAirflow, *, keep: bool, began: float) -> int:
     """Take the releases through the gate one after the other, and say what was decided."""
-    client = airflow.client()
+    client = client_of(airflow)
     client.wait_for_dag(DAG_ID)
     client.wait_for_dag("stage_gate.start")
     results = []

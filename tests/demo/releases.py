@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from airflow_api import AirflowApi
 from simulator import Simulator
 from simulator.world import Busy
-from stage_gate.local.airflow_api import AirflowApi
 
 GATE = "larkfell"
 DAG_ID = f"stage_gate.{GATE}"
@@ -145,7 +145,7 @@ def _follow(airflow: AirflowApi, run_id: str, say: Say) -> str:
 
 
 def _run(airflow: AirflowApi, run_id: str) -> dict[str, Any] | None:
-    from stage_gate.local.airflow_api import AirflowApiError
+    from airflow_api import AirflowApiError
 
     try:
         return airflow.run(DAG_ID, run_id)

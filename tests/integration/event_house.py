@@ -19,11 +19,11 @@ from typing import Any, Self, TypeVar
 
 import yaml
 
+from airflow_api import AirflowApi, AirflowApiError, client_of
 from integration.task_logs import said
 from local_postgres import LocalPostgres, PostgresMissing
 from simulator import Simulator
 from simulator.io_events import Attempt, Registration
-from stage_gate.local.airflow_api import AirflowApi, AirflowApiError
 from stage_gate.local.local_airflow import LocalAirflow
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ class EventHouse:
                     environment=self._environment() | self._database(stack),
                 )
             )
-            self.client: AirflowApi = self.airflow.client()
+            self.client: AirflowApi = client_of(self.airflow)
             for dag_id in (START, *map(dag_of, self.pipelines)):
                 self.client.wait_for_dag(dag_id, timeout=PATIENCE)
             self.until(self.position, "the journal's reader has no position yet")

@@ -14,13 +14,13 @@ from typing import Any, Self
 
 import yaml
 
+from airflow_api import AirflowApi
 from integration.canaries import tables_of
 from integration.cases import Case
 from integration.play import PATIENCE, Play, Run
 from integration.view import View
 from local_postgres import LocalPostgres, PostgresMissing
 from simulator import Simulator
-from stage_gate.local.airflow_api import AirflowApi
 from stage_gate.local.local_airflow import LocalAirflow
 from unit.stage_gate.listeners import web_listener
 

@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 import yaml
 
+from airflow_api import AirflowApi, AirflowApiError
 from integration.cases import Case
 from integration.task_logs import said
 from simulator.world import SeenAct
-from stage_gate.local.airflow_api import AirflowApi, AirflowApiError
 
 if TYPE_CHECKING:
     from integration.house import House

@@ -9,7 +9,7 @@ import json
 from datetime import datetime
 from pathlib import Path
 
-from stage_gate.local.airflow_api import as_line
+from airflow_api import as_line
 
 
 def said(

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from stage_gate.local.airflow_api import AirflowApiError
+from airflow_api import AirflowApiError, client_of
 from stage_gate.local.local_airflow import LocalAirflow, LocalAirflowError
 from stage_gate.local.ports import free_port
 
@@ -73,7 +73,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAirflow]:
 @pytest.mark.airflow
 @pytest.mark.xdist_group("second airflow")
 def test_a_normal_and_a_deferred_task_run_and_can_be_read_by_rest(airflow: LocalAirflow) -> None:
-    client = airflow.client()
+    client = client_of(airflow)
     client.wait_for_dag("trivial")
     run = client.trigger("trivial", run_id="execution-1")
     assert client.wait_for_run("trivial", run, timeout=PATIENCE) == "success"
@@ -90,7 +90,7 @@ def test_a_normal_and_a_deferred_task_run_and_can_be_read_by_rest(airflow: Local
 @pytest.mark.airflow
 @pytest.mark.xdist_group("second airflow")
 def test_a_run_id_is_taken_only_once(airflow: LocalAirflow) -> None:
-    client = airflow.client()
+    client = client_of(airflow)
     client.wait_for_dag("trivial")
     client.trigger("trivial", run_id="execution-2")
     with pytest.raises(AirflowApiError) as refused:
@@ -101,8 +101,8 @@ def test_a_run_id_is_taken_only_once(airflow: LocalAirflow) -> None:
 @pytest.mark.airflow
 @pytest.mark.xdist_group("second airflow")
 def test_a_viewer_may_look_and_not_start(airflow: LocalAirflow) -> None:
-    airflow.client().wait_for_dag("trivial")
-    looker = airflow.client("looker")
+    client_of(airflow).wait_for_dag("trivial")
+    looker = client_of(airflow, "looker")
     assert looker.api("GET", "/dags/trivial")["dag_id"] == "trivial"
     with pytest.raises(AirflowApiError) as refused:
         looker.trigger("trivial")
@@ -138,7 +138,7 @@ def test_a_component_that_died_is_named_with_the_end_of_its_log_and_can_be_start
     airflow: LocalAirflow,
 ) -> None:
     os.killpg(airflow.pids["triggerer"], signal.SIGKILL)
-    client = airflow.client()
+    client = client_of(airflow)
     with pytest.raises(LocalAirflowError, match=r"triggerer ended with exit code -9"):
         client.wait_until(lambda: None, PATIENCE, lambda: "the death was not noticed")
     airflow.kill("triggerer")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import time
 
+from airflow_api import AirflowApiError
 from integration.cases import case, plays
 from integration.play import BEFORE_ANSWERING, Play, Run
-from stage_gate.local.airflow_api import AirflowApiError
 
 ASK = "smoke_tests.basket[0]"
 _SMOKE = {

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import pytest
 
+from airflow_api import AirflowApi, AirflowApiError, client_of
 from integration.cases import case, plays
 from integration.house import BROKEN_GATES, LOCKED_OUT, House, source_of
 from integration.play import PATIENCE, Json, Play, Run
-from stage_gate.local.airflow_api import AirflowApi, AirflowApiError
 
 
 @case(at_once=True, gate={"mode": "shadow"})
@@ -230,7 +230,7 @@ def _first_run(client: AirflowApi, dag_id: str) -> str | None:
 def test_a_broken_gate_file_is_a_dag_that_fails_with_file_line_and_remedy(
     house: House, name: str, line: int, remedy: str
 ) -> None:
-    client = house.airflow.client()
+    client = client_of(house.airflow)
     dag_id = f"stage_gate.{name}.invalid"
     dag: dict[str, Any] = client.wait_for_dag(dag_id)
     run_id = client.wait_until(lambda: _first_run(client, dag_id), PATIENCE, lambda: f"{dag_id} has no run")

@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 import time
 
+from airflow_api import AirflowApi, AirflowApiError
 from local_postgres import LocalPostgres
-from stage_gate.local.airflow_api import AirflowApi, AirflowApiError
 
 Tasks = dict[tuple[str, int], tuple[str | None, int]]
 """Task and map index to state and number of tries."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import quote
 
-from stage_gate.local.airflow_api import AirflowApi, AirflowApiError
+from airflow_api import AirflowApi, AirflowApiError
 
 Json = dict[str, Any]
 _LET_OTHERS = 0.05

@@ -22,7 +22,6 @@ from typing import Any, Self
 
 import requests
 
-from stage_gate.local.airflow_api import AirflowApi
 from stage_gate.local.local_key import with_local_key
 from stage_gate.local.ports import free_port, port_is_free
 from stage_gate.local.processes import Component, Watchdog, end_sessions, tail
@@ -107,17 +106,6 @@ class LocalAirflow:
     def pids(self) -> dict[str, int]:
         """Component name to process id; each leads a session of its own."""
         return {component.name: component.pid for component in self._components}
-
-    def client(self, user: str | None = None) -> AirflowApi:
-        """A REST client logged in as `user` (the first of `users` unless named)."""
-        name = user or self.username
-        return AirflowApi(self.url, name, self.passwords[name], between_polls=self.check)
-
-    def api(
-        self, method: str, path: str, json: Any = None, *, params: Mapping[str, Any] | None = None
-    ) -> Any:
-        """One REST call as the first user, `/api/v2` left out of the path. Raises AirflowApiError."""
-        return self.client().api(method, path, json, params=params)
 
     def check(self) -> None:
         """Raise LocalAirflowError when a component has ended."""

@@ -9,6 +9,8 @@ from urllib.parse import quote
 
 import requests
 
+from stage_gate.local.local_airflow import LocalAirflow
+
 T = TypeVar("T")
 
 TERMINAL_RUN_STATES = frozenset({"success", "failed"})
@@ -233,3 +235,9 @@ def as_line(entry: Any) -> str:
         f"{error.get('exc_type')}: {error.get('exc_value')}" for error in entry.get("error_detail") or []
     ]
     return "\n".join([str(entry.get("event", "")), *errors])
+
+
+def client_of(airflow: LocalAirflow, user: str | None = None) -> AirflowApi:
+    """Logged in as ``user``, the first of its users unless named; a component that died ends each wait."""
+    name = user or airflow.username
+    return AirflowApi(airflow.url, name, airflow.passwords[name], between_polls=airflow.check)
