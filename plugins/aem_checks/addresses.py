@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
 
-from aem_checks.urls import plain_url
+from aem_checks.urls import join, plain_url
 
 if TYPE_CHECKING:
     from aem_checks.response import Response
@@ -27,14 +26,14 @@ def base_of(response: Response) -> str:
 
 
 def absolute(base: str, written: str) -> str:
-    """The absolute URL without fragment; empty for ``data:``, ``mailto:`` and what cannot be read."""
+    """The absolute URL without fragment; empty for ``data:``, ``mailto:`` and nothing at all.
+
+    What can't be read stays as it was written; ``urls.fault_of`` says what is wrong with it.
+    """
     written = written.strip()
     if not written or written.startswith("#") or _FOREIGN_SCHEME.match(written):
         return ""
-    try:
-        return urljoin(base, written).partition("#")[0]
-    except ValueError:
-        return ""
+    return join(base, written).partition("#")[0]
 
 
 def candidates(srcset: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ release; it is inconclusive until somebody lets the gate in.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from aem_checks.nesting import DEEPEST
@@ -27,6 +28,19 @@ _REMEDIES = {
     407: "a proxy on the way wants a login: correct HTTPS_PROXY of the Airflow workers",
     429: "the CDN's rate rule was hit: lower requests_per_second of the site or exempt the gate's address",
 }
+
+
+_LOGIN = re.compile(
+    r"/libs/granite/core/content/login|/libs/cq/core/content/login|/system/sling/login|j_security_check"
+    r"|/saml_login|[?&]SAMLRequest=|//ims-na1[^/]*\.adobelogin\.com|//login\.microsoftonline\.com|//[^/]*\.okta\.com"
+    r"|//(?:log-?in|sso|idp|auth|accounts)\.",
+    re.IGNORECASE,
+)
+
+
+def is_login(url: str) -> bool:
+    """Whether it is the address of a log-in: of AEM itself, or of a provider that is usual before it."""
+    return _LOGIN.search(url) is not None
 
 
 def is_unreached(response: Response) -> bool:

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from aem_checks.nesting import not_too_deep
 from aem_checks.recent import Recent
+from aem_checks.urls import join
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser
@@ -79,10 +79,7 @@ class Response:
         target = self.headers.get("Location")
         if self.status not in REDIRECTS or not target:
             return None
-        try:
-            return urljoin(self.url, target.strip())
-        except ValueError:
-            return target
+        return join(self.url, target)
 
     @cached_property
     def sha256(self) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
 
 from aem_checks.reach import describe, is_unreached
+from aem_checks.text import quoted
+from aem_checks.urls import fault_of, join
 
 if TYPE_CHECKING:
     from aem_checks.client import Client
@@ -36,7 +40,7 @@ class Sitemap:
 async def read_sitemaps(base_url: str, client: Client) -> Sitemap:
     """Read the sitemaps that robots.txt names, else ``/sitemap.xml``, with all that they refer to on the site."""
     found = Sitemap()
-    waiting = await _starts(base_url, client)
+    waiting = await _starts(base_url, client, found.problems)
     seen = set(waiting)
     for number, url in enumerate(waiting):
         if number >= MAX_FILES or len(found.urls) >= MAX_URLS:
@@ -52,15 +56,15 @@ async def read_sitemaps(base_url: str, client: Client) -> Sitemap:
         except SitemapError as error:
             found.problems.append(f"{url} {error}")
             continue
-        found.urls |= dict.fromkeys(urljoin(url, page) for page in pages)
-        for further in (urljoin(url, sitemap) for sitemap in sitemaps):
-            if further not in seen and client.allows(further):
+        found.urls |= dict.fromkeys(join(url, page) for page in pages)
+        for further in _usable(url, sitemaps, client, found.problems):
+            if further not in seen:
                 seen.add(further)
                 waiting.append(further)
     return found
 
 
-async def _starts(base_url: str, client: Client) -> list[str]:
+async def _starts(base_url: str, client: Client, problems: list[str]) -> list[str]:
     """Sitemaps that robots.txt names on hosts of the site."""
     from protego import Protego
 
@@ -68,8 +72,18 @@ async def _starts(base_url: str, client: Client) -> list[str]:
     named = (
         list(Protego.parse(response.text).sitemaps) if response.status == 200 and not response.is_html else []
     )
-    usable = dict.fromkeys(urljoin(base_url, url) for url in named)
-    return [url for url in usable if client.allows(url)] or [f"{base_url}/sitemap.xml"]
+    return _usable(f"{base_url}/robots.txt", named, client, problems) or [f"{base_url}/sitemap.xml"]
+
+
+def _usable(base: str, written: Iterable[str], client: Client, problems: list[str]) -> list[str]:
+    """Absolute, each once, without those of other hosts."""
+    addresses = dict.fromkeys(join(base, each) for each in written)
+    problems += [
+        f"{base} names a sitemap by {quoted(each, 200)}, which {fault}"
+        for each in addresses
+        if (fault := fault_of(each))
+    ]
+    return [each for each in addresses if client.allows(each)]
 
 
 def parse_sitemap(data: bytes) -> tuple[list[str], list[str]]:
@@ -98,11 +112,10 @@ def parse_sitemap(data: bytes) -> tuple[list[str], list[str]]:
 def _unpacked(data: bytes) -> bytes:
     if not data.startswith(_GZIP):
         return data
-    unpacker = zlib.decompressobj(wbits=31)
     try:
-        unpacked = unpacker.decompress(data, MAX_BYTES)
-    except zlib.error as error:
+        unpacked = gzip.GzipFile(fileobj=io.BytesIO(data)).read(MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
         raise SitemapError(f"cannot be unpacked: {error}") from error
-    if unpacker.unconsumed_tail or not unpacker.eof:
-        raise SitemapError(f"is longer than {MAX_BYTES // 1024 // 1024} MiB, or cut off")
+    if len(unpacked) > MAX_BYTES:
+        raise SitemapError(f"is longer than {MAX_BYTES // 1024 // 1024} MiB")
     return unpacked

@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
 
 from aem_checks.sites import check_path
-from aem_checks.urls import host_of, plain_url
+from aem_checks.urls import host_of, join, parts_of, plain_url
 
 if TYPE_CHECKING:
     from aem_checks.response import Response
@@ -42,8 +41,7 @@ def paths_of(urls: Iterable[str], hosts: Collection[str]) -> dict[str, None]:
     found: dict[str, None] = {}
     for url in urls:
         try:
-            parts = urlsplit(url)
-            path = check_path(parts.path or "/")
+            path = check_path(parts_of(url).path or "/")
         except ValueError:
             continue
         if host_of(url) in hosts and len(path) <= _LONGEST and not path.lower().endswith(_NO_PAGES):
@@ -55,14 +53,7 @@ def linked_paths(response: Response, hosts: Collection[str]) -> dict[str, None]:
     """The paths of the pages on these hosts that a page links to."""
     base = plain_url(response.url)
     written = (node.attributes.get("href") or "" for node in response.document.css("a[href]")[:_MOST_LINKS])
-    return paths_of((url for each in written if (url := _absolute(base, each))), hosts)
-
-
-def _absolute(base: str, written: str) -> str:
-    try:
-        return urljoin(base, written.strip())
-    except ValueError:
-        return ""
+    return paths_of((join(base, each) for each in written), hosts)
 
 
 def _digest(text: str) -> str:

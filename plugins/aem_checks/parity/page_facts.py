@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin
 
 from aem_checks.nesting import not_too_deep
 from aem_checks.parity.rules import Normaliser, path_of
+from aem_checks.urls import join
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -159,10 +159,7 @@ class _Page:
         target = target.strip()
         if target.startswith(("https://", "http://")):
             return target
-        try:
-            return urljoin(self._url, target)
-        except ValueError:
-            return target
+        return join(self._url, target)
 
     def _links(self, area: LexborNode) -> None:
         self._areas += 1

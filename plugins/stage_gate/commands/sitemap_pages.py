@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from urllib.parse import urljoin, urlsplit
 
 from aem_checks.sitemaps import SitemapError, parse_sitemap
 from aem_checks.sites import check_path
+from aem_checks.urls import join, parts_of
 from stage_gate.commands.site_probe import SiteAnswer
 
 Ask = Callable[[str], SiteAnswer]
@@ -59,17 +59,17 @@ def _named_in_robots(base: str, ask: Ask) -> list[str]:
     answer = ask(f"{base}/robots.txt")
     lines = answer.body.decode("utf-8", "replace").splitlines() if answer.status == 200 else []
     named = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("sitemap:")]
-    return [urljoin(f"{base}/", url) for url in named if url]
+    return [join(f"{base}/", url) for url in named if url]
 
 
 def _on(base: str, url: str) -> str:
     """The same document on the asked host: no other host is contacted."""
-    parts = urlsplit(url)
+    parts = parts_of(url)
     return base + (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def _path_of(url: str) -> str | None:
     try:
-        return check_path(urlsplit(url).path or "/")
+        return check_path(parts_of(url).path or "/")
     except ValueError:
         return None

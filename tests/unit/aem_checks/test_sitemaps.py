@@ -113,3 +113,23 @@ def test_a_packed_bomb_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_damaged_archive_is_refused(data: bytes) -> None:
     with pytest.raises(SitemapError):
         parse_sitemap(data)
+
+
+def test_an_archive_of_several_members_is_one_file() -> None:
+    rows = b'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url><loc>https://a.example/x</loc></url></urlset>'
+    packed = gzip.compress(rows[:40]) + gzip.compress(rows[40:]) + b"\0" * 16
+    assert parse_sitemap(packed) == (["https://a.example/x"], [])
+
+
+def test_a_sitemap_named_by_what_is_no_address_is_a_problem_and_the_others_are_read(tmp_path: Path) -> None:
+    answers: dict[str, Answer] = {
+        "/robots.txt": (
+            200,
+            "Sitemap: https://$[env:DOMAIN]/a.xml\nSitemap: /map.xml",
+            {"Content-Type": "text/plain"},
+        ),
+        "/map.xml": (200, urlset("/a")),
+    }
+    found = read(tmp_path, answers)
+    assert list(found.urls) == ["/a"]
+    assert "names the host $[env:DOMAIN], a placeholder that nothing replaced" in found.problems[0]

@@ -15,7 +15,6 @@ import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -27,7 +26,7 @@ from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath, base_url
 from aem_checks.text import count, quoted
-from aem_checks.urls import DEFAULT_PORTS, plain_url
+from aem_checks.urls import DEFAULT_PORTS, parts_of, plain_url
 
 if TYPE_CHECKING:
     from aem_checks.client import Client
@@ -147,7 +146,7 @@ def _nothing() -> Any:
 async def _certificate(url: str, client: Client, rule: Rule) -> Certificate:
     from aem_checks.tls import read_certificate
 
-    parts = urlsplit(url)
+    parts = parts_of(url)
     host, port = parts.hostname or "", parts.port or DEFAULT_PORTS["https"]
     await client.rate_limit.acquire(f"{host}:{port}")
     return await read_certificate(host, port, rule)

@@ -8,9 +8,7 @@ everybody (Adobe KA-20824), and single pages that answered 503 since dispatcher 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Annotated, NamedTuple
-from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -18,9 +16,9 @@ from aem_checks.check import CheckSettings, PageCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import below
 from aem_checks.outcomes import Finding, Judgement
-from aem_checks.reach import unreached
+from aem_checks.reach import is_login, unreached
 from aem_checks.text import quoted
-from aem_checks.urls import plain_url
+from aem_checks.urls import parts_of, plain_url
 
 if TYPE_CHECKING:
     from aem_checks.recording import Page, Recording
@@ -34,11 +32,6 @@ _TYPES = {
     "js": ("application/javascript", "text/javascript"),
 }
 _HTML = ("text/html", "application/xhtml+xml")
-_LOGIN = re.compile(
-    r"/libs/granite/core/content/login|/libs/cq/core/content/login|/system/sling/login|j_security_check"
-    r"|/saml_login|//ims-na1[^/]*\.adobelogin\.com|//login\.microsoftonline\.com|//[^/]*\.okta\.com",
-    re.IGNORECASE,
-)
 
 
 class KeyPagesSettings(CheckSettings):
@@ -109,7 +102,7 @@ class KeyPages(PageCheck[KeyPagesSettings]):
 
 def _login(page: Page) -> Fault | None:
     for hop in page.hops:
-        if hop.location is not None and _LOGIN.search(hop.location):
+        if hop.location is not None and is_login(hop.location):
             said = f"is redirected to a log-in at {quoted(hop.location)}"
             return Fault("login", "the page without a log-in", said)
     return None
@@ -119,11 +112,7 @@ def _lost_redirect(final: Response, recording: Recording) -> Fault | None:
     target = final.location
     if target is None:
         return None
-    try:
-        host = urlsplit(target).netloc
-    except ValueError:
-        host = ""
-    if host not in recording.hosts:
+    if parts_of(target).netloc not in recording.hosts:
         expected = f"a page on {', '.join(sorted(recording.hosts))}"
         return Fault("leaves_site", expected, f"is redirected to {quoted(target)}")
     said = f"is redirected without end, at last to {quoted(target)}"

@@ -19,6 +19,7 @@ from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath
 from aem_checks.text import quoted
+from aem_checks.urls import parts_of
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -144,9 +145,7 @@ def _wrong_answer(chain: tuple[Response, ...]) -> str:
 
 
 def _path(url: str) -> str:
-    from urllib.parse import urlsplit
-
-    return urlsplit(url).path or "/"
+    return parts_of(url).path or "/"
 
 
 def _finding(

@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aem_checks.text import plain
-from aem_checks.urls import host_of, plain_url
+from aem_checks.urls import host_of, parts_of, plain_url
 
 if TYPE_CHECKING:
     from aem_checks.browser.seen import Asked, Complaint, Seen
@@ -59,10 +58,7 @@ class Problem:
     @property
     def fingerprint(self) -> str:
         """The same on each page and in each build: without hosts of environments, hashes and numbers."""
-        try:
-            place = urlsplit(self.url)
-        except ValueError:
-            place = urlsplit("")
+        place = parts_of(self.url)
         where = place.path if self.own else f"{place.netloc}{place.path}"
         where = "" if where == self.path.partition("?")[0] else where
         text = _HOST.sub("", self.text) if self.own else self.text

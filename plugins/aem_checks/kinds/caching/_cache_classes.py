@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urljoin, urlsplit
 
-from aem_checks.urls import host_of, plain_url
+from aem_checks.urls import host_of, join, parts_of, plain_url
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -66,7 +65,7 @@ def referenced(recording: Recording) -> dict[CacheClass, list[str]]:
             if number >= _MOST_REFERENCES:
                 break
             if url := _here(base, written, recording):
-                kind = class_of(urlsplit(url).path)
+                kind = class_of(parts_of(url).path)
                 if kind in ("coreimg", "dam"):
                     found.setdefault(kind, {})[url] = None
     return {kind: list(urls) for kind, urls in found.items()}
@@ -88,8 +87,5 @@ def _here(base: str, written: str, recording: Recording) -> str:
     """The absolute URL where it is on the target and no template such as ``{.width}``; else nothing."""
     if not written or "{" in written:
         return ""
-    try:
-        url = urljoin(base, written.strip()).partition("#")[0]
-    except ValueError:
-        return ""
+    url = join(base, written).partition("#")[0]
     return url if host_of(url) in recording.hosts else ""

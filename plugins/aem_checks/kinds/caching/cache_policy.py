@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,7 +37,7 @@ from aem_checks.reach import describe, is_unreached, unreached
 from aem_checks.shortened import shortened
 from aem_checks.sites import PagePath
 from aem_checks.text import count, quoted
-from aem_checks.urls import plain_url
+from aem_checks.urls import parts_of, plain_url
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -323,7 +322,7 @@ def _keep(seen: Sequence[_Seen], visit: Visit) -> None:
 
 
 def _path(url: str) -> str:
-    parts = urlsplit(plain_url(url))
+    parts = parts_of(plain_url(url))
     return parts.path or "/"
 
 

@@ -12,7 +12,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -23,7 +23,7 @@ from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
-from aem_checks.urls import host_of, plain_url
+from aem_checks.urls import host_of, join, parts_of, plain_url
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -175,7 +175,7 @@ class _Walk:
         if first.location is None:
             return expected, describe(first)
         location = plain_url(first.location)
-        same = self._comparable(location) == self._comparable(urljoin(self._start, self._rule.to))
+        same = self._comparable(location) == self._comparable(join(self._start, self._rule.to))
         if first.status != self._rule.code or not same:
             return expected, f"{first.status} to {quoted(location, 300)}"
         return None
@@ -208,7 +208,7 @@ class _Walk:
     def _notes(self, target: str) -> list[Finding]:
         """Where a redirect works but leaves the target's own host or its encryption."""
         other = self._visit.site.production if self._visit.target == "stage" else self._visit.site.stage
-        parts = urlsplit(target)
+        parts = parts_of(target)
         if other is not None and host_of(target) in other.hosts:
             what = f"leaves {self._visit.target} for {quoted(parts.netloc)}"
             return [self._warned("leaves_environment", what)]
@@ -218,13 +218,13 @@ class _Walk:
 
     def _here(self, address: str) -> str:
         """The address on the target's own host, where it is on any host of the site."""
-        parts = urlsplit(address)
+        parts = parts_of(address)
         if parts.netloc and host_of(address) not in self._visit.site.hosts:
             return address
         return self._visit.url(_beyond_host(address))
 
     def _comparable(self, address: str) -> str:
-        parts = urlsplit(address)
+        parts = parts_of(address)
         own = not parts.netloc or host_of(address) in self._visit.site.hosts
         beyond = quote(unquote(_beyond_host(address) or "/"), safe="/?#=&%")
         return beyond if own else f"{host_of(address)}{beyond}"
@@ -269,5 +269,5 @@ class _Walk:
 
 
 def _beyond_host(address: str) -> str:
-    parts = urlsplit(address)
+    parts = parts_of(address)
     return parts._replace(scheme="", netloc="").geturl()

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urljoin
+from urllib.parse import unquote
 
 from aem_checks.addresses import absolute, base_of
 from aem_checks.asks import Follow, Get, ask, together
 from aem_checks.reach import describe, is_unreached
 from aem_checks.response import REDIRECTS
-from aem_checks.urls import host_of, is_address, path_of
+from aem_checks.urls import host_of, is_address, join, path_of
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -162,7 +162,7 @@ def links_of(answer: Response, path: str) -> Iterator[Link]:
     for node in answer.document.css(_FOLLOWED):
         written = _target(node)
         mark = written.partition("#")[2]
-        url = urljoin(base, "") if written.startswith("#") else absolute(base, written)
+        url = join(base, "") if written.startswith("#") else absolute(base, written)
         if url.startswith(("http://", "https://")) and not _is_hidden(node):
             yield Link(path, _as_browsers_ask(url), mark, _is_navigation(node))
 
@@ -186,7 +186,7 @@ def _as_browsers_ask(url: str) -> str:
     """Without dot segments, and with blanks as a browser sends them."""
     scheme, _, rest = url.partition("://")
     host, _, path = rest.partition("/")
-    return urljoin(f"{scheme}://{host}/", f"/{path}".replace(" ", "%20"))
+    return join(f"{scheme}://{host}/", f"/{path}".replace(" ", "%20"))
 
 
 def _slashes(written: str) -> str:

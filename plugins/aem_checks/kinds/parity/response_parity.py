@@ -22,7 +22,6 @@ from __future__ import annotations
 import hashlib
 import json
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from aem_checks.check import SiteCheck
 from aem_checks.codes import faults
@@ -33,7 +32,7 @@ from aem_checks.parity.rules import VERSION, Normaliser
 from aem_checks.reach import is_unreached, unreached
 from aem_checks.shortened import shortened
 from aem_checks.text import count
-from aem_checks.urls import host_of, plain_url, uncached
+from aem_checks.urls import host_of, parts_of, plain_url, uncached
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -202,5 +201,5 @@ def path_on_site(url: str, hosts: frozenset[str]) -> str | None:
     """Path and query of a URL on one of the hosts, else ``None``."""
     if host_of(url) not in hosts:
         return None
-    parts = urlsplit(url)
+    parts = parts_of(url)
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urlsplit
 
 from aem_checks.addresses import absolute, base_of, candidates
+from aem_checks.urls import parts_of
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -108,7 +108,7 @@ def in_style_sheet(response: Response) -> Iterator[Media]:
     """Images that a style sheet names."""
     for written in _CSS_URL.findall(response.text):
         url = absolute(response.url, written)
-        if url and not urlsplit(url).path.lower().endswith(_NOT_IMAGES):
+        if url and not parts_of(url).path.lower().endswith(_NOT_IMAGES):
             yield Media(url, "image", "url() of a style sheet", shown=False, whole=False)
 
 
@@ -119,8 +119,5 @@ def is_template(url: str) -> bool:
 
 
 def _extension(href: str) -> str:
-    try:
-        name = urlsplit(href).path.rsplit("/", 1)[-1]
-    except ValueError:
-        return ""
+    name = parts_of(href).path.rsplit("/", 1)[-1]
     return name.rpartition(".")[2].lower()

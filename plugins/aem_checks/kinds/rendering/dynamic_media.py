@@ -12,7 +12,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -25,7 +24,7 @@ from aem_checks.reach import unjudged
 from aem_checks.shortened import shortened
 from aem_checks.sites import base_url
 from aem_checks.text import count, quoted
-from aem_checks.urls import host_of
+from aem_checks.urls import host_of, parts_of
 
 if TYPE_CHECKING:
     from aem_checks.kinds.rendering._fetching import Fetched
@@ -170,7 +169,7 @@ def _is_host_of(host: str, media: DynamicMediaOf) -> bool:
 
 
 def _company(url: str) -> str:
-    found = _COMPANY.search(urlsplit(url).path)
+    found = _COMPANY.search(parts_of(url).path)
     return found.group(1) if found else ""
 
 
@@ -196,7 +195,7 @@ def _fault(answer: Fetched, page: str) -> Finding:
     url, fault = answer.media.url, answer.fault
     return Finding(
         code=fault.code,
-        subject=urlsplit(url).path,
+        subject=parts_of(url).path,
         sentence=f"{quoted(url, 300)} on {page} gave {fault.actual} instead of {fault.expected}. "
         "To do: see whether the asset is published to Dynamic Media.",
         expected=fault.expected,

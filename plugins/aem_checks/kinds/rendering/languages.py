@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, NamedTuple
-from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -28,7 +27,7 @@ from aem_checks.reach import describe, is_unreached, unjudged
 from aem_checks.shortened import shortened
 from aem_checks.sites import PagePath, Pattern
 from aem_checks.text import count, quoted
-from aem_checks.urls import host_of
+from aem_checks.urls import host_of, parts_of
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -259,10 +258,7 @@ def _own_path(response: Response, path: str) -> str:
 
 
 def _path_of(url: str) -> str:
-    try:
-        return urlsplit(url).path or "/"
-    except ValueError:
-        return "/"
+    return parts_of(url).path or "/"
 
 
 def _finding(page: Page, trouble: Trouble, evidence: str) -> Finding:

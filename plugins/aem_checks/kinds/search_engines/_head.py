@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
 
-from aem_checks.urls import host_of, plain_url
+from aem_checks.urls import host_of, join, parts_of, plain_url
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser
@@ -41,10 +40,7 @@ def comparable(name: str, value: str | None, page_url: str, hosts: frozenset[str
     """A value without what may differ between releases: the site's own host, time stamps, hashes, blanks."""
     if value is None or name not in OF_ADDRESSES:
         return value
-    try:
-        parts = urlsplit(urljoin(plain_url(page_url), value))
-    except ValueError:
-        return value
+    parts = parts_of(join(plain_url(page_url), value))
     own = host_of(parts.geturl()) in hosts
     kept = parts._replace(path=_STAMP.sub("*", parts.path), fragment="")
     return (kept._replace(scheme="", netloc="") if own else kept).geturl()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aem_checks.asks import Follow, ask
+from aem_checks.urls import plain_url
 
 if TYPE_CHECKING:
     from protego import Protego
@@ -26,6 +27,8 @@ class RobotsFile:
     response: Response
     rules: Protego
     sitemaps: tuple[str, ...]
+    way: tuple[str, ...] = ()
+    """Where redirects led, in this order; the last one too where it was not followed."""
 
     @property
     def is_html(self) -> bool:
@@ -41,7 +44,8 @@ def read_robots(visit: Visit) -> Steps[RobotsFile]:
     """Ask for the file past all caches; a missing one has no rules."""
     url = visit.url("/robots.txt")
     chain = yield from ask(Follow(url, tries=3, within=visit.endpoint.hosts, past_caches=True))
-    return understand(chain[-1])
+    way = tuple(plain_url(each.location) for each in chain if each.location is not None)
+    return replace(understand(chain[-1]), way=way)
 
 
 def understand(response: Response) -> RobotsFile:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
 
 from aem_checks.asks import Follow, ask
 from aem_checks.sitemaps import MAX_FILES, MAX_URLS, SitemapError, parse_sitemap
-from aem_checks.urls import host_of
+from aem_checks.urls import fault_of, host_of, join, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,11 +41,22 @@ class SitemapFile:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """A sitemap that robots.txt or an index names and that nobody can ask for."""
+
+    written: str
+    named_by: str
+    fault: str
+    """What is wrong with the address, as the end of "which …"."""
+
+
+@dataclass(frozen=True)
 class Files:
     """All files in the order in which they were found, and whether there were more than are read."""
 
     files: tuple[SitemapFile, ...]
     left_out: int = 0
+    unread: tuple[Unread, ...] = ()
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -56,7 +66,7 @@ class Files:
 
 def read_files(visit: Visit, named: Iterable[str]) -> Steps[Files]:
     """Ask for the files that robots.txt names, else for the usual one, and for all that they refer to."""
-    waiting = {path: "robots.txt" for url in named if (path := path_here(url, visit)) is not None}
+    waiting, unread = _sorted_out("robots.txt", visit.endpoint.url, named, visit)
     waiting = waiting or {GUESSED: ""}
     seen, files, found = set(waiting), list[SitemapFile](), 0
     while waiting and len(files) < MAX_FILES and found < MAX_URLS:
@@ -64,20 +74,31 @@ def read_files(visit: Visit, named: Iterable[str]) -> Steps[Files]:
         file = yield from _read(path, waiting.pop(path), visit)
         files.append(file)
         found += len(file.urls)
-        further = (path_here(urljoin(file.response.url, url), visit) for url in file.further)
-        new = [each for each in further if each is not None and each not in seen]
-        seen.update(new)
-        waiting |= dict.fromkeys(new, path)
-    return Files(tuple(files), len(waiting))
+        further, none = _sorted_out(path, file.response.url, file.further, visit)
+        unread += none
+        waiting |= {each: by for each, by in further.items() if each not in seen}
+        seen.update(further)
+    return Files(tuple(files), len(waiting), tuple(unread))
+
+
+def _sorted_out(
+    named_by: str, base: str, written: Iterable[str], visit: Visit
+) -> tuple[dict[str, str], list[Unread]]:
+    """Paths on the target with who names them, and what is no address; sitemaps of other hosts are theirs."""
+    here, unread = dict[str, str](), list[Unread]()
+    for each in written:
+        address = join(base, each)
+        if fault := fault_of(address):
+            unread.append(Unread(each, named_by, fault))
+        elif (path := path_here(address, visit)) is not None:
+            here[path] = named_by
+    return here, unread
 
 
 def path_here(url: str, visit: Visit) -> str | None:
     """Path and query on the target for an address on any of the site's hosts; ``None`` for a foreign host."""
-    try:
-        address = urljoin(visit.endpoint.url, url)
-        parts = urlsplit(address)
-    except ValueError:
-        return None
+    address = join(visit.endpoint.url, url)
+    parts = parts_of(address)
     if host_of(address) not in visit.site.hosts:
         return None
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

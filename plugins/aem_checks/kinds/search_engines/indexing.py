@@ -13,7 +13,6 @@ import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import urlsplit
 
 from aem_checks.check import CheckSettings, PageCheck
 from aem_checks.codes import faults
@@ -23,7 +22,7 @@ from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
-from aem_checks.urls import host_of
+from aem_checks.urls import host_of, parts_of
 
 if TYPE_CHECKING:
     from aem_checks.recording import Page, Recording
@@ -173,10 +172,7 @@ def _languages(page: Page, recording: Recording) -> Iterator[Finding]:
 
 
 def _is_whole(address: str) -> bool:
-    try:
-        return urlsplit(address).scheme in {"http", "https"} and bool(host_of(address))
-    except ValueError:
-        return False
+    return parts_of(address).scheme in {"http", "https"} and bool(host_of(address))
 
 
 def _shared_canonicals(recording: Recording) -> Iterator[Finding]:
@@ -195,7 +191,7 @@ def _shared(address: str, paths: Iterable[str]) -> Finding:
     listed = list(paths)
     return Finding(
         code="canonical_shared",
-        subject=f"canonical {urlsplit(address).path or '/'}",
+        subject=f"canonical {parts_of(address).path or '/'}",
         sentence=f"{count(len(listed), 'page')} with different titles name the same canonical address "
         f"{quoted(address)}, such as {', '.join(quoted(path) for path in listed[:3])}; search engines keep one of "
         "them. To do: see how the template builds its canonical link.",

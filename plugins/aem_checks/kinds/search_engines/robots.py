@@ -11,7 +11,7 @@ none at all where a login or ``noindex`` keeps crawlers out. Known false alarms:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -20,9 +20,10 @@ from aem_checks.codes import faults
 from aem_checks.excuses import switch, without
 from aem_checks.kinds.search_engines._head import forbidding_element, forbidding_header
 from aem_checks.kinds.search_engines._robots_file import MOST_BYTES, RobotsFile, read_robots
-from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
-from aem_checks.reach import describe, unreached
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.reach import describe, is_login, unreached
 from aem_checks.text import count, quoted
+from aem_checks.urls import fault_of, host_of
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -57,6 +58,10 @@ class Robots(SiteCheck[RobotsSettings]):
         unavailable="the file answers with an error of the server, which crawlers take for 'keep out'",
         html="the file is an HTML page",
         too_long="the file is longer than what crawlers read of it",
+        login="the file is behind a log-in, so that crawlers find no rules",
+        leaves_site="the file leads to another host, whose rules nobody read",
+        endless_redirect="the file leads in a circle, so that there are no rules",
+        unreadable="the file leads to what is no address",
         changed="a note: the file is another than at the last verified release",
     )
     settings_type = RobotsSettings
@@ -67,10 +72,13 @@ class Robots(SiteCheck[RobotsSettings]):
             return Judgement(examined=0, findings=(refused,))
         evidence = visit.keep(_FILE, file.response.body[:MOST_BYTES])
         expected = self.settings.stage if visit.target == "stage" else self.settings.production
-        findings = [*_form(file, evidence), *_changed(file, visit)]
+        findings = [*_changed(file, visit)]
         if file.response.status >= 500:
-            findings.append(_unavailable(file, evidence))
-        elif expected == "open":
+            return Judgement(examined=1, findings=(*findings, _unavailable(file, evidence)))
+        if (elsewhere := _elsewhere(file, visit)) is not None:
+            return Judgement(examined=1, findings=(*findings, _not_read(elsewhere, file, expected, evidence)))
+        findings += _form(file, evidence)
+        if expected == "open":
             findings += self._is_open(file, visit, evidence)
         elif expected == "closed":
             findings += self._is_closed(file, visit, evidence)
@@ -146,6 +154,51 @@ def _unavailable(file: RobotsFile, evidence: str) -> Finding:
         "200, or 404 for no rules. To do: see the dispatcher's log for this path.",
         expected="status 200",
         actual=describe(file.response),
+        evidence=evidence,
+    )
+
+
+class _Elsewhere(NamedTuple):
+    """Why the rules that crawlers find were not read."""
+
+    code: str
+    what: str
+    """As the end of "leads …"."""
+    crawlers: str
+    """What crawlers make of it (RFC 9309, sections 2.3.1.2 and 2.3.1.3)."""
+
+
+def _elsewhere(file: RobotsFile, visit: Visit) -> _Elsewhere | None:
+    """Where redirects led instead of to a file of the site; ``None`` where its rules were read."""
+    target = next((each for each in file.way if is_login(each)), "")
+    if target:
+        said = "find a page without rules there, and so may read everything"
+        return _Elsewhere("login", f"to a log-in at {quoted(target)}", said)
+    if file.response.location is None:
+        return None
+    target = file.way[-1]
+    if fault := fault_of(target):
+        said = "can't follow that, and so may read everything"
+        return _Elsewhere("unreadable", f"to {quoted(target)}, which {fault}", said)
+    if host_of(target) not in visit.endpoint.hosts:
+        said = "go there, and keep to the rules that they find"
+        return _Elsewhere("leaves_site", f"off the site to {quoted(target)}", said)
+    said = "give up after five redirects, and so may read everything"
+    return _Elsewhere("endless_redirect", f"in a circle, at last to {quoted(target)}", said)
+
+
+def _not_read(where: _Elsewhere, file: RobotsFile, expected: Expectation, evidence: str) -> Finding:
+    unknown = where.code == "leaves_site" and expected == "open"
+    return Finding(
+        code=where.code,
+        subject=SUBJECT,
+        sentence=f"{SUBJECT} leads {where.what} ({describe(file.response)}), so no rules were read; crawlers "
+        f"{where.crawlers}. To do: let dispatcher and CDN answer this path themselves.",
+        expected="the file itself, with status 200",
+        actual=f"a redirect {where.what}",
+        outcome=Outcome.INCONCLUSIVE if unknown else Outcome.FAILED,
+        cause=Cause.PRODUCT,
+        severity=None if unknown else Severity.WARN,
         evidence=evidence,
     )
 

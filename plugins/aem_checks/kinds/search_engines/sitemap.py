@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import Field
 
@@ -22,12 +21,12 @@ from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS, above, switch
 from aem_checks.kinds.availability.host_leaks import internal
 from aem_checks.kinds.search_engines._robots_file import read_robots
-from aem_checks.kinds.search_engines._sitemap_files import Files, SitemapFile, path_here, read_files
+from aem_checks.kinds.search_engines._sitemap_files import Files, SitemapFile, Unread, path_here, read_files
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, is_unreached, unreached
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
-from aem_checks.urls import host_of
+from aem_checks.urls import fault_of, host_of, parts_of
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -52,6 +51,15 @@ class SitemapSettings(CheckSettings):
     """Further hosts that the sitemap may name, such as those of other countries' sites; none by default."""
 
 
+class Strange(NamedTuple):
+    """Why search engines drop an entry."""
+
+    host: str
+    """One that is not the site's; empty where there is none to ask."""
+    fault: str = ""
+    """What is wrong with an address that is none, as the end of "which …"."""
+
+
 class Sitemap(SiteCheck[SitemapSettings]):
     """Reads the files, then asks for some of the pages."""
 
@@ -65,7 +73,8 @@ class Sitemap(SiteCheck[SitemapSettings]):
         malformed="a sitemap is none that crawlers can read",
         too_many="a sitemap lists more pages than crawlers take",
         too_long="a sitemap is longer than what is read of it",
-        empty="the sitemaps list no page",
+        empty="the sitemaps list no page, or none that search engines keep",
+        unreadable="a sitemap is named, or lists pages, by what is no address",
         internal_host="the sitemap names a host that only exists inside",
         foreign_host="the sitemap names a host that is not the site's",
         no_host="the sitemap names addresses without a host",
@@ -81,26 +90,34 @@ class Sitemap(SiteCheck[SitemapSettings]):
         findings = [problem for file in found.files for problem in _judge(file)]
         if len(found.files) == 1 and not found.files[0].named_by and found.files[0].response.status == 404:
             findings = [(yield from _absent(visit))]
-        elif not found.urls and not findings:
-            findings = [_empty(found.files[0])]
+        elif not found.urls and not findings and not found.unread:
+            findings = [_empty(found.files[0], "no page, with all that it refers to")]
+        findings += map(_unread, found.unread)
+        dropped = self._dropped(found, visit)
+        kept = len(found.urls) - sum(map(len, dropped.values()))
+        if found.urls and not kept and not _may_be_productions(dropped, visit):
+            findings.append(
+                _empty(found.files[0], f"{count(len(found.urls), 'page')} and none that search engines keep")
+            )
+        findings += [_strange(why, urls, len(found.urls)) for why, urls in sorted(dropped.items())]
+        findings += [*self._count(kept or len(found.urls), visit), *_limits(found)]
         paths = {path: None for url in found.urls if (path := path_here(url, visit)) is not None}
-        findings += [*self._addresses(found, visit), *self._count(len(found.urls), visit), *_limits(found)]
         findings += yield from self._sampled(tuple(paths), visit)
-        _keep(found, visit)
+        _keep(found, kept or len(found.urls), visit)
         severity = self.settings.severity or self.severity
         reached = sum(not is_unreached(file.response) for file in found.files)
         return Judgement(examined=reached, findings=shortened(findings, severity=severity))
 
-    def _addresses(self, found: Files, visit: Visit) -> Iterator[Finding]:
-        """Hosts that are neither the site's nor named in the settings, and addresses without a host."""
+    def _dropped(self, found: Files, visit: Visit) -> dict[Strange, list[str]]:
+        """Pages that search engines do not take from this sitemap, by what is strange about their addresses."""
         known = visit.site.hosts | {host.lower() for host in self.settings.hosts}
-        strange: dict[str, list[str]] = {}
+        dropped: dict[Strange, list[str]] = {}
         for url in found.urls:
-            host = _host(url)
-            if host not in known:
-                strange.setdefault(host, []).append(url)
-        for host, urls in sorted(strange.items()):
-            yield _strange(host, urls, len(found.urls))
+            if fault := fault_of(url):
+                dropped.setdefault(Strange("", fault if "://" in url else ""), []).append(url)
+            elif (host := host_of(url)) not in known:
+                dropped.setdefault(Strange(host), []).append(url)
+        return dropped
 
     def _count(self, now: int, visit: Visit) -> Iterator[Finding]:
         before = _count_before(visit)
@@ -175,8 +192,13 @@ def _too_long(file: SitemapFile) -> Finding:
     )
 
 
-def _empty(first: SitemapFile) -> Finding:
-    return _failed("empty", first.path, "lists no page, with all that it refers to", "at least one page")
+def _empty(first: SitemapFile, what: str) -> Finding:
+    return _failed("empty", first.path, f"lists {what}", "at least one page")
+
+
+def _unread(each: Unread) -> Finding:
+    told = f"names the sitemap {quoted(each.written, 200)}, which {each.fault}"
+    return _failed("unreadable", each.named_by, told, "an address that crawlers can ask for")
 
 
 def _absent(visit: Visit) -> Steps[Finding]:
@@ -192,27 +214,35 @@ def _absent(visit: Visit) -> Steps[Finding]:
     return _failed("absent", "/sitemap.xml", actual, "a sitemap", severity)
 
 
-def _strange(host: str, urls: list[str], total: int) -> Finding:
-    inside = bool(host) and internal(urlsplit(f"//{host}").hostname or "") is not None
-    what = f"the host {quoted(host)}" if host else "addresses without a host"
-    of_all = f"{len(urls)} of {count(total, 'page')}"
+def _may_be_productions(dropped: dict[Strange, list[str]], visit: Visit) -> bool:
+    """Whether all of them are on one host that may well be production's, which the gate file does not name."""
+    if visit.site.production is not None or len(dropped) > 1:
+        return False
+    host = next(iter(dropped)).host
+    return bool(host) and not _is_internal(host)
+
+
+def _is_internal(host: str) -> bool:
+    return bool(host) and internal(parts_of(f"//{host}").hostname or "") is not None
+
+
+def _strange(why: Strange, urls: list[str], total: int) -> Finding:
+    host, fault = why
+    inside = _is_internal(host)
+    told = (
+        f"the host {quoted(host)}" if host else "what is no address" if fault else "addresses without a host"
+    )
+    such = f"{quoted(urls[0])}, which {fault}" if fault else quoted(urls[0])
     return Finding(
-        code="internal_host" if inside else "foreign_host" if host else "no_host",
-        subject=f"host {host or 'missing'}",
-        sentence=f"The sitemap has {what} in {of_all}, such as {quoted(urls[0])}; expected a host of the site, else "
-        "search engines drop the entry. To do: see the externalizer and the resource mapping; name a foreign "
-        "host that is right under 'hosts'.",
+        code="internal_host" if inside else "foreign_host" if host else "unreadable" if fault else "no_host",
+        subject=f"address that {fault}" if fault else f"host {host or 'missing'}",
+        sentence=f"The sitemap has {told} in {len(urls)} of {count(total, 'page')}, such as {such}; expected a host of "
+        "the site, else search engines drop the entry. To do: see the externalizer and the resource mapping; name a "
+        "foreign host that is right under 'hosts'.",
         expected="a host of the site",
-        actual=host or "no host",
+        actual=host or fault or "no host",
         severity=None if inside else Severity.WARN,
     )
-
-
-def _host(url: str) -> str:
-    try:
-        return host_of(url) if urlsplit(url).scheme in {"http", "https"} else ""
-    except ValueError:
-        return ""
 
 
 def _count_before(visit: Visit) -> int | None:
@@ -250,9 +280,9 @@ def _limits(found: Files) -> Iterable[Finding]:
         yield _note("left_out", sentence)
 
 
-def _keep(found: Files, visit: Visit) -> None:
+def _keep(found: Files, number: int, visit: Visit) -> None:
     told = {
-        "count": len(found.urls),
+        "count": number,
         "files": {file.path: len(file.urls) for file in found.files},
         "pages": list(found.urls)[:_KEPT],
     }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
 
 from aem_checks.asks import Follow, Get, ask
+from aem_checks.urls import join, parts_of
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -27,7 +27,7 @@ def real_pages(visit: Visit, most: int) -> Steps[list[str]]:
         return found
     root = Follow(visit.url("/"), within=visit.endpoint.hosts, tries=2, past_caches=True)
     chain = yield from ask(root)
-    return html_pages([urlsplit(urljoin(visit.url("/"), chain[-1].url)).path], most)
+    return html_pages([parts_of(join(visit.url("/"), chain[-1].url)).path], most)
 
 
 def fresh(visit: Visit, path: str) -> Steps[Response]:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import Field, model_validator
 
@@ -27,6 +27,7 @@ from aem_checks.kinds.security._doors import PAGE, Door, Probe, doors_of_a_team,
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.reach import is_unreached
 from aem_checks.shortened import shortened
+from aem_checks.urls import fault_of, parts_of
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -230,12 +231,9 @@ class _Round:
 
     def _is_moved(self, response: Response, door: Door) -> bool:
         """Whether it is a redirect of the same path to another host: something before the dispatcher spoke."""
-        if response.location is None:
+        if response.location is None or fault_of(response.location):
             return False
-        try:
-            asked, there = urlsplit(self._url(door.path)), urlsplit(response.location)
-        except ValueError:
-            return False
+        asked, there = parts_of(self._url(door.path)), parts_of(response.location)
         same_path = unquote(there.path) == unquote(asked.path)
         return same_path and (there.scheme, there.netloc.lower()) != (asked.scheme, asked.netloc.lower())
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -25,7 +25,7 @@ from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath
 from aem_checks.text import quoted
-from aem_checks.urls import host_of, plain_url
+from aem_checks.urls import host_of, join, plain_url
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -264,10 +264,7 @@ def _action(node: LexborNode, page: Response) -> str:
 
 
 def _action_of(node: LexborNode, base: str) -> str:
-    try:
-        return urljoin(base, (node.attributes.get("action") or "").strip() or base)
-    except ValueError:
-        return ""
+    return join(base, (node.attributes.get("action") or "").strip() or base)
 
 
 def _is_post(node: LexborNode) -> bool:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
-from urllib.parse import quote_plus, urlencode, urljoin
+from urllib.parse import quote_plus, urlencode
 
 from pydantic import Field, field_validator
 
@@ -26,7 +26,7 @@ from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath
 from aem_checks.text import count, quoted
-from aem_checks.urls import plain_url
+from aem_checks.urls import join, plain_url
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -199,7 +199,7 @@ def _address_of(form: LexborNode, base: str) -> str:
         each.attributes["name"] or "": each.attributes.get("value") or ""
         for each in form.css("input[type=hidden][name]")
     }
-    target = urljoin(base, form.attributes.get("action") or base)
+    target = join(base, form.attributes.get("action") or base)
     joint = "&" if "?" in target else "?"
     fixed = f"{urlencode(hidden)}&" if hidden else ""
     return f"{target}{joint}{fixed}{quote_plus(field.attributes['name'] or '')}={_TERM}"

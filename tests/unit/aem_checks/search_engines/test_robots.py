@@ -113,3 +113,46 @@ def test_another_file_than_at_the_last_release_is_noted(tmp_path: Path) -> None:
     judgement = visit(check(), tmp_path, now, baseline=before)
     assert bad(judgement) == []
     assert "another than at execution 4711" in judgement.findings[0].sentence
+
+
+def redirect(where: str) -> Answer:
+    return 302, "", {"Location": where}
+
+
+@pytest.mark.parametrize(
+    ("where", "code", "words"),
+    [
+        ("https://login.example.com/saml2?SAMLRequest=abc", "login", "to a log-in at"),
+        ("https://ims-na1.adobelogin.com/ims/authorize", "login", "to a log-in at"),
+        ("/libs/granite/core/content/login.html", "login", "to a log-in at"),
+        ("https://www.other.example/robots.txt", "leaves_site", "off the site to"),
+        ("/robots.txt", "endless_redirect", "in a circle"),
+        ("https://$[env:DOMAIN]/robots.txt", "unreadable", "a placeholder that nothing replaced"),
+    ],
+)
+@pytest.mark.parametrize("target", ["stage", "production"])
+def test_a_file_that_leads_elsewhere_was_not_read_and_what_crawlers_make_of_it_is_said(
+    tmp_path: Path, where: str, code: str, words: str, target: str
+) -> None:
+    answers: dict[str, Answer] = {
+        "/robots.txt": redirect(where),
+        "/libs/granite/core/content/login.html": (200, "<html>Sign in</html>", {"Content-Type": "text/html"}),
+    }
+    made = check()
+    places = (answers, {}) if target == "stage" else ({}, answers)
+    judgement = visit(made, tmp_path, *places, pages=PAGES, target=target)  # type: ignore[arg-type]
+    (finding,) = bad(judgement)
+    assert finding.code == code
+    assert words in finding.sentence
+    assert "no rules were read; crawlers" in finding.sentence
+    unknown = code == "leaves_site" and target == "production"
+    assert (outcome(made, judgement) == "block passed") is not unknown
+
+
+def test_a_file_that_leads_to_another_of_the_site_is_read(tmp_path: Path) -> None:
+    answers: dict[str, Answer] = {
+        "/robots.txt": redirect("/content/robots.txt"),
+        "/content/robots.txt": (200, CLOSED, TEXT),
+    }
+    judgement = visit(check(), tmp_path, answers, {}, pages=PAGES)
+    assert bad(judgement) == []

@@ -175,3 +175,59 @@ def test_an_index_that_names_itself_and_thousands_of_files_ends(tmp_path: Path) 
     judgement = visit(check(sample=0), tmp_path, Site({"/map.xml": many, **answers}))
     assert judgement.examined == 50
     assert any("were not read" in finding.sentence for finding in judgement.findings)
+
+
+@pytest.mark.parametrize(
+    ("address", "fault"),
+    [
+        ("https://$[env:DOMAIN]/a.xml", "names the host $[env:DOMAIN], a placeholder that nothing replaced"),
+        ("https://www.example.com:99999/a.xml", "which is none"),
+        ("http://[/a.xml", "names the host [, which is none"),
+    ],
+)
+def test_an_index_that_names_no_address_fails_and_says_what_is_wrong(
+    tmp_path: Path, address: str, fault: str
+) -> None:
+    site = Site({"/map.xml": index(address, "{own}/one.xml"), "/one.xml": urlset("{own}/p0.html")})
+    judgement = visit(check(), tmp_path, site)
+    assert outcome(check(), judgement) == "block failed product"
+    (finding,) = bad(judgement)
+    assert finding.code == "unreadable"
+    assert fault in finding.sentence
+    assert any(path.startswith("/p0.html") for path in site.paths), "the other sitemap is read all the same"
+
+
+def test_robots_that_names_no_address_fails_and_the_usual_file_is_read(tmp_path: Path) -> None:
+    robots = (200, "Sitemap: https://$[env:DOMAIN]/map.xml", {"Content-Type": "text/plain"})
+    site = Site({"/robots.txt": robots, "/sitemap.xml": urlset("{own}/p0.html")})
+    judgement = visit(check(), tmp_path, site)
+    assert outcome(check(), judgement) == "block failed product"
+    assert [each.subject for each in bad(judgement)] == ["robots.txt"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "code"),
+    [
+        (("/p0.html", "/p1.html"), "no_host"),
+        (("p0.html",), "no_host"),
+        (("https:///p0.html",), "unreadable"),
+        (("https://$[env:DOMAIN]/p0.html",), "unreadable"),
+        (("https://author.internal/p0.html",), "internal_host"),
+    ],
+)
+def test_a_sitemap_of_nothing_that_search_engines_keep_fails_like_an_empty_one(
+    tmp_path: Path, entries: tuple[str, ...], code: str
+) -> None:
+    judgement = visit(check(), tmp_path, Site({"/map.xml": urlset(*entries)}))
+    assert outcome(check(), judgement) == "block failed product"
+    assert {"empty", code} <= {each.code for each in bad(judgement)}
+
+
+def test_dropped_entries_weigh_as_missing_ones(tmp_path: Path) -> None:
+    kept = tmp_path / "before" / "sitemap"
+    kept.mkdir(parents=True)
+    (kept / "pages.json").write_text('{"count": 10, "pages": []}')
+    baseline = Baseline("execution 1", tmp_path / "before")
+    entries = [f"{{own}}{path}" for path in PAGES[:5]] + [f"https://$[env:X]{path}" for path in PAGES[5:]]
+    judgement = visit(check(), tmp_path, Site({"/map.xml": urlset(*entries)}), baseline=baseline)
+    assert "fewer" in {each.code for each in bad(judgement)}
