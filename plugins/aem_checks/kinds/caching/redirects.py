@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, unquote
@@ -23,7 +25,7 @@ from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
-from aem_checks.urls import host_of, join, parts_of, plain_url
+from aem_checks.urls import fault_of, host_of, join, parts_of, plain_url
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 _LONGEST_FILE = 4 * 1024 * 1024
 _COLUMNS = ("from", "to", "code")
 _LONGEST_CHAIN = 5
+_MARKS = re.compile(r"(%(?:2[356bf]|3[df]))", re.IGNORECASE)
+"""``#``, ``%``, ``&``, ``+``, ``/``, ``=`` and ``?``, escaped: they stand for themselves and part nothing."""
 
 
 class RedirectRule(BaseModel):
@@ -50,6 +54,8 @@ class RedirectRule(BaseModel):
         address = value.strip()
         if not address.startswith(("/", "http://", "https://")) or any(char.isspace() for char in address):
             raise ValueError(f"{value!r} is neither a path nor a URL; write /path or https://host/path")
+        if not address.startswith("/") and (fault := fault_of(address)):
+            raise ValueError(f"{value!r} {fault}; write /path or https://host/path")
         return address
 
     @model_validator(mode="after")
@@ -226,8 +232,8 @@ class _Walk:
     def _comparable(self, address: str) -> str:
         parts = parts_of(address)
         own = not parts.netloc or host_of(address) in self._visit.site.hosts
-        beyond = quote(unquote(_beyond_host(address) or "/"), safe="/?#=&%")
-        return beyond if own else f"{host_of(address)}{beyond}"
+        beyond = _as_servers_read(_beyond_host(address) or "/")
+        return beyond if own else f"//{host_of(address) or parts.netloc}{beyond}"
 
     def _failed(self, code: str, expected: str, actual: str) -> Finding:
         return Finding(
@@ -266,6 +272,14 @@ class _Walk:
             outcome=Outcome.INCONCLUSIVE,
             cause=Cause.CHECK,
         )
+
+
+def _as_servers_read(beyond: str) -> str:
+    """The same for all ways to escape what may be escaped or not; ``%3F`` is another address than ``?``."""
+    pieces = _MARKS.split(beyond)
+    plain = [quote(unquote(each), safe="/?#=&%+") for each in pieces[::2]]
+    marks = [each.upper() for each in pieces[1::2]]
+    return "".join(each for pair in zip_longest(plain, marks, fillvalue="") for each in pair)
 
 
 def _beyond_host(address: str) -> str:

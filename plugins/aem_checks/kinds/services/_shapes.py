@@ -1,12 +1,14 @@
 """What shape does a JSON answer have: which fields of which types, whatever their order, number and values?
 
-Lists are one entry, ``[]``. Objects with AEM's ``:type`` are described once per type and not by where they are
-on the page, so that moving, adding or removing a component changes nothing, and renaming a field of it does.
+Lists are one entry, ``[]``. Objects with AEM's ``:type``, or the ``@type`` of a data layer, are described once per type
+and not by where they are on the page, so that moving, adding or removing a component changes nothing, and renaming a
+field of it does.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +16,11 @@ MOST_FIELDS = 5000
 MOST_VALUES = 200_000
 """Values of one answer; one with more is not judged, or a hostile one would keep a worker for minutes."""
 _DEEPEST = 40
+_BY_ID = frozenset({":items", "dataLayer"})
+"""Objects whose names are those of single components: another one is there with each edit of the page."""
+_DOT = "\\."
+_LAST = re.compile(r"(?<!\\)\.(?:[^.\\]|\\.)*$")
+"""The last name of a path, whose own dots are escaped."""
 Shape = dict[str, list[str]]
 """Types by the path of the field, sorted: ``{"$.items[].title": ["string"]}``."""
 
@@ -44,22 +51,28 @@ def _fields(value: Any, path: str, depth: int) -> Iterator[tuple[str, str]]:
     if depth >= _DEEPEST:
         return
     if isinstance(value, Mapping):
-        component = value.get(":type")
-        inside = f"<{component}>" if isinstance(component, str) else path
+        inside = _component(value) or path
+        if inside != path:
+            yield inside, "object"
         for name, each in value.items():
-            if name == ":items" and isinstance(each, Mapping):
+            here = f"{inside}.{name.replace('.', _DOT)}"
+            if name in _BY_ID and isinstance(each, Mapping):
+                yield here, "object"
                 for item in each.values():
-                    yield from _fields(item, _item_path(item, inside), depth + 1)
+                    yield from _fields(item, _component(item) or f"{here}.*", depth + 1)
             else:
-                yield from _fields(each, f"{inside}.{name}", depth + 1)
+                yield from _fields(each, here, depth + 1)
     elif isinstance(value, list):
         for each in value:
             yield from _fields(each, f"{path}[]", depth + 1)
 
 
-def _item_path(item: Any, inside: str) -> str:
-    component = item.get(":type") if isinstance(item, Mapping) else None
-    return f"<{component}>" if isinstance(component, str) else f"{inside}.:items.*"
+def _component(value: Any) -> str:
+    """``<wknd/components/teaser>`` for a component, ``<@…>`` for what a data layer says of one; else nothing."""
+    if not isinstance(value, Mapping):
+        return ""
+    kinds = ((mark, value.get(name)) for name, mark in ((":type", ""), ("@type", "@")))
+    return next((f"<{mark}{kind}>" for mark, kind in kinds if isinstance(kind, str)), "")
 
 
 def kind_of(value: Any) -> str:
@@ -93,13 +106,13 @@ def _parent(path: str) -> str:
     """``<type>`` and ``$.list[]`` are parents too: what is inside of nothing is no loss."""
     if path.endswith("[]"):
         return path[:-2]
-    head, dot, _ = path.rpartition(".")
-    return head if dot else "$"
+    last = _LAST.search(path)
+    return path[: last.start()] if last else "$"
 
 
 def _is_optional(path: str) -> bool:
     """Entries of a list and components of a page: there may be none."""
-    return path.endswith(("[]", ">", ".:items.*"))
+    return path.endswith(("[]", ">", ".*", ".:items"))
 
 
 def parse_shape(data: bytes | None) -> Shape | None:

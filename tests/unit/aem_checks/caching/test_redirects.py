@@ -53,6 +53,41 @@ def test_each_way_of_going_wrong_is_told(tmp_path: Path, answers: dict[str, Answ
     assert judgement.examined == 1
 
 
+@pytest.mark.parametrize(
+    ("wanted", "location", "good"),
+    [
+        ("/a.html?q=tent", "/a.html%3Fq=tent", False),
+        ("/a.html#top", "/a.html%23top", False),
+        ("/a/b.html", "/a%2Fb.html", False),
+        ("/a/b.html", "/a%2fb.html", False),
+        ("/a.html?q=1&r=2", "/a.html?q=1%26r=2", False),
+        ("/a%2Fb.html", "/a%2fb.html", True),
+        ("/caf%C3%A9.html", "/caf%c3%a9.html", True),
+        ("/a-b.html", "/a%2Db.html", True),
+        ("/a,b.html", "/a%2Cb.html", True),
+        ("/a b.html".replace(" ", "%20"), "/a%20b.html", True),
+        ("/a.html", "https://$[env:WWW]/a.html", False),
+        ("/a.html", "https://127.0.0.1:99999/a.html", False),
+        ("/a.html", "http://[/a.html", False),
+        ("/a.html", "https:///a.html", False),
+    ],
+)
+def test_what_a_redirect_leads_to_is_compared_as_servers_read_it(
+    tmp_path: Path, wanted: str, location: str, good: bool
+) -> None:
+    rule = {"from": "/old", "to": wanted}
+    answers = {"/old": to(location), "/a.html": PAGE, wanted.partition("?")[0].partition("#")[0]: PAGE}
+    judgement = visit(check(rule), tmp_path, answers)
+    assert ("not_as_mapped" in {each.code for each in bad(judgement)}) is not good
+    assert good or location in bad(judgement)[0].actual
+
+
+@pytest.mark.parametrize("address", ["https://$[env:WWW]/a", "https://a.example:99999/a", "http://[/a"])
+def test_a_map_with_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(ValidationError, match=r"names the (host|port)"):
+        check({"from": "/old", "to": address})
+
+
 def test_a_loop_is_called_a_loop(tmp_path: Path) -> None:
     answers = {"/old": to("/new.html"), "/new.html": to("/old")}
     assert "a loop" in bad(visit(check(RULE), tmp_path, answers))[0].sentence

@@ -182,6 +182,57 @@ def test_components_are_compared_by_type_wherever_they_are() -> None:
     assert list(broken(shape_of(MODEL), shape_of(renamed))) == [("<teaser>.title", "string", "no such field")]
 
 
+def page_model(**changed: Any) -> dict[str, Any]:
+    """A page as AEM exports it: a component itself, with a component in a field of another, and a data layer."""
+    teaser = {
+        ":type": "wknd/components/teaser",
+        "title": "Surf",
+        "image": {":type": "wknd/components/image", "alt": "A wave", "src": "/a.jpg"},
+        "dataLayer": {
+            "teaser-1a": {"@type": "wknd/components/teaser", "dc:title": "Surf", "image": {"repo:id": "1"}}
+        },
+    }
+    page = {":type": "wknd/components/page", "title": "Home", "language": "en", ":items": {"teaser": teaser}}
+    return {**page, **changed}
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (lambda page: page.pop("language"), "<wknd/components/page>.language"),
+        (lambda page: page[":items"]["teaser"].pop("title"), "<wknd/components/teaser>.title"),
+        (lambda page: page[":items"]["teaser"]["image"].pop("alt"), "<wknd/components/image>.alt"),
+        (lambda page: page[":items"]["teaser"].pop("dataLayer"), "<wknd/components/teaser>.dataLayer"),
+        (
+            lambda page: page[":items"]["teaser"]["dataLayer"]["teaser-1a"].pop("dc:title"),
+            "<@wknd/components/teaser>.dc:title",
+        ),
+    ],
+)
+def test_a_field_that_a_component_lost_is_told_wherever_it_is(change: Any, path: str) -> None:
+    now = page_model()
+    change(now)
+    assert list(broken(shape_of(page_model()), shape_of(now))) == [
+        (path, shape_of(page_model())[path][0], "no such field")
+    ]
+
+
+def test_a_component_that_goes_takes_its_id_with_it_and_nobody_is_told() -> None:
+    before, now = page_model(), page_model()
+    image = {"@type": "wknd/components/image", "image": {"repo:id": "7"}, "xdm:linkURL": "/a"}
+    before[":items"]["teaser"]["dataLayer"]["image-2b"] = image
+    assert list(broken(shape_of(before), shape_of(now))) == []
+    del now[":items"]["teaser"]
+    assert list(broken(shape_of(before), shape_of(now))) == []
+
+
+def test_a_name_with_a_dot_is_one_name() -> None:
+    before = {"com.example": {"a.b": 1, "c": 2}}
+    assert [path for path, *_ in broken(shape_of(before), shape_of({"com.example": {"c": 2}}))] == [
+        r"$.com\.example.a\.b"
+    ]
+
+
 def test_a_field_that_a_pages_model_lost_is_a_warning(tmp_path: Path) -> None:
     models, path = check(models=True), "/us/en.model.json"
     pages = ("/us/en.html", "/us/en/search")
