@@ -104,6 +104,8 @@ def parts_of(url: str) -> Parts:
 def join(base: str, written: str) -> str:
     """The address that a page at ``base`` means; what can't be read is as it was written. Never raises."""
     written = written.strip()
+    if written.lower().startswith(("http://", "https://")):
+        return written  # urljoin would put the host of ``base`` where there is none
     try:
         return urljoin(base, written)
     except ValueError:

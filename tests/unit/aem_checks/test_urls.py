@@ -74,6 +74,7 @@ def test_what_cannot_be_asked_has_its_parts_all_the_same(url: str) -> None:
 
 def test_what_cannot_be_joined_stays_as_it_was_written() -> None:
     assert join("https://a.example/x/y", " https://$[env:B]/z ") == "https://$[env:B]/z"
+    assert join("https://a.example/x/y", "https:///z") == "https:///z"
     assert join("https://a.example/x/y", " z ") == "https://a.example/x/z"
 
 

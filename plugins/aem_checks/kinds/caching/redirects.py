@@ -231,7 +231,7 @@ class _Walk:
 
     def _comparable(self, address: str) -> str:
         parts = parts_of(address)
-        own = not parts.netloc or host_of(address) in self._visit.site.hosts
+        own = not (parts.scheme or parts.netloc) or host_of(address) in self._visit.site.hosts
         beyond = _as_servers_read(_beyond_host(address) or "/")
         return beyond if own else f"//{host_of(address) or parts.netloc}{beyond}"
 

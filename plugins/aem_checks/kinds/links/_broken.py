@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aem_checks.kinds.links._walk import missing_anchor
+from aem_checks.urls import fault_of
 
 if TYPE_CHECKING:
     from aem_checks.kinds.links._walk import Walk
@@ -16,6 +17,7 @@ class Broken:
     """One address of the site that a link leads to and that is no good."""
 
     path: str
+    """Path and query; all that is written where that is no address."""
     anchor: str
     """``#place`` where only the anchor is missing, else empty."""
     sources: tuple[str, ...]
@@ -24,6 +26,9 @@ class Broken:
     is_failure: bool
     """Whether the site said so; otherwise there was no answer."""
     expected: str = field(default="status 200")
+
+    is_address: bool = True
+    """Whether anybody can ask for it."""
 
     @property
     def subject(self) -> str:
@@ -35,11 +40,15 @@ def sorted_out(walk: Walk, ignore: tuple[str, ...], *, anchors: bool) -> list[Br
     sources: dict[tuple[str, str], dict[str, None]] = {}
     navigated: set[tuple[str, str]] = set()
     for link in walk.links:
+        if fault_of(link.url):
+            sources.setdefault((link.url, ""), {})[link.source] = None
+            navigated |= {(link.url, "")} if link.in_navigation else set()
+            continue
         path = walk.path_of(link.url)
         if path is None or path.startswith(ignore) or path not in walk.places:
             continue
         place = walk.places[path]
-        anchor = missing_anchor(link, place) if anchors and place.is_good else ""
+        anchor = missing_anchor(link, place, walk.claimed) if anchors and place.is_good else ""
         if anchor or not place.is_good:
             sources.setdefault((path, anchor), {})[link.source] = None
             navigated |= {(path, anchor)} if link.in_navigation else set()
@@ -59,5 +68,8 @@ def count_good(walk: Walk) -> int:
 def _broken(path: str, anchor: str, sources: tuple[str, ...], in_navigation: bool, walk: Walk) -> Broken:
     if anchor:
         return Broken(path, anchor, sources, in_navigation, "a page without this anchor", True, "the anchor")
+    if path not in walk.places:
+        words = f"no answer to anybody, since it {fault_of(path)}"
+        return Broken(path, "", sources, in_navigation, words, True, "an address", is_address=False)
     place = walk.places[path]
     return Broken(path, "", sources, in_navigation, place.words, not place.is_unreached)

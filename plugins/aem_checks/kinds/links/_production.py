@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aem_checks.asks import Follow, ask
 from aem_checks.kinds.links._walk import links_of
 from aem_checks.reach import describe, is_unreached
-from aem_checks.urls import host_of, path_of
+from aem_checks.urls import fault_of, host_of, path_of
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -28,6 +28,10 @@ class Production:
         """A sentence on production, empty where there is nothing to say, and whether it has the same broken link."""
         if self._site is None or broken.anchor or not broken.is_failure:
             return "", False
+        if not broken.is_address:
+            page = yield from self._get(broken.sources[0])
+            same = broken.path in self._linked_from(page)
+            return " Production has the same broken link." if same else "", same
         target = yield from self._get(broken.path)
         if is_unreached(target):
             return "", False
@@ -53,4 +57,6 @@ class Production:
     def _linked_from(self, page: Response) -> set[str]:
         if self._site is None or not (page.ok and page.is_html):
             return set()
-        return {path_of(link.url) for link in links_of(page, "") if host_of(link.url) in self._site.hosts}
+        links = [link.url for link in links_of(page, "")]
+        own = {path_of(url) for url in links if host_of(url) in self._site.hosts}
+        return own | {url for url in links if fault_of(url)}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -12,10 +13,10 @@ from aem_checks.addresses import absolute, base_of
 from aem_checks.asks import Follow, Get, ask, together
 from aem_checks.reach import describe, is_unreached
 from aem_checks.response import REDIRECTS
-from aem_checks.urls import host_of, is_address, join, path_of
+from aem_checks.urls import fault_of, host_of, is_address, join, path_of
 
 if TYPE_CHECKING:
-    from selectolax.lexbor import LexborHTMLParser, LexborNode
+    from selectolax.lexbor import LexborNode
 
     from aem_checks.asks import Steps
     from aem_checks.recording import Recording
@@ -31,6 +32,13 @@ _RELATIONS = frozenset(
     {"alternate", "amphtml", "author", "canonical", "help", "license", "next", "prev", "search"}
 )
 """Of ``<link>``: those that lead people or search engines to a page."""
+_HOOKS = re.compile(
+    r"^on[a-z]+$|^aria-(?:controls|expanded|haspopup)$"
+    r"|^data-.*(?:toggle|target|modal|dialog|overlay|drawer|open|trigger|popup|popover|tab|scroll)"
+)
+_CLAIMED = re.compile(r"#([\w-]{1,100})|getElementById\(\s*[\"'`]([\w-]{1,100})")
+"""Places that a script names: ``a[href="#sign-in"]``, ``location.hash === "#sign-in"``."""
+_CLAIMED_BY_DATA = re.compile(r"\bdata-[\w-]+\s*=\s*[\"']?#?([\w-]{1,100})[\"'\s>]")
 _NAVIGATION = frozenset({"nav", "header", "footer"})
 _ROLES = frozenset({"navigation", "banner", "contentinfo"})
 _NOT_PAGES = (
@@ -83,6 +91,8 @@ class Walk:
         self.links: list[Link] = []
         self.left_out: set[str] = set()
         """Paths that were not asked for, beyond ``most``."""
+        self.claimed: frozenset[str] = frozenset()
+        """Names of places that recorded scripts are about."""
         self.unread: list[str] = []
         """Paths of pages whose links were too many to see them all."""
 
@@ -90,6 +100,12 @@ class Walk:
         """Read the recorded pages, ask for what they link to and, with a depth of 2, for what that links to."""
         for page in recording.pages:
             self.places[page.path] = self._place(page.path, page.final)
+        self.claimed = frozenset(
+            name
+            for script in recording.resources.values()
+            if script.ok and "javascript" in script.content_type
+            for name in claimed_by(script.text)
+        )
         behind = yield from self._ask_for(self._read(page.path for page in recording.good_pages))
         if depth > 1:
             yield from self._ask_for(self._read(path for path in behind if self.places[path].links))
@@ -146,7 +162,7 @@ class Walk:
             is_good=200 <= answer.status < 300 or self._leaves(answer),
             words=describe(answer),
             is_unreached=is_unreached(answer) and answer.status != 403,
-            anchors=frozenset(_anchors(answer.document)) if is_page and not answer.truncated else None,
+            anchors=frozenset(_anchors(answer)) if is_page and not answer.truncated else None,
             links=tuple(found[:MOST_PER_PAGE]),
             is_cut=len(found) > MOST_PER_PAGE,
         )
@@ -163,8 +179,9 @@ def links_of(answer: Response, path: str) -> Iterator[Link]:
         written = _target(node)
         mark = written.partition("#")[2]
         url = join(base, "") if written.startswith("#") else absolute(base, written)
-        if url.startswith(("http://", "https://")) and not _is_hidden(node):
-            yield Link(path, _as_browsers_ask(url), mark, _is_navigation(node))
+        if url.lower().startswith(("http://", "https://")) and not _is_hidden(node):
+            asked = url if fault_of(url) else _as_browsers_ask(url)
+            yield Link(path, asked, "" if _is_script_hook(node) else mark, _is_navigation(node))
 
 
 def _target(node: LexborNode) -> str:
@@ -187,6 +204,12 @@ def _as_browsers_ask(url: str) -> str:
     scheme, _, rest = url.partition("://")
     host, _, path = rest.partition("/")
     return join(f"{scheme}://{host}/", f"/{path}".replace(" ", "%20"))
+
+
+def _is_script_hook(node: LexborNode) -> bool:
+    """Whether a script opens something when it is clicked, so that its ``#place`` is a name and no place."""
+    attributes = node.attributes
+    return attributes.get("role") == "button" or any(_HOOKS.search(name) for name in attributes)
 
 
 def _slashes(written: str) -> str:
@@ -213,17 +236,32 @@ def _above(node: LexborNode) -> Iterator[LexborNode]:
         above = above.parent
 
 
-def _anchors(document: LexborHTMLParser) -> Iterator[str]:
+def _anchors(page: Response) -> Iterator[str]:
+    """Its places, and what its own scripts and ``data-`` attributes call so: that is opened, not scrolled to."""
+    document = page.document
     for node in document.css("[id], a[name]"):
         yield from (value for name in ("id", "name") if (value := node.attributes.get(name)))
+    yield from _CLAIMED_BY_DATA.findall(page.text)
+    for node in document.css("script:not([src])"):
+        yield from claimed_by(node.text())
 
 
-def missing_anchor(link: Link, place: Place) -> str:
-    """``#place`` where the page lacks it, as a person reads it; empty where it is there or can't be known."""
+def claimed_by(script: str) -> Iterator[str]:
+    """The names of places that a script is about."""
+    for pair in _CLAIMED.findall(script):
+        yield from filter(None, pair)
+
+
+def missing_anchor(link: Link, place: Place, claimed: Collection[str]) -> str:
+    """``#place`` where the page lacks it, as a person reads it; empty where it is there or can't be known.
+
+    ``claimed``: names that the site's scripts are about.
+    """
     mark = unquote(link.mark)
-    if not mark or place.anchors is None or mark.lower() == "top" or mark.startswith(":~:"):
+    if not mark or place.anchors is None or mark.lower() == "top" or mark.startswith((":~:", "!", "/")):
         return ""
-    return "" if {link.mark, mark} & place.anchors else f"#{mark}"
+    names = {link.mark, mark}
+    return "" if names & place.anchors or names & set(claimed) else f"#{mark}"
 
 
 def _is_of_others(path: str) -> bool:

@@ -32,6 +32,7 @@ from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
+from aem_checks.urls import is_address
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -83,7 +84,9 @@ class Links(SiteCheck[LinksSettings]):
         outside: list[Finding] = []
         if self.settings.external:
             elsewhere = {
-                link.url: link.source for link in reversed(walk.links) if walk.path_of(link.url) is None
+                link.url: link.source
+                for link in reversed(walk.links)
+                if walk.path_of(link.url) is None and is_address(link.url)
             }
             outside = yield from check_outside(dict(reversed(elsewhere.items())), visit)
         found = sorted_out(walk, self.settings.ignore, anchors=self.settings.anchors)
@@ -135,12 +138,19 @@ def _broken_before(visit: Visit) -> frozenset[str]:
 def _finding(each: Broken, visit: Visit, *, known: bool, there: str, old: bool) -> Finding:
     since = " It was broken at the last approved release too." if known else ""
     blocks = each.in_navigation and not each.anchor and not old
-    remedy = "give the place its id" if each.anchor else "publish the page"
+    remedy = (
+        "give the place its id"
+        if each.anchor
+        else "publish the page"
+        if each.is_address
+        else "see what writes it"
+    )
+    address = f"{visit.url(each.path)}{each.anchor}" if each.is_address else quoted(each.path, 300)
     place = "the navigation, header or footer of " if each.in_navigation else ""
     return Finding(
         code="no_answer" if not each.is_failure else "anchor" if each.anchor else "broken",
         subject=each.subject,
-        sentence=f"{visit.url(each.path)}{each.anchor}, linked in {place}{_pages(each.sources)}, gives {each.words}; "
+        sentence=f"{address}, linked in {place}{_pages(each.sources)}, gives {each.words}; "
         f"expected {each.expected}.{there}{since} To do: {remedy}, or correct the link.",
         expected=each.expected,
         actual=each.words,

@@ -363,3 +363,63 @@ def test_what_nobody_sees_is_no_link(tmp_path: Path, hidden: str) -> None:
 def test_a_page_in_a_frame_is_one_that_somebody_sees(tmp_path: Path) -> None:
     result = look(tmp_path, site('<iframe src="/us/en/a.html"></iframe>'))
     assert [finding.subject for finding in bad(result)] == ["/us/en/a.html"]
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "http://[IP-address/",
+        "http://[http//shop.example/r?e=1",
+        "https://$[env:DOMAIN]/us/en/a.html",
+        "https://www.example.com:99999/",
+        "https:///us/en/a.html",
+        "https://shop.example:port/",
+    ],
+)
+def test_a_link_that_nobody_can_open_is_broken_and_says_why(tmp_path: Path, href: str) -> None:
+    result = look(tmp_path, site(f'<nav><a href="{href}">x</a></nav>{LINK}', en_a=page()))
+    (finding,) = bad(result)
+    assert (finding.code, finding.subject, result.outcome) == ("links.broken", href, Outcome.FAILED)
+    assert result.severity == "block"
+    assert "since it names" in finding.sentence
+
+
+def test_production_may_have_the_same_link_that_nobody_can_open(tmp_path: Path) -> None:
+    body = f'<nav><a href="https://$[env:DOMAIN]/">x</a></nav>{LINK}'
+    result = look(tmp_path, site(body, en_a=page()), production=site(body, en_a=page()))
+    assert result.severity == "warn"
+    assert "Production has the same broken link" in bad(result)[0].sentence
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<a href="#sign-in" data-modal-target="x">Sign in</a>',
+        '<a href="#sign-in" role="button">Sign in</a>',
+        '<a href="#sign-in" onclick="open()">Sign in</a>',
+        '<a href="#sign-in" aria-haspopup="dialog">Sign in</a>',
+        '<a href="#sign-in">Sign in</a><div data-dialog="sign-in"></div>',
+        """<a href="#sign-in">Sign in</a><script>on('a[href="#sign-in"]', open)</script>""",
+        """<a href="#sign-in">Sign in</a><script>document.getElementById('sign-in')</script>""",
+        '<a href="#/products/7">An app\'s own way</a>',
+    ],
+)
+def test_a_name_that_a_script_claims_is_no_missing_anchor(tmp_path: Path, body: str) -> None:
+    result = look(tmp_path, site(body + LINK, en_a=page()))
+    assert bad(result) == []
+
+
+def test_a_name_that_a_recorded_script_claims_is_no_missing_anchor(tmp_path: Path) -> None:
+    own = site('<script src="/etc.clientlibs/a.js"></script><a href="#sign-in">x</a><a href="#gone">y</a>')
+    own.answers["/etc.clientlibs/a.js"] = text(
+        "if (location.hash === '#sign-in') open()", "application/javascript"
+    )
+    assert [finding.subject for finding in bad(look(tmp_path, own))] == [f"{HOME}#gone"]
+
+
+@pytest.mark.parametrize(
+    "attribute", ['data-cmp-data-layer="{}"', "data-cmp-clickable", 'data-track="sign-in-click"']
+)
+def test_what_only_counts_clicks_claims_no_anchor(tmp_path: Path, attribute: str) -> None:
+    result = look(tmp_path, site(f'<a href="#gone" {attribute}>x</a>{LINK}', en_a=page()))
+    assert [finding.subject for finding in bad(result)] == [f"{HOME}#gone"]
