@@ -16,6 +16,7 @@ from aem_checks.codes import faults
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged, unreached
 from aem_checks.text import count, quoted
+from aem_checks.urls import fault_of, is_address
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +43,7 @@ class ClientLibraries(PageCheck[CheckSettings]):
     title = "Client libraries arrive"
     targets = frozenset({"stage", "production"})
     codes = faults(
+        address="a style sheet or script is named by what is no address",
         status="a style sheet or script answers with an error status",
         content_type="a style sheet or script has the wrong content type",
         empty="a style sheet or script is empty",
@@ -57,7 +59,7 @@ class ClientLibraries(PageCheck[CheckSettings]):
             response = recording.resources.get(reference.url)
             if response is not None:
                 findings += _look_at(reference, response, pages, recording)
-        findings += _notes(recording)
+        findings += [*_unreadable(recording), *_notes(recording)]
         return Judgement(examined=len(recording.resources), findings=tuple(findings))
 
 
@@ -134,8 +136,25 @@ def _hash(reference: Reference) -> Fault | None:
     return None
 
 
+def _unreadable(recording: Recording) -> Iterator[Finding]:
+    """References that no browser can follow."""
+    named = {(r.url, r.kind): page.path for page in reversed(recording.pages) for r in page.references}
+    for (url, kind), page in sorted(named.items()):
+        if fault := fault_of(url):
+            yield Finding(
+                code="address",
+                subject=url,
+                sentence=f"{page} names a {_NOUN[kind]} by {quoted(url, 300)}, which {fault}; expected an address. To do: "
+                "see what writes it.",
+                expected="an address",
+                actual=url,
+            )
+
+
 def _notes(recording: Recording) -> Iterator[Finding]:
-    elsewhere = sorted({r.url for page in recording.pages for r in page.references if not r.on_site})
+    elsewhere = sorted(
+        {r.url for page in recording.pages for r in page.references if not r.on_site and is_address(r.url)}
+    )
     if elsewhere:
         yield Finding(
             code="left_out",

@@ -44,6 +44,7 @@ class Fault(NamedTuple):
 
 
 FAULTS: Codes = {
+    "address": "a file is named by what is no address",
     "status": "a file answers with an error status",
     "content_type": "a file is of another type than the page promises",
     "damaged": "a file is empty, or can't be decoded",

@@ -11,7 +11,7 @@ from aem_checks.asks import Follow, Get, ask, together
 from aem_checks.kinds.rendering._decoding import Fault, fault_in
 from aem_checks.outcomes import Finding
 from aem_checks.reach import describe, unreached
-from aem_checks.urls import host_of
+from aem_checks.urls import fault_of, host_of
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -54,6 +54,8 @@ async def fetch_all(wanted: Iterable[Media], client: Client, visit: Visit, folde
 
 
 def _fetch(media: Media, allows: Callable[[str], bool], visit: Visit, folder: str) -> Steps[Fetched]:
+    if wrong := fault_of(media.url):
+        return Fetched(media, Fault("address", "an address", f"no answer to anybody, since it {wrong},"))
     chain = yield from _ask(media)
     final = chain[-1]
     refused = None if final.status == 403 else unreached(final, media.url)

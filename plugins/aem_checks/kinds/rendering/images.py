@@ -24,7 +24,7 @@ from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
-from aem_checks.urls import host_of, path_of, plain_url
+from aem_checks.urls import fault_of, host_of, path_of, plain_url
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -104,7 +104,8 @@ class Collected:
                 self._media[media.url] = (media, page)
 
     def _is_own(self, url: str) -> bool:
-        return host_of(url) in self._visit.endpoint.hosts and self._visit.allows(url)
+        """Whether nobody but the site answers for it: what is no address, too."""
+        return bool(fault_of(url)) or (host_of(url) in self._visit.endpoint.hosts and self._visit.allows(url))
 
     def _is_mild(self, media: Media, page: str) -> int:
         return 2 * (not media.shown or page not in self.named) + (not media.whole)

@@ -25,7 +25,7 @@ from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath
 from aem_checks.text import quoted
-from aem_checks.urls import host_of, join, plain_url
+from aem_checks.urls import fault_of, host_of, join, plain_url
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -169,7 +169,13 @@ class _Look:
         own = self._visit.endpoint.hosts
         if host not in own and host != self._form.target:
             allowed = " or ".join([*sorted(own), *([self._form.target] if self._form.target else [])])
-            yield Lack("target", "target", f"a target on {allowed}", f"a target on {quoted(host or 'no host')}",
+            url = _action(node, page)
+            said = (
+                f"the target {quoted(url, 200)}, which {fault}"
+                if (fault := fault_of(url))
+                else f"a target on {quoted(host)}"
+            )
+            yield Lack("target", "target", f"a target on {allowed}", said,
                        "correct the form's action, or name its host under 'target:'")  # fmt: skip
 
     def _token(self, node: LexborNode) -> Steps[str | Finding]:

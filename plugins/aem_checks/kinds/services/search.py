@@ -26,7 +26,7 @@ from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath
 from aem_checks.text import count, quoted
-from aem_checks.urls import join, plain_url
+from aem_checks.urls import fault_of, join, plain_url
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
@@ -95,6 +95,7 @@ class Search(SiteCheck[SearchSettings]):
     codes = faults(
         page="the page with the search form does not answer",
         no_form="the page has no search form that can be asked",
+        form_address="the search form sends to what is no address",
         foreign_form="the search form sends to another host",
         too_few="a term has fewer hits than it has to have",
         no_hits="the search gives an answer that lists no hits",
@@ -127,6 +128,9 @@ class Search(SiteCheck[SearchSettings]):
         if not address:
             actual = "none that sends its term with GET to this site"
             return _finding("no_form", self.settings.page, url, "a search form", actual, remedy)
+        if fault := fault_of(address):
+            actual = f"one that leads to {quoted(address, 200)}, which {fault}"
+            return _finding("form_address", self.settings.page, url, "a search form", actual, remedy)
         if not visit.allows(address):
             actual = "one of another host"
             return _finding("foreign_form", self.settings.page, url, "a search form", actual, remedy)

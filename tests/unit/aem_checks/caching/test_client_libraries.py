@@ -77,6 +77,15 @@ def test_a_page_without_any_library_is_not_called_good(tmp_path):
     assert (result.outcome, result.cause) == (Outcome.INCONCLUSIVE, Cause.CHECK)
 
 
+@pytest.mark.parametrize("url", ["https://$[env:DOMAIN]/site.css", "http://[/site.css"])
+def test_a_library_that_no_browser_can_ask_for_fails(tmp_path, url):
+    good = "/etc.clientlibs/site.lc-0123456789abcdef0123456789abcdef-lc.css"
+    answers = {"/": page(head=_css(url) + _css(good)), good: text("a {}", "text/css")}
+    result = run_on(answers, CHECK, tmp_path)
+    assert (result.outcome, result.findings[0].code) == (Outcome.FAILED, "client_libraries.address")
+    assert "which names the host" in result.sentences[0]
+
+
 def test_libraries_elsewhere_are_said_not_to_be_fetched(tmp_path):
     result = run_on({"/": page(head=_css("https://static.invalid/theme/site.css"))}, CHECK, tmp_path)
     assert result.outcome is Outcome.PASSED

@@ -252,3 +252,13 @@ def test_files_on_production_are_not_asked_for_when_stage_is_judged(tmp_path: Pa
     result, asked = asyncio.run(run())
     assert (result.outcome, result.examined, asked) == (Outcome.PASSED, 1, 0)
     assert "1 file on other hosts" in " ".join(result.sentences)
+
+
+@pytest.mark.parametrize(
+    "src", ["https://$[env:DOMAIN]/a.png", "http://[/a.png", "https://a.example:99999/a.png"]
+)
+def test_an_image_whose_address_is_none_is_a_broken_one(tmp_path: Path, src: str) -> None:
+    result = judge(tmp_path, f'<img src="{src}">', {})
+    assert (result.severity, result.outcome) == (Severity.BLOCK, Outcome.FAILED)
+    assert (result.findings[0].code, result.findings[0].subject) == ("images.address", "/a.png")
+    assert "since it names the" in result.findings[0].sentence

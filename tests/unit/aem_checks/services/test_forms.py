@@ -48,6 +48,7 @@ def test_a_whole_form_passes_and_nothing_is_sent(tmp_path: Path) -> None:
         ("<button>Send</button>", "", "expected a button"),
         ("<button>Send", "<button type=button>Send", "expected a button"),
         ('action="/contact"', 'action="https://forms.example/x"', "a target on 'forms.example'"),
+        ('action="/contact"', 'action="https://$[env:X]/x"', "which names the host $[env:X]"),
     ],
 )
 def test_what_a_form_lacks_is_said(tmp_path: Path, old: str, new: str, words: str) -> None:

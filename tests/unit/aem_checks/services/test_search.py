@@ -133,3 +133,14 @@ def test_one_term_without_hits_among_good_ones_fails(tmp_path: Path) -> None:
 def test_settings_that_prove_nothing_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         check(**settings)
+
+
+@pytest.mark.parametrize(
+    "action", ["https://$[env:DOMAIN]/search", "https://a.example:99999/s", "http://[/s"]
+)
+def test_a_form_that_leads_to_no_address_says_so(tmp_path: Path, action: str) -> None:
+    page = f'<form role=search action="{action}"><input type=search name=q></form>'
+    judgement = visit(check(), tmp_path, {PAGE: (200, page)})
+    (finding,) = bad(judgement)
+    assert (finding.code, outcome(check(), judgement)) == ("form_address", "block failed product")
+    assert action in finding.actual
