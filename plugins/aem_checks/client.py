@@ -25,6 +25,7 @@ from aem_checks.network_errors import describe_error
 from aem_checks.network_guard.connecting import guarded_resolver
 from aem_checks.network_guard.outer_proxy import outer_proxy
 from aem_checks.network_guard.rule import Rule
+from aem_checks.patience import is_worth_waiting
 from aem_checks.rate_limit import RateLimit
 from aem_checks.response import Response, make_headers
 from aem_checks.urls import CACHE_BUSTER, DEFAULT_PORTS, as_written, host_of, origin_of, plain_url, uncached
@@ -36,7 +37,6 @@ USER_AGENT = "AEM-Stage-Gate/1.0 (release checks of the site's own team)"
 MAX_BODY = 10 * 1024 * 1024
 """Bytes of a body that are read, after decompression."""
 MAX_HOPS = 5
-_LONGEST_RETRY_AFTER = 30.0
 
 
 class HostNotAllowed(ValueError):
@@ -176,9 +176,10 @@ class Client:
     ) -> Response:
         """Send a request and return what came back, whatever it is.
 
-        ``tries``: how often at most, after a missing answer, 429 or 5xx, with growing pauses and respecting
-        Retry-After. ``per_second``: a slower pace for this kind of request, 1 for probes. ``timeout``: seconds
-        for one whole answer. Raises ``HostNotAllowed`` for a foreign host and ``RuntimeError`` when closed.
+        ``tries``: how often at most, after a missing answer, 429 or 5xx, with growing pauses, or those that
+        Retry-After asks for where they are over in time (``patience.within``). ``per_second``: a slower pace for this
+        kind of request, 1 for probes. ``timeout``: seconds for one whole answer. Raises ``HostNotAllowed`` for a
+        foreign host and ``RuntimeError`` when closed.
         """
         if not self.allows(url):
             raise HostNotAllowed(f"{url[:200]!r} is not on a host of this site, so it is not requested")
@@ -260,7 +261,7 @@ class Client:
     def _pause(self, state: RetryCallState) -> float:
         growing = self._backoff * 2.0 ** (state.attempt_number - 1)
         last = state.outcome.result() if state.outcome else None
-        return max(growing, min(_retry_after(last), _LONGEST_RETRY_AFTER))
+        return max(growing, last.retry_after if last is not None else 0.0)
 
 
 class _Exchange:
@@ -338,14 +339,11 @@ def _proxy_of(origin: str) -> SplitResult | None:
 
 
 def _may_be_better_next_time(response: Response) -> bool:
-    return not response.answered or response.error is not None or response.status in {429, *range(500, 600)}
+    if not response.answered or response.error is not None:
+        return True
+    return response.status in {429, *range(500, 600)} and is_worth_waiting(response)
 
 
 def _last_response(state: RetryCallState) -> Any:
     assert state.outcome is not None
     return state.outcome.result()
-
-
-def _retry_after(response: Response | None) -> float:
-    text = response.headers.get("Retry-After", "") if response is not None else ""
-    return float(text) if text.isascii() and text.isdigit() else 0.0

@@ -43,6 +43,11 @@ def is_login(url: str) -> bool:
     return _LOGIN.search(url) is not None
 
 
+def asks_to_wait(response: Response) -> str:
+    """That an answer asks to wait longer than there was time for, as the end of a sentence; empty where it does not."""
+    return f", and asks to wait {response.retry_after:.0f} s (Retry-After)" if response.retry_after else ""
+
+
 def is_unreached(response: Response) -> bool:
     """No whole answer came, or one that refuses the client rather than describes the page."""
     return not response.answered or response.error is not None or response.status in REFUSALS
@@ -55,7 +60,7 @@ def unreached(response: Response, subject: str, *, evidence: str = "") -> Findin
     how = f"could not be reached after {response.elapsed:.1f} s"
     if response.status in REFUSALS and response.error is None:
         how = "refuses this gate"
-        actual = f"status {response.status} for a plain {response.method}"
+        actual = f"status {response.status} for a plain {response.method}{asks_to_wait(response)}"
         remedy = _REMEDIES[response.status]
     elif _undecodable(response):
         actual = f"status {response.status}, then {response.error}"
@@ -121,7 +126,7 @@ def describe(response: Response) -> str:
     """A few words on an answer: ``status 503, text/html, 1204 bytes``."""
     if not response.answered:
         return f"no answer ({response.error})"
-    words = [f"status {response.status}"]
+    words = [f"status {response.status}{asks_to_wait(response)}"]
     if (target := response.location) is not None:
         words.append(f"to {quoted(target)}")
     elif response.content_type:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 NO_ANSWER = 0
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MAY_ASK_TO_WAIT = frozenset({429, 503})
 HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 
 
@@ -80,6 +82,19 @@ class Response:
         if self.status not in REDIRECTS or not target:
             return None
         return join(self.url, target)
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds that an answer of 429 or 503 asks to wait (``Retry-After``, a number or a date); 0 for none."""
+        asked = self.headers.get("Retry-After", "").strip() if self.status in _MAY_ASK_TO_WAIT else ""
+        if asked.isascii() and asked.isdigit():
+            return float(asked[:9])
+        try:
+            moment = parsedate_to_datetime(asked)
+        except ValueError:
+            return 0.0
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return max(0.0, (moment - self.fetched_at).total_seconds())
 
     @cached_property
     def sha256(self) -> str:

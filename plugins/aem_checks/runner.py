@@ -14,6 +14,7 @@ from aem_checks.codes import with_codes
 from aem_checks.durations import format_duration
 from aem_checks.kinds import file_of_own_kind
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
+from aem_checks.patience import within
 from aem_checks.recording import record
 from aem_checks.text import plain
 from aem_checks.told import AGAIN, Told, is_kept, keep
@@ -42,7 +43,8 @@ async def run_check(
     base = Severity.WARN if check.settings.dry_run else check.settings.severity or check.severity
     capped = check.settings.dry_run or check.settings.severity is not None
     conversations = _Conversations(check, visit, key)
-    first, second = await _runs(check, visit, key, base, capped, may_rerun, conversations)
+    with within(check.settings.within.total_seconds()):
+        first, second = await _runs(check, visit, key, base, capped, may_rerun, conversations)
     first = await conversations.kept(first)
     judgement = first if second is None else _combine(check, first, second, base, capped)
     severity, outcome, cause = judgement.weigh(base, capped=capped)

@@ -16,7 +16,7 @@ from aem_checks.check import CheckSettings, PageCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import below
 from aem_checks.outcomes import Finding, Judgement
-from aem_checks.reach import is_login, unreached
+from aem_checks.reach import asks_to_wait, is_login, unreached
 from aem_checks.text import quoted
 from aem_checks.urls import parts_of, plain_url
 
@@ -122,7 +122,7 @@ def _lost_redirect(final: Response, recording: Recording) -> Fault | None:
 def _status(final: Response) -> Fault | None:
     if 200 <= final.status < 300:
         return None
-    return Fault("status", "status 200", f"answers with status {final.status}")
+    return Fault("status", "status 200", f"answers with status {final.status}{asks_to_wait(final)}")
 
 
 def _content_type(final: Response, path: str) -> Fault | None:

@@ -167,7 +167,7 @@ class _Look:
     def _target(self, node: LexborNode, page: Response) -> Iterator[Lack]:
         host = host_of(_action(node, page))
         own = self._visit.endpoint.hosts
-        if host not in own and host != self._form.target:
+        if host not in own and (not host or host != self._form.target):
             allowed = " or ".join([*sorted(own), *([self._form.target] if self._form.target else [])])
             url = _action(node, page)
             said = (
