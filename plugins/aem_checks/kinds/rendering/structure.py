@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import Field, field_validator
@@ -38,19 +39,25 @@ _EDITOR = ".cq-placeholder, [data-emptytext]"
 _FRAGMENTS = ".cmp-experiencefragment, .xf-content-height"
 _SHOWN = "img, svg, picture, video, audio, iframe, object, canvas, input, button, select, textarea, a[href]"
 _BROKEN = re.compile(
-    r"(?:Cannot serve request to|Resource dumped by|No renderer for extension|Error during include of)\b[^<]{0,80}"
-    r"|org\.apache\.sling\.[\w.]{1,80}Exception|SightlyException"
-    r"|java\.lang\.\w{1,40}(?:Exception|Error)|javax?\.servlet\.\w{1,40}Exception"
+    r"Cannot serve request to /[^<]{0,80}|Resource dumped by [\w.]{1,80}"
+    r"|No renderer for extension \w{1,20}, cannot render[^<]{0,60}|Error during include of (?:component )?[/'\"][^<]{0,80}"
+    r"|(?:org\.apache\.sling\.[\w.]{1,80}|\bSightly|\bScriptEvaluation)Exception: [^<]{0,60}"
+    r"|(?:\bCaused by: |\bException in thread [^<]{1,60} )(?:\w{1,60}\.){1,12}\w{1,60}(?:Exception|Error)\b"
+    r"|\bat (?:[\w$.@-]{1,60}/)?(?:[\w$]{1,60}\.){1,12}[\w$<>]{1,60}"
+    r"\((?:[\w$]{1,60}\.(?:java|groovy|kt|scala|html):\d+|Native Method|Unknown Source)\)"
 )
-"""What Sling and its script engines write into a page when a component breaks off."""
+"""What Sling and its script engines write into a page when a component breaks off, and lines of Java's stack traces: the
+name of an exception alone is a word that somebody may write about."""
 _TRACES = (
     b"Exception",
-    b"java.lang.",
+    b"Caused by: ",
+    b"at ",
     b"Cannot serve",
     b"Resource dumped",
     b"No renderer",
-    b"Error during include",
+    b"Error during",
 )
+_MOST_TRACES = 20
 
 
 class StructureSettings(CheckSettings):
@@ -188,18 +195,20 @@ def _of_the_editor(document: LexborHTMLParser) -> Iterator[Problem]:
 
 def _broken_off(page: Page) -> Iterator[Problem]:
     body, known = page.final.body, dict[int, bool]()
-    found = _BROKEN.search(page.final.text) if any(trace in body for trace in _TRACES) else None
-    if found is not None and any(
-        found.group() in (node.text(deep=False) or "") and not in_sample(node, known)
-        for node in page.final.document.css("body, body *:not(script):not(style)")
-    ):
-        yield Problem(
-            "script_error",
-            "error of a script",
-            "no error text",
-            f"shows {quoted(found.group(), 100)}",
-            "read the publish error log for this page",
-        )
+    matches = _BROKEN.finditer(page.final.text) if any(trace in body for trace in _TRACES) else ()
+    texts = dict.fromkeys(found.group() for found in islice(matches, _MOST_TRACES))
+    for node in page.final.document.css("body, body *:not(script):not(style)") if texts else ():
+        own = node.text(deep=False) or ""
+        shown = next((text for text in texts if text in own), None)
+        if shown is not None and not in_sample(node, known):
+            yield Problem(
+                "script_error",
+                "error of a script",
+                "no error text",
+                f"shows {quoted(shown, 100)}",
+                "read the publish error log for this page",
+            )
+            return
 
 
 def _empty_fragments(document: LexborHTMLParser) -> Iterator[Problem]:

@@ -64,7 +64,14 @@ def test_each_missing_part_blocks(tmp_path: Path, part: str) -> None:
         ('<div data-emptytext="Configure me"></div>', "Configure me"),
         ("<p>Cannot serve request to /content/wknd/teaser.html</p>", "Cannot serve request"),
         ("<p>org.apache.sling.scripting.sightly.SightlyException: no</p>", "SightlyException"),
-        ("<p>java.lang.NullPointerException at</p>", "NullPointerException"),
+        (
+            "<p>java.lang.NullPointerException\n at com.wknd.Teaser.getTitle(Teaser.java:12)</p>",
+            "Teaser.java:12",
+        ),
+        ("<div>at java.base/java.lang.Thread.run(Thread.java:840)</div>", "Thread.java:840"),
+        ("<div>Caused by: javax.jcr.RepositoryException: gone</div>", "Caused by"),
+        ("<p>Error during include of component '/apps/wknd/components/teaser'</p>", "Error during include"),
+        ("<p>No renderer for extension html, cannot render resource</p>", "No renderer"),
         ('<div class="cmp-experiencefragment cmp-experiencefragment--promo"> </div>', "--promo"),
     ],
 )
@@ -78,6 +85,12 @@ def test_what_nobody_should_see_is_found(tmp_path: Path, markup: str, words: str
     "markup",
     [
         "<pre>java.lang.NullPointerException</pre>",
+        "<p>A java.lang.NullPointerException is what Java says of nothing.</p>",
+        "<p>java.lang.OutOfMemoryError: how to read a heap dump</p>",
+        "<h2>javax.servlet.ServletException and its cousins</h2>",
+        "<p>org.apache.sling.api.SlingException is the parent of them all.</p>",
+        "<p>Cannot serve request to: what this message means.</p>",
+        "<p>It was caused by: nobody. Meet us at www.example.com (Hall 4).</p>",
         "<script>var message = 'java.lang.NullPointerException';</script>",
         '<pre><span class="cq-placeholder">shown as a sample</span></pre>',
         '<div class="cmp-experiencefragment"><img src="/a.png"></div>',
@@ -106,7 +119,7 @@ def test_a_template_that_no_page_has_is_no_answer(tmp_path: Path) -> None:
 
 def test_exempt_pages_need_no_parts_but_show_no_errors_either(tmp_path: Path) -> None:
     assert judge(tmp_path, "bare", exempt=["/"]).outcome is Outcome.PASSED
-    broken = judge(tmp_path, "<p>java.lang.OutOfMemoryError</p>", exempt=["/"])
+    broken = judge(tmp_path, "<p>Caused by: java.lang.OutOfMemoryError</p>", exempt=["/"])
     assert broken.outcome is Outcome.FAILED
 
 
