@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
 
 EXIT = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.INCONCLUSIVE: 3}
 USAGE_ERROR = 2
+BROKEN = 70
+"""The program itself failed (EX_SOFTWARE of sysexits.h): it says nothing about the site."""
 INTERRUPTED = 130
 _EPILOG = """exit codes:
   0    every blocking check passed
   1    a blocking check failed
   2    the command line, the gate file or a connection is wrong; nothing was sent
   3    inconclusive: a blocking check got no answer, or no blocking check ran
+  70   the program itself failed, which says nothing about the site; standard error has the traceback to report
   130  interrupted
 
 Protected sites: the gate file names a connection with 'access: NAME'; set AIRFLOW_CONN_NAME to it, as URI or
@@ -60,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: nothing more is sent, there is no verdict", file=sys.stderr)
         return INTERRUPTED
+    except Exception:  # noqa: BLE001 - 1 would say that a check failed
+        traceback.print_exc()
+        return BROKEN
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,13 +1,14 @@
 """What can be done with gates from a terminal? ``init``, ``doctor``, ``key``, ``verify``, ``replay``, and more.
 
 Exit codes: 0 all is well, 1 something would stop the gate, can't be trusted, differs or was not written, 2 wrong usage,
-130 interrupted.
+70 the program itself failed, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from datetime import date
 from importlib import import_module
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from stage_gate.commands import init
 
+BROKEN = 70
+"""EX_SOFTWARE of sysexits.h."""
 INTERRUPTED = 130
 
 
@@ -33,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+    except Exception:  # noqa: BLE001 - 1 would say something about the gate
+        traceback.print_exc()
+        return BROKEN
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -180,3 +180,12 @@ def test_an_interrupt_ends_at_once_without_a_traceback(gate):
     assert process.returncode == 130
     assert "interrupted" in err
     assert "Traceback" not in err
+
+
+def test_a_fault_of_the_program_is_no_failed_check(monkeypatch, capsys):
+    def broken(_):
+        raise IndexError("what nobody expected")
+
+    monkeypatch.setattr("aem_checks.cli._run", broken)
+    assert main(["run", "gate.yaml", "--site", "stage"]) == 70
+    assert "IndexError: what nobody expected" in capsys.readouterr().err

@@ -257,3 +257,14 @@ def test_an_interrupt_ends_without_a_traceback(
     monkeypatch.setattr("stage_gate.cli._schema", interrupted)
     assert main(["schema"]) == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_fault_of_the_program_says_nothing_about_the_gate(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(options: object) -> int:
+        raise IndexError("what nobody expected")
+
+    monkeypatch.setattr("stage_gate.cli._schema", broken)
+    assert main(["schema"]) == 70
+    assert "IndexError: what nobody expected" in capsys.readouterr().err
