@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from aem_checks.access_names import AccessName
 from aem_checks.coverage.settings import CoverageSettings
 from aem_checks.network_guard.address import plain_name, refused_spelling
+from aem_checks.urls import fault_of
 
 Target = Literal["stage", "production"]
 """Which of a site's two addresses is meant."""
@@ -102,7 +103,11 @@ def base_url(value: str) -> str:
         )
     if parts.scheme not in ("http", "https") or not parts.hostname or any(c.isspace() for c in value.strip()):
         raise ValueError(f"{_short(value)} is not a web address; write it like https://www.example.com")
+    if "*" in parts.hostname:
+        raise ValueError(f"{_short(value)} stands for many hosts; write the one that is meant")
     name = _contactable(value, parts.hostname)
+    if fault := fault_of(value.strip()):
+        raise ValueError(f"{_short(value)} {fault}; write it like https://www.example.com")
     host = f"[{name}]" if ":" in name else name
     base = f"{parts.scheme}://{host}" + (f":{port}" if port and port != _DEFAULT_PORT[parts.scheme] else "")
     if parts.path not in ("", "/") or parts.query or parts.fragment:
@@ -112,6 +117,8 @@ def base_url(value: str) -> str:
     return base
 
 
+_AUTHOR = re.compile(r"https?://author-(?P<environment>p\d+-e\d+\.adobeaemcloud\.com)")
+"""Adobe's own name of an author service."""
 _DEFAULT_PORT = {"http": 80, "https": 443}
 
 
@@ -226,6 +233,17 @@ class SiteConfig(_Settings):
             return value
         name = default_name(value.get("production")) or default_name(value.get("stage"))
         return {**value, "name": name or "site"}
+
+    @field_validator("stage", "production")
+    @classmethod
+    def _is_what_visitors_see(cls, endpoint: Endpoint | None) -> Endpoint | None:
+        author = _AUTHOR.match(endpoint.identity) if endpoint is not None else None
+        if author is not None and endpoint is not None:
+            raise ValueError(
+                f"{endpoint.identity} is an author service; write the publish service that visitors see, such as "
+                f"https://publish-{author['environment']}, and put this one under 'author:'"
+            )
+        return endpoint
 
     @field_validator("pages")
     @classmethod

@@ -234,6 +234,13 @@ def test_production_tests_can_be_chosen_and_dropped(tmp_path: Path) -> None:
         ("sites:\n  - stage: https://a.example\n    pages: [us/en]\n", 3, ["Write /us/en"]),
         ("sites:\n  - stage: https://a.example/us\n    pages: [/]\n", 2, ["Write https://a.example and"]),
         ("sites:\n  - stage: ftp://a.example\n    pages: [/]\n", 2, ["not a web address"]),
+        ("sites:\n  - stage: https://*.adobeaemcloud.com\n    pages: [/]\n", 2, ["many hosts"]),
+        ("sites:\n  - stage: https://${STAGE}\n    pages: [/]\n", 2, ["a placeholder"]),
+        (
+            "sites:\n  - stage: https://author-p1-e2.adobeaemcloud.com\n    pages: [/]\n",
+            2,
+            ["an author service", "https://publish-p1-e2.adobeaemcloud.com", "'author:'"],
+        ),
         (
             "sites:\n  - stage: https://a.example\n    production: https://A.example\n    pages: [/]\n",
             2,
