@@ -18,6 +18,8 @@ _SURELY_SHALLOW = 4096
 """Characters; no shorter text can be nested deeply enough to do harm."""
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _STANDARD = "tag:yaml.org,2002:"
+_MERGE = _STANDARD + "merge"
+_INSTEAD = "Write the value out, or share it with 'extends: FILE'."
 _PLAIN_TAGS = frozenset(
     _STANDARD + name
     for name in ("map", "seq", "str", "int", "float", "bool", "null", "timestamp", "merge", "value")
@@ -137,6 +139,9 @@ def _compose(file: str, text: str) -> yaml.Node | None:
         return node
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if mark and "\t" in text.split("\n")[mark.line][: mark.column + 1]:
+            said = "a tab stands where YAML wants blanks"
+            raise ConfigError(file, mark.line + 1, said, "Indent with blanks.") from error
         problem = " ".join(filter(None, (error.context, error.problem)))
         raise ConfigError(
             file,
@@ -190,10 +195,13 @@ class _Reader:
 
     def _key(self, node: yaml.Node, path: KeyPath) -> str:
         self._admit(node, len(path))
+        place = self._place(node)
+        if isinstance(node, yaml.MappingNode):
+            raise ConfigError(*place, "templates ({{ … }}) are not expanded here", "Write the value itself.")
         if not isinstance(node, yaml.ScalarNode):
-            raise ConfigError(
-                *self._place(node), "a name is expected here, not a list or mapping", "Write 'name: value'."
-            )
+            raise ConfigError(*place, "a name is expected here, not a list", "Write 'name: value'.")
+        if node.tag == _MERGE:
+            raise ConfigError(*place, "merging (<<) is not used here", _INSTEAD)
         return str(node.value)
 
     def _value(self, node: yaml.Node, path: KeyPath) -> Any:
@@ -215,7 +223,7 @@ class _Reader:
             raise ConfigError(
                 *self._place(node),
                 "anchors and aliases (&name, *name) are not used here",
-                "Write the value out, or share it with 'extends: FILE'.",
+                _INSTEAD,
             )
         self.met.add(id(node))
         if depth > MAX_DEPTH:

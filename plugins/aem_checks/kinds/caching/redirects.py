@@ -78,7 +78,7 @@ class RedirectsSettings(CheckSettings):
     @classmethod
     def _with_lines_of_the_file(cls, value: Any, info: ValidationInfo) -> Any:
         if not isinstance(value, dict) or not isinstance(value.get("file"), str):
-            if isinstance(value, dict) and not value.get("rules"):
+            if isinstance(value, dict) and not value.get("rules") and value.keys() <= cls.model_fields.keys():
                 raise ValueError("no redirect is named; list them under 'rules:' or name a CSV 'file:'")
             return value
         folder = (info.context or {}).get("folder", Path())

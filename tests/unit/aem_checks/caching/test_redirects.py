@@ -201,3 +201,8 @@ def test_many_broken_redirects_are_summed_up(tmp_path: Path) -> None:
     assert len(judgement.findings) == 26
     assert "60 in all" in judgement.findings[-1].sentence
     assert outcome(many, judgement) == "block failed product"
+
+
+def test_an_unknown_setting_is_called_that_before_the_missing_map_is() -> None:
+    with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
+        RedirectsSettings.model_validate({"rule": [RULE]})
