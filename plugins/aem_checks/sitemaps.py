@@ -109,6 +109,12 @@ def parse_sitemap(data: bytes) -> tuple[list[str], list[str]]:
     return (urls, []) if kind == "urlset" else ([], urls)
 
 
+def lacks_namespace_of_hreflang(data: bytes) -> bool:
+    """Whether a file has hreflang links that no crawler finds, since nothing in it names the namespace that they read."""
+    content = _unpacked(data)
+    return b"hreflang=" in content and b"http://www.w3.org/1999/xhtml" not in content
+
+
 def _unpacked(data: bytes) -> bytes:
     if not data.startswith(_GZIP):
         return data

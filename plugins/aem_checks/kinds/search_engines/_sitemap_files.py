@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aem_checks.asks import Follow, ask
-from aem_checks.sitemaps import MAX_FILES, MAX_URLS, SitemapError, parse_sitemap
+from aem_checks.sitemaps import MAX_FILES, MAX_URLS, SitemapError, lacks_namespace_of_hreflang, parse_sitemap
 from aem_checks.urls import fault_of, host_of, join, parts_of
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class SitemapFile:
     """Page addresses as they are written."""
     further: tuple[str, ...] = ()
     """Sitemaps that an index names, as they are written."""
+    has_lost_hreflang: bool = False
+    """Whether its hreflang links are in a namespace that crawlers do not read."""
 
 
 @dataclass(frozen=True)
@@ -113,4 +115,5 @@ def _read(path: str, named_by: str, visit: Visit) -> Steps[SitemapFile]:
         urls, further = parse_sitemap(response.body)
     except SitemapError as error:
         return SitemapFile(path, named_by, response, problem=str(error))
-    return SitemapFile(path, named_by, response, urls=tuple(urls), further=tuple(further))
+    lost = lacks_namespace_of_hreflang(response.body)
+    return SitemapFile(path, named_by, response, "", tuple(urls), tuple(further), lost)

@@ -78,6 +78,7 @@ class Sitemap(SiteCheck[SitemapSettings]):
         internal_host="the sitemap names a host that only exists inside",
         foreign_host="the sitemap names a host that is not the site's",
         no_host="the sitemap names addresses without a host",
+        hreflang_namespace="the sitemap's hreflang links are in a namespace that crawlers do not read",
         fewer="the sitemap lists fewer pages than at the last verified release",
         more_pages="the sitemap lists more pages than at the last verified release",
         listed_page="a page that the sitemap lists does not answer 200",
@@ -165,6 +166,10 @@ def _judge(file: SitemapFile) -> Iterator[Finding]:
         told = f"lists {len(file.urls)} pages"
         expected = f"at most {_MOST_IN_A_FILE}, else crawlers drop it"
         yield _failed("too_many", file.path, told, expected, Severity.WARN)
+    elif file.has_lost_hreflang:
+        told = "has hreflang links in a namespace that crawlers do not read"
+        expected = 'xmlns:xhtml="http://www.w3.org/1999/xhtml", else the languages are not known'
+        yield _failed("hreflang_namespace", file.path, told, expected, Severity.WARN)
 
 
 def _failed(code: str, path: str, actual: str, expected: str, severity: Severity | None = None) -> Finding:

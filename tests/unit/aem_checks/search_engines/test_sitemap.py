@@ -231,3 +231,20 @@ def test_dropped_entries_weigh_as_missing_ones(tmp_path: Path) -> None:
     entries = [f"{{own}}{path}" for path in PAGES[:5]] + [f"https://$[env:X]{path}" for path in PAGES[5:]]
     judgement = visit(check(), tmp_path, Site({"/map.xml": urlset(*entries)}), baseline=baseline)
     assert "fewer" in {each.code for each in bad(judgement)}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "codes"),
+    [("http://www.w3.org/1999/xhtml", []), ("https://www.w3.org/1999/xhtml", ["hreflang_namespace"])],
+)
+def test_hreflang_in_a_namespace_that_no_crawler_reads_is_told(
+    tmp_path: Path, namespace: str, codes: list[str]
+) -> None:
+    link = '<xhtml:link rel="alternate" hreflang="de" href="{own}/p1.html"/>'
+    text = (
+        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9" xmlns:xhtml="{namespace}">'
+        f"<url><loc>{{own}}/p0.html</loc>{link}</url></urlset>"
+    )
+    judgement = visit(check(), tmp_path, Site({"/map.xml": (200, text, XML)}))
+    assert [each.code for each in bad(judgement)] == codes
+    assert outcome(check(), judgement) == "block passed"
