@@ -70,12 +70,14 @@ RULES: Mapping[str, Tests] = {
         _TABLES,
     ),
     "stage_gate.rules.surroundings": (
+        f"{_GATE}/rules/test_surroundings.py",
         f"{_GATE}/rules/test_candidate.py",
         f"{_GATE}/rules/test_verdict.py",
         _TABLES,
         f"{_GATE}/observing/test_siblings.py",
     ),
     "stage_gate.rules.stage_changes": (
+        f"{_GATE}/rules/test_surroundings.py",
         f"{_GATE}/rules/test_candidate.py",
         f"{_GATE}/rules/test_verdict.py",
         _TABLES,
