@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aem_checks.asks import Abroad, Follow, Fresh, Get, Now, Pause, Question, Steps
+from aem_checks.browser.asks import Handwriting, Open
 from aem_checks.urls import uncached
 
 if TYPE_CHECKING:
+    from aem_checks.browser.sharing import Opens
     from aem_checks.client import Client
     from aem_checks.network_guard.rule import Rule
     from aem_checks.response import Response
@@ -34,12 +36,16 @@ Exchange = tuple[Question[Any], Any]
 
 
 async def ask_live(
-    steps: Steps[FoundT], client: Client, told: Callable[[Exchange], None], rule: Rule | None = None
+    steps: Steps[FoundT],
+    client: Client,
+    told: Callable[[Exchange], None],
+    rule: Rule | None = None,
+    opens: Opens | None = None,
 ) -> FoundT:
     """Lead a conversation with the site; ``told`` hears each question with its answer.
 
-    ``rule``: which other hosts may be asked, none where it is absent. A question for a foreign host raises
-    ``HostNotAllowed`` where it is asked. Raises ``NoQuestion``.
+    ``rule``: which other hosts may be asked, none where it is absent; ``opens``: opens pages in a browser. A question
+    for a foreign host raises ``HostNotAllowed`` where it is asked. Raises ``NoQuestion``.
     """
     answers: Sequence[Any] | None = None
     trouble: Exception | None = None
@@ -53,7 +59,9 @@ async def ask_live(
             raise NoQuestion(f"it asked more than {MOST_QUESTIONS} questions, and came to no end")
         answers, trouble = None, None
         try:
-            answers = await asyncio.gather(*(_answer(question, client, rule) for question in questions))
+            answers = await asyncio.gather(
+                *(_answer(question, client, rule, opens) for question in questions)
+            )
         except ValueError as error:  # a foreign host, or what is no URL
             trouble = error
         else:
@@ -104,8 +112,10 @@ def _take(question: Question[Any], left: list[Exchange]) -> Any:
     raise NotTold(f"it asks what nobody asked then: {str(question)[:200]}")
 
 
-async def _answer(question: Question[Any], client: Client, rule: Rule | None) -> Any:
+async def _answer(question: Question[Any], client: Client, rule: Rule | None, opens: Opens | None) -> Any:
     match question:
+        case Open() | Handwriting() if opens is not None:
+            return await opens(question)
         case Get():
             url = uncached(question.url) if question.past_caches else question.url
             return await client.request(

@@ -74,6 +74,8 @@ class Check(ABC, Generic[SettingsT]):
     """Whether it runs only after every other check of its host, since it may set off a firewall there."""
     reads_recording: ClassVar[bool] = False
     """Whether it looks at every recorded page, and so is not run without a recording."""
+    opens_pages: ClassVar[bool] = False
+    """Whether it looks at pages in a browser (``browser.asks.Open``)."""
     runs_commands: ClassVar[bool] = False
     """Whether it runs commands of the team."""
     keeps_told: ClassVar[bool] = True
@@ -116,7 +118,9 @@ class SiteCheck(Check[SettingsT]):
     async def run(self, visit: Visit) -> Judgement:
         """Lead the conversation with the site."""
         from aem_checks.asking import ask_live
+        from aem_checks.browser.sharing import seated
         from aem_checks.network_guard.rule import Rule
 
         steps = await asyncio.to_thread(self.judge, visit)
-        return await ask_live(steps, visit.client, visit.told.hear, Rule.for_site(visit.site))
+        async with seated(visit) as opens:
+            return await ask_live(steps, visit.client, visit.told.hear, Rule.for_site(visit.site), opens)

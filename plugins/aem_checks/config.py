@@ -79,6 +79,11 @@ class ConfiguredCheck:
         return is_code_of_a_team(self.check_type)
 
     @property
+    def opens_pages(self) -> bool:
+        """Whether it looks at pages in a browser from this process, and so can share it with others."""
+        return self.check_type.opens_pages and not self.is_code_of_a_team
+
+    @property
     def accepts_exposure(self) -> bool:
         """Whether the gate file accepts that this code of a team can't be isolated from the gate."""
         return self.settings.isolation is not None

@@ -17,10 +17,12 @@ from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome,
 from aem_checks.patience import within
 from aem_checks.recording import record
 from aem_checks.text import plain
+from aem_checks.time_limit import Clock
 from aem_checks.told import AGAIN, Told, is_kept, keep
 from aem_checks.visit import Visit
 
 _LONGEST_ERROR = 300
+_TIME_IS_OVER = "Not run again, so the failure stands: its time was over."
 
 
 async def run_check(
@@ -42,6 +44,7 @@ async def run_check(
     key = key or check.kind
     base = Severity.WARN if check.settings.dry_run else check.settings.severity or check.severity
     capped = check.settings.dry_run or check.settings.severity is not None
+    visit = replace(visit, clock=Clock(check.settings.within.total_seconds()))
     conversations = _Conversations(check, visit, key)
     with within(check.settings.within.total_seconds()):
         first, second = await _runs(check, visit, key, base, capped, may_rerun, conversations)
@@ -76,13 +79,17 @@ async def _runs(
 ) -> tuple[Judgement, Judgement | None]:
     """The first run and the one that confirms its failure, if there is one, both within the time limit."""
     first = second = None
+    clock = visit.clock
+    assert clock is not None
     try:
-        async with asyncio.timeout(check.settings.within.total_seconds()):
+        async with clock:
             first = await _attempt(check, visit, key, conversations)
             if _wants_confirmation(first, base, capped):
-                refused = await asyncio.to_thread(_refusal, may_rerun)
+                refused = _TIME_IS_OVER if clock.is_over else await asyncio.to_thread(_refusal, may_rerun)
                 if refused is None:
                     second = await _attempt(check, await _fresh(check, visit, key), key, conversations)
+                    if clock.is_over and not _wants_confirmation(second, base, capped):
+                        raise TimeoutError  # what it had no time to look at may be what failed
                 else:
                     first = _with_note(check, first, refused)
     except TimeoutError:

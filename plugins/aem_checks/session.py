@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aem_checks.access import NO_ACCESS, AccessResolver
+from aem_checks.browser.sharing import Sharing
 from aem_checks.check import PageCheck
 from aem_checks.client import Client
 from aem_checks.coverage.recorded import CHOSEN, record_site
@@ -63,21 +65,33 @@ async def run_site(
 
 
 async def _run_group(group: Sequence[ConfiguredCheck], visit: Visit, report: Report) -> list[CheckResult]:
-    """Checks that ask the site run side by side; those that judge pages in turn, which is as fast and saves memory."""
+    """Checks that ask the site run side by side; those that judge pages in turn, which is as fast and saves memory.
+
+    Those that look at pages in a browser share it.
+    """
     judging = [check for check in group if issubclass(check.check_type, PageCheck)]
     asking = [check for check in group if check not in judging]
 
     async def in_turn() -> list[CheckResult]:
         return [await _run(check, visit, report) for check in judging]
 
-    side_by_side = asyncio.gather(*(_run(check, visit, report) for check in asking))
-    judged, asked = await asyncio.gather(in_turn(), side_by_side)
+    async with Sharing() as sharing:
+        visits = [_seated(sharing, check, visit) for check in asking]
+        side_by_side = asyncio.gather(
+            *(_run(check, each, report) for check, each in zip(asking, visits, strict=True))
+        )
+        judged, asked = await asyncio.gather(in_turn(), side_by_side)
     by_key = {result.key: result for result in (*judged, *asked)}
     return [by_key[check.key] for check in group]
 
 
+def _seated(sharing: Sharing, check: ConfiguredCheck, visit: Visit) -> Visit:
+    return replace(visit, seat=sharing.seat()) if check.opens_pages else visit
+
+
 async def _run(check: ConfiguredCheck, visit: Visit, report: Report) -> CheckResult:
-    result = await run_check(check.create(), visit, key=check.key)
+    with visit.seat or nullcontext():
+        result = await run_check(check.create(), visit, key=check.key)
     report(result)
     return result
 

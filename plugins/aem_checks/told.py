@@ -15,6 +15,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aem_checks.asks import Abroad, Follow, Fresh, Get, Now, Pause, Question
+from aem_checks.browser import kept
+from aem_checks.browser.asks import Handwriting, Open
+from aem_checks.browser.open_page import Viewport
 from aem_checks.recording import response_from_index, response_to_index, without_secrets
 from aem_checks.stored_response import put_away
 from aem_checks.urls import host_of
@@ -46,6 +49,8 @@ _QUESTIONS: Mapping[str, type[Question[Any]]] = {
     "fresh": Fresh,
     "now": Now,
     "pause": Pause,
+    "open": Open,
+    "handwriting": Handwriting,
 }
 """By the name under which they are kept, which never changes."""
 _NAMES = {kind: name for name, kind in _QUESTIONS.items()}
@@ -66,7 +71,7 @@ class Told:
 
     def hear(self, exchange: Exchange) -> None:
         """Remember it; from ``MOST_BYTES`` on nothing is kept, nor held in memory."""
-        self.size += sum(response.size for response in _responses(exchange[1]))
+        self.size += sum(response.size for response in _responses(exchange[1])) + kept.size_of(exchange[1])
         if self.size > MOST_BYTES:
             self.exchanges.clear()
         else:
@@ -147,6 +152,8 @@ def _question_to_index(question: Question[Any]) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     match value:
+        case Viewport() | tuple():
+            return kept.plain(value)
         case frozenset():
             return sorted(value)
         case bytes():
@@ -157,6 +164,8 @@ def _plain(value: Any) -> Any:
 
 
 def _answer_to_index(answer: Any, bodies: Folder) -> Any:
+    if kept.is_of_browser(answer):
+        return kept.answer_to_index(answer, bodies)
     responses = [response_to_index(_put_away(without_secrets(each), bodies)) for each in _responses(answer)]
     if isinstance(answer, datetime):
         return answer.isoformat()
@@ -176,6 +185,8 @@ def _exchange(entry: dict[str, Any], folder: Folder) -> Exchange:
         entry["within"] = frozenset(entry["within"])
     if "body" in entry:
         entry["body"] = base64.b64decode(entry["body"])
+    if kind in (Open, Handwriting):
+        entry = kept.question_from(entry)
     return kind(**entry), _answer(kind, answer, folder)
 
 
@@ -184,4 +195,6 @@ def _answer(kind: type[Question[Any]], answer: Any, folder: Folder) -> Any:
         return response_from_index(answer, folder)
     if kind in (Follow, Abroad):
         return tuple(response_from_index(each, folder) for each in answer)
+    if kind in (Open, Handwriting):
+        return kept.answer_from(answer, folder / "bodies")
     return datetime.fromisoformat(answer) if kind is Now else answer

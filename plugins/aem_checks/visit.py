@@ -11,10 +11,12 @@ from aem_checks.told import Told
 
 if TYPE_CHECKING:
     from aem_checks.baseline import Baseline
+    from aem_checks.browser.sharing import Seat
     from aem_checks.client import Client
     from aem_checks.folders import Folder
     from aem_checks.recording import Recording
     from aem_checks.sites import Endpoint, SiteConfig, Target
+    from aem_checks.time_limit import Clock
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class Visit:
     """The last release that was approved and verified; ``None`` before the first."""
     told: Told = field(default_factory=Told, repr=False)
     """What was asked and answered, in this order."""
+    seat: Seat | None = field(default=None, repr=False)
+    """Where it asks for pages in a browser that it shares; ``None`` for one of its own."""
+    clock: Clock | None = field(default=None, repr=False)
+    """How much of its time is left."""
 
     @property
     def endpoint(self) -> Endpoint:

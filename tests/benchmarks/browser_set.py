@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from aem_checks.browser.axe import ask_axe
 from aem_checks.browser.browser import Browser
 from aem_checks.browser.credentials import Doorkeeper
 from aem_checks.browser.finding import NoChromium, find_chromium
 from aem_checks.browser.launching import first_process, memory_of
 from aem_checks.browser.open_page import DESKTOP
 from aem_checks.browser.pictures import photograph
-from aem_checks.kinds.browser._axe import ask_axe
 from aem_checks.network_guard.forward_proxy import ForwardProxy
 from aem_checks.network_guard.rule import Rule
 from aem_checks.rate_limit import RateLimit

@@ -1,6 +1,8 @@
 """How are a site's pages opened in a real Chromium, and what is seen there?
 
-``finding``: which Chromium; ``browser``: one process per task, ``async with open_browser(visit) as browser``, then
-``async with browser.page(url) as opened``; ``seen``: what a page asked for and complained of; ``pictures`` and
-``comparing``: screenshots and how two of them differ; ``check``: what all kinds that need a browser have in common.
+``asks``: what a check can ask of a page, and what it is told; ``check``: what all kinds have in common that do;
+``sharing``: one visit for all who ask for a page; ``looks``: what is looked at on an open page; ``kept``: how it lies in
+the evidence. Below: ``finding``: which Chromium; ``browser``: one process per task, ``async with open_browser(visit) as
+browser``, then ``async with browser.page(url) as opened``; ``seen``: what a page asked for and complained of; ``pictures``
+and ``comparing``: screenshots and how two of them differ.
 """

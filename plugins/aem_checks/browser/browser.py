@@ -128,6 +128,11 @@ class Browser:
         assert self._first is not None
         return self._first
 
+    @property
+    def is_well(self) -> bool:
+        """Whether it still shows the page that is open."""
+        return not self._lost and self._is_connected()
+
     def _is_connected(self) -> bool:
         running = self._first.browser if self._first else None
         return running is not None and running.is_connected()
@@ -140,20 +145,23 @@ class Browser:
         *,
         warm: bool = False,
         prepare: Prepare | None = None,
+        shared_by: int = 1,
     ) -> AsyncIterator[OpenPage]:
         """Open a URL in a window without history: no cookies, nothing stored, no cache. Raises ``PageLost``.
 
         ``warm``: with the HTTP cache of the pages before, which spares the site most requests. ``prepare`` is called
         with the empty window before.
 
-        All that is done with it has to end within ``PAGE_SECONDS``, else ``PageLost`` is raised there.
+        All that is done with it has to end within ``PAGE_SECONDS`` for each check that shares it, else ``PageLost`` is
+        raised there.
         """
         from playwright.async_api import Error
 
+        seconds = PAGE_SECONDS * shared_by
         first = await self._ready()
         watching = asyncio.create_task(self._watch_memory())
         try:
-            async with asyncio.timeout(PAGE_SECONDS), self._window(first, viewport, warm=warm) as context:
+            async with asyncio.timeout(seconds), self._window(first, viewport, warm=warm) as context:
                 opened = None
                 try:
                     opened = await self._open(context, url)
@@ -162,11 +170,11 @@ class Browser:
                     await opened.go(url)
                     yield opened
                 finally:
-                    self.refused |= self._unlisted(opened)
+                    self.refused |= self.unlisted(opened)
                 if warm:
                     await _forget(opened)
         except TimeoutError:
-            self._end(f"it did not come to an end within {PAGE_SECONDS:.0f} s")
+            self._end(f"it did not come to an end within {seconds:.0f} s")
             raise PageLost(self._lost) from None
         except (Error, PageLost) as error:
             if self._lost:
@@ -204,7 +212,8 @@ class Browser:
             self._closing.add(task := asyncio.ensure_future(_close(page)))
             task.add_done_callback(self._closing.discard)
 
-    def _unlisted(self, opened: OpenPage | None) -> set[str]:
+    def unlisted(self, opened: OpenPage | None) -> set[str]:
+        """Hosts that a page wanted so far and the gate does not contact."""
         asked = opened.seen.requests if opened else []
         return {host_of(each.url) for each in asked if not self.proxy.rule.allows_url(each.url)} - {""}
 

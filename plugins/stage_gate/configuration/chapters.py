@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from aem_checks.browser.check import BrowserCheck
+from aem_checks.browser.sharing import BUSY_SECONDS
 from aem_checks.check import PageCheck
 from aem_checks.kinds import chapter_of
 
@@ -34,9 +35,9 @@ class Chapter:
         return self.checks[0].site
 
     def longest(self, slots: int) -> timedelta:
-        """How long it may take where so many checks run side by side."""
+        """How long it may take where so many checks run side by side; a browser may have to be waited for."""
         limits = [check.settings.within for check in self.checks]
-        total = sum(limits, timedelta())
+        total = sum(limits, timedelta(seconds=BUSY_SECONDS if self.opens_browsers else 0))
         return total if slots == 1 else total / slots + max(limits)
 
     @property

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from contextvars import copy_context
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -22,16 +22,15 @@ from stage_gate.tasks.testing import (
     outcome_line,
     require_deployed,
     say_findings,
-    test_stage,
     visit_site,
+    visit_stage,
 )
 from stage_gate.telling.log_line import log_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from airflow.sdk import Context
 
+    from aem_checks.browser.sharing import Seat, Sharing
     from aem_checks.config import ConfiguredCheck
     from aem_checks.outcomes import CheckResult
     from aem_checks.sites import Target
@@ -40,6 +39,8 @@ if TYPE_CHECKING:
     from stage_gate.tasks.keeping import Keeper
 
     Found = tuple[ConfiguredCheck, CheckResult]
+    Test = Callable[[ConfiguredCheck, Seat | None], Coroutine[Any, Any, CheckResult]]
+    """Runs a check, with its seat at a browser that others share."""
 
 AT_ONCE = 4
 """Checks of a chapter that run side by side; the rate limit of their host is the same for all of them."""
@@ -74,16 +75,13 @@ class RunChapter(GateTask):
             keys = ", ".join(check.key for check, _ in against)
             raise Red(f"{len(against)} of {count(len(found), 'check')} speak against the release: {keys}.")
 
-    def _run(
-        self, chapter: Chapter, test: Callable[[ConfiguredCheck], CheckResult]
-    ) -> tuple[list[Found], list[Exception]]:
+    def _run(self, chapter: Chapter, test: Test) -> tuple[list[Found], list[Exception]]:
         """All results, and what kept checks from having any."""
         from stage_gate.tasks.keeping import GivenUpError
 
         troubles: list[Exception] = []
         found: list[Found] = []
-        jobs = [(check, partial(test, check)) for check in chapter.checks]
-        for check, outcome in _side_by_side(jobs, slots_of(chapter)):
+        for check, outcome in _outcomes(chapter, test):
             try:
                 found.append((check, outcome.result()))
             except GivenUpError:
@@ -95,16 +93,18 @@ class RunChapter(GateTask):
                 self.log.info("%s", outcome_line(found[-1][1]))
         return found, troubles
 
-    def _test(self, run: GateRun, context: Context) -> Callable[[ConfiguredCheck], CheckResult]:
+    def _test(self, run: GateRun, context: Context) -> Test:
         """How one check is run and its result kept, in the attempt that is the newest now."""
         from stage_gate.tasks.keeping import Keeper
 
         if self.target == "stage":
             return partial(self._test_once, run, Keeper(context, run.evidence, run.evidence.attempts()))
         keep, folder = run.evidence.write_production_result, folder_of(run, self.target)
-        return lambda check: asyncio.run(visit_site(run, check, folder, keep))
+        return lambda check, seat: visit_site(run, check, folder, keep, seat)
 
-    def _test_once(self, run: GateRun, keeper: Keeper, check: ConfiguredCheck) -> CheckResult:
+    async def _test_once(
+        self, run: GateRun, keeper: Keeper, check: ConfiguredCheck, seat: Seat | None
+    ) -> CheckResult:
         """Run it, unless a try of this task has its result already, or the attempt is not open any more."""
         from stage_gate.evidence.files import EvidenceError
 
@@ -117,11 +117,11 @@ class RunChapter(GateTask):
             raise AirflowFailException(f"{check.key} was not run. {error}") from error
         if attempt != keeper.attempt:
             raise AirflowFailException(f"{check.key} was not run: attempt {attempt} was begun meanwhile.")
-        return test_stage(run, check, keeper)
+        return await visit_stage(run, check, keeper, seat)
 
 
 def slots_of(chapter: Chapter) -> int:
-    """How many of its checks run at once; browsers one after another."""
+    """How many of its checks run at once, each with its own time; those that share a browser count as one."""
     return 1 if chapter.opens_browsers else AT_ONCE
 
 
@@ -132,14 +132,58 @@ def _is_red(check: ConfiguredCheck, result: CheckResult) -> bool:
 
 
 Job = tuple["ConfiguredCheck", "Callable[[], CheckResult]"]
-Ended = tuple["ConfiguredCheck", "Future[CheckResult]"]
+Ended = tuple["ConfiguredCheck", "Future[CheckResult] | asyncio.Task[CheckResult]"]
+
+
+def _outcomes(chapter: Chapter, test: Test) -> Iterator[Ended]:
+    """The outcome of each check as it ends."""
+    if chapter.opens_browsers:
+        return _in_one_browser(chapter.checks, test)
+    jobs: list[Job] = [(check, partial(_alone, test, check)) for check in chapter.checks]
+    return _side_by_side(jobs, slots_of(chapter))
+
+
+def _alone(test: Test, check: ConfiguredCheck) -> CheckResult:
+    return asyncio.run(test(check, None))
+
+
+def _in_one_browser(checks: Iterable[ConfiguredCheck], test: Test) -> Iterator[Ended]:
+    """All at once in this thread, which is the one that Airflow interrupts: so a browser ends with its task."""
+    from aem_checks.browser.sharing import Sharing
+
+    with asyncio.Runner() as runner:
+        sharing = Sharing()
+        left = runner.run(_begun(checks, test, sharing))
+        while left:
+            for task in runner.run(_first_of(left)):
+                yield left.pop(task), task
+        runner.run(sharing.aclose())
+
+
+async def _begun(
+    checks: Iterable[ConfiguredCheck], test: Test, sharing: Sharing
+) -> dict[asyncio.Task[CheckResult], ConfiguredCheck]:
+    """Each that opens pages with a seat of its own: none begins before all have one."""
+    seats = [(check, sharing.seat() if check.opens_pages else None) for check in checks]
+    return {asyncio.create_task(_seated(test, check, seat)): check for check, seat in seats}
+
+
+async def _seated(test: Test, check: ConfiguredCheck, seat: Seat | None) -> CheckResult:
+    with seat or nullcontext():
+        return await test(check, seat)
+
+
+async def _first_of(
+    tasks: Iterable[asyncio.Task[CheckResult]],
+) -> set[asyncio.Task[CheckResult]]:
+    ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    return ended
 
 
 def _side_by_side(jobs: Iterable[Job], at_once: int) -> Iterator[Ended]:
     """The outcome of each as it ends; they begin in their order. A task that is ended waits for none of them.
 
-    One at a time, they run in this thread, which is the one that Airflow interrupts: so a suite or a browser ends with
-    its task.
+    One at a time, they run in this thread, which is the one that Airflow interrupts: so a suite ends with its task.
     """
     begun: list[tuple[Job, Future[CheckResult]]] = [(job, Future()) for job in jobs]
     if min(at_once, len(begun)) == 1:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aem_checks.access import Access
+    from aem_checks.browser.sharing import Seat
     from aem_checks.config import ConfiguredCheck
     from aem_checks.outcomes import CheckResult, Finding
     from aem_checks.sites import Target
@@ -39,16 +40,30 @@ def require_deployed(run: GateRun, target: Target) -> None:
 
 
 def test_stage(run: GateRun, check: ConfiguredCheck, keeper: Keeper) -> CheckResult:
+    """Run a check on stage by itself; see ``visit_stage``."""
+    return asyncio.run(visit_stage(run, check, keeper))
+
+
+async def visit_stage(
+    run: GateRun, check: ConfiguredCheck, keeper: Keeper, seat: Seat | None = None
+) -> CheckResult:
     """Run a check on stage and keep its result, bound to the candidate of the attempt. Raises ``EvidenceError``."""
     folder = run.evidence.attempt_folder(keeper.attempt)
     keep = partial(keeper.keep, settings_digest=check.settings_digest)
-    return asyncio.run(visit_site(run, check, folder, keep))
+    return await visit_site(run, check, folder, keep, seat)
 
 
 async def visit_site(
-    run: GateRun, check: ConfiguredCheck, folder: Path, keep: Callable[[CheckResult], None]
+    run: GateRun,
+    check: ConfiguredCheck,
+    folder: Path,
+    keep: Callable[[CheckResult], None],
+    seat: Seat | None = None,
 ) -> CheckResult:
-    """Run one check on its site and target; ``keep`` has the result before anything late is waited for."""
+    """Run one check on its site and target; ``keep`` has the result before anything late is waited for.
+
+    ``seat``: where it asks for pages in a browser that others use, too.
+    """
     from aem_checks.access import NO_ACCESS, AccessError
     from aem_checks.client import Client
     from aem_checks.recording import Recording
@@ -97,6 +112,7 @@ async def visit_site(
             resolver=resolver,
             facts=facts_for(run, check),
             baseline=baseline,
+            seat=seat,
         )
         result = await run_check(check.create(), visit, key=check.key, may_rerun=may_rerun)
     found = [_in_attempt(finding, site.name) for finding in result.findings]

@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-if TYPE_CHECKING:
-    from aem_checks.browser.open_page import OpenPage
-
-TAGS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
-"""WCAG A and AA only: of the other rules, ``region`` alone fired on each of 142 pages of an official site."""
 GRAVE = frozenset({"serious", "critical"})
-_MOST_NODES = 200
-_RUN = """axe.run(document, {runOnly: {type: 'tag', values: TAGS}, resultTypes: ['violations']}).then(
-  found => found.violations.map(each => ({
-    rule: each.id, impact: String(each.impact), help: each.help,
-    targets: each.nodes.slice(0, MOST).map(node => node.target.flat().join(' '))})))"""
 
 
 class AxeError(RuntimeError):
@@ -54,16 +41,8 @@ class Violations(BaseModel):
             return None
 
 
-@cache
-def _script() -> str:
-    return (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
-
-
-async def ask_axe(page: OpenPage) -> tuple[Violation, ...]:
-    """Run axe-core on a page, out of reach of its scripts. Raises ``PageLost`` and ``AxeError``."""
-    await page.load_script(_script())
-    run = _RUN.replace("TAGS", json.dumps(TAGS)).replace("MOST", str(_MOST_NODES))
-    answer = await page.ask(run)
+def read_axe(answer: Any) -> tuple[Violation, ...]:
+    """What axe-core answered. Raises ``AxeError``."""
     try:
         return tuple(Violation.model_validate(each) for each in answer)
     except (ValidationError, TypeError) as error:

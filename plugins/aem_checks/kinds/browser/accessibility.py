@@ -17,16 +17,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
-from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
+from aem_checks.browser.asks import Axe, Open, PageSeen
+from aem_checks.browser.check import (
+    BrowserCheck,
+    BrowserSettings,
+    Unjudged,
+    each_page,
+    judged,
+    nothing_to_compare,
+    unjudged,
+)
 from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS
-from aem_checks.kinds.browser._axe import GRAVE, AxeError, Violation, Violations, ask_axe
+from aem_checks.kinds.browser._axe import GRAVE, AxeError, Violation, Violations, read_axe
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
 from aem_checks.text import count, plain, quoted
 
 if TYPE_CHECKING:
-    from aem_checks.browser.browser import Browser
+    from aem_checks.asks import Steps
     from aem_checks.visit import Visit
 
 _RECORD = "accessibility/violations.json"
@@ -52,30 +61,23 @@ class Accessibility(BrowserCheck[AccessibilitySettings]):
     )
     settings_type = AccessibilitySettings
 
-    async def look(self, visit: Visit, browser: Browser) -> Judgement:
-        findings: list[Finding] = []
-        pages: dict[str, tuple[Violation, ...]] = {}
-        for path in self.paths(visit):
-            try:
-                pages[path] = await self._ask(visit, browser, path)
-            except NotOpened as error:
-                findings.append(error.finding)
-            except AxeError as error:
-                findings.append(_unanswered(path, error))
-        record = Violations(pages=pages)
+    def look(self, visit: Visit) -> Steps[Judgement]:
+        questions = [Open(path, looks=(Axe(),), warm=True) for path in self.paths(visit)]
+        looked = yield from each_page(questions, self._violations, lost=Severity.BLOCK)
+        record = Violations(pages=dict(judged(looked)))
         before = Violations.read(visit.baseline.read(_RECORD) if visit.baseline else None)
         evidence = visit.keep(_RECORD, record.model_dump_json(indent=1))
-        findings += _compare(record, before, evidence)
+        findings = [*unjudged(looked), *_compare(record, before, evidence)]
         if before is None:
             findings.append(nothing_to_compare(self.kind))
-        return Judgement(examined=len(pages), findings=shortened(findings, severity=Severity.WARN))
+        return Judgement(examined=len(record.pages), findings=shortened(findings, severity=Severity.WARN))
 
-    async def _ask(self, visit: Visit, browser: Browser, path: str) -> tuple[Violation, ...]:
-        from aem_checks.browser.open_page import DESKTOP
-
-        async with opened(visit, browser, path, DESKTOP, lost=Severity.BLOCK, warm=True) as page:
-            found = await ask_axe(page)
-        return tuple(each for each in found if each.rule not in self.settings.ignore_rules)
+    def _violations(self, asked: Open, seen: PageSeen) -> tuple[str, tuple[Violation, ...]] | Unjudged:
+        try:
+            found = read_axe(seen.looks[0])
+        except AxeError as error:
+            return Unjudged((_unanswered(asked.path, error),))
+        return asked.path, tuple(each for each in found if each.rule not in self.settings.ignore_rules)
 
 
 def _compare(record: Violations, before: Violations | None, evidence: str) -> Iterator[Finding]:

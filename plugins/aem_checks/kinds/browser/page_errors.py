@@ -16,17 +16,26 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated
 
-from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
+from aem_checks.browser.asks import Open, PageSeen
+from aem_checks.browser.check import (
+    BrowserCheck,
+    BrowserSettings,
+    each_page,
+    judged,
+    nothing_to_compare,
+    unjudged,
+)
 from aem_checks.codes import faults
 from aem_checks.excuses import expressions
 from aem_checks.kinds.browser._page_problems import Judge, Known, Problem, grouped
+from aem_checks.network_guard.rule import Rule
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
 from aem_checks.sites import AllowedHost, Pattern
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
-    from aem_checks.browser.browser import Browser
+    from aem_checks.asks import Steps
     from aem_checks.visit import Visit
 
 _RECORD = "page_errors/known.json"
@@ -59,39 +68,49 @@ class PageErrors(BrowserCheck[PageErrorsSettings]):
     )
     settings_type = PageErrorsSettings
 
-    async def look(self, visit: Visit, browser: Browser) -> Judgement:
-        from aem_checks.browser.open_page import DESKTOP
-
+    def look(self, visit: Visit) -> Steps[Judgement]:
         judge = Judge(
             visit.endpoint.hosts | frozenset(self.settings.first_party),
             tuple(re.compile(pattern) for pattern in self.settings.ignore),
-            browser.proxy.rule,
+            Rule.for_site(visit.site),
         )
-        problems: list[Problem] = []
-        refused: set[str] = set()
-        findings: list[Finding] = []
-        examined = 0
-        for path in self.paths(visit):
-            try:
-                async with opened(visit, browser, path, DESKTOP, lost=Severity.BLOCK, warm=True) as page:
-                    problems += judge.problems(path, page.seen, slow=page.slow)
-                    refused |= set(judge.refused(page.seen))
-                    examined += 1
-            except NotOpened as error:
-                findings.append(error.finding)
-        findings += self._compare(visit, grouped(problems), refused)
-        return Judgement(examined=examined, findings=shortened(findings, severity=Severity.WARN))
 
-    def _compare(self, visit: Visit, groups: dict[str, list[Problem]], refused: set[str]) -> list[Finding]:
+        def problems(asked: Open, seen: PageSeen) -> tuple[list[Problem], set[str]]:
+            traffic = seen.traffic()
+            found = list(judge.problems(asked.path, traffic, slow=seen.slow))
+            return found, set(judge.refused(traffic))
+
+        questions = [Open(path, warm=True) for path in self.paths(visit)]
+        looked = yield from each_page(questions, problems, lost=Severity.BLOCK)
+        pages = judged(looked)
+        groups = grouped(problem for found, _ in pages for problem in found)
+        refused = {host for _, hosts in pages for host in hosts}
+        missing = len(pages) + len(unjudged(looked)) < len(looked)
+        findings = [*unjudged(looked), *self._compare(visit, groups, refused, missing=missing)]
+        return Judgement(examined=len(pages), findings=shortened(findings, severity=Severity.WARN))
+
+    def _compare(
+        self, visit: Visit, groups: dict[str, list[Problem]], refused: set[str], *, missing: bool
+    ) -> list[Finding]:
         before = Known.read(visit.baseline.read(_RECORD) if visit.baseline else None)
-        record = Known(problems=frozenset(groups), refused=frozenset(refused))
-        evidence = visit.keep(_RECORD, record.model_dump_json(indent=1))
+        evidence = _keep(
+            visit, before, Known(problems=frozenset(groups), refused=frozenset(refused)), missing=missing
+        )
         starved = bool(refused) and (before is None or not refused <= before.refused)
         findings = [
             _finding(name, group, before, starved=starved, evidence=evidence)
             for name, group in groups.items()
         ]
         return findings if before is not None else [*findings, nothing_to_compare(self.kind)]
+
+
+def _keep(visit: Visit, before: Known | None, record: Known, *, missing: bool) -> str:
+    """Leave it for the next release, which would take for new what pages have that were not opened in time."""
+    if missing and before is None:
+        return ""
+    if missing and before is not None:
+        record = Known(problems=record.problems | before.problems, refused=record.refused | before.refused)
+    return visit.keep(_RECORD, record.model_dump_json(indent=1))
 
 
 def _finding(

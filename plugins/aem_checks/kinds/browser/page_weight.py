@@ -20,7 +20,15 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
+from aem_checks.browser.asks import Open, PageSeen
+from aem_checks.browser.check import (
+    BrowserCheck,
+    BrowserSettings,
+    each_page,
+    judged,
+    nothing_to_compare,
+    unjudged,
+)
 from aem_checks.codes import faults
 from aem_checks.excuses import above
 from aem_checks.kinds.browser._weight import Weight, Weights, in_words, is_unpacked, weigh
@@ -30,7 +38,7 @@ from aem_checks.text import count, quoted
 from aem_checks.urls import plain_url
 
 if TYPE_CHECKING:
-    from aem_checks.browser.browser import Browser
+    from aem_checks.asks import Steps
     from aem_checks.browser.seen import Asked
     from aem_checks.visit import Visit
 
@@ -69,27 +77,23 @@ class PageWeight(BrowserCheck[PageWeightSettings]):
     )
     settings_type = PageWeightSettings
 
-    async def look(self, visit: Visit, browser: Browser) -> Judgement:
-        from aem_checks.browser.open_page import DESKTOP
-
-        findings: list[Finding] = []
-        pages: dict[str, Weight] = {}
-        heavy: dict[str, Finding] = {}
-        for path in self.paths(visit):
-            try:
-                async with opened(visit, browser, path, DESKTOP) as page:
-                    pages[path] = weigh(page.seen.requests)
-                    heavy |= {found.subject: found for found in self._files(path, page.seen.requests)}
-            except NotOpened as error:
-                findings.append(error.finding)
+    def look(self, visit: Visit) -> Steps[Judgement]:
+        looked = yield from each_page([Open(path) for path in self.paths(visit)], self._weighed)
+        pages = {path: weight for path, weight, _ in judged(looked)}
+        heavy = {found.subject: found for _, _, files in judged(looked) for found in files}
         before = Weights.read(visit.baseline.read(_RECORD) if visit.baseline else None)
         evidence = visit.keep(_RECORD, Weights(pages=pages).model_dump_json(indent=1))
+        findings = unjudged(looked)
         for path, weight in pages.items():
             findings += self._budgets(path, weight, before.pages.get(path) if before else None)
         findings = [each.model_copy(update={"evidence": evidence}) for each in (*findings, *heavy.values())]
         if before is None:
             findings.append(nothing_to_compare(self.kind))
         return Judgement(examined=len(pages), findings=shortened(findings, severity=Severity.WARN))
+
+    def _weighed(self, asked: Open, seen: PageSeen) -> tuple[str, Weight, list[Finding]]:
+        requests = seen.traffic().requests
+        return asked.path, weigh(requests), list(self._files(asked.path, requests))
 
     def _budgets(self, path: str, weight: Weight, before: Weight | None) -> Iterator[Finding]:
         told = self.settings

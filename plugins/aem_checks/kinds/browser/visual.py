@@ -23,7 +23,18 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
+from aem_checks.asks import ask
+from aem_checks.browser.asks import Handwriting, Open, PageSeen, Picture, Unopened
+from aem_checks.browser.check import (
+    BrowserCheck,
+    BrowserSettings,
+    Unjudged,
+    each_page,
+    judged,
+    nothing_to_compare,
+)
+from aem_checks.browser.open_page import DESKTOP, PHONE, PageLost, Viewport
+from aem_checks.browser.pictures import MOST_MASKED
 from aem_checks.codes import faults
 from aem_checks.excuses import SELECTORS, above
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
@@ -31,9 +42,9 @@ from aem_checks.shortened import shortened
 from aem_checks.sites import PagePath
 
 if TYPE_CHECKING:
-    from aem_checks.browser.browser import Browser
+    from aem_checks.asks import Steps
+    from aem_checks.browser.blob import Blob
     from aem_checks.browser.comparing import Difference
-    from aem_checks.browser.open_page import Viewport
     from aem_checks.visit import Visit
 
 _HANDWRITING = "visual/handwriting.txt"
@@ -67,46 +78,56 @@ class Visual(BrowserCheck[VisualSettings]):
     )
     settings_type = VisualSettings
 
-    async def look(self, visit: Visit, browser: Browser) -> Judgement:
-        from aem_checks.browser.pictures import handwriting
-
+    def look(self, visit: Visit) -> Steps[Judgement]:
         viewports = [_viewport(width) for width in self.settings.widths]
-        hand = await handwriting(browser, viewports[0])
+        hand = yield from ask(Handwriting(viewports[0]))
+        if isinstance(hand, Unopened):
+            raise PageLost(hand.why)
         visit.keep(_HANDWRITING, hand)
         comparable = visit.baseline is not None and visit.baseline.read(_HANDWRITING) == hand.encode()
+        questions = [
+            Open(path, viewport, (self._picture(path, viewport, comparable=comparable),), warm=True)
+            for path in self.paths(visit)
+            for viewport in viewports
+        ]
+        looked = yield from each_page(
+            questions, lambda asked, seen: self._compared(visit, asked, seen, comparable=comparable)
+        )
         findings = [] if comparable else [self._incomparable(visit)]
-        examined = 0
-        for path in self.paths(visit):
-            for viewport in viewports:
-                try:
-                    findings += await self._look_at(visit, browser, path, viewport, comparable=comparable)
-                    examined += 1
-                except NotOpened as error:
-                    findings.append(error.finding)
-        return Judgement(examined=examined, findings=shortened(findings, severity=Severity.WARN))
+        for each in looked:
+            findings += each.findings if isinstance(each, Unjudged) else each
+        return Judgement(examined=len(judged(looked)), findings=shortened(findings, severity=Severity.WARN))
 
-    async def _look_at(
-        self, visit: Visit, browser: Browser, path: str, viewport: Viewport, *, comparable: bool
-    ) -> list[Finding]:
-        from aem_checks.browser.comparing import NotComparable, compare, masked
-        from aem_checks.browser.pictures import MOST_MASKED, photograph
+    def _picture(self, path: str, viewport: Viewport, *, comparable: bool) -> Picture:
+        like = picture_name(path, viewport.name) if comparable else ""
+        return Picture(self.settings.masks, like, self.settings.most_differing)
 
-        name = picture_name(path, viewport.name)
+    def _compared(self, visit: Visit, asked: Open, seen: PageSeen, *, comparable: bool) -> list[Finding]:
+        from aem_checks.browser.comparing import NotComparable
+
+        pictures: tuple[Blob, ...] = seen.looks[0]
+        now = pictures[0].read()
+        name = visit.keep(picture_name(asked.path, asked.viewport.name), now)
         before = visit.baseline.read(name) if comparable and visit.baseline else None
-        async with opened(visit, browser, path, viewport, warm=True) as page:
-            now = await photograph(page, viewport, self.settings.masks)
-            visit.keep(name, now)
-            try:
-                if self.settings.masks and (share := masked(now)) > MOST_MASKED:
-                    return [self._masked(path, viewport, share)]
-                if before is None:
-                    return [_new_page(path, viewport)] if comparable else []
-                difference = compare(before, now)
-                if difference.share > self.settings.most_differing:
-                    again = await photograph(page, viewport, self.settings.masks)
-                    difference = compare(before, now, again)
-            except NotComparable as error:
-                return [_unreadable(path, viewport, str(error))]
+        try:
+            return self._difference(visit, asked, before, pictures, comparable=comparable)
+        except NotComparable as error:
+            return [_unreadable(asked.path, asked.viewport, str(error))]
+
+    def _difference(
+        self, visit: Visit, asked: Open, before: bytes | None, pictures: tuple[Blob, ...], *, comparable: bool
+    ) -> list[Finding]:
+        """Raises ``NotComparable``."""
+        from aem_checks.browser.comparing import compare, masked
+
+        path, viewport, now = asked.path, asked.viewport, pictures[0].read()
+        if self.settings.masks and (share := masked(now)) > MOST_MASKED:
+            return [self._masked(path, viewport, share)]
+        if before is None:
+            return [_new_page(path, viewport)] if comparable else []
+        if before == now:
+            return []
+        difference = compare(before, now, *(each.read() for each in pictures[1:]))
         if difference.share <= self.settings.most_differing:
             return []
         return [self._finding(visit, path, viewport, before, now, difference)]
@@ -167,8 +188,6 @@ def picture_name(path: str, viewport: str) -> str:
 
 
 def _viewport(width: int) -> Viewport:
-    from aem_checks.browser.open_page import DESKTOP, PHONE, Viewport
-
     known = {DESKTOP.width: DESKTOP, PHONE.width: PHONE}
     return known.get(width) or Viewport(width, 900, mobile=width < 600)
 

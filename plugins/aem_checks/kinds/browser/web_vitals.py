@@ -20,20 +20,28 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, nothing_to_compare, opened
+from aem_checks.asks import ask, together
+from aem_checks.browser.asks import Open, Reason, Unopened, Value
+from aem_checks.browser.check import (
+    BrowserCheck,
+    BrowserSettings,
+    Unjudged,
+    judged,
+    nothing_to_compare,
+    unjudged,
+    unopened,
+)
+from aem_checks.browser.open_page import PHONE, PageLost
 from aem_checks.codes import faults
 from aem_checks.excuses import above
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.shortened import shortened
 
 if TYPE_CHECKING:
-    from aem_checks.browser.browser import Browser
-    from aem_checks.browser.open_page import OpenPage
+    from aem_checks.asks import Steps
     from aem_checks.visit import Visit
 
 _RECORD = "web_vitals/vitals.json"
-_SLOW_LINE = {"offline": False, "latency": 150, "downloadThroughput": 204_800, "uploadThroughput": 96_000}
-_SLOWER = 4
 _MEASURE = """new Promise(resolve => {
   const seen = {lcp: 0, cls: 0, tbt: 0, fcp: 0};
   let start = 0, last = 0, sum = 0;
@@ -115,7 +123,6 @@ class WebVitals(BrowserCheck[WebVitalsSettings]):
     title = "Pages appear fast"
     default_on = False
     needs = "a worker that does little else meanwhile, since times are measured"
-    alone = True
     codes = faults(
         lcp="the largest element of a page appears late",
         cls="the layout of a page moves",
@@ -125,14 +132,10 @@ class WebVitals(BrowserCheck[WebVitalsSettings]):
     )
     settings_type = WebVitalsSettings
 
-    async def look(self, visit: Visit, browser: Browser) -> Judgement:
-        findings: list[Finding] = []
-        pages: dict[str, Vitals] = {}
-        for path in self.paths(visit):
-            try:
-                pages[path] = await self._measure(visit, browser, path)
-            except NotOpened as error:
-                findings.append(error.finding)
+    def look(self, visit: Visit) -> Steps[Judgement]:
+        looked = yield from together(self._measure(path) for path in self.paths(visit))
+        pages = dict(judged(looked))
+        findings = unjudged(looked)
         before = _read(visit.baseline.read(_RECORD) if visit.baseline else None)
         evidence = visit.keep(_RECORD, _Record(pages=pages).model_dump_json(indent=1))
         for path, vitals in pages.items():
@@ -142,14 +145,18 @@ class WebVitals(BrowserCheck[WebVitalsSettings]):
             findings.append(nothing_to_compare(self.kind))
         return Judgement(examined=len(pages), findings=shortened(findings, severity=Severity.WARN))
 
-    async def _measure(self, visit: Visit, browser: Browser, path: str) -> Vitals:
-        from aem_checks.browser.open_page import PHONE
-
+    def _measure(self, path: str) -> Steps[tuple[str, Vitals] | Unjudged]:
         runs = []
         for _ in range(self.settings.runs):
-            async with opened(visit, browser, path, PHONE, prepare=_slow_down) as page:
-                runs.append(_vitals(await page.ask(_MEASURE)))
-        return Vitals(**{name: statistics.median(getattr(run, name) for run in runs) for name in _WORDS})
+            seen = yield from ask(Open(path, PHONE, (Value(_MEASURE),), slow=True, alone=True))
+            if isinstance(seen, Unopened):
+                return unopened(path, seen, None)
+            try:
+                runs.append(_vitals(seen.looks[0]))
+            except PageLost as error:
+                return unopened(path, Unopened(Reason.LOST, str(error)), None)
+        medians = {name: statistics.median(getattr(run, name) for run in runs) for name in _WORDS}
+        return path, Vitals(**medians)
 
     def _over_budget(self, path: str, vitals: Vitals) -> Iterator[Finding]:
         for code in _WORDS:
@@ -172,15 +179,8 @@ class WebVitals(BrowserCheck[WebVitalsSettings]):
                     yield _finding(code, path, name, value, limit, Severity.WARN, since)
 
 
-async def _slow_down(page: OpenPage) -> None:
-    await page.session.send("Network.emulateNetworkConditions", _SLOW_LINE)
-    await page.session.send("Emulation.setCPUThrottlingRate", {"rate": _SLOWER})
-
-
 def _vitals(answer: Any) -> Vitals:
     """Read what the browser measured. Raises ``PageLost`` for nonsense."""
-    from aem_checks.browser.open_page import PageLost
-
     try:
         return Vitals(**{name: answer[name] for name in _WORDS})
     except (ValidationError, KeyError, TypeError):

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from aem_checks.outcomes import Cause, Finding, Outcome
 from aem_checks.text import plain
+from aem_checks.urls import uncached
 
 if TYPE_CHECKING:
+    from aem_checks.browser.asks import Unopened
     from aem_checks.browser.browser import Browser
     from aem_checks.visit import Visit
 
@@ -18,10 +20,19 @@ _MOST_DIFFERING = 0.001
 """Share of pixels: a line of text on a long page. Repeated pictures differ in none."""
 
 
+class _NotOpened(Exception):
+    """A page that can't be judged."""
+
+    def __init__(self, answer: Unopened) -> None:
+        super().__init__(answer.why)
+        self.answer = answer
+
+
 async def compare_pictures(visit: Visit, paths: Iterable[str], masks: tuple[str, ...]) -> list[Finding]:
     """Photograph each page on production twice and on stage once, and say where stage differs."""
+    from aem_checks.browser.asks import Reason, Unopened
     from aem_checks.browser.browser import open_browser
-    from aem_checks.browser.check import NotOpened, no_chromium
+    from aem_checks.browser.check import no_browser, unopened
     from aem_checks.browser.finding import NoChromium
 
     findings: list[Finding] = []
@@ -30,10 +41,10 @@ async def compare_pictures(visit: Visit, paths: Iterable[str], masks: tuple[str,
             for path in paths:
                 try:
                     findings += await _compare(visit, browser, path, masks)
-                except NotOpened as error:
-                    findings.append(error.finding)
+                except _NotOpened as error:
+                    findings += unopened(path, error.answer, None).findings
     except NoChromium as error:
-        findings.append(no_chromium("response_parity", error))
+        findings.append(no_browser("response_parity", Unopened(Reason.NO_BROWSER, str(error))))
     return findings
 
 
@@ -69,12 +80,18 @@ async def _compare(visit: Visit, browser: Browser, path: str, masks: tuple[str, 
 
 
 async def _photograph(visit: Visit, browser: Browser, path: str, masks: tuple[str, ...]) -> bytes:
-    from aem_checks.browser.check import opened
-    from aem_checks.browser.open_page import DESKTOP
+    from aem_checks.browser.asks import Reason, Unopened
+    from aem_checks.browser.open_page import DESKTOP, PageLost
     from aem_checks.browser.pictures import photograph
 
-    async with opened(visit, browser, path, DESKTOP) as page:
-        return await photograph(page, DESKTOP, masks)
+    try:
+        async with browser.page(uncached(visit.url(path)), DESKTOP) as page:
+            if not 200 <= page.status < 300:
+                raise _NotOpened(Unopened(Reason.STATUS, status=page.status))
+            await page.quiet()
+            return await photograph(page, DESKTOP, masks)
+    except PageLost as error:
+        raise _NotOpened(Unopened(Reason.LOST, str(error))) from error
 
 
 def _masked(path: str, share: float) -> Finding:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import model_validator
 
-from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, opened
+from aem_checks.browser.asks import Banner, Cookies, Open, PageSeen, Value
+from aem_checks.browser.check import BrowserCheck, BrowserSettings, Unjudged, each_page, judged
 from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS, expressions
 from aem_checks.network_guard.rule import Rule
@@ -31,14 +32,10 @@ from aem_checks.text import plain, quoted
 from aem_checks.urls import host_of
 
 if TYPE_CHECKING:
-    from aem_checks.browser.browser import Browser
-    from aem_checks.browser.open_page import OpenPage
+    from aem_checks.asks import Steps
     from aem_checks.visit import Visit
 
 _STORED = "[...Object.keys(localStorage).slice(0, 200), ...Object.keys(sessionStorage).slice(0, 200)]"
-_CLICK_SECONDS = 5
-
-
 _ANY_NAME = expressions("_ga", "AMCV_1", "session-id", "x", whole=True)
 
 
@@ -81,32 +78,30 @@ class Consent(BrowserCheck[ConsentSettings]):
     )
     settings_type = ConsentSettings
 
-    async def look(self, visit: Visit, browser: Browser) -> Judgement:
-        from aem_checks.browser.open_page import DESKTOP
-
-        findings: list[Finding] = []
-        examined = 0
-        for path in self.paths(visit):
-            try:
-                async with opened(visit, browser, path, DESKTOP, lost=Severity.WARN) as page:
-                    findings += await self._look_at(visit, path, page)
-                    examined += 1
-            except NotOpened as error:
-                findings.append(error.finding)
+    def look(self, visit: Visit) -> Steps[Judgement]:
+        told = self.settings
+        banner = (Banner(told.banner, told.choose),) if told.banner else ()
+        looks = (Cookies(), Value(_STORED), *banner)
+        looked = yield from each_page(
+            [Open(path, looks=looks) for path in self.paths(visit)],
+            lambda asked, seen: list(self._found(visit, asked.path, seen)),
+            lost=Severity.WARN,
+        )
+        findings = (
+            finding for each in looked for finding in (each.findings if isinstance(each, Unjudged) else each)
+        )
         once = {each.subject: each for each in findings}
-        return Judgement(examined=examined, findings=shortened(once.values(), severity=Severity.WARN))
+        return Judgement(
+            examined=len(judged(looked)), findings=shortened(once.values(), severity=Severity.WARN)
+        )
 
-    async def _look_at(self, visit: Visit, path: str, page: OpenPage) -> list[Finding]:
-        cookies = {str(each.get("name", "")) for each in await page.page.context.cookies()}
-        stored = await _stored(page)
-        findings = [
-            *self._kept("cookie", path, "cookie", cookies),
-            *self._kept("stored_value", path, "stored value", stored),
-            *self._asked(visit, path, page),
-        ]
-        if self.settings.banner:
-            findings += await self._banner(path, page)
-        return findings
+    def _found(self, visit: Visit, path: str, seen: PageSeen) -> Iterator[Finding]:
+        cookies, stored, *banner = seen.looks
+        yield from self._kept("cookie", path, "cookie", set(cookies))
+        yield from self._kept("stored_value", path, "stored value", _names(stored))
+        yield from self._asked(visit, path, seen)
+        for answer in banner:
+            yield from self._banner(path, answer)
 
     def _kept(self, code: str, path: str, what: str, names: set[str]) -> Iterator[Finding]:
         for name in sorted(names):
@@ -122,10 +117,10 @@ class Consent(BrowserCheck[ConsentSettings]):
                     actual=name[:120],
                 )
 
-    def _asked(self, visit: Visit, path: str, page: OpenPage) -> Iterator[Finding]:
+    def _asked(self, visit: Visit, path: str, seen: PageSeen) -> Iterator[Finding]:
         """Hosts of others; that the gate does not contact them changes nothing in that the page tried."""
         allowed = Rule.of([f"https://{host}" for host in visit.site.hosts], self.settings.hosts)
-        for url in dict.fromkeys(each.url for each in page.seen.requests):
+        for url in dict.fromkeys(each.url for each in seen.traffic().requests):
             host = host_of(url)
             if host and host not in visit.site.hosts and not allowed.allows_url(url):
                 yield Finding(
@@ -139,32 +134,21 @@ class Consent(BrowserCheck[ConsentSettings]):
                     actual=host,
                 )
 
-    async def _banner(self, path: str, page: OpenPage) -> list[Finding]:
-        from playwright.async_api import Error
-
+    def _banner(self, path: str, answer: dict[str, Any]) -> Iterator[Finding]:
         told = self.settings
-        try:
-            if not await page.page.locator(told.banner).first.is_visible():
-                actual = f"no {quoted(told.banner)} is shown"
-                return [_of_banner("no_banner", path, "does not ask for consent", actual)]
-            if not told.choose:
-                return []
-            await page.page.locator(told.choose).first.click(timeout=_CLICK_SECONDS * 1000)
-            await page.quiet_again()
-            await page.go(page.page.url)
-            await page.quiet()
-            if await page.page.locator(told.banner).first.is_visible():
-                actual = "the banner is shown again"
-                return [_of_banner("forgets", path, "forgets what was answered", actual)]
-        except Error as error:
-            said = plain(str(error).partition("\n")[0], 160)
-            return [_unasked(path, told.choose or told.banner, said)]
-        return []
+        if answer["said"]:
+            yield _unasked(path, told.choose or told.banner, answer["said"])
+        elif not answer["shown"]:
+            yield _of_banner(
+                "no_banner", path, "does not ask for consent", f"no {quoted(told.banner)} is shown"
+            )
+        elif answer["again"]:
+            yield _of_banner("forgets", path, "forgets what was answered", "the banner is shown again")
 
 
-async def _stored(page: OpenPage) -> set[str]:
-    names: Any = await page.ask(_STORED)
-    return {str(name)[:200] for name in names} if isinstance(names, list) else set()
+def _names(answer: Any) -> set[str]:
+    """What a page said that it keeps."""
+    return {str(name)[:200] for name in answer} if isinstance(answer, list) else set()
 
 
 def _of_banner(code: str, path: str, what: str, actual: str) -> Finding:

@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from aem_checks.browser.check import BrowserCheck, BrowserSettings, NotOpened, opened
+from aem_checks.browser.asks import DataLayer, Open, PageSeen, Value
+from aem_checks.browser.check import BrowserCheck, BrowserSettings, Unjudged, each_page, judged
 from aem_checks.codes import faults
 from aem_checks.excuses import switch
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
@@ -30,8 +31,7 @@ from aem_checks.text import quoted
 from aem_checks.urls import plain_url
 
 if TYPE_CHECKING:
-    from aem_checks.browser.browser import Browser
-    from aem_checks.browser.open_page import OpenPage
+    from aem_checks.asks import Steps
     from aem_checks.sites import Target
     from aem_checks.visit import Visit
 
@@ -97,36 +97,27 @@ class Tags(BrowserCheck[TagsSettings]):
     )
     settings_type = TagsSettings
 
-    async def look(self, visit: Visit, browser: Browser) -> Judgement:
-        from aem_checks.browser.open_page import DESKTOP
+    def look(self, visit: Visit) -> Steps[Judgement]:
+        layer = (DataLayer(self.settings.data_layer),) if self.settings.data_layer else ()
+        questions = [
+            Open(path, looks=(Value(_HIDDEN), *layer), click=self.settings.accept)
+            for path in self.paths(visit)
+        ]
+        looked = yield from each_page(
+            questions, lambda asked, seen: list(self._found(visit, asked, seen)), lost=Severity.BLOCK
+        )
+        findings = [
+            finding for each in looked for finding in (each.findings if isinstance(each, Unjudged) else each)
+        ]
+        return Judgement(examined=len(judged(looked)), findings=shortened(findings, severity=Severity.WARN))
 
-        findings: list[Finding] = []
-        examined = 0
-        for path in self.paths(visit):
-            try:
-                async with opened(visit, browser, path, DESKTOP, lost=Severity.BLOCK) as page:
-                    findings += await self._consented(path, page)
-                    layer = await _length_of(page, self.settings.data_layer)
-                    hidden = bool(await page.ask(_HIDDEN))
-                    urls = [each.url for each in page.seen.requests]
-                findings += self._judge(path, visit.target, urls, layer, hidden=hidden)
-                examined += 1
-            except NotOpened as error:
-                findings.append(error.finding)
-        return Judgement(examined=examined, findings=shortened(findings, severity=Severity.WARN))
-
-    async def _consented(self, path: str, page: OpenPage) -> list[Finding]:
-        """Give consent where tags wait for it."""
-        from playwright.async_api import Error
-
-        if not self.settings.accept:
-            return []
-        try:
-            await page.page.locator(self.settings.accept).first.click(timeout=5000)
-        except Error:
-            return [_no_button(path, self.settings.accept)]
-        await page.quiet_again()
-        return []
+    def _found(self, visit: Visit, asked: Open, seen: PageSeen) -> Iterator[Finding]:
+        if not seen.clicked:
+            yield _no_button(asked.path, self.settings.accept)
+        hidden, *layer = seen.looks
+        urls = [each.url for each in seen.traffic().requests]
+        length = layer[0] if layer else None
+        yield from self._judge(asked.path, visit.target, urls, length, hidden=bool(hidden))
 
     def _judge(
         self, path: str, target: Target, urls: list[str], layer: int | None, *, hidden: bool
@@ -144,24 +135,6 @@ class Tags(BrowserCheck[TagsSettings]):
             yield _still_hidden(path)
         if told.beacon and (sent := sum(told.beacon in url for url in urls)) != 1:
             yield _page_views(path, told.beacon, sent)
-
-
-async def _length_of(page: OpenPage, name: str) -> int | None:
-    """How many entries the page's data layer has; ``None`` where there is none. The page's own scripts hold it."""
-    from playwright.async_api import Error
-
-    from aem_checks.browser.open_page import PageLost
-
-    if not name:
-        return None
-    expression = (
-        f"Array.isArray(globalThis.{name}) || globalThis.{name}?.push ? globalThis.{name}.length : null"
-    )
-    try:
-        answer: Any = await page.page.evaluate(expression)
-    except Error as error:
-        raise PageLost("its data layer can't be read") from error
-    return int(answer) if isinstance(answer, int | float) else None
 
 
 def _wrong_environment(path: str, url: str, target: Target) -> Finding | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from aem_checks.browser.browser import Browser
 from aem_checks.browser.check import BrowserCheck
 from aem_checks.browser.credentials import Doorkeeper
 from aem_checks.browser.finding import find_chromium
+from aem_checks.browser.sharing import Sharing
 from aem_checks.client import Client
 from aem_checks.network_guard.forward_proxy import ForwardProxy
 from aem_checks.network_guard.rule import Rule
@@ -54,13 +55,19 @@ class House:
             self.browser = await self.stack.enter_async_context(made)
         return self.browser
 
-    async def look(self, check: BrowserCheck[Any], visit: Visit) -> CheckResult:
-        """Run the check with the shared browser instead of one of its own."""
+    async def prepared(self, visit: Visit) -> Browser:
+        """The same for the pages of a site."""
         browser = await self.opened()
         browser.proxy.rule = Rule.for_site(visit.site)
-        browser.refused.clear()
         browser.use(Doorkeeper.of(visit), visit.access.secrets)
-        return await run_check(_Shared(check, browser), visit, may_rerun=lambda: False)
+        return browser
+
+    async def look(self, check: BrowserCheck[Any], visit: Visit) -> CheckResult:
+        """Run the check with the shared browser instead of one of its own."""
+        browser = await self.prepared(visit)
+        async with Sharing(lambda visit, alone: nullcontext(browser)) as sharing:
+            seated = replace(visit, seat=sharing.seat())
+            return await run_check(check, seated, may_rerun=lambda: False)
 
     def check(
         self,
@@ -93,19 +100,6 @@ class House:
             with served(site.app()) as visitor:
                 return self.runner.run(scene(f"http://127.0.0.1:{visitor.port}"))
         return self.runner.run(small(site))
-
-
-class _Shared:
-    """A check that looks with a browser that is open already."""
-
-    def __new__(cls, check: BrowserCheck[Any], browser: Browser) -> Any:
-        kind = type(check)
-
-        class Shared(kind):  # type: ignore[misc, valid-type]
-            async def run(self, visit: Visit) -> Any:
-                return await self.judged(visit, browser)
-
-        return Shared(check.settings)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ class Worker:
         release.begin()
 
     async def _visit(
-        self, run: object, check: Any, folder: object, keep: Callable[[CheckResult], None]
+        self, run: object, check: Any, folder: object, keep: Callable[[CheckResult], None], seat: object
     ) -> Any:
         self.begun.append(check.key)
         self.does.get(check.key, lambda: None)()
@@ -192,8 +192,8 @@ def test_what_fails_on_production_is_red_though_another_check_has_no_result(
     """Another try would test all of production again, and what it finds then would be all that is seen."""
     found = result("production.real_404", FAILED)
 
-    def test(self: RunChapter, *_: object) -> Callable[[Any], CheckResult]:
-        def one(check: Any) -> CheckResult:
+    def test(self: RunChapter, *_: object) -> Callable[[Any, object], Coroutine[Any, Any, CheckResult]]:
+        async def one(check: Any, seat: object) -> CheckResult:
             if check.kind == "key_pages":
                 raise EvidenceError("The store is away.")
             return found

@@ -312,7 +312,11 @@ def test_the_log_of_a_chapter_shows_it_as_text(
     release: Release, text: str, monkeypatch: pytest.MonkeyPatch, lines: Lines
 ) -> None:
     found = result(findings=(hostile_finding(text),), outcome=Outcome.FAILED)
-    monkeypatch.setattr(RunChapter, "_test_once", lambda *_: found)
+
+    async def test_once(*_: object) -> CheckResult:
+        return found
+
+    monkeypatch.setattr(RunChapter, "_test_once", test_once)
     with pytest.raises(Red):
         chapter_with(release, "key_pages").execute(context(release))
     assert any(MARKER in line for line in lines.lines)
