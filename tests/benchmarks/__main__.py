@@ -8,6 +8,7 @@ import time
 from types import ModuleType
 
 from benchmarks import (
+    browser_chapter,
     browser_set,
     dag_import,
     decision_latency,
@@ -40,6 +41,7 @@ PARTS: dict[str, ModuleType] = {
     "waiting": waiting,
     "http_set": http_set,
     "browser_set": browser_set,
+    "browser_chapter": browser_chapter,
 }
 
 

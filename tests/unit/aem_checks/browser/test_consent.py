@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aem_checks.kinds.tags.consent import Consent, ConsentSettings
+from aem_checks.kinds.browser.consent import Consent, ConsentSettings
 from unit.aem_checks.browser.browser_house import House, bad, environment, outcome
 from unit.aem_checks.page_site import page
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aem_checks.kinds.tags.tags import Tags, TagsSettings
+from aem_checks.kinds.browser.tags import Tags, TagsSettings
 from unit.aem_checks.browser.browser_house import House, bad, outcome
 from unit.aem_checks.page_site import page, text
 

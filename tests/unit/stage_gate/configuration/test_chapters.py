@@ -83,6 +83,14 @@ def test_what_asks_the_site_begins_before_what_judges_the_recording() -> None:
     assert order.index("cached_errors") < order.index("key_pages")
 
 
+def test_all_that_open_pages_share_a_task_and_with_it_a_browser() -> None:
+    found = chapters_of(gate_of({"tags": {}, "consent": {}, "web_vitals": {}}), "stage")
+    (browser,) = [each for each in found if each.opens_browsers]
+    kinds = {"page_errors", "visual", "accessibility", "page_weight", "web_vitals", "tags", "consent"}
+    assert (browser.name, {check.kind for check in browser.checks}) == ("browser", kinds)
+    assert browser.longest(1) == timedelta(minutes=7 * 30 + 60), "and it may have to wait for a browser"
+
+
 @pytest.mark.parametrize(("slots", "minutes"), [(1, 60), (4, 25)])
 def test_a_chapter_may_take_as_long_as_its_checks_side_by_side(slots: int, minutes: int) -> None:
     (availability,) = [each for each in chapters_of(gate_of(), "stage") if each.name == "availability"]

@@ -36,6 +36,7 @@ class Worker:
     def __init__(self, release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
         self.release = release
         self.begun: list[str] = []
+        self.seats: list[object] = []
         self.finds: dict[str, Outcome] = {}
         self.does: dict[str, Callable[[], object]] = {}
         monkeypatch.setattr(testing, "visit_site", self._visit)
@@ -45,6 +46,7 @@ class Worker:
         self, run: object, check: Any, folder: object, keep: Callable[[CheckResult], None], seat: object
     ) -> Any:
         self.begun.append(check.key)
+        self.seats.append(seat)
         self.does.get(check.key, lambda: None)()
         outcome = self.finds.get(check.key, PASSED)
         sentence = f"{check.key} has seen it. To do: mend {check.key}."
@@ -59,8 +61,8 @@ class Worker:
         keep(found)
         return found
 
-    def run(self) -> None:
-        chapter_with(self.release, KEYS[0]).execute(context(self.release))
+    def run(self, key: str = KEYS[0]) -> None:
+        chapter_with(self.release, key).execute(context(self.release))
 
     @property
     def kept(self) -> dict[str, Outcome]:
@@ -230,3 +232,44 @@ def test_a_task_goes_on_in_no_attempt_that_was_begun_while_it_ran(
     with pytest.raises(AirflowFailException, match="was not run: attempt 2 was begun meanwhile"):
         worker.run()
     assert worker.release.evidence.read_results(2) == ()
+
+
+BROWSING = ["accessibility", "page_errors", "page_weight", "visual"]
+
+
+@pytest.fixture
+def browsing(simulator: Simulator, tmp_path: Path, signing: None, monkeypatch: pytest.MonkeyPatch) -> Worker:
+    checks: dict[str, object] = {"others": False, "key_pages": {}, **{key: {} for key in BROWSING}}
+    return Worker(Release(simulator, tmp_path, checks=checks), monkeypatch)
+
+
+def test_checks_that_open_pages_have_a_seat_each_at_one_browser_and_a_result_each(browsing: Worker) -> None:
+    browsing.finds = {"visual": FAILED}
+    browsing.run("visual")
+    assert browsing.kept == dict.fromkeys(BROWSING, PASSED) | {"visual": FAILED}
+    assert len({id(seat) for seat in browsing.seats}) == len(BROWSING)
+    assert None not in browsing.seats
+
+
+def test_one_of_them_without_a_result_takes_it_from_no_other(browsing: Worker) -> None:
+    def store_is_away() -> None:
+        raise EvidenceError("The store is away.")
+
+    browsing.does = {"page_errors": store_is_away}
+    with pytest.raises(EvidenceError, match="The store is away"):
+        browsing.run("visual")
+    assert browsing.kept.keys() == set(BROWSING) - {"page_errors"}
+
+
+def test_they_run_in_the_thread_that_airflow_interrupts_and_end_when_it_does(browsing: Worker) -> None:
+    threads: set[int] = set()
+
+    def interrupted() -> None:
+        threads.add(threading.get_ident())
+        if len(browsing.begun) == 2:
+            raise AirflowTaskTimeout
+
+    browsing.does = dict.fromkeys(BROWSING, interrupted)
+    with pytest.raises(AirflowTaskTimeout):
+        browsing.run("visual")
+    assert threads == {threading.get_ident()}

@@ -1,1 +1,0 @@
-"""N: do tags run, with consent and not without?"""
