@@ -41,10 +41,10 @@ TITLE = (
     f"Browser chapter: the browser checks that are on by default, over {PAGES} pages of the simulator's site"
 )
 NOTES = (
-    "Processor seconds of this process and of all that it started, Chromium to its last process, which this one waits for. Ours:",
-    "page_errors, visual (two windows), accessibility and page_weight share visits, and compare with a release before; apart:",
-    "the same four, each with a browser and visits of its own. Plain: Playwright's own launch(), one context, per page goto until",
-    "the network is idle and a screenshot of the full page, once as a laptop; in both windows: and once more as a phone.",
+    "Processor seconds of this process and of all that it started, Chromium to its last process, which this one waits for.",
+    "Ours: page_errors, visual (two windows), accessibility and page_weight share visits, and compare with a release before;",
+    "apart: the same four, each with a browser and visits of its own. Plain: Playwright's own launch(), one context, per page",
+    "goto until the network is idle and a screenshot of the full page, as a laptop; in both windows: and again as a phone.",
     f"In turns; medians of {REPETITIONS} ratios.",
 )
 

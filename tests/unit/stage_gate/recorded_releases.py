@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from aem_checks.access import NO_ACCESS
+from aem_checks.browser.sharing import Sharing
 from aem_checks.check import PageCheck
 from aem_checks.client import Client
+from aem_checks.config import ConfiguredCheck
 from aem_checks.outcomes import CheckResult
 from aem_checks.rate_limit import RateLimit
 from aem_checks.recording import record
@@ -34,6 +36,7 @@ from stage_gate.rules.decision import Action, Decision
 from stage_gate.rules.demands import NO_DEMANDS
 from stage_gate.rules.plan import RecordedResult
 from stage_gate.rules.verdict import judge
+from unit.aem_checks.browser.fake_browser import FakeBrowser, throwing
 from unit.stage_gate.release import KEYS
 from unit.stage_gate.samples import result
 
@@ -43,6 +46,9 @@ EVERY_BAD_ONE = 10
 """One release of so many has the defect."""
 ASKING = frozenset({"robots", "cors", "real_404"})
 """Kinds that ask the site."""
+LOOKING = "page_errors"
+"""A kind that looks at pages in a browser: on each a script of another party throws."""
+THEIRS = "widgets.example.com"
 _DECISIONS = {Action.APPROVE: Decision.APPROVED, Action.HALT: Decision.HALTED}
 
 
@@ -89,12 +95,18 @@ async def _visit(gate: Gate, name: str, folder: Path) -> list[CheckResult]:
         recording = await record(site, "stage", client, kept / "recording")
         visit = Visit(site=site, target="stage", client=client, recording=recording, evidence=kept)
         return [
-            await run_check(check.create(), visit, key=check.key)
-            if issubclass(check.check_type, PageCheck) or check.kind in ASKING
+            await _run(check, visit)
+            if issubclass(check.check_type, PageCheck) or check.kind in (*ASKING, LOOKING)
             else result(check.key, kind=check.kind, site=check.site, severity=check.severity)
             for check in gate.stage_checks
             if check.site == name
         ]
+
+
+async def _run(check: ConfiguredCheck, visit: Visit) -> CheckResult:
+    pages = {path: throwing("theirs is null", f"https://{THEIRS}/w.js") for path in visit.pages}
+    async with Sharing(FakeBrowser(pages).opens) as sharing:
+        return await run_check(check.create(), replace(visit, seat=sharing.seat()), key=check.key)
 
 
 def _write(evidence: Evidence, gate: Gate, seen: Recorded, at: datetime) -> None:

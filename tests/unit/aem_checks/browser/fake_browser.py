@@ -39,9 +39,10 @@ def on_moved_loop(scene: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
 
 def later(seconds: float) -> None:
     """So much later it is at once."""
-    loop = asyncio.get_running_loop()
-    assert isinstance(loop, MovedLoop)
-    loop.ahead += seconds
+    if seconds:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, MovedLoop)
+        loop.ahead += seconds
 
 
 @dataclass
@@ -102,9 +103,9 @@ class FakeBrowser:
         yield page
 
 
-def throwing(text: str) -> FakePage:
-    """A page whose own script throws."""
-    return FakePage(Seen(complaints=[Complaint("exception", text, f"{STAGE}/a.js", 1)]))
+def throwing(text: str, script: str = f"{STAGE}/a.js") -> FakePage:
+    """A page on which a script throws, by default one of its own."""
+    return FakePage(Seen(complaints=[Complaint("exception", text, script, 1)]))
 
 
 def asking(*urls: str) -> FakePage:

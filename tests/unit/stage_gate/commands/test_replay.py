@@ -19,7 +19,7 @@ from stage_gate.configuration.gate_file import load_gate
 from stage_gate.evidence.store import Evidence
 from stage_gate.rules.demands import NO_DEMANDS
 from stage_gate.rules.verdict import judge
-from unit.stage_gate.recorded_releases import record_releases
+from unit.stage_gate.recorded_releases import THEIRS, record_releases
 from unit.stage_gate.release import KEYS
 
 COUNT = 10
@@ -235,6 +235,15 @@ def test_todays_settings_judge_what_a_check_was_told_then(replay: Any) -> None:
     assert said.code == 1
     assert len(said.differing) == COUNT - 1
     assert all(row["now"]["outcome"] == "failed" for row in said.rows.values())
+
+
+def test_todays_settings_judge_what_a_browser_saw_then(replay: Any) -> None:
+    """No page is opened: what was somebody else's fault then is the site's own now, and blocks."""
+    said = replay(checks={"page_errors": {"first_party": [THEIRS]}})
+    assert len(said.differing) == COUNT - 1
+    (new,) = said.rows["2000000"]["new"]
+    assert "page_errors" in new
+    assert "throws an exception that nobody catches: 'theirs is null'" in new
 
 
 def test_what_nobody_asked_then_counts_as_it_was_found_then(replay: Any) -> None:
