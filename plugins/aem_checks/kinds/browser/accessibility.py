@@ -2,7 +2,8 @@
 
 axe-core looks at each page in Chromium, by the rules of WCAG 2.0 to 2.2, levels A and AA, and no others. An element
 that breaks a rule of serious or critical impact and did not break it at the last verified release blocks; what was
-so before, or is of less impact, warns. The same element is known by the rule and its selector.
+so before, or is of less impact, warns. The same element is known by what it is and says, not by its
+place on the page: one that is moved, or edited, or has a new neighbour, is none that is new.
 
 It would have caught components that lose their labels in a refactoring: pages look the same, and only those who use a
 screen reader notice. AET, the tool with which AEM sites are compared, has a test of accessibility for that reason
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from aem_checks.browser.asks import Axe, Open, PageSeen
+from aem_checks.browser.axe import axe_version
 from aem_checks.browser.check import (
     BrowserCheck,
     BrowserSettings,
@@ -29,7 +31,15 @@ from aem_checks.browser.check import (
 )
 from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS
-from aem_checks.kinds.browser._axe import GRAVE, AxeError, Violation, Violations, read_axe
+from aem_checks.kinds.browser._axe import (
+    GRAVE,
+    AxeError,
+    Element,
+    Violation,
+    Violations,
+    read_axe,
+    without_known,
+)
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
 from aem_checks.text import count, plain, quoted
@@ -64,7 +74,7 @@ class Accessibility(BrowserCheck[AccessibilitySettings]):
     def look(self, visit: Visit) -> Steps[Judgement]:
         questions = [Open(path, looks=(Axe(),), warm=True) for path in self.paths(visit)]
         looked = yield from each_page(questions, self._violations, lost=Severity.BLOCK)
-        record = Violations(pages=dict(judged(looked)))
+        record = Violations(axe=axe_version(), pages=dict(judged(looked)))
         before = Violations.read(visit.baseline.read(_RECORD) if visit.baseline else None)
         evidence = visit.keep(_RECORD, record.model_dump_json(indent=1))
         findings = [*unjudged(looked), *_compare(record, before, evidence)]
@@ -84,35 +94,28 @@ def _compare(record: Violations, before: Violations | None, evidence: str) -> It
     """New violations of each page, then old ones once per rule."""
     old: dict[str, list[tuple[str, Violation]]] = {}
     for path, violations in record.pages.items():
-        known = _known(before, path)
+        known = before.pages.get(path) if before is not None else None
         for violation in violations:
-            new = [
-                target
-                for target in violation.targets
-                if known is not None and (violation.rule, target) not in known
-            ]
+            new = [] if known is None else without_known(violation.elements, _of_rule(violation.rule, known))
             if new and violation.impact in GRAVE:
                 yield _finding(path, violation, new, evidence)
-            elif violation.targets:
+            elif violation.elements:
                 old.setdefault(violation.rule, []).append((path, violation))
     for rule, places in old.items():
         yield _existing(rule, places, compared=before is not None, evidence=evidence)
 
 
-def _known(before: Violations | None, path: str) -> frozenset[tuple[str, str]] | None:
-    """Rule and selector of what was so before; ``None`` where the page was not looked at then."""
-    if before is None or path not in before.pages:
-        return None
-    return frozenset((each.rule, target) for each in before.pages[path] for target in each.targets)
+def _of_rule(rule: str, violations: tuple[Violation, ...]) -> list[Element]:
+    return [element for each in violations if each.rule == rule for element in each.elements]
 
 
-def _finding(path: str, violation: Violation, new: list[str], evidence: str) -> Finding:
+def _finding(path: str, violation: Violation, new: list[Element], evidence: str) -> Finding:
     return Finding(
         code="new_violation",
         subject=f"{path} {plain(violation.rule, 60)}",
         sentence=(
             f"{path} breaks the rule {plain(violation.rule, 60)} ({violation.impact}) at {count(len(new), 'element')} "
-            f"that did not break it at the last verified release, first at {quoted(new[0])}. "
+            f"that did not break it at the last verified release, first at {quoted(new[0].selector)}. "
             f"To do: {plain(violation.help, 120)}."
         ),
         expected="no new violation of WCAG A or AA",
@@ -131,7 +134,7 @@ def _existing(rule: str, places: list[tuple[str, Violation]], *, compared: bool,
         subject=plain(rule, 60),
         sentence=(
             f"{path}{more} breaks the rule {plain(rule, 60)} ({plain(first.impact, 20)}), {when}, "
-            f"first at {quoted(first.targets[0])}. To do: {plain(first.help, 120)}."
+            f"first at {quoted(first.elements[0].selector)}. To do: {plain(first.help, 120)}."
         ),
         expected="no violation of WCAG A or AA",
         actual=f"{len(places)} pages",
