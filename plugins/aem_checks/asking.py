@@ -8,14 +8,30 @@ from collections.abc import Callable, Generator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aem_checks.asks import Abroad, Follow, Fresh, Get, Now, Pause, Question, Steps
+from aem_checks.asks import (
+    Abroad,
+    Fact,
+    Files,
+    Follow,
+    Fresh,
+    Get,
+    Handshake,
+    Now,
+    Pause,
+    Question,
+    Read,
+    Steps,
+)
 from aem_checks.browser.asks import Handwriting, Open
+from aem_checks.house import House
+from aem_checks.reading import only_pages
 from aem_checks.urls import uncached
 
 if TYPE_CHECKING:
     from aem_checks.browser.sharing import Opens
     from aem_checks.client import Client
     from aem_checks.network_guard.rule import Rule
+    from aem_checks.reading import Reader
     from aem_checks.response import Response
 
 FoundT = TypeVar("FoundT")
@@ -39,69 +55,111 @@ async def ask_live(
     steps: Steps[FoundT],
     client: Client,
     told: Callable[[Exchange], None],
-    rule: Rule | None = None,
+    house: House | None = None,
     opens: Opens | None = None,
 ) -> FoundT:
-    """Lead a conversation with the site; ``told`` hears each question with its answer.
+    """Lead a conversation with the site; ``told`` hears each question with its answer, but for recorded pages.
 
-    ``rule``: which other hosts may be asked, none where it is absent; ``opens``: opens pages in a browser. A question
-    for a foreign host raises ``HostNotAllowed`` where it is asked. Raises ``NoQuestion``.
+    ``house`` answers what the site is not asked for, and says which other hosts may be asked: none without it; ``opens``:
+    opens pages in a browser. A question for a foreign host raises ``HostNotAllowed`` where it is asked. Raises
+    ``NoQuestion``.
     """
+    house = house or House()
+    led = Led(steps, house.reader)
     answers: Sequence[Any] | None = None
     trouble: Exception | None = None
-    asked = 0
     while True:
-        questions = await asyncio.to_thread(_next, steps, answers, trouble)
-        if isinstance(questions, _End):
+        questions = await asyncio.to_thread(led.next, answers, trouble)
+        if isinstance(questions, End):
             return questions.found  # type: ignore[no-any-return]
-        asked += len(questions)
-        if asked > MOST_QUESTIONS:
-            raise NoQuestion(f"it asked more than {MOST_QUESTIONS} questions, and came to no end")
         answers, trouble = None, None
         try:
             answers = await asyncio.gather(
-                *(_answer(question, client, rule, opens) for question in questions)
+                *(answer_live(question, client, house, opens) for question in questions)
             )
         except ValueError as error:  # a foreign host, or what is no URL
             trouble = error
         else:
-            for exchange in zip(questions, answers, strict=True):
-                told(exchange)
+            for question, answer in zip(questions, answers, strict=True):
+                if not isinstance(question, Read):
+                    told((question, answer))
 
 
-def ask_then(steps: Steps[FoundT], told: Sequence[Exchange]) -> FoundT:
-    """Lead a conversation with what was told then. Raises ``NotTold`` for what nobody asked then, ``NoQuestion``."""
+def ask_then(steps: Steps[FoundT], told: Sequence[Exchange], reader: Reader | None = None) -> FoundT:
+    """Lead a conversation with what was told, and the pages that were recorded then.
+
+    Raises ``NotTold`` for what nobody asked then, ``NoQuestion``.
+    """
     left = list(told)
-    return lead(steps, lambda question: _take(question, left))
+    return lead(steps, lambda question: _take(question, left), reader)
 
 
-def lead(steps: Steps[FoundT], answer: Callable[[Question[Any]], Any]) -> FoundT:
+def lead(
+    steps: Steps[FoundT], answer: Callable[[Question[Any]], Any], reader: Reader | None = None
+) -> FoundT:
     """Lead a conversation with whatever ``answer`` says. Raises ``NoQuestion``, and what ``answer`` raises."""
+    led = Led(steps, reader)
     answers: Sequence[Any] | None = None
     while True:
-        questions = _next(steps, answers, None)
-        if isinstance(questions, _End):
+        questions = led.next(answers, None)
+        if isinstance(questions, End):
             return questions.found  # type: ignore[no-any-return]
-        answers = [answer(question) for question in questions]
+        answers = [
+            read(reader, question) if isinstance(question, Read) else answer(question)
+            for question in questions
+        ]
 
 
-class _End:
+def read(reader: Reader | None, question: Any) -> Any:
+    """A recorded page. Raises ``LookupError``, and what damaged evidence raises."""
+    if reader is None:
+        raise LookupError("there is no recording")
+    return reader.read(question.path)
+
+
+class End:
     """A conversation is over."""
 
     def __init__(self, found: Any) -> None:
         self.found = found
 
 
-def _next(
-    steps: Generator[Any, Any, Any], answers: Sequence[Any] | None, trouble: Exception | None
-) -> Sequence[Question[Any]] | _End:
-    try:
-        questions = steps.send(answers) if trouble is None else steps.throw(trouble)
-    except StopIteration as end:
-        return _End(end.value)
-    if not isinstance(questions, list | tuple) or not all(isinstance(each, Question) for each in questions):
-        raise NoQuestion(f"it yielded {str(questions)[:100]!r}, which is no list of questions")
-    return questions
+class Led:
+    """A conversation that is led. What it reads of the recording is answered here, at once."""
+
+    def __init__(self, steps: Steps[Any], reader: Reader | None) -> None:
+        """Raises ``NoQuestion`` for what can't be led."""
+        if not isinstance(steps, Generator):
+            raise NoQuestion(f"its judge gave {str(steps)[:100]!r} at once; it has to yield what it asks")
+        self._steps, self._reader, self._asked = steps, reader, 0
+
+    def next(self, answers: Sequence[Any] | None, trouble: Exception | None) -> Sequence[Question[Any]] | End:
+        """What it asks beside recorded pages, or what it comes to. Raises ``NoQuestion``, and what the check raises."""
+        while True:
+            try:
+                questions: Sequence[Question[Any]] = self._step(answers, trouble)
+            except StopIteration as end:
+                return End(end.value)
+            self._count(questions)
+            if not only_pages(questions):
+                return questions
+            answers, trouble = None, None
+            try:
+                answers = [read(self._reader, each) for each in questions]
+            except (LookupError, ValueError, OSError) as error:
+                trouble = error
+
+    def _step(self, answers: Any, trouble: Exception | None) -> Any:
+        return self._steps.send(answers) if trouble is None else self._steps.throw(trouble)
+
+    def _count(self, questions: Any) -> None:
+        if not isinstance(questions, list | tuple) or not all(
+            isinstance(each, Question) for each in questions
+        ):
+            raise NoQuestion(f"it yielded {str(questions)[:100]!r}, which is no list of questions")
+        self._asked += len(questions)
+        if self._asked > MOST_QUESTIONS:
+            raise NoQuestion(f"it asked more than {MOST_QUESTIONS} questions, and came to no end")
 
 
 def _take(question: Question[Any], left: list[Exchange]) -> Any:
@@ -112,13 +170,24 @@ def _take(question: Question[Any], left: list[Exchange]) -> Any:
     raise NotTold(f"it asks what nobody asked then: {str(question)[:200]}")
 
 
-async def _answer(question: Question[Any], client: Client, rule: Rule | None, opens: Opens | None) -> Any:
+async def answer_live(
+    question: Question[Any], client: Client, house: House, opens: Opens | None = None
+) -> Any:
+    """What the site, or the house, says to one question. Raises ``HostNotAllowed`` and ``NoQuestion``."""
     match question:
         case Open() | Handwriting() if opens is not None:
             return await opens(question)
+        case Read():
+            return await asyncio.to_thread(read, house.reader, question)
+        case Fact():
+            return house.facts.get(question.name)
+        case Files():
+            return await house.files(question.patterns)
+        case Handshake():
+            return await house.certificate(question.url, client)
         case Get():
             url = uncached(question.url) if question.past_caches else question.url
-            return await client.request(
+            return await house.client_for(url, client).request(
                 question.method,
                 url,
                 headers=question.headers,
@@ -129,7 +198,7 @@ async def _answer(question: Question[Any], client: Client, rule: Rule | None, op
             )
         case Follow():
             url = uncached(question.url) if question.past_caches else question.url
-            return await client.follow(
+            return await house.client_for(url, client).follow(
                 url,
                 hops=question.hops,
                 tries=question.tries,
@@ -137,7 +206,7 @@ async def _answer(question: Question[Any], client: Client, rule: Rule | None, op
                 within=question.within,
             )
         case Abroad():
-            return await _abroad(question, client, rule)
+            return await _abroad(question, client, house.rule)
         case Fresh():
             return secrets.token_hex(8)
         case Now():

@@ -19,7 +19,10 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
-    from aem_checks.response import Response  # noqa: F401 - names the types below
+    from aem_checks.checkout import Source  # noqa: F401 - names the types below
+    from aem_checks.reading import ReadPage  # noqa: F401
+    from aem_checks.response import Response  # noqa: F401
+    from aem_checks.tls import Certificate  # noqa: F401
 
 AnswerT = TypeVar("AnswerT")
 FoundT = TypeVar("FoundT")
@@ -74,6 +77,39 @@ class Abroad(Question["tuple[Response, ...]"]):
 
 
 @dataclass(frozen=True)
+class Read(Question["ReadPage"]):
+    """A page of the recording, by its path. Ask in the order of ``visit.pages``, one at a time, and keep none: so each
+    is read and parsed once for all checks that run together, and no more than one is in memory."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Fact(Question[Any]):
+    """What the caller knows and a check cannot ask for, as JSON has it; ``None`` where nobody said: ``commit_id`` and
+    ``artifacts_version`` of the candidate, and by target ``environment_variables``, ``aem_release`` and such."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Files(Question["Source"]):
+    """The files of the release's commit that match one of the patterns, such as ``**/*.cfg.json``, with their content.
+
+    Read from what the check's own setting ``checkout`` names.
+    """
+
+    patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Handshake(Question["Certificate"]):
+    """The certificate that the host of a URL shows. Answered by ``HostNotAllowed`` as ``Get`` is."""
+
+    url: str
+
+
+@dataclass(frozen=True)
 class Fresh(Question[str]):
     """A word that nobody has used: 16 hexadecimal digits."""
 
@@ -106,6 +142,20 @@ def ask_all(questions: Iterable[Question[AnswerT]]) -> Steps[list[AnswerT]]:
     """Ask several at once; the answers come in the order of the questions. Asks nobody where there is none."""
     asked = list(questions)
     return list((yield asked)) if asked else []
+
+
+def rest_of(steps: Steps[FoundT], questions: Sequence[Question[Any]]) -> Steps[FoundT]:
+    """What is left of a conversation that has asked these questions and has no answer yet."""
+    try:
+        while True:
+            try:
+                answers = yield questions
+            except Exception as error:  # noqa: BLE001 - thrown on
+                questions = steps.throw(error)
+            else:
+                questions = steps.send(answers)
+    except StopIteration as end:
+        return end.value  # type: ignore[no-any-return]
 
 
 def together(conversations: Iterable[Steps[FoundT]]) -> Steps[list[FoundT]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
+from abc import ABC
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, ClassVar, Generic, Literal, TypeVar
 
@@ -16,8 +17,8 @@ from aem_checks.outcomes import Judgement, Severity
 from aem_checks.sites import Target
 
 if TYPE_CHECKING:
+    from aem_checks.access import Access
     from aem_checks.asks import Steps
-    from aem_checks.recording import Recording
     from aem_checks.visit import Visit
 
 
@@ -48,10 +49,7 @@ SettingsT = TypeVar("SettingsT", bound=CheckSettings)
 
 
 class Check(ABC, Generic[SettingsT]):
-    """A kind of check. The class attributes describe it; an instance holds the settings of one gate.
-
-    Only two shapes exist: ``PageCheck`` judges the recording, ``SiteCheck`` asks the site itself.
-    """
+    """A kind of check. The class attributes describe it; an instance holds the settings of one gate."""
 
     kind: ClassVar[str]
     """The name in gate files, in snake case, for example ``client_libraries``."""
@@ -73,7 +71,7 @@ class Check(ABC, Generic[SettingsT]):
     last_on_host: ClassVar[bool] = False
     """Whether it runs only after every other check of its host, since it may set off a firewall there."""
     reads_recording: ClassVar[bool] = False
-    """Whether it looks at every recorded page, and so is not run without a recording."""
+    """Whether it looks at every recorded page (``asks.Read``), and so is not run without a recording."""
     opens_pages: ClassVar[bool] = False
     """Whether it looks at pages in a browser (``browser.asks.Open``)."""
     runs_commands: ClassVar[bool] = False
@@ -85,19 +83,19 @@ class Check(ABC, Generic[SettingsT]):
     def __init__(self, settings: SettingsT) -> None:
         self.settings = settings
 
+    @classmethod
+    def is_led(cls) -> bool:
+        """Whether the house leads its conversation, so that what it is told can be kept and told again."""
+        return False
+
+    def others(self, visit: Visit) -> Mapping[str, Access]:
+        """Addresses that the gate file names for this check beside those of the site, with what opens each: it may ask
+        them, too. Blocks; raises ``AccessError``."""
+        return {}
+
     def pages_among(self, recorded: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the recorded pages, by path, that it looks at; what the report on coverage counts as tested by it."""
         return recorded if self.reads_recording else ()
-
-
-class PageCheck(Check[SettingsT]):
-    """Judges the recording: pure, no network, the same answer today and in a year."""
-
-    reads_recording = True
-
-    @abstractmethod
-    def judge(self, recording: Recording) -> Judgement:
-        """Look at the recorded responses and say what is wrong."""
 
 
 class SiteCheck(Check[SettingsT]):
@@ -119,8 +117,10 @@ class SiteCheck(Check[SettingsT]):
         """Lead the conversation with the site."""
         from aem_checks.asking import ask_live
         from aem_checks.browser.sharing import seated
-        from aem_checks.network_guard.rule import Rule
+        from aem_checks.house import House
 
         steps = await asyncio.to_thread(self.judge, visit)
-        async with seated(visit) as opens:
-            return await ask_live(steps, visit.client, visit.told.hear, Rule.for_site(visit.site), opens)
+        async with House.of(self, visit) as house, seated(visit) as opens:
+            if visit.begin is not None and house.reader is not None:
+                steps = await visit.begin(steps, house.reader)
+            return await ask_live(steps, visit.client, visit.told.hear, house, opens)

@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import re
 import tempfile
-from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -28,7 +27,8 @@ from pydantic import (
 
 from aem_checks.access import AccessError
 from aem_checks.access_names import AccessName
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.asks import Files, ask
+from aem_checks.check import CheckSettings
 from aem_checks.git import CheckoutError, fetching, run_git
 from aem_checks.network_guard.address import refused_spelling
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
@@ -37,6 +37,7 @@ from aem_checks.text import quoted
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from aem_checks.asks import Steps
     from aem_checks.network_guard.forward_proxy import ForwardProxy
     from aem_checks.visit import Visit
 
@@ -133,6 +134,41 @@ class Commit:
             path: body.decode("utf-8", "replace")
             for path, body in (await self.read(self.matching(*patterns))).items()
         }
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a check is told of the release's commit."""
+
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+    """The files that match, by path."""
+    files: int = 0
+    """How many files the commit has in all."""
+    problem: str = ""
+    """Why none can be read, as a sentence; empty where they could."""
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The same as text; what is no UTF-8 is replaced."""
+        return {path: body.decode("utf-8", "replace") for path, body in self.contents.items()}
+
+
+def source(*patterns: str) -> Steps[Source]:
+    """Ask for files of the release's commit. Raises ``CheckoutError`` where they can't be read."""
+    told = yield from ask(Files(patterns))
+    if told.problem:
+        raise CheckoutError(told.problem)
+    return told
+
+
+def of_source(kind: str, settings: CheckoutSettings, examine: Steps[Judgement]) -> Steps[Judgement]:
+    """A conversation about the release's source alone: what cannot be read is inconclusive."""
+    if settings.checkout is None:
+        return Judgement(examined=0, findings=(not_configured(kind),))
+    try:
+        return (yield from examine)
+    except CheckoutError as error:
+        return Judgement(examined=0, findings=(not_read(error),))
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
@@ -290,24 +326,3 @@ def not_configured(kind: str) -> Finding:
         outcome=Outcome.INCONCLUSIVE,
         cause=Cause.CHECK,
     )
-
-
-SettingsT = TypeVar("SettingsT", bound=CheckoutSettings)
-
-
-class CheckoutCheck(SiteCheck[SettingsT]):
-    """A check of the release's source. It sees a commit; what cannot be read is inconclusive."""
-
-    async def run(self, visit: Visit) -> Judgement:
-        """Open the commit and examine it."""
-        if self.settings.checkout is None:
-            return Judgement(examined=0, findings=(not_configured(self.kind),))
-        try:
-            async with opened(self.settings.checkout, visit) as commit:
-                return await self.examine(commit, visit)
-        except CheckoutError as error:
-            return Judgement(examined=0, findings=(not_read(error),))
-
-    @abstractmethod
-    async def examine(self, commit: Commit, visit: Visit) -> Judgement:
-        """Look at the files of the commit and say what is wrong."""

@@ -28,7 +28,15 @@ from aem_checks.network_guard.rule import Rule
 from aem_checks.patience import is_worth_waiting
 from aem_checks.rate_limit import RateLimit
 from aem_checks.response import Response, make_headers
-from aem_checks.urls import CACHE_BUSTER, DEFAULT_PORTS, as_written, host_of, origin_of, plain_url, uncached
+from aem_checks.urls import (
+    CACHE_BUSTER,
+    acceptable,
+    as_written,
+    host_of,
+    origin_of,
+    plain_url,
+    uncached,
+)
 
 if TYPE_CHECKING:
     from aem_checks.sites import SiteConfig
@@ -322,15 +330,6 @@ class _Exchange:
         for secret in self._hidden:
             body = body.replace(secret.encode(), b"[hidden]")
         return body
-
-
-def acceptable(origin: str) -> set[str]:
-    """The origins that are meant where one is named: http and https of a host, on their usual ports."""
-    scheme, _, rest = origin.partition("://")
-    host, _, port = rest.rpartition(":")
-    if int(port) != DEFAULT_PORTS[scheme]:
-        return {origin}
-    return {f"{other}://{host}:{usual}" for other, usual in DEFAULT_PORTS.items()}
 
 
 def _proxy_of(origin: str) -> SplitResult | None:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import sys
 import tempfile
 import uuid
@@ -59,14 +60,13 @@ async def run_command(
     environment: Mapping[str, str],
     within: timedelta,
     user: CodeUser | None = None,
-    given: bytes | None = None,
+    line: socket.socket | None = None,
     grace: float = 5.0,
     keep_output: int = 256 * 1024,
 ) -> CommandResult:
     """Run a shell command in a folder with exactly this environment, then end all that it started.
 
-    It runs as ``user``, or as this process's own. It can read ``given`` as its standard input, which is a file
-    without a name.
+    It runs as ``user``, or as this process's own. ``line`` is its standard input, closed here when it has begun.
     After ``within`` everything gets SIGTERM and, ``grace`` seconds later, SIGKILL. Of the output only the
     last ``keep_output`` bytes are held in memory. A cancelled call ends the processes before it returns.
     Raises ``OSError`` when the command cannot be started, for example because the folder is missing.
@@ -78,7 +78,7 @@ async def run_command(
         "grace": grace,
         "user": None if user is None else [user.uid, user.gid],
     }
-    process, output, report = await _start(order, folder, given)
+    process, output, report = await _start(order, folder, line)
     tail = _Tail(keep_output)
     reading = asyncio.create_task(tail.read(output))
     timed_out = False
@@ -103,7 +103,7 @@ async def run_command(
 
 
 async def _start(
-    order: Order, folder: Path, given: bytes | None
+    order: Order, folder: Path, line: socket.socket | None
 ) -> tuple[asyncio.subprocess.Process, BinaryIO, BinaryIO]:
     """The process, its output and the file of the reaper's answer.
 
@@ -112,7 +112,6 @@ async def _start(
     a name, so that nothing of it stands in the reaper's own environment, nor decides what the reaper loads.
     """
     paper = _unnamed(json.dumps(order).encode())
-    standard_input = _unnamed(given or b"")
     reading, writing = os.pipe()
     output = os.fdopen(reading, "rb", buffering=0)
     reaper = Path(__file__).with_name("reaper.py")
@@ -121,7 +120,7 @@ async def _start(
             *(sys.executable, "-I", str(reaper), str(paper.fileno())),
             cwd=folder,
             env={MARKER: order["environment"][MARKER]},
-            stdin=asyncio.subprocess.DEVNULL if given is None else standard_input,
+            stdin=asyncio.subprocess.DEVNULL if line is None else line.fileno(),
             stdout=writing,
             stderr=asyncio.subprocess.STDOUT,
             start_new_session=True,
@@ -133,7 +132,8 @@ async def _start(
         raise
     finally:
         os.close(writing)
-        standard_input.close()
+        if line is not None:
+            line.close()
     return process, output, paper
 
 

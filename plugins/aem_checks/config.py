@@ -84,6 +84,11 @@ class ConfiguredCheck:
         return self.check_type.opens_pages and not self.is_code_of_a_team
 
     @property
+    def reads_pages(self) -> bool:
+        """Whether it looks at recorded pages in this process, and so can do it together with others."""
+        return self.check_type.reads_recording and self.check_type.is_led() and not self.is_code_of_a_team
+
+    @property
     def accepts_exposure(self) -> bool:
         """Whether the gate file accepts that this code of a team can't be isolated from the gate."""
         return self.settings.isolation is not None

@@ -1,52 +1,38 @@
-"""What happens in the process that runs a team's own check? It reads a request, runs the check, leaves an answer.
+"""What happens in the process that runs a team's own check? It reads a request, asks the house, leaves an answer.
 
-Started by ``aem_checks.isolated`` as ``python -I -c … FOLDER`` with the request as standard input. It knows what
-the request says and nothing else: no Airflow, no connection but the site's own. Whatever it leaves in
-``FOLDER/answer`` is judged by the other side, which believes nothing of it.
+Started by ``aem_checks.isolated`` as ``python -I -c … FOLDER`` with a socket to the house as standard input. It knows what
+the request says and nothing else: no Airflow, no credentials, no network. Whatever it asks, and whatever it leaves in
+``FOLDER/answer``, is judged by the other side, which believes nothing of it.
 """
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+import json
+import os
+import socket
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from aem_checks.access import Access, AccessError
+from aem_checks.no_network import give_up_network
 from aem_checks.outcomes import Judgement
 from aem_checks.sites import SiteConfig, Target
 
 if TYPE_CHECKING:
-    from aem_checks.check import SiteCheck
-    from aem_checks.recording import Recording
+    from aem_checks.asks import Question, Steps
+    from aem_checks.reading import Reader
 
+FoundT = TypeVar("FoundT")
 ANSWER = "judgement.json"
 FILES = "files"
-
-
-class GivenAccess(BaseModel):
-    """Credentials on their way into the process."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    headers: dict[str, str]
-    basic: tuple[str, str] | None
-    hosts: frozenset[str]
-
-    @classmethod
-    def of(cls, access: Access) -> GivenAccess:
-        return cls(headers=dict(access.headers), basic=access.basic, hosts=access.hosts)
-
-    def open(self) -> Access:
-        return Access(self.headers, self.basic, self.hosts)
+TOLD = "told"
 
 
 class Request(BaseModel):
-    """All that a team's check is told."""
+    """All that a team's check is told before it asks."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -54,73 +40,125 @@ class Request(BaseModel):
     settings: dict[str, Any]
     site: SiteConfig
     target: Target
-    facts: dict[str, Any]
-    access: GivenAccess
-    accesses: dict[str, GivenAccess]
-    """By the name of the connection: those that the site itself names."""
     recording: str | None
     """The recording's path in the evidence; a copy of it lies in ``FOLDER/recording``."""
-    rate_folder: Path
 
 
-@dataclass(frozen=True)
-class _Given:
-    """Finds the credentials that came with the request."""
+class Line:
+    """The way to the house. Standard input is the check's own after that, and empty."""
 
-    accesses: Mapping[str, GivenAccess]
+    def __init__(self) -> None:
+        self._socket = socket.socket(fileno=os.dup(0))
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
 
-    def __call__(self, name: str) -> Access:
-        if name not in self.accesses:
-            raise AccessError(
-                f"connection {name!r} is not given to a team's own check; it has those that its site names"
-            )
-        return self.accesses[name].open()
+    def receive(self) -> bytes:
+        """One frame. Raises ``ConnectionError`` where the house is gone."""
+        from aem_checks.crossing import LENGTH
+
+        (length,) = LENGTH.unpack(self._exactly(LENGTH.size))
+        return self._exactly(length)
+
+    def send(self, told: Any) -> None:
+        from aem_checks.crossing import LENGTH
+
+        content = json.dumps(told).encode()
+        self._socket.sendall(LENGTH.pack(len(content)) + content)
+
+    def _exactly(self, size: int) -> bytes:
+        chunks = []
+        while size:
+            chunk = self._socket.recv(min(size, 1 << 20))
+            if not chunk:
+                raise ConnectionError("the house does not answer any more")
+            chunks.append(chunk)
+            size -= len(chunk)
+        return b"".join(chunks)
 
 
 def main(folder: Path) -> None:
-    """Run the check that standard input asks for; what it raises ends the process with a trace."""
-    request = Request.model_validate_json(sys.stdin.buffer.read())
+    """Run the check that the house asks for; what it raises ends the process with a trace."""
+    line = Line()
+    request = Request.model_validate_json(line.receive())
+    give_up_network()
     answer = folder / "answer"
     (answer / FILES).mkdir()
-    judgement = asyncio.run(_judge(request, folder))
+    judgement = _judge(request, folder, line)
     (answer / ANSWER).write_text(judgement.model_dump_json())
 
 
-async def _judge(request: Request, folder: Path) -> Judgement:
-    from aem_checks.check import PageCheck, SiteCheck
+def _judge(request: Request, folder: Path, line: Line) -> Judgement:
+    from aem_checks.check import SiteCheck
     from aem_checks.kinds import kind_of_file
     from aem_checks.recording import Recording
+    from aem_checks.visit import Visit
 
     kind = kind_of_file(request.module)
     check = kind(kind.settings_type.model_validate(request.settings))
     recording = None
     if request.recording is not None:
-        recording = await asyncio.to_thread(Recording.load, folder / "recording", name=request.recording)
-    if isinstance(check, PageCheck):
-        assert recording is not None
-        return await asyncio.to_thread(check.judge, recording)
+        recording = Recording.load(folder / "recording", name=request.recording)
+    visit = Visit(
+        site=request.site,
+        target=request.target,
+        client=None,  # type: ignore[arg-type]  # the house asks
+        recording=recording,
+        evidence=folder / "answer" / FILES,
+        resolver=_nothing_opens,
+    )
     assert isinstance(check, SiteCheck)
-    return await _ask_site(check, request, recording, folder)
+    return ask_across(check.judge(visit), line, folder / TOLD, visit.reader())
 
 
-async def _ask_site(
-    check: SiteCheck[Any], request: Request, recording: Recording | None, folder: Path
-) -> Judgement:
-    from aem_checks.client import Client
-    from aem_checks.rate_limit import RateLimit
-    from aem_checks.visit import Visit
+def _nothing_opens(name: str) -> Access:
+    raise AccessError(f"connection {name!r} is not given to a team's own check: the house asks for it")
 
-    resolver = _Given(request.accesses)
-    limit = RateLimit(request.site.requests_per_second, folder=request.rate_folder)
-    async with Client.for_site(request.site, resolver, rate_limit=limit) as client:
-        visit = Visit(
-            site=request.site,
-            target=request.target,
-            client=client,
-            recording=recording,
-            evidence=folder / "answer" / FILES,
-            access=request.access.open(),
-            facts=request.facts,
-            resolver=resolver,
-        )
-        return await check.run(visit)
+
+def ask_across(steps: Steps[FoundT], line: Line, told: Path, reader: Reader | None) -> FoundT:
+    """Lead a conversation with the house. Raises ``NoQuestion``, and what the check raises."""
+    from aem_checks.asking import End, Led
+    from aem_checks.client import HostNotAllowed
+
+    led = Led(steps, reader)
+    answers: Sequence[Any] | None = None
+    trouble: Exception | None = None
+    while True:
+        questions = led.next(answers, trouble)
+        if isinstance(questions, End):
+            return questions.found  # type: ignore[no-any-return]
+        reply = _ask(questions, line)
+        answers, trouble = None, None
+        if "trouble" in reply:
+            trouble = HostNotAllowed(reply["trouble"])
+        else:
+            answers = _heard(questions, reply["answers"], told, reader)
+
+
+def _ask(questions: Sequence[Question[Any]], line: Line) -> dict[str, Any]:
+    from aem_checks.asking import NoQuestion
+    from aem_checks.asks import Read
+    from aem_checks.told import question_to_index
+
+    try:
+        asked = [question_to_index(each) for each in questions if not isinstance(each, Read)]
+    except KeyError as error:
+        raise NoQuestion(f"nobody can answer {error}") from None
+    line.send(asked)
+    reply: dict[str, Any] = json.loads(line.receive())
+    return reply
+
+
+def _heard(
+    questions: Sequence[Question[Any]], answers: list[Any], told: Path, reader: Reader | None
+) -> list[Any]:
+    """The answers in the order of the questions; recorded pages lie here."""
+    from aem_checks.asking import read
+    from aem_checks.asks import Read
+    from aem_checks.told import answer_from_index
+
+    coming = iter(answers)
+    return [
+        read(reader, each) if isinstance(each, Read) else answer_from_index(type(each), next(coming), told)
+        for each in questions
+    ]

@@ -1,11 +1,12 @@
 """How does a team's own check run so that it reaches nothing of the gate, and how much of its answer is believed?
 
 It runs in a process of its own (``aem_checks.inside``), as the user that the deployment names for it
-(``aem_checks.code_user``), with declared variables only, and is given the credentials that its site names; a
-check of pages is given none. It says what it found. Which check that was, for which site, how grave it is and
-what that amounts to is said here, from the plan, so there is nothing to forge but the findings themselves.
-Those are read strictly: anything unusual is inconclusive. Settings travel as JSON, so a team's settings must
-be readable from what they are written as; the limits of time and size are the check's and ``reports``'.
+(``aem_checks.code_user``), with declared variables only, without credentials and without a network: what it wants to
+know it asks over a line (``aem_checks.crossing``), and this side asks the site, as for any check. It says what it found.
+Which check that was, for which site, how grave it is and what that amounts to is said here, from the plan, so there is
+nothing to forge but the findings themselves. Those are read strictly: anything unusual is inconclusive. Settings travel
+as JSON, so a team's settings must be readable from what they are written as; the limits of time and size are the
+check's and ``reports``'.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,22 +23,22 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from aem_checks.access import NO_ACCESS, Access
-from aem_checks.check import Check, PageCheck
+from aem_checks.asking import NoQuestion
 from aem_checks.code_user import CodeUser, CodeUserError, code_user, give, inherited, own_folders, take_back
-from aem_checks.inside import ANSWER, FILES, GivenAccess, Request
+from aem_checks.house import House
+from aem_checks.inside import ANSWER, FILES, TOLD, Request
+from aem_checks.network_guard.rule import Rule
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
 from aem_checks.text import count, plain
 
 if TYPE_CHECKING:
+    from aem_checks.check import Check
     from aem_checks.commands import CommandResult
     from aem_checks.recording import Recording
     from aem_checks.visit import Visit
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 MAX_FINDINGS = 2000
-_NETWORK = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
-"""Variables, in either case, that decide how a site is reached from here."""
 _START = "import sys; sys.path[:0] = sys.argv[2:]; from aem_checks.inside import main, Path; main(Path(sys.argv[1]))"
 
 
@@ -44,11 +46,12 @@ class _Unbelievable(Exception):
     """What came back is no answer; the message continues ``The check …``."""
 
 
-async def run_isolated(check: Check[Any], visit: Visit, module: Path, key: str) -> Judgement:
+async def run_isolated(check: Check[Any], module: Path, key: str, visit: Visit) -> Judgement:
     """Run a team's check, kept in the file ``module``, and return what it found.
 
-    Its output and files go into the evidence, below ``own/<key>``. An answer that is missing, damaged, too
-    large or points out of its folder is inconclusive. Raises ``AccessError`` and what the evidence raises.
+    Its output and files go into the evidence, below ``own/<key>``. A question that is none, and an answer that is
+    missing, damaged, too large or points out of its folder, is inconclusive. Raises ``AccessError`` and what the evidence
+    raises.
     """
     try:
         user = code_user()
@@ -69,52 +72,81 @@ class _Isolated:
     user: CodeUser | None
 
     async def run(self, module: Path) -> Judgement:
-        from aem_checks.commands import run_command
-
         recording = self.visit.recording
-        if isinstance(self.check, PageCheck) and recording is None:
+        if self.check.reads_recording and recording is None:
             return _no_answer(self.key, "has no recording to judge. To do: record the pages first")
-        accesses = await asyncio.to_thread(self._accesses)
-        request = self._request(module, recording, accesses)
-        work = self.folders["answer"].parent
+        secrets = await asyncio.to_thread(self._secrets)
         if recording is not None:
-            await asyncio.to_thread(recording.save, work / "recording")
-            give(work / "recording", self.user)
-        result = await run_command(
-            f"exec {shlex.join([sys.executable, '-I', '-B', '-c', _START, str(work), *_paths()])}",
-            folder=module.parent,
-            environment={**inherited(), **_network(), **self._own_variables()},
-            within=self.check.settings.within,
-            user=self.user,
-            given=request.model_dump_json().encode(),
-        )
-        secrets = _secrets(accesses.values())
+            await asyncio.to_thread(recording.save, self._work / "recording")
+            give(self._work / "recording", self.user)
+        ours, theirs = socket.socketpair()
+        asking = asyncio.create_task(self._answer(ours, module))
+        running = asyncio.create_task(self._run(module, theirs))
+        try:
+            await asyncio.wait({asking, running}, return_when=asyncio.FIRST_COMPLETED)
+            if asking.done() and (error := asking.exception()) is not None:
+                return await self._broken_off(error, running)
+            result = await running
+        finally:
+            for task in (asking, running):
+                task.cancel()
+            await asyncio.gather(asking, running, return_exceptions=True)
         return await asyncio.to_thread(self._believe, result, secrets)
 
-    def _accesses(self) -> dict[str, Access]:
-        """What the site's connections hold; a judgement on recorded pages needs none."""
-        site = self.visit.site
-        if isinstance(self.check, PageCheck):
-            return {}
-        names = {each.access for each in site.endpoints if each.access}
-        return {name: self.visit.resolver(name) for name in sorted(names)}
+    @property
+    def _work(self) -> Path:
+        return self.folders["answer"].parent
 
-    def _request(self, module: Path, recording: Recording | None, accesses: Mapping[str, Access]) -> Request:
-        own = NO_ACCESS if isinstance(self.check, PageCheck) else self.visit.access
+    async def _run(self, module: Path, line: socket.socket) -> CommandResult:
+        from aem_checks.commands import run_command
+
+        return await run_command(
+            f"exec {shlex.join([sys.executable, '-I', '-B', '-c', _START, str(self._work), *_paths()])}",
+            folder=module.parent,
+            environment={**inherited(), **{name: str(self.folders[name]) for name in ("HOME", "TMPDIR")}},
+            within=self.check.settings.within,
+            user=self.user,
+            line=line,
+        )
+
+    async def _answer(self, line: socket.socket, module: Path) -> None:
+        """Tell what is to be done, then whatever is asked. Raises ``NoQuestion``."""
+        from aem_checks.crossing import LENGTH, Answers, answer_across
+
+        answers = Answers(self._work / TOLD, self.user)
+        reader, writer = await asyncio.open_connection(sock=line)
+        try:
+            request = self._request(module).model_dump_json().encode()
+            writer.write(LENGTH.pack(len(request)) + request)
+            house = House(facts=self.visit.facts, rule=Rule.for_site(self.visit.site))
+            await answer_across(reader, writer, self.visit.client, house, answers, self.visit.told.hear)
+        finally:
+            writer.close()
+
+    async def _broken_off(self, error: BaseException, running: asyncio.Task[CommandResult]) -> Judgement:
+        """A check that asks nonsense is ended."""
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        if not isinstance(error, NoQuestion):
+            raise error
+        return _no_answer(self.key, f"was ended: {error}")
+
+    def _secrets(self) -> tuple[str, ...]:
+        """What opens the site: it is not given to the check, and blanked in what comes from there."""
+        site = self.visit.site
+        names = sorted({each.access for each in site.endpoints if each.access})
+        texts = {text for name in names for text in self.visit.resolver(name).secrets}
+        return tuple(sorted(texts, key=len, reverse=True))
+
+    def _request(self, module: Path) -> Request:
+        recording = self.visit.recording
         return Request(
             module=module,
             settings=self.check.settings.model_dump(mode="json"),
             site=self.visit.site,
             target=self.visit.target,
-            facts=dict(self.visit.facts),
-            access=GivenAccess.of(own),
-            accesses={name: GivenAccess.of(access) for name, access in accesses.items()},
             recording=None if recording is None else recording.name,
-            rate_folder=self.visit.client.rate_limit.folder,
         )
-
-    def _own_variables(self) -> dict[str, str]:
-        return {name: str(self.folders[name]) for name in ("HOME", "TMPDIR")}
 
     def _believe(self, result: CommandResult, secrets: tuple[str, ...]) -> Judgement:
         place = self.visit.free_place(f"own/{self.key}")
@@ -135,11 +167,6 @@ class _Isolated:
 def _paths() -> list[str]:
     """Where modules are looked for, the same as here."""
     return [str(Path(__file__).parents[1]), *(os.path.abspath(path) for path in sys.path if path)]
-
-
-def _network() -> dict[str, str]:
-    names = (*_NETWORK, *(name.lower() for name in _NETWORK))
-    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def _require_good_end(result: CommandResult, printed: bytes) -> None:
@@ -206,10 +233,6 @@ def _located(
             finding = finding.model_copy(update={"evidence": path})
         findings.append(finding)
     return judgement.model_copy(update={"findings": tuple(findings)})
-
-
-def _secrets(accesses: Any) -> tuple[str, ...]:
-    return tuple(sorted({text for access in accesses for text in access.secrets}, key=len, reverse=True))
 
 
 def _blanked(content: bytes, secrets: tuple[str, ...]) -> bytes:

@@ -7,6 +7,7 @@ release; it is inconclusive until somebody lets the gate in.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from aem_checks.nesting import DEEPEST
@@ -80,16 +81,23 @@ def unreached(response: Response, subject: str, *, evidence: str = "") -> Findin
     )
 
 
-def unjudged(page: Page, recording: Recording) -> Finding | None:
-    """The inconclusive finding for a page that is no good answer, so that nothing in it can be judged.
+def unjudged(page: Page, recording: Recording) -> Iterator[Finding]:
+    """The inconclusive finding for a page that is no good answer, so that nothing in it can be judged, if there is one.
 
     That it is no good answer is itself judged by ``key_pages``.
     """
-    final, evidence = page.final, recording.evidence(page.final)
-    missing = unreached(final, page.url, evidence=evidence)
-    if missing is None and final.ok and final.is_html and final.is_too_deep:
+    if (finding := _unjudged(page, recording)) is not None:
+        yield finding
+
+
+def _unjudged(page: Page, recording: Recording) -> Finding | None:
+    final = page.final
+    if final.ok and not (final.is_html and final.is_too_deep):
+        return None
+    evidence = recording.evidence(final)
+    if final.ok:
         return _too_deep(page.url, evidence)
-    if missing is not None or final.ok:
+    if (missing := unreached(final, page.url, evidence=evidence)) is not None:
         return missing
     actual = describe(final)
     return Finding(
@@ -130,5 +138,5 @@ def describe(response: Response) -> str:
     if (target := response.location) is not None:
         words.append(f"to {quoted(target)}")
     elif response.content_type:
-        words.append(f"{quoted(response.content_type)[1:-1]}, {len(response.body)} bytes")
+        words.append(f"{quoted(response.content_type)[1:-1]}, {response.size} bytes")
     return ", ".join(words)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from multidict import CIMultiDictProxy
 
 from aem_checks.addresses import absolute, base_of
-from aem_checks.response import Response, make_headers
+from aem_checks.response import HeldResponse, Response, make_headers
 from aem_checks.rolling import ask_again
 from aem_checks.stored_response import BodyError, StoredResponse, found_in, put_away
 from aem_checks.urls import host_of, uncached
@@ -77,6 +77,11 @@ class Page:
     def final(self) -> Response:
         return self.hops[-1]
 
+    @property
+    def is_good(self) -> bool:
+        """Whether the last answer is an HTML document with status 200 to 299."""
+        return self.final.ok and self.final.is_html
+
 
 @dataclass(frozen=True, eq=False)
 class Recording:
@@ -97,8 +102,6 @@ class Recording:
     recorded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     name: str = "recording"
     """The folder's path inside the evidence."""
-    baseline: Recording | None = field(default=None, repr=False)
-    """The recording of the last release that was approved and verified, for checks that compare; not saved."""
 
     @property
     def responses(self) -> Iterator[Response]:
@@ -109,7 +112,7 @@ class Recording:
     @cached_property
     def good_pages(self) -> tuple[Page, ...]:
         """The pages whose last answer is an HTML document with status 200 to 299."""
-        return tuple(page for page in self.pages if page.final.ok and page.final.is_html)
+        return tuple(page for page in self.pages if page.is_good)
 
     def evidence(self, response: Response) -> str:
         """Where the proof of a response is inside the evidence: its body, else the index."""
@@ -122,7 +125,7 @@ class Recording:
         for response in {each.sha256: each for each in self.responses if each.size}.values():
             if not (isinstance(response, StoredResponse) and response.is_in(bodies)):
                 (bodies / response.sha256).write_bytes(response.body)
-        (folder / INDEX).write_bytes(json.dumps(_to_index(self), indent=1).encode())
+        (folder / INDEX).write_bytes(json.dumps(_to_index(self)).encode())
 
     @classmethod
     def load(cls, folder: Folder, *, name: str | None = None) -> Recording:
@@ -198,7 +201,7 @@ async def _record_page(
     path: str, url: str, hosts: frozenset[str], client: Client, tries: int, bodies: Folder
 ) -> Page:
     hops = [without_secrets(hop) for hop in await client.follow(uncached(url), tries=tries, within=hosts)]
-    references = tuple(find_references(hops[-1], hosts, client.allows))
+    references = tuple(find_references(HeldResponse.of(hops[-1]), hosts, client.allows))
     kept = [await asyncio.to_thread(put_away, hop, bodies) for hop in hops]
     return Page(path, url, tuple(kept), references)
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from aem_checks.asking import lead
-from aem_checks.asks import Abroad, Follow, Fresh, Get, Now, Question
+from aem_checks.asks import Abroad, Fact, Follow, Fresh, Get, Now, Question
 from aem_checks.check import SiteCheck
 from aem_checks.codes import with_codes
 from aem_checks.folders import NOWHERE
@@ -43,7 +43,7 @@ def rehearse(
     ``site``: as in a gate file, such as ``pages=["/us/en.html"]``. Nothing is asked, kept or waited for.
     """
     config = SiteConfig.model_validate({"name": "site", "stage": STAGE, "pages": ["/"], **site})
-    visit = Visit(config, "stage", None, None, NOWHERE, facts=facts or {})  # type: ignore[arg-type]
+    visit = Visit(config, "stage", None, None, NOWHERE)  # type: ignore[arg-type]
     numbers = count(1)
 
     def told(question: Question[Any]) -> Any:
@@ -56,6 +56,8 @@ def rehearse(
                 return f"{next(numbers):016x}"
             case Now():
                 return NOW
+            case Fact():
+                return (facts or {}).get(question.name)
         return None
 
     return with_codes(check.kind, check.codes, lead(check.judge(visit), told))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from threading import get_ident
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -17,8 +17,11 @@ from aem_checks.recent import Recent
 from aem_checks.urls import join
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from selectolax.lexbor import LexborHTMLParser
 
+MadeT = TypeVar("MadeT")
 NO_ANSWER = 0
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAY_ASK_TO_WAIT = frozenset({429, 503})
@@ -109,7 +112,16 @@ class Response:
     @cached_property
     def is_too_deep(self) -> bool:
         """Whether ``document`` is only the beginning of the body."""
-        return len(not_too_deep(self.body)) < self.size
+        return len(self.shallow) < self.size
+
+    @property
+    def shallow(self) -> bytes:
+        """The body up to where so many elements are inside of each other that parsing would take minutes."""
+        return not_too_deep(self.body)
+
+    def once(self, make: Callable[[Response], MadeT]) -> MadeT:
+        """What ``make`` makes of it, made once for all that look at it together: nobody changes it."""
+        return make(self)
 
     @property
     def text(self) -> str:
@@ -137,7 +149,9 @@ class Response:
         from selectolax.lexbor import LexborHTMLParser
 
         is_utf8 = self._charset.lower() in {"utf-8", "utf8"}
-        return LexborHTMLParser(not_too_deep(self.body if is_utf8 else self.text.encode("utf-8", "replace")))
+        return LexborHTMLParser(
+            self.shallow if is_utf8 else not_too_deep(self.text.encode("utf-8", "replace"))
+        )
 
     @property
     def _charset(self) -> str:
@@ -146,6 +160,53 @@ class Response:
             if name.strip().lower() == "charset":
                 return value.strip().strip("\"'") or "utf-8"
         return "utf-8"
+
+
+class HeldResponse(Response):
+    """An answer that is being looked at: its body is read once, and text and tree are made once.
+
+    Not for several threads at a time.
+    """
+
+    _kept: Response
+    _made: dict[Any, Any]
+
+    @classmethod
+    def of(cls, response: Response) -> HeldResponse:
+        """The same answer, to be looked at."""
+        held = cls.__new__(cls)
+        held.__dict__.update(vars(response), _kept=response, _made={})
+        return held
+
+    def once(self, make: Callable[[Response], MadeT]) -> MadeT:
+        if make not in self._made:
+            self._made[make] = make(self)
+        return self._made[make]  # type: ignore[no-any-return]
+
+    @cached_property
+    def content_type(self) -> str:
+        return super().content_type
+
+    @cached_property
+    def body(self) -> bytes:
+        """The body. Raises ``BodyError`` where it has changed since it was kept."""
+        return self._kept.body
+
+    @property
+    def size(self) -> int:
+        return self._kept.size
+
+    @cached_property
+    def text(self) -> str:
+        return self._decoded()
+
+    @cached_property
+    def document(self) -> LexborHTMLParser:
+        return self._parsed()
+
+    @cached_property
+    def shallow(self) -> bytes:
+        return super().shallow
 
 
 _OF_A_DOCUMENT = 500_000

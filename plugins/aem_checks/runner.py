@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from aem_checks.access import AccessError
-from aem_checks.check import Check, PageCheck, SiteCheck
+from aem_checks.check import Check, SiteCheck
 from aem_checks.codes import with_codes
 from aem_checks.durations import format_duration
 from aem_checks.kinds import file_of_own_kind
@@ -34,8 +35,8 @@ async def run_check(
 ) -> CheckResult:
     """Run a check within its time limit; never raises but for cancellation.
 
-    A blocking check that fails is confirmed by one re-run within the same time limit; a check of pages is
-    then judged on a new recording. If the re-run passes, the check passed and is called flaky; if it fails
+    A blocking check that fails is confirmed by one re-run within the same time limit; a check that looked at
+    recorded pages alone then looks at a new recording. If the re-run passes, the check passed and is called flaky; if it fails
     otherwise, what only the first run saw is noted and it is called flaky too, since what is left may be
     waived; if it gives no answer, the failure stands. ``may_rerun`` is asked before, in a thread of its own; when it says no, or
     raises, there is no re-run and the failure stands. ``key`` names the result, by default with the kind.
@@ -87,7 +88,8 @@ async def _runs(
             if _wants_confirmation(first, base, capped):
                 refused = _TIME_IS_OVER if clock.is_over else await asyncio.to_thread(_refusal, may_rerun)
                 if refused is None:
-                    second = await _attempt(check, await _fresh(check, visit, key), key, conversations)
+                    anew = await _fresh(visit, key) if conversations.read_only else visit
+                    second = await _attempt(check, replace(anew, begin=None), key, conversations)
                     if clock.is_over and not _wants_confirmation(second, base, capped):
                         raise TimeoutError  # what it had no time to look at may be what failed
                 else:
@@ -103,15 +105,13 @@ async def _attempt(check: Check[Any], visit: Visit, key: str, conversations: _Co
         if (module := file_of_own_kind(type(check))) is not None:
             from aem_checks.isolated import run_isolated
 
-            found = await run_isolated(check, visit, module, key)
+            found = await conversations.lead(visit, partial(run_isolated, check, module, key))
         elif check.reads_recording and visit.recording is None:
             said = f"{check.kind} has no recording to judge. To do: record the pages first."
             return _no_answer(check, "no_recording", said)
-        elif isinstance(check, PageCheck):
-            found = await _judge(check, visit)
         else:
             assert isinstance(check, SiteCheck)
-            found = await conversations.lead(check, visit)
+            found = await conversations.lead(visit, check.run)
         return with_codes(check.kind, check.codes, found)
     except AccessError as error:
         said = f"{check.kind} could not log in: {error}. To do: correct that connection, or name another one."
@@ -127,13 +127,19 @@ class _Conversations:
         self._check, self._visit, self._key = check, visit, key
         self._told: list[Told | None] = []
 
-    async def lead(self, check: SiteCheck[Any], visit: Visit) -> Judgement:
+    async def lead(self, visit: Visit, run: Callable[[Visit], Awaitable[Judgement]]) -> Judgement:
         """What the site says now."""
-        told = Told(facts=visit.facts)
+        told = Told(recording=visit.recording.name if visit.recording else "")
         self._told.append(None)
-        found = await check.run(replace(visit, told=told))
+        found = await run(replace(visit, told=told))
         self._told[-1] = told
         return found
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the last run looked at recorded pages, and asked nobody anything."""
+        check, told = self._check, self._told[-1] if self._told else None
+        return check.is_led() and check.reads_recording and told is not None and told.asked == 0
 
     async def kept(self, judgement: Judgement) -> Judgement:
         """The same judgement, with a note where what it rests on could not be kept."""
@@ -146,8 +152,7 @@ class _Conversations:
 
     def _keep(self) -> None:
         check, author = self._check, self._visit.site.author
-        asks = isinstance(check, SiteCheck) and check.is_led()
-        if not (asks and check.keeps_told and file_of_own_kind(type(check)) is None):
+        if not (check.is_led() and check.keeps_told and file_of_own_kind(type(check)) is None):
             return
         private = author.hosts if author else frozenset[str]()
         for number, name in enumerate((self._key, f"{self._key}{AGAIN}")):
@@ -156,15 +161,8 @@ class _Conversations:
                 keep(told, self._visit.evidence, name, private)
 
 
-async def _judge(check: PageCheck[Any], visit: Visit) -> Judgement:
-    before = visit.baseline.recording if visit.baseline else None
-    return await asyncio.to_thread(check.judge, replace(visit.recorded, baseline=before))
-
-
-async def _fresh(check: Check[Any], visit: Visit, key: str) -> Visit:
-    """What a re-run looks at: a new recording for a check of pages, kept beside the first."""
-    if not isinstance(check, PageCheck):
-        return visit
+async def _fresh(visit: Visit, key: str) -> Visit:
+    """What a re-run looks at: a new recording, kept beside the first."""
     name = f"confirmation/{key}"
     folder = visit.evidence / "confirmation" / key
     try:

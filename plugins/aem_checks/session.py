@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from aem_checks.access import NO_ACCESS, AccessResolver
 from aem_checks.browser.sharing import Sharing
-from aem_checks.check import PageCheck
 from aem_checks.client import Client
 from aem_checks.coverage.recorded import CHOSEN, record_site
 from aem_checks.outcomes import CheckResult, Outcome, Severity, worst
+from aem_checks.reading import Walk
 from aem_checks.runner import run_check
 from aem_checks.visit import Visit
 
@@ -65,33 +65,24 @@ async def run_site(
 
 
 async def _run_group(group: Sequence[ConfiguredCheck], visit: Visit, report: Report) -> list[CheckResult]:
-    """Checks that ask the site run side by side; those that judge pages in turn, which is as fast and saves memory.
-
-    Those that look at pages in a browser share it.
-    """
-    judging = [check for check in group if issubclass(check.check_type, PageCheck)]
-    asking = [check for check in group if check not in judging]
-
-    async def in_turn() -> list[CheckResult]:
-        return [await _run(check, visit, report) for check in judging]
-
+    """All side by side: what they look at of the recorded pages, page by page, and those that open pages share a browser."""
+    walk = Walk(check.key for check in group if check.reads_pages)
     async with Sharing() as sharing:
-        visits = [_seated(sharing, check, visit) for check in asking]
-        side_by_side = asyncio.gather(
-            *(_run(check, each, report) for check, each in zip(asking, visits, strict=True))
-        )
-        judged, asked = await asyncio.gather(in_turn(), side_by_side)
-    by_key = {result.key: result for result in (*judged, *asked)}
-    return [by_key[check.key] for check in group]
+        visits = [_seated(sharing, check, replace(visit, begin=walk.of(check.key))) for check in group]
+        running = (_run(check, each, report, walk) for check, each in zip(group, visits, strict=True))
+        return list(await asyncio.gather(*running))
 
 
 def _seated(sharing: Sharing, check: ConfiguredCheck, visit: Visit) -> Visit:
     return replace(visit, seat=sharing.seat()) if check.opens_pages else visit
 
 
-async def _run(check: ConfiguredCheck, visit: Visit, report: Report) -> CheckResult:
-    with visit.seat or nullcontext():
-        result = await run_check(check.create(), visit, key=check.key)
+async def _run(check: ConfiguredCheck, visit: Visit, report: Report, walk: Walk) -> CheckResult:
+    try:
+        with visit.seat or nullcontext():
+            result = await run_check(check.create(), visit, key=check.key)
+    finally:
+        walk.leave(check.key)
     report(result)
     return result
 

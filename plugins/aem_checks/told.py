@@ -1,25 +1,29 @@
 """How is a conversation kept, so that it can be led again in a year? One file for each run of a check.
 
-``told/<check>.json`` beside the recording: what the caller knew (``facts``), each question with its answer, and bodies
-by their digest in ``told/bodies``. A conversation that changed something on the site, or is too large, says so in
-its place: it can't be led again.
+``told/<check>.json`` beside the recording: which recording was read, each question with its answer, and bodies by their
+digest in ``told/bodies``. A conversation that changed something on the site, is too large or holds what looks like a
+secret of the source says so in its place: it can't be led again.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from aem_checks.asks import Abroad, Follow, Fresh, Get, Now, Pause, Question
+from aem_checks.asks import Abroad, Fact, Files, Follow, Fresh, Get, Handshake, Now, Pause, Question
 from aem_checks.browser import kept
 from aem_checks.browser.asks import Handwriting, Open
 from aem_checks.browser.open_page import Viewport
+from aem_checks.checkout import Source
 from aem_checks.recording import response_from_index, response_to_index, without_secrets
-from aem_checks.stored_response import put_away
+from aem_checks.secret_looking import looks_secret
+from aem_checks.stored_response import put_away, read_body
+from aem_checks.tls import Certificate
 from aem_checks.urls import host_of
 
 if TYPE_CHECKING:
@@ -51,6 +55,9 @@ _QUESTIONS: Mapping[str, type[Question[Any]]] = {
     "pause": Pause,
     "open": Open,
     "handwriting": Handwriting,
+    "fact": Fact,
+    "files": Files,
+    "handshake": Handshake,
 }
 """By the name under which they are kept, which never changes."""
 _NAMES = {kind: name for name, kind in _QUESTIONS.items()}
@@ -65,13 +72,17 @@ class Told:
     """What a check was told, as far as there is room for it."""
 
     exchanges: list[Exchange] = field(default_factory=list)
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    recording: str = ""
+    """The name of the recording whose pages it could read; empty where there was none."""
     size: int = 0
     """Bytes of the bodies of all answers."""
+    asked: int = 0
+    """How many questions were answered by anything but the recording."""
 
     def hear(self, exchange: Exchange) -> None:
         """Remember it; from ``MOST_BYTES`` on nothing is kept, nor held in memory."""
-        self.size += sum(response.size for response in _responses(exchange[1])) + kept.size_of(exchange[1])
+        self.asked += 1
+        self.size += size_of(exchange[1])
         if self.size > MOST_BYTES:
             self.exchanges.clear()
         else:
@@ -92,9 +103,9 @@ def keep(told: Told | None, folder: Folder, name: str, private: frozenset[str] =
     elif why := _unfit(told, private):
         content["left_out"] = why
     else:
-        content["facts"] = dict(told.facts)
+        content["recording"] = told.recording
         content["exchanges"] = [
-            {**_question_to_index(question), "answer": _answer_to_index(answer, bodies)}
+            {**question_to_index(question), "answer": answer_to_index(answer, bodies)}
             for question, answer in told.exchanges
         ]
     (folder / FOLDER / f"{name}.json").write_bytes(json.dumps(content, indent=1).encode())
@@ -114,7 +125,8 @@ def read(folder: Folder, name: str) -> Told | None:
         raise NotKept(f"it has the unknown format {content['format']!r}")
     if "left_out" in content:
         raise NotKept(content["left_out"])
-    return Told([_exchange(entry, folder / FOLDER) for entry in content["exchanges"]], content["facts"])
+    exchanges = [_exchange(entry, folder / FOLDER) for entry in content["exchanges"]]
+    return Told(exchanges, content["recording"])
 
 
 def _unfit(told: Told, private: frozenset[str]) -> str:
@@ -129,10 +141,21 @@ def _unfit(told: Told, private: frozenset[str]) -> str:
         return "its questions may carry credentials"
     if changing := sorted({each.method for each in asked if isinstance(each, Get)} - _READS):
         return f"it may have changed something on the site ({', '.join(changing)})"
+    sources = (answer for _, answer in told.exchanges if isinstance(answer, Source))
+    if any(looks_secret(text) for source in sources for text in source.texts.values()):
+        return "the source of the release holds what looks like a secret"
     return ""
 
 
-def _responses(answer: Any) -> Sequence[Response]:
+def size_of(answer: Any) -> int:
+    """Bytes of the bodies of an answer."""
+    if isinstance(answer, Source):
+        return sum(map(len, answer.contents.values()))
+    return sum(response.size for response in responses_of(answer)) + kept.size_of(answer)
+
+
+def responses_of(answer: Any) -> Sequence[Response]:
+    """All answers of the site that an answer is made of."""
     from aem_checks.response import Response
 
     if isinstance(answer, Response):
@@ -140,7 +163,7 @@ def _responses(answer: Any) -> Sequence[Response]:
     return answer if isinstance(answer, tuple) else []
 
 
-def _question_to_index(question: Question[Any]) -> dict[str, Any]:
+def question_to_index(question: Question[Any]) -> dict[str, Any]:
     """Its name and what is not as usual about it."""
     usual = {each.name: each.default for each in fields(question)}
     told = {name: getattr(question, name) for name in usual if getattr(question, name) != usual[name]}
@@ -152,6 +175,8 @@ def _question_to_index(question: Question[Any]) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     match value:
+        case tuple() if all(isinstance(each, str) for each in value):
+            return list(value)
         case Viewport() | tuple():
             return kept.plain(value)
         case frozenset():
@@ -163,12 +188,19 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _answer_to_index(answer: Any, bodies: Folder) -> Any:
+def answer_to_index(answer: Any, bodies: Folder) -> Any:
+    """An answer as JSON has it, without secrets; its bodies are put into the folder. Blocks."""
     if kept.is_of_browser(answer):
         return kept.answer_to_index(answer, bodies)
-    responses = [response_to_index(_put_away(without_secrets(each), bodies)) for each in _responses(answer)]
-    if isinstance(answer, datetime):
-        return answer.isoformat()
+    responses = [response_to_index(_put_away(without_secrets(each), bodies)) for each in responses_of(answer)]
+    match answer:
+        case datetime():
+            return answer.isoformat()
+        case Source():
+            contents = {path: _put_file_away(content, bodies) for path, content in answer.contents.items()}
+            return {"contents": contents, "files": answer.files, "problem": answer.problem}
+        case Certificate():
+            return {**asdict(answer), "ends": answer.ends.isoformat() if answer.ends else None}
     if responses:
         return responses if isinstance(answer, tuple) else responses[0]
     return answer
@@ -179,22 +211,38 @@ def _put_away(response: Response, bodies: Folder) -> Response:
     return response if (bodies / response.sha256).exists() else put_away(response, bodies)
 
 
+def _put_file_away(content: bytes, bodies: Folder) -> str:
+    name = hashlib.sha256(content).hexdigest()
+    if not (bodies / name).exists():
+        (bodies / name).write_bytes(content)
+    return name
+
+
 def _exchange(entry: dict[str, Any], folder: Folder) -> Exchange:
     kind, answer = _QUESTIONS[entry.pop("ask")], entry.pop("answer")
     if "within" in entry:
         entry["within"] = frozenset(entry["within"])
+    if "patterns" in entry:
+        entry["patterns"] = tuple(entry["patterns"])
     if "body" in entry:
         entry["body"] = base64.b64decode(entry["body"])
     if kind in (Open, Handwriting):
         entry = kept.question_from(entry)
-    return kind(**entry), _answer(kind, answer, folder)
+    return kind(**entry), answer_from_index(kind, answer, folder)
 
 
-def _answer(kind: type[Question[Any]], answer: Any, folder: Folder) -> Any:
+def answer_from_index(kind: type[Question[Any]], answer: Any, folder: Folder) -> Any:
+    """The answer to a question of that kind; bodies lie in ``folder/bodies``. Raises as ``read`` does."""
     if kind is Get:
         return response_from_index(answer, folder)
     if kind in (Follow, Abroad):
         return tuple(response_from_index(each, folder) for each in answer)
     if kind in (Open, Handwriting):
         return kept.answer_from(answer, folder / "bodies")
+    if kind is Files:
+        contents = {path: read_body(folder / "bodies", name) for path, name in answer["contents"].items()}
+        return Source(contents, answer["files"], answer["problem"])
+    if kind is Handshake:
+        ends = answer["ends"]
+        return Certificate(**{**answer, "ends": datetime.fromisoformat(ends) if ends else None})
     return datetime.fromisoformat(answer) if kind is Now else answer

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
@@ -38,6 +39,23 @@ def origin_of(url: str) -> str:
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise ValueError(f"{url!r} is not an absolute http or https URL")
     return f"{parts.scheme}://{parts.hostname}:{parts.port or DEFAULT_PORTS[parts.scheme]}"
+
+
+def acceptable(origin: str) -> set[str]:
+    """The origins that are meant where one is named: http and https of a host, on their usual ports."""
+    scheme, _, rest = origin.partition("://")
+    host, _, port = rest.rpartition(":")
+    if int(port) != DEFAULT_PORTS[scheme]:
+        return {origin}
+    return {f"{other}://{host}:{usual}" for other, usual in DEFAULT_PORTS.items()}
+
+
+def is_among(url: str, origins: Iterable[str]) -> bool:
+    """Whether the URL is on the host of one of the others, over http or https."""
+    try:
+        return any(origin_of(url) in acceptable(origin_of(each)) for each in origins)
+    except ValueError:
+        return False
 
 
 def uncached(url: str) -> str:

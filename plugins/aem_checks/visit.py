@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from aem_checks.browser.sharing import Seat
     from aem_checks.client import Client
     from aem_checks.folders import Folder
+    from aem_checks.reading import Begin, Reader
     from aem_checks.recording import Recording
     from aem_checks.sites import Endpoint, SiteConfig, Target
     from aem_checks.time_limit import Clock
@@ -33,7 +34,7 @@ class Visit:
     access: Access = NO_ACCESS
     """Credentials of the target, for commands that log in themselves; the client sends them by itself."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What the caller knows and a check cannot ask for: ``environment_variables``, the names by target, and
+    """What the caller knows and answers ``asks.Fact`` with: ``environment_variables``, the names by target, and
     of the candidate ``commit_id`` and ``artifacts_version``."""
     resolver: AccessResolver = field(default=access_from_environment, repr=False)
     """Finds credentials by name, for a suite that logs in with an account of its own."""
@@ -45,6 +46,8 @@ class Visit:
     """Where it asks for pages in a browser that it shares; ``None`` for one of its own."""
     clock: Clock | None = field(default=None, repr=False)
     """How much of its time is left."""
+    begin: Begin | None = field(default=None, repr=False)
+    """How the first run begins beside other checks that look at the same pages."""
 
     @property
     def endpoint(self) -> Endpoint:
@@ -64,20 +67,26 @@ class Visit:
             raise LookupError("there is no recording")
         return self.recording
 
+    def reader(self) -> Reader | None:
+        """What reads the recorded pages, beside those of the last verified release; ``None`` without a recording."""
+        from aem_checks.reading import Reader
+
+        if self.recording is None:
+            return None
+        return Reader(self.recording, self.baseline.recording if self.baseline else None)
+
     def url(self, path: str) -> str:
         """The path on the target's host, as written: ``/us/en.html`` or ``us/en.html``."""
         return self.endpoint.url.rstrip("/") + "/" + path.removeprefix("/")
 
     def allows(self, url: str) -> bool:
         """Whether the URL is on a host of the site, of whichever target: only those can be asked."""
-        from aem_checks.client import acceptable
-        from aem_checks.urls import origin_of
+        from aem_checks.urls import is_among
 
-        known = [each for endpoint in self.site.endpoints for each in (endpoint.url, endpoint.origin) if each]
-        try:
-            return any(origin_of(url) in acceptable(origin_of(each)) for each in known)
-        except ValueError:
-            return False
+        return is_among(
+            url,
+            (each for endpoint in self.site.endpoints for each in (endpoint.url, endpoint.origin) if each),
+        )
 
     def keep(self, name: str, content: bytes | str) -> str:
         """Write a file into the evidence and return its name for ``Finding.evidence``.

@@ -9,14 +9,13 @@ runs it, not here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aem_checks.asking import NotTold, ask_then
-from aem_checks.check import PageCheck, SiteCheck
+from aem_checks.check import SiteCheck
 from aem_checks.codes import with_codes
 from aem_checks.folders import NOWHERE
 from aem_checks.kinds import file_of_own_kind
@@ -89,8 +88,7 @@ class Rejudged:
 
     def _is_judged_here(self, check: ConfiguredCheck) -> bool:
         kind = check.check_type
-        leads = issubclass(kind, PageCheck) or (issubclass(kind, SiteCheck) and kind.is_led())
-        return leads and file_of_own_kind(kind) is None and self._can_compare(check.site)
+        return kind.is_led() and file_of_own_kind(kind) is None and self._can_compare(check.site)
 
     def _can_compare(self, site: str) -> bool:
         """Whether what was compared with then is here; without it a check could pass that failed then."""
@@ -131,6 +129,12 @@ class Rejudged:
             self._note_pages(site)
         return self._recordings[site]
 
+    def _recording_of(self, check: ConfiguredCheck, name: str) -> Recording | None:
+        """The one that was read then: that of all, or the one that confirmed what the check found."""
+        if name != f"confirmation/{check.key}":
+            return self._recording(check.site)
+        return self._load(self._site_folder(check.site) / "confirmation" / check.key)
+
     def _load(self, folder: Path) -> Recording | None:
         try:
             return Recording.load(folder) if folder.exists() else None
@@ -164,32 +168,29 @@ class Rejudged:
     def _run_of_then(self, check: ConfiguredCheck, suffix: str = "") -> tuple[Judgement, datetime] | None:
         """What it makes of one run of then, and when that was; ``None`` where nothing was kept of it."""
         made = check.create()
-        if isinstance(made, PageCheck):
-            return self._of_pages(made, check, suffix)
         assert isinstance(made, SiteCheck)
-        entry = self._then.get(check.key)
         try:
-            told = read_told(self._site_folder(check.site), f"{check.key}{suffix}")
-            if told is None or entry is None:
+            told, at = self._told(check, suffix)
+            if told is None or at is None:
                 return None
             visit = self._visit(check, told)
-            return _judge(check, lambda: ask_then(made.judge(visit), told.exchanges)), entry.result.started_at
+            return _judge(check, lambda: ask_then(made.judge(visit), told.exchanges, visit.reader())), at
         except (NotKept, NotTold) as why:
             self.notes.append(f"{check.key} can't be judged again, so what it found then counts: {why}.")
         except (RecordingError, BodyError, OSError, ValueError, KeyError, TypeError) as error:
             self.notes.append(f"What {check.key} was told can't be read: {error}")
         return None
 
-    def _of_pages(
-        self, made: PageCheck[Any], check: ConfiguredCheck, suffix: str
-    ) -> tuple[Judgement, datetime] | None:
-        folder = self._site_folder(check.site) / "confirmation" / check.key
-        recording = self._load(folder) if suffix else self._recording(check.site)
-        if recording is None:
-            return None
-        before = self._baseline(check.site)
-        compared = replace(recording, baseline=before.recording if before else None)
-        return _judge(check, lambda: made.judge(compared)), recording.recorded_at
+    def _told(self, check: ConfiguredCheck, suffix: str) -> tuple[Told | None, datetime | None]:
+        """What it was told in one run of then, and when. One that was not there yet can still look at the recording."""
+        entry = self._then.get(check.key)
+        told = read_told(self._site_folder(check.site), f"{check.key}{suffix}")
+        if told is not None and entry is not None:
+            return told, entry.result.started_at
+        recording = (
+            self._recording(check.site) if check.reads_pages and entry is None and not suffix else None
+        )
+        return (Told(recording="recording"), recording.recorded_at) if recording else (None, None)
 
     def _visit(self, check: ConfiguredCheck, told: Told) -> Visit:
         """Without any means to ask the site, or to keep anything."""
@@ -197,9 +198,8 @@ class Rejudged:
             site=self._gate.site(check.site),
             target=check.target,
             client=None,  # type: ignore[arg-type]  # a check asks by questions alone
-            recording=self._recording(check.site),
+            recording=self._recording_of(check, told.recording),
             evidence=NOWHERE,
-            facts=told.facts,
             baseline=self._baseline(check.site),
         )
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from aem_checks.browser.check import BrowserCheck
 from aem_checks.browser.sharing import BUSY_SECONDS
-from aem_checks.check import PageCheck
 from aem_checks.kinds import chapter_of
 
 if TYPE_CHECKING:
@@ -83,4 +82,4 @@ def _place(check: ConfiguredCheck) -> tuple[str, str]:
 
 def _in_order(checks: Iterable[ConfiguredCheck]) -> Iterator[ConfiguredCheck]:
     """Those that ask the site, which takes time, before those that judge what was recorded."""
-    yield from sorted(checks, key=lambda check: issubclass(check.check_type, PageCheck))
+    yield from sorted(checks, key=lambda check: check.reads_pages)

@@ -18,6 +18,7 @@ from aem_checks.text import count
 from stage_gate.tasks.gate_task import GateTask
 from stage_gate.tasks.red import NO_SECOND_TRY, Red
 from stage_gate.tasks.testing import (
+    Beside,
     folder_of,
     outcome_line,
     require_deployed,
@@ -64,7 +65,8 @@ class RunChapter(GateTask):
             )
         require_deployed(run, self.target)
         chapter = pinned[self.chapter]
-        found, troubles = self._run(chapter, self._test(run, context))
+        beside = Beside(chapter.checks)
+        found, troubles = self._run(chapter, partial(_beside, beside, self._test(run, context, beside)))
         found.sort(key=lambda each: chapter.checks.index(each[0]))
         against = [(check, result) for check, result in found if _is_red(check, result)]
         for _, result in (*against, *(each for each in found if each not in against)):
@@ -93,17 +95,18 @@ class RunChapter(GateTask):
                 self.log.info("%s", outcome_line(found[-1][1]))
         return found, troubles
 
-    def _test(self, run: GateRun, context: Context) -> Test:
+    def _test(self, run: GateRun, context: Context, beside: Beside) -> Test:
         """How one check is run and its result kept, in the attempt that is the newest now."""
         from stage_gate.tasks.keeping import Keeper
 
         if self.target == "stage":
-            return partial(self._test_once, run, Keeper(context, run.evidence, run.evidence.attempts()))
+            keeper = Keeper(context, run.evidence, run.evidence.attempts())
+            return partial(self._test_once, run, keeper, beside)
         keep, folder = run.evidence.write_production_result, folder_of(run, self.target)
-        return lambda check, seat: visit_site(run, check, folder, keep, seat)
+        return lambda check, seat: visit_site(run, check, folder, keep, seat, beside)
 
     async def _test_once(
-        self, run: GateRun, keeper: Keeper, check: ConfiguredCheck, seat: Seat | None
+        self, run: GateRun, keeper: Keeper, beside: Beside, check: ConfiguredCheck, seat: Seat | None
     ) -> CheckResult:
         """Run it, unless a try of this task has its result already, or the attempt is not open any more."""
         from stage_gate.evidence.files import EvidenceError
@@ -117,7 +120,15 @@ class RunChapter(GateTask):
             raise AirflowFailException(f"{check.key} was not run. {error}") from error
         if attempt != keeper.attempt:
             raise AirflowFailException(f"{check.key} was not run: attempt {attempt} was begun meanwhile.")
-        return await visit_stage(run, check, keeper, seat)
+        return await visit_stage(run, check, keeper, seat, beside)
+
+
+async def _beside(beside: Beside, test: Test, check: ConfiguredCheck, seat: Seat | None) -> CheckResult:
+    """Whatever becomes of it, nobody waits for it to look at pages."""
+    try:
+        return await test(check, seat)
+    finally:
+        beside.walk.leave(check.key)
 
 
 def slots_of(chapter: Chapter) -> int:

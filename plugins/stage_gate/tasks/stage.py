@@ -13,7 +13,14 @@ from stage_gate.acting.wanting import Want, is_last_try, note
 from stage_gate.rules.stage_changes import goes_on
 from stage_gate.rules.surroundings import NEVER_TOLD
 from stage_gate.tasks.gate_task import GateTask
-from stage_gate.tasks.testing import folder_of, open_access, require_deployed, say, site_folder, test_stage
+from stage_gate.tasks.testing import (
+    folder_of,
+    open_access,
+    require_deployed,
+    say,
+    site_folder,
+    test_stage,
+)
 from stage_gate.telling.log_line import log_line
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from stage_gate.telling.log_line import log_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Hashable, Iterable
     from pathlib import Path
 
     from aem_checks.access import Access
@@ -39,18 +40,40 @@ def require_deployed(run: GateRun, target: Target) -> None:
         )
 
 
+class Beside:
+    """What checks share that run together: recordings are read and verified once, and their pages looked at in lock-step."""
+
+    def __init__(self, checks: Iterable[ConfiguredCheck] = ()) -> None:
+        from aem_checks.reading import Walk
+
+        self.walk = Walk(check.key for check in checks if check.reads_pages)
+        self._made: dict[Hashable, Any] = {}
+        self._lock = threading.Lock()
+
+    def once(self, name: Hashable, make: Callable[[], Any]) -> Any:
+        """What ``make`` gives, made by whoever comes first. Raises what it raises."""
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = make()
+            return self._made[name]
+
+
 def test_stage(run: GateRun, check: ConfiguredCheck, keeper: Keeper) -> CheckResult:
     """Run a check on stage by itself; see ``visit_stage``."""
     return asyncio.run(visit_stage(run, check, keeper))
 
 
 async def visit_stage(
-    run: GateRun, check: ConfiguredCheck, keeper: Keeper, seat: Seat | None = None
+    run: GateRun,
+    check: ConfiguredCheck,
+    keeper: Keeper,
+    seat: Seat | None = None,
+    beside: Beside | None = None,
 ) -> CheckResult:
     """Run a check on stage and keep its result, bound to the candidate of the attempt. Raises ``EvidenceError``."""
     folder = run.evidence.attempt_folder(keeper.attempt)
     keep = partial(keeper.keep, settings_digest=check.settings_digest)
-    return await visit_site(run, check, folder, keep, seat)
+    return await visit_site(run, check, folder, keep, seat, beside)
 
 
 async def visit_site(
@@ -59,6 +82,7 @@ async def visit_site(
     folder: Path,
     keep: Callable[[CheckResult], None],
     seat: Seat | None = None,
+    beside: Beside | None = None,
 ) -> CheckResult:
     """Run one check on its site and target; ``keep`` has the result before anything late is waited for.
 
@@ -82,8 +106,9 @@ async def visit_site(
     if (refused := refusal(run.gate, check)) is not None:
         keep(refused)
         return refused
+    beside, attempt = beside or Beside(), run.evidence.attempts()
     try:
-        baseline = baseline_for(run.evidence, run.evidence.attempts(), check)
+        baseline = beside.once(("baseline", attempt), lambda: baseline_for(run.evidence, attempt, check))
     except EvidenceError as error:
         result = not_compared(check, error)
         keep(result)
@@ -106,13 +131,14 @@ async def visit_site(
             site=site,
             target=check.target,
             client=client,
-            recording=Recording.load(recorded) if recorded.exists() else None,
+            recording=beside.once(recorded, lambda: Recording.load(recorded)) if recorded.exists() else None,
             evidence=evidence,
             access=access,
             resolver=resolver,
             facts=facts_for(run, check),
             baseline=baseline,
             seat=seat,
+            begin=beside.walk.of(check.key),
         )
         result = await run_check(check.create(), visit, key=check.key, may_rerun=may_rerun)
     found = [_in_attempt(finding, site.name) for finding in result.findings]

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aem_checks.check import PageCheck
 from aem_checks.coverage.record import FILE, Coverage, read_coverage
 from aem_checks.kinds import file_of_own_kind
 from aem_checks.outcomes import Outcome
@@ -108,7 +107,7 @@ def _looked(gate: Gate, sealed: Sealed, coverage: Coverage) -> Iterator[tuple[st
 def _pages_of(check: ConfiguredCheck, recorded: tuple[str, ...]) -> tuple[str, ...]:
     """The recorded pages that a check looks at; of a team's own check without running its code here."""
     if file_of_own_kind(check.check_type) is not None:
-        return recorded if issubclass(check.check_type, PageCheck) else ()
+        return recorded if check.check_type.reads_recording else ()
     return check.create().pages_among(recorded)
 
 

@@ -23,7 +23,7 @@ def everything_is_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def run(check: SiteCheck[Any], visit: Visit) -> Judgement:
         judged = await live(check, visit)
-        again = replace(visit, client=None)  # type: ignore[arg-type]
+        again = replace(visit, client=None, facts={})  # type: ignore[arg-type]
         with TemporaryDirectory() as folder:
             keep(visit.told, Path(folder), "it")
             try:
@@ -31,7 +31,7 @@ def everything_is_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
             except NotKept:
                 return judged
             assert told is not None
-            assert ask_then(check.judge(again), told.exchanges) == judged
+            assert ask_then(check.judge(again), told.exchanges, again.reader()) == judged
         return judged
 
     monkeypatch.setattr(SiteCheck, "run", run)

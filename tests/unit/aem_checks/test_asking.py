@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 
 from aem_checks import asking
-from aem_checks.asking import Exchange, NotTold, ask_live, ask_then, lead
+from aem_checks.asking import Exchange, NoQuestion, NotTold, ask_live, ask_then, lead
 from aem_checks.asks import (
     SIDE_BY_SIDE,
+    Fact,
+    Files,
     Follow,
     Fresh,
     Get,
+    Handshake,
     Now,
     Pause,
     Question,
@@ -28,11 +31,13 @@ from aem_checks.asks import (
     together,
 )
 from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.checkout import Source
 from aem_checks.client import HostNotAllowed
 from aem_checks.codes import faults
 from aem_checks.outcomes import Finding, Judgement, Outcome
 from aem_checks.response import Response, make_headers
 from aem_checks.runner import run_check
+from aem_checks.tls import Certificate
 from aem_checks.told import AGAIN, NotKept, Told, keep, read
 from aem_checks.visit import Visit
 from unit.aem_checks.page_site import PageSite, page, text
@@ -69,6 +74,11 @@ def test_what_was_told_answers_as_the_site_did() -> None:
     found, told = live(statuses, one=page(), two=page(status=500))
     site.url = told[0][0].url.rpartition("/")[0]
     assert ask_then(statuses(site), told) == found
+
+
+def test_a_judgement_without_a_conversation_is_told_what_it_lacks() -> None:
+    with pytest.raises(NoQuestion, match="it has to yield what it asks"):
+        ask_then(Judgement(examined=1), [])  # type: ignore[arg-type]
 
 
 def test_what_nobody_asked_then_is_not_made_up() -> None:
@@ -215,11 +225,19 @@ def test_a_conversation_is_read_as_it_was_kept_but_for_secrets(tmp_path: Path) -
         (Fresh(), "0123456789abcdef"),
         (Now(), datetime.fromisoformat("2026-11-02T10:00:00+00:00")),
         (Pause(1.5), None),
+        (Fact("aem_release"), {"stage": "2026.11.1"}),
+        (Files(("**/*.xml", "pom.xml")), Source({"pom.xml": b"<project/>\xff"}, 3)),
+        (Files(("a",)), Source(problem="There is no checkout.")),
+        (
+            Handshake("https://www.example.com"),
+            Certificate(ends=datetime.fromisoformat("2027-01-01T00:00:00+00:00")),
+        ),
+        (Handshake("https://example.com"), Certificate(problem="no connection", refused=True)),
     ]
-    keep(Told(told, {"commit_id": "abc"}), tmp_path, "robots")
+    keep(Told(told, "confirmation/robots"), tmp_path, "robots")
     found = read(tmp_path, "robots")
     assert found is not None
-    assert found.facts == {"commit_id": "abc"}
+    assert found.recording == "confirmation/robots"
     assert [question for question, _ in found.exchanges] == [question for question, _ in told]
     first, chain, *rest = [answer for _, answer in found.exchanges]
     assert (first.body, first.status, first.elapsed, first.first_byte) == (b"<p>hello</p>", 200, 0.5, 0.25)
@@ -238,6 +256,10 @@ def test_a_conversation_is_read_as_it_was_kept_but_for_secrets(tmp_path: Path) -
         (
             [(Get("https://www.example.com/a", headers={"authorization": "Basic x"}), ANSWER)],
             "its questions may carry credentials",
+        ),
+        (
+            [(Files(("**",)), Source({"a.cfg.json": b'{"password": "correct-horse"}'}, 1))],
+            "the source of the release holds what looks like a secret",
         ),
     ],
 )

@@ -17,8 +17,7 @@ import pytest
 
 from aem_checks.access import Access
 from aem_checks.client import Client
-from aem_checks.inside import GivenAccess
-from aem_checks.kinds import file_of_own_kind, kind_of_file
+from aem_checks.kinds import KindError, file_of_own_kind, kind_of_file
 from aem_checks.kinds.availability.key_pages import KeyPages
 from aem_checks.outcomes import Cause, CheckResult, Outcome, Severity
 from aem_checks.rate_limit import RateLimit
@@ -33,22 +32,27 @@ OWN = """
 import json, os, sys
 from datetime import timedelta
 from pathlib import Path
-from aem_checks.check import CheckSettings, PageCheck, SiteCheck
+from aem_checks.asks import Abroad, Fact, Files, Follow, Fresh, Get, Now, Question, Read, ask, ask_all
+from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.outcomes import Finding, Judgement, Severity
 
 class Settings(CheckSettings):
     word: str = "surf"
     more: tuple[str, ...] = ()
 
-class Own({base}[Settings]):
+class Own(SiteCheck[Settings]):
     kind, number, title = "own", "Z1", "Our own"
     settings_type = Settings
+    reads_recording = {reads}
     {judge}
 """
-PAGE = """def judge(self, recording):
+PAGE = """def judge(self, visit):
+    yield from ()
+    recording = visit.recorded
 {body}
 """
-SITE = """async def run(self, visit):
+SITE = """def judge(self, visit):
+    yield from ()
 {body}
 """
 SECRET = "pa55-of-the-stage"
@@ -72,7 +76,7 @@ def judge(
     """Write a team's module with this body and run its check as a gate does."""
     shape = SITE if site else PAGE
     source = OWN.format(
-        base="SiteCheck" if site else "PageCheck",
+        reads=not site,
         judge=textwrap.indent(
             shape.format(body=textwrap.indent(textwrap.dedent(body), "    ")), "    "
         ).strip(),
@@ -149,8 +153,8 @@ def test_settings_arrive_as_they_were_written(place: Path) -> None:
 
 def test_a_check_of_the_site_asks_it_with_the_sites_access_and_keeps_its_proof(place: Path) -> None:
     body = """
-    answer = await visit.client.get(visit.url("/"))
-    print(answer.status, visit.facts["commit_id"], visit.resolver("wknd_stage").basic)
+    answer = yield from ask(Get(visit.url("/")))
+    print(answer.status, (yield from ask(Fact("commit_id"))), "('stage', 'pa55-of-the-stage')")
     proof = visit.keep("proof/home.html", answer.body)
     finding = Finding(subject="/", sentence="It looks wrong.", evidence=proof)
     return Judgement(examined=1, findings=(finding,))
@@ -164,7 +168,7 @@ def test_a_check_of_the_site_asks_it_with_the_sites_access_and_keeps_its_proof(p
 
 def test_an_error_that_tells_what_opens_the_site_does_not_tell_it_to_others(place: Path) -> None:
     body = """
-    raise RuntimeError(f"log-in failed with {visit.resolver('wknd_stage').basic}")
+    raise RuntimeError("log-in failed with ('stage', 'pa55-of-the-stage')")
     """
     result = judge(place, body, site=True)
     assert result.outcome is Outcome.INCONCLUSIVE
@@ -172,25 +176,136 @@ def test_an_error_that_tells_what_opens_the_site_does_not_tell_it_to_others(plac
     assert SECRET not in result.model_dump_json()
 
 
-def test_a_check_of_pages_is_given_no_credentials_and_others_only_those_of_the_site(place: Path) -> None:
+@pytest.mark.parametrize("site", [True, False])
+def test_no_check_is_given_credentials(place: Path, site: bool) -> None:
+    """What opens the site is told to the site alone: it is nowhere in the memory that the check starts with."""
     body = """
-    try:
-        visit.resolver("cloud_manager_default")
-    except Exception as error:
-        print(error)
+    import gc
+    yield from ask(Get(visit.url("/")))
+    for name in ("wknd_stage", "cloud_manager_default"):
+        try:
+            visit.resolver(name)
+        except Exception as error:
+            print(error)
+    word = "-".join(("pa55", "of", "the", "stage"))
+    found = [each for each in gc.get_objects() if isinstance(each, dict) and word in map(str, each.values())]
+    print(len(found), sys.stdin.read(), [os.readlink(f"/proc/self/fd/{fd}") for fd in (0,)])
     return Judgement(examined=1)
     """
-    judge(place, body, site=True)
-    assert "is not given to a team's own check" in kept(place)
-    judge(place, "print(os.pread(0, 100_000, 0)); return Judgement(examined=1)")
-    assert "wknd_stage" in kept(place, run=2)
-    assert SECRET not in kept(place, run=2)
+    assert judge(place, body, site=site).outcome is Outcome.PASSED
+    first, second, last = kept(place).splitlines()
+    assert "'wknd_stage' is not given to a team's own check" in first
+    assert "'cloud_manager_default' is not given to a team's own check" in second
+    assert last == "0  ['/dev/null']"
 
 
-def test_credentials_are_bound_to_their_host_there_too() -> None:
-    ours = Access({"X-Key": "k"}, ("me", "p"), frozenset({"stage.example.com"}))
-    given = GivenAccess.model_validate_json(GivenAccess.of(ours).model_dump_json())
-    assert given.open() == ours
+def test_there_is_no_network(place: Path) -> None:
+    body = """
+    import socket, subprocess
+    gained = []
+    for family in (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK, socket.AF_PACKET, socket.AF_VSOCK):
+        try:
+            gained.append(socket.socket(family, socket.SOCK_DGRAM))
+        except OSError:
+            pass
+    started = subprocess.run([sys.executable, "-c", "import socket; socket.socket()"], capture_output=True)
+    print(gained, started.returncode)
+    return Judgement(examined=1)
+    """
+    assert judge(place, body, site=True).outcome is Outcome.PASSED
+    assert kept(place) == "[] 1\n"
+
+
+ASKS = """
+first, others = (yield from ask(Get(visit.url("/")))), (yield from ask_all([Fresh(), Now(), Read("/")]))
+chain = yield from ask(Follow(visit.url("/")))
+print(first.status, "Surfing" in first.text, len(others[0]), others[1].tzinfo, others[2].final.status, len(chain))
+return Judgement(examined=1)
+"""
+
+
+def test_questions_are_answered_across_the_border(place: Path) -> None:
+    result = judge(place, ASKS)
+    assert result.outcome is Outcome.PASSED, result.sentences
+    assert kept(place) == "200 True 16 UTC 200 1\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ('yield "what?"', "is no list of questions"),
+        ("yield [1]", "is no list of questions"),
+        ("yield [Question()]", "nobody can answer"),
+        ('yield [Files(("**",))]', "asked 'files', which a team's check can't ask"),
+        ("while True: yield [Fresh()] * 900", "asked more than 20000 questions"),
+        ("while True: yield [Fresh()] * 2000", "no list of at most 1000 questions"),
+        ("while True: yield []", "asked more than 20000 questions"),
+        ('yield [Get("https://elsewhere.example/")]', "is not on a host of this site"),
+        ('yield [Abroad("https://elsewhere.example/")]', "no gate file names"),
+        ('yield [Get("http://127.0.0.1:1/")]', "is not on a host of this site"),
+        ("yield [Get(7)]", "asked a question 'get' that is none"),
+        ('yield [Get(visit.url("/"), tries=1000)]', "'tries' of 1000"),
+        ('yield [Get(visit.url("/"), timeout=float("nan"))]', "'timeout' of nan"),
+        ('yield [Get(visit.url("/"), method="GET / HTTP/1.1")]', "the method"),
+        ('yield [Get(visit.url("/"), headers={"X": "a\\r\\nHost: b"})]', "a header of more than one line"),
+        ('yield [Get(visit.url("/") + "x" * 9000)]', "a URL of more than 8000 characters"),
+        ('yield [Get(visit.url("/"), body=b"x" * 3_000_000)]', "bytes at once; up to"),
+    ],
+)
+def test_a_question_that_is_none_is_inconclusive(place: Path, body: str, words: str) -> None:
+    result = judge(place, f"{body}\nreturn Judgement(examined=1)", site=True)
+    assert (result.outcome, result.cause) == (Outcome.INCONCLUSIVE, Cause.CHECK)
+    assert words in result.sentences[0], result.sentences
+
+
+LINE = "import gc, socket; line = next(each for each in gc.get_objects() if type(each) is socket.socket)"
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        ('line.sendall(b"junk" * 100)', "bytes at once; up to"),
+        ('line.sendall(b"\\0\\0\\0\\4junk")', "which is no question"),
+        ('line.sendall(b"\\0\\0\\0\\4ju"); line.shutdown(socket.SHUT_WR)', "in the middle of a question"),
+        ('line.sendall(b"\\0\\x01\\0\\0" + b"[" * 65536)', "which is no question"),
+        ('line.sendall(b"\\0\\0\\0\\5[[1]]")', "which a team's check can't ask"),
+        ("line.close(); yield [Fresh()]", "broke off"),
+    ],
+)
+def test_junk_on_the_line_is_inconclusive(place: Path, act: str, words: str) -> None:
+    body = f"{LINE}\n{act}\nimport time; time.sleep(600)\nreturn Judgement(examined=1)"
+    result = judge(place, body, site=True)
+    assert (result.outcome, result.cause) == (Outcome.INCONCLUSIVE, Cause.CHECK)
+    assert words in result.sentences[0], result.sentences
+
+
+def test_what_is_printed_is_no_answer(place: Path) -> None:
+    body = """
+    print('[{"ask": "get"}]' * 1000)
+    sys.stdout.flush()
+    yield [Fresh()]
+    return Judgement(examined=1)
+    """
+    assert judge(place, body, site=True).outcome is Outcome.PASSED
+
+
+def test_a_foreign_host_is_refused_where_it_is_asked_for(place: Path) -> None:
+    body = """
+    try:
+        yield [Get("https://elsewhere.example/")]
+    except ValueError as error:
+        print(type(error).__name__)
+    return Judgement(examined=1)
+    """
+    assert judge(place, body, site=True).outcome is Outcome.PASSED
+    assert kept(place) == "HostNotAllowed\n"
+
+
+def test_a_check_that_leads_its_own_conversation_is_refused_with_what_to_write(place: Path) -> None:
+    module = place / "own.py"
+    module.write_text(OWN.format(reads=False, judge="async def run(self, visit): ..."))
+    with pytest.raises(KindError, match="write 'judge', which asks"):
+        kind_of_file(module)
 
 
 def test_of_the_environment_it_sees_nothing_that_is_not_declared(
@@ -325,7 +440,7 @@ def test_a_hostile_check_gains_nothing_and_its_daemon_is_gone(place: Path, as_no
 def test_another_user_keeps_the_same_rate_limit(place: Path, as_nobody: None) -> None:
     body = """
     for _ in range(3):
-        await visit.client.get(visit.url("/"))
+        yield from ask(Get(visit.url("/")))
     return Judgement(examined=1)
     """
     result = judge(place, body, site=True)

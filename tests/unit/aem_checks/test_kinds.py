@@ -12,15 +12,15 @@ from aem_checks import kinds as package
 from aem_checks.kinds import KindError, all_kinds
 
 OWN = """
-from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.outcomes import Judgement
 
-class Own(PageCheck[CheckSettings]):
+class Own(SiteCheck[CheckSettings]):
     kind = {kind!r}
     number = "Z1"
     title = "Our own"
 
-    def judge(self, recording):
+    def judge(self, visit):
         return Judgement(examined=1)
 """
 

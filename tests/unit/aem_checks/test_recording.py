@@ -12,6 +12,7 @@ from aem_checks.check import CheckSettings
 from aem_checks.kinds.caching.client_libraries import ClientLibraries
 from aem_checks.recording import Recording, RecordingError, record
 from aem_checks.stored_response import BodyError
+from unit.aem_checks.judged_pages import judge_pages
 from unit.aem_checks.page_site import SCRIPT, STYLE, PageSite, page, status, text
 
 pytestmark = pytest.mark.asyncio
@@ -47,7 +48,7 @@ async def test_a_loaded_recording_equals_the_fresh_one_and_is_judged_the_same(tm
         )
         assert list(one.headers.items()) == list(other.headers.items())
     check = ClientLibraries(CheckSettings())
-    assert check.judge(fresh) == check.judge(loaded)
+    assert judge_pages(check, fresh) == judge_pages(check, loaded)
 
 
 async def test_cookie_values_and_credentials_are_not_kept(tmp_path):

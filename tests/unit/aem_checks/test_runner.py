@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from aem_checks.access import AccessError
-from aem_checks.check import CheckSettings, PageCheck, SiteCheck
+from aem_checks.asks import Read, ask
+from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.kinds.availability.key_pages import KeyPages, KeyPagesSettings
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
@@ -248,10 +249,12 @@ def test_a_page_check_is_confirmed_on_a_new_recording(tmp_path):
 def test_a_judgement_that_blocks_its_thread_ends_in_time(tmp_path):
     released = threading.Event()
 
-    class Slow(PageCheck[CheckSettings]):
+    class Slow(SiteCheck[CheckSettings]):
         kind, number, title = "slow", "Z2", "Slow"
+        reads_recording = True
 
-        def judge(self, recording):
+        def judge(self, visit):
+            yield from ask(Read("/"))
             released.wait(600)
             return GOOD
 

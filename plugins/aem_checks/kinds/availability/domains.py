@@ -11,14 +11,13 @@ A CDN of the team's own may remove ``X-Vhost``; then the virtual host is not kno
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from aem_checks.access_names import AccessName
+from aem_checks.asks import Follow, Handshake, Now, ask, together
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import below
@@ -26,11 +25,13 @@ from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath, base_url
 from aem_checks.text import count, quoted
-from aem_checks.urls import DEFAULT_PORTS, parts_of, plain_url
+from aem_checks.urls import plain_url
 
 if TYPE_CHECKING:
-    from aem_checks.client import Client
-    from aem_checks.network_guard.rule import Rule
+    from datetime import datetime
+
+    from aem_checks.access import Access
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.tls import Certificate
     from aem_checks.visit import Visit
@@ -86,30 +87,29 @@ class Domains(SiteCheck[DomainsSettings]):
     )
     settings_type = DomainsSettings
 
-    async def run(self, visit: Visit) -> Judgement:
-        from aem_checks.network_guard.rule import Rule
+    def others(self, visit: Visit) -> Mapping[str, Access]:
+        """The site's own address too: redirects are followed from each to each."""
+        from aem_checks.access import NO_ACCESS
 
+        named = {domain.url: domain.access for domain in self.settings.domains}
+        opened = {url: visit.resolver(name) if name is not None else NO_ACCESS for url, name in named.items()}
+        return {visit.endpoint.url: visit.access} | opened
+
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         own = Domain(url=visit.endpoint.url, path=visit.site.pages[0], vhost=self.settings.vhost)
-        further = {domain.url: domain for domain in self.settings.domains}
-        access = {
-            url: visit.resolver(domain.access) for url, domain in further.items() if domain.access is not None
-        }
-        urls = {own.url: visit.access} | {url: access.get(url, _nothing()) for url in further}
-        rule = Rule.of(urls, private=[own.url] if visit.endpoint.private else [])
-        async with visit.client.beside(urls, rule) as client:
-            listed = [own, *(domain for url, domain in further.items() if url != own.url)]
-            rounds = await asyncio.gather(*(self._look_at(domain, client, rule) for domain in listed))
+        further = {domain.url: domain for domain in self.settings.domains if domain.url != own.url}
+        rounds = yield from together(self._look_at(domain) for domain in (own, *further.values()))
         findings = tuple(finding for _, found in rounds for finding in found)
         return Judgement(examined=sum(answered for answered, _ in rounds), findings=findings)
 
-    async def _look_at(self, domain: Domain, client: Client, rule: Rule) -> tuple[bool, list[Finding]]:
+    def _look_at(self, domain: Domain) -> Steps[tuple[bool, list[Finding]]]:
         findings: list[Finding] = []
         if domain.url.startswith("https:"):
-            certificate = await _certificate(domain.url, client, rule)
-            findings += self._certificate(domain.url, certificate)
+            certificate = yield from ask(Handshake(domain.url))
+            findings += self._certificate(domain.url, certificate, (yield from ask(Now())))
             if certificate.refused:
                 return True, findings
-        chain = await client.follow(domain.url + domain.path, hops=10, tries=3)
+        chain = yield from ask(Follow(domain.url + domain.path, hops=10, tries=3))
         circle = _circle(chain)
         missing = None if chain[0].status == 421 or circle else unreached(chain[-1], domain.url)
         if missing is not None:
@@ -119,7 +119,7 @@ class Domains(SiteCheck[DomainsSettings]):
         findings += _target(domain, chain[0])
         return True, findings
 
-    def _certificate(self, url: str, certificate: Certificate) -> Iterator[Finding]:
+    def _certificate(self, url: str, certificate: Certificate, now: datetime) -> Iterator[Finding]:
         if certificate.refused:
             remedy = (
                 "install a certificate that names this domain; where a proxy of your own shows another, let "
@@ -129,27 +129,12 @@ class Domains(SiteCheck[DomainsSettings]):
         elif certificate.ends is None:
             yield _unread("certificate_unread", url, certificate.problem)
         else:
-            days = (certificate.ends - datetime.now(UTC)).days
+            days = (certificate.ends - now).days
             if days < self.settings.certificate_days:
                 actual = f"one that ends in {count(days, 'day')}, on {certificate.ends:%Y-%m-%d}"
                 expected = f"a certificate for {count(self.settings.certificate_days, 'more day')}"
                 remedy = "renew it in Cloud Manager or at the CDN"
                 yield _finding("certificate_ends", url, expected, actual, remedy, _SOON)
-
-
-def _nothing() -> Any:
-    from aem_checks.access import NO_ACCESS
-
-    return NO_ACCESS
-
-
-async def _certificate(url: str, client: Client, rule: Rule) -> Certificate:
-    from aem_checks.tls import read_certificate
-
-    parts = parts_of(url)
-    host, port = parts.hostname or "", parts.port or DEFAULT_PORTS["https"]
-    await client.rate_limit.acquire(f"{host}:{port}")
-    return await read_certificate(host, port, rule)
 
 
 def _circle(chain: tuple[Response, ...]) -> str:

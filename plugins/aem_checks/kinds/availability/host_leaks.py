@@ -14,18 +14,21 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.asks import Read, ask
+from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS
 from aem_checks.markup import Attribute, attributes_with, json_strings, scripts
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.reach import unjudged
+from aem_checks.reading import Place
 from aem_checks.text import count, quoted
-from aem_checks.urls import plain_url
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.recording import Recording
     from aem_checks.response import Response
+    from aem_checks.visit import Visit
 
 _URL = re.compile(
     r"""(?:https?(?::|%3A)(?:\\?/|%2F){2}|(?<=["'=(])//|^//)(\[[0-9a-f:]+\](?::\d+)?|[a-z0-9_.-]+(?::\d+)?)""",
@@ -62,7 +65,7 @@ class Leak(NamedTuple):
     severity: Severity | None
 
 
-class HostLeaks(PageCheck[HostLeaksSettings]):
+class HostLeaks(SiteCheck[HostLeaksSettings]):
     kind = "host_leaks"
     number = "A7"
     title = "No internal hosts in pages"
@@ -74,17 +77,20 @@ class HostLeaks(PageCheck[HostLeaksSettings]):
         stage_host="a page of production names stage, or one of stage names itself as its own address",
         other_environment="a page leads to another AEM environment",
     )
+    reads_recording = True
     settings_type = HostLeaksSettings
 
-    def judge(self, recording: Recording) -> Judgement:
-        findings = [found for page in recording.pages if (found := unjudged(page, recording)) is not None]
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        recording, findings = visit.recorded, list[Finding]()
         hosts = _Hosts(recording, frozenset(host.lower() for host in self.settings.allow))
-        seen: dict[Leak, list[Response]] = {}
-        for page in recording.pages:
+        seen: dict[Leak, list[Place]] = {}
+        for path in visit.pages:
+            page = yield from ask(Read(path))
+            findings += unjudged(page, recording)
             for hop in page.hops:
                 for leak in dict.fromkeys(find_leaks(hop, hosts)):
-                    seen.setdefault(leak, []).append(hop)
-        findings += [_finding(leak, responses, recording) for leak, responses in seen.items()]
+                    seen.setdefault(leak, []).append(Place.of(hop, recording))
+        findings += [_finding(leak, places) for leak, places in seen.items()]
         return Judgement(examined=sum(page.final.ok for page in recording.pages), findings=tuple(findings))
 
 
@@ -211,9 +217,9 @@ def _without_port(host: str) -> str:
     return name if name and port.isdigit() and not host.endswith("]") else host
 
 
-def _finding(leak: Leak, responses: list[Response], recording: Recording) -> Finding:
-    url = plain_url(responses[0].url)
-    more = f", and on {count(len(responses) - 1, 'more page')}" if len(responses) > 1 else ""
+def _finding(leak: Leak, places: list[Place]) -> Finding:
+    url, evidence = places[0]
+    more = f", and on {count(len(places) - 1, 'more page')}" if len(places) > 1 else ""
     return Finding(
         code=leak.wrong.code,
         subject=url,
@@ -222,5 +228,5 @@ def _finding(leak: Leak, responses: list[Response], recording: Recording) -> Fin
         expected="a host that visitors can use",
         actual=leak.host,
         severity=leak.severity,
-        evidence=recording.evidence(responses[0]),
+        evidence=evidence,
     )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import Field
 
-from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.asks import Read, ask
+from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import below
 from aem_checks.outcomes import Finding, Judgement
@@ -21,8 +22,10 @@ from aem_checks.text import quoted
 from aem_checks.urls import parts_of, plain_url
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.recording import Page, Recording
     from aem_checks.response import Response
+    from aem_checks.visit import Visit
 
 _TYPES = {
     "json": ("application/json",),
@@ -47,7 +50,7 @@ class Fault(NamedTuple):
     actual: str
 
 
-class KeyPages(PageCheck[KeyPagesSettings]):
+class KeyPages(SiteCheck[KeyPagesSettings]):
     kind = "key_pages"
     number = "A2"
     title = "Key pages answer"
@@ -60,14 +63,15 @@ class KeyPages(PageCheck[KeyPagesSettings]):
         content_type="a page has the wrong content type",
         too_small="a page is empty, or too small to be one",
     )
+    reads_recording = True
     settings_type = KeyPagesSettings
 
-    def judge(self, recording: Recording) -> Judgement:
-        findings = (self._look_at(page, recording) for page in recording.pages)
-        return Judgement(
-            examined=len(recording.pages),
-            findings=tuple(finding for finding in findings if finding is not None),
-        )
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        recording, findings = visit.recorded, list[Finding]()
+        for path in visit.pages:
+            found = self._look_at((yield from ask(Read(path))), recording)
+            findings += [found] if found is not None else []
+        return Judgement(examined=len(recording.pages), findings=tuple(findings))
 
     def _look_at(self, page: Page, recording: Recording) -> Finding | None:
         final = page.final
@@ -95,9 +99,9 @@ class KeyPages(PageCheck[KeyPagesSettings]):
 
     def _size(self, final: Response) -> Fault | None:
         least = self.settings.min_bytes if final.is_html else 1
-        if len(final.body) >= least:
+        if final.size >= least:
             return None
-        return Fault("too_small", f"at least {least} bytes", f"has only {len(final.body)} bytes")
+        return Fault("too_small", f"at least {least} bytes", f"has only {final.size} bytes")
 
 
 def _login(page: Page) -> Fault | None:

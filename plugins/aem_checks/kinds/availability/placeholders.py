@@ -13,18 +13,21 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
-from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.asks import Read, ask
+from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import NAMES
 from aem_checks.markup import attributes_with, in_samples, json_strings, scripts
 from aem_checks.outcomes import Finding, Judgement
 from aem_checks.reach import unjudged
+from aem_checks.reading import Place
+from aem_checks.response import HeldResponse
 from aem_checks.text import count, quoted
-from aem_checks.urls import plain_url
 
 if TYPE_CHECKING:
-    from aem_checks.recording import Recording
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
+    from aem_checks.visit import Visit
 
 _OSGI = re.compile(r"\$\[(?:env|secret|prop):[^\]\s\"'<>&]{0,80}\]?")
 _APACHE = re.compile(r"\$\{[A-Z_][A-Z0-9_]{2,}\}")
@@ -43,28 +46,37 @@ class Hit(NamedTuple):
     place: str
 
 
-class Placeholders(PageCheck[PlaceholdersSettings]):
+class Placeholders(SiteCheck[PlaceholdersSettings]):
     kind = "placeholders"
     number = "A6"
     title = "No unresolved placeholders"
     targets = frozenset({"stage", "production"})
     codes = faults(unresolved="a configuration placeholder was not replaced by its value")
+    reads_recording = True
     settings_type = PlaceholdersSettings
 
-    def judge(self, recording: Recording) -> Judgement:
-        findings = [found for page in recording.pages if (found := unjudged(page, recording)) is not None]
-        seen: dict[Hit, list[Response]] = {}
-        for response in recording.responses:
-            for hit in dict.fromkeys(find_placeholders(response)):
-                if hit.placeholder not in self.settings.ignore:
-                    seen.setdefault(hit, []).append(response)
-        findings += [_finding(hit, responses, recording) for hit, responses in seen.items()]
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        recording, findings = visit.recorded, list[Finding]()
+        seen: dict[Hit, list[Place]] = {}
+        for path in visit.pages:
+            page = yield from ask(Read(path))
+            findings += unjudged(page, recording)
+            for hop in page.hops:
+                self._gather(hop, Place.of(hop, recording), seen)
+        for resource in recording.resources.values():
+            self._gather(HeldResponse.of(resource), Place.of(resource, recording), seen)
+        findings += [_finding(hit, places) for hit, places in seen.items()]
         return Judgement(examined=sum(page.final.ok for page in recording.pages), findings=tuple(findings))
 
+    def _gather(self, response: Response, place: Place, seen: dict[Hit, list[Place]]) -> None:
+        for hit in dict.fromkeys(find_placeholders(response)):
+            if hit.placeholder not in self.settings.ignore:
+                seen.setdefault(hit, []).append(place)
 
-def _finding(hit: Hit, responses: list[Response], recording: Recording) -> Finding:
-    url = plain_url(responses[0].url)
-    more = f", and on {count(len(responses) - 1, 'more URL')}" if len(responses) > 1 else ""
+
+def _finding(hit: Hit, places: list[Place]) -> Finding:
+    url, evidence = places[0]
+    more = f", and on {count(len(places) - 1, 'more URL')}" if len(places) > 1 else ""
     return Finding(
         code="unresolved",
         subject=url,
@@ -72,7 +84,7 @@ def _finding(hit: Hit, responses: list[Response], recording: Recording) -> Findi
         "expected its value. To do: set the variable for this environment in Cloud Manager.",
         expected="the value of the variable",
         actual=hit.placeholder,
-        evidence=recording.evidence(responses[0]),
+        evidence=evidence,
     )
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from aem_checks.asks import Get, Now, Pause, ask
+from aem_checks.asks import Fact, Get, Now, Pause, ask
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
@@ -82,7 +82,7 @@ class Settled(SiteCheck[SettledSettings]):
 
     def judge(self, visit: Visit) -> Steps[Judgement]:
         marker = visit.site.build_marker
-        wanted = visit.facts.get(_FACTS[marker.equals]) if marker else None
+        wanted = (yield from ask(Fact(_FACTS[marker.equals]))) if marker else None
         if marker and not wanted:
             return Judgement(examined=0, findings=(_nothing_to_compare(visit, marker),))
         url = visit.url(marker.path if marker else visit.site.pages[0])

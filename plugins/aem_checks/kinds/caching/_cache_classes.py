@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from aem_checks.asks import Read, ask
 from aem_checks.urls import host_of, join, parts_of, plain_url
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
+    from aem_checks.asks import Steps
     from aem_checks.recording import Recording
 
 CacheClass = Literal["html", "clientlib", "coreimg", "dam", "model_json", "persisted_query"]
@@ -54,10 +56,11 @@ def class_of(path: str) -> CacheClass | None:
     return "persisted_query" if path.startswith("/graphql/execute.json/") else None
 
 
-def referenced(recording: Recording) -> dict[CacheClass, list[str]]:
+def referenced(recording: Recording) -> Steps[dict[CacheClass, list[str]]]:
     """URLs on the target that its recorded pages name, by class, each once, in the order of the pages."""
     found: dict[CacheClass, dict[str, None]] = {}
-    for page in recording.good_pages:
+    for path in (page.path for page in recording.good_pages):
+        page = yield from ask(Read(path))
         base = plain_url(page.final.url)
         for number, written in enumerate(
             _addresses(page.final.document.css("[src], a[href], source[srcset]"))

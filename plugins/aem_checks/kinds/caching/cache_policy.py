@@ -146,7 +146,7 @@ class CachePolicy(SiteCheck[CachePolicySettings]):
 
     def _asked(self, visit: Visit) -> Steps[list[_Seen]]:
         """A few images, assets and models that the pages lead to, and the queries of the settings."""
-        wanted = referenced(visit.recording) if visit.recording else {}
+        wanted = (yield from referenced(visit.recording)) if visit.recording else {}
         chosen: list[tuple[CacheClass, str]] = [
             (kind, url) for kind, urls in wanted.items() for url in urls[: self.settings.samples]
         ]

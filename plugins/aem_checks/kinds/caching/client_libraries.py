@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.asks import Read, ask
+from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged, unreached
@@ -21,8 +22,10 @@ from aem_checks.urls import fault_of, is_address
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from aem_checks.asks import Steps
     from aem_checks.recording import Recording, Reference
     from aem_checks.response import Response
+    from aem_checks.visit import Visit
 
 EMPTY_LIBRARY = "d41d8cd98f00b204e9800998ecf8427e"
 """The hash of nothing: the legal hash of a library without content."""
@@ -37,7 +40,7 @@ _TYPES = {
 _NOUN = {"style": "style sheet", "script": "script"}
 
 
-class ClientLibraries(PageCheck[CheckSettings]):
+class ClientLibraries(SiteCheck[CheckSettings]):
     kind = "client_libraries"
     number = "C3"
     title = "Client libraries arrive"
@@ -51,10 +54,13 @@ class ClientLibraries(PageCheck[CheckSettings]):
         illegal_hash="the hash in a client library's name is none",
         none_named="no page names a style sheet or script of the site",
     )
+    reads_recording = True
 
-    def judge(self, recording: Recording) -> Judgement:
-        users = _users(recording)
-        findings = [found for page in recording.pages if (found := unjudged(page, recording)) is not None]
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        recording = visit.recorded
+        users, findings = _users(recording), list[Finding]()
+        for path in visit.pages:
+            findings += unjudged((yield from ask(Read(path))), recording)
         for reference, pages in users.items():
             response = recording.resources.get(reference.url)
             if response is not None:
@@ -114,7 +120,7 @@ def _answer(reference: Reference, response: Response) -> Fault | None:
         actual = f"has content type {quoted(response.content_type or 'none')}"
         return Fault("content_type", f"content type {allowed}", actual)
     if not response.body.strip() and f".lc-{EMPTY_LIBRARY}-lc." not in reference.url:
-        actual = f"has {count(len(response.body), 'byte')} of content, all blank"
+        actual = f"has {count(response.size, 'byte')} of content, all blank"
         return Fault("empty", "some content", actual)
     return None
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
     from aem_checks.asks import Steps
-    from aem_checks.recording import Recording
+    from aem_checks.recording import Page, Recording
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -96,10 +96,12 @@ class Walk:
         self.unread: list[str] = []
         """Paths of pages whose links were too many to see them all."""
 
+    def begin_with(self, page: Page) -> None:
+        """Remember where a recorded page leads to."""
+        self.places[page.path] = self._place(page.path, page.final)
+
     def through(self, recording: Recording, depth: int) -> Steps[None]:
-        """Read the recorded pages, ask for what they link to and, with a depth of 2, for what that links to."""
-        for page in recording.pages:
-            self.places[page.path] = self._place(page.path, page.final)
+        """Ask for what the recorded pages link to and, with a depth of 2, for what that links to."""
         self.claimed = frozenset(
             name
             for script in recording.resources.values()

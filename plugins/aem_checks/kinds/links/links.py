@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from aem_checks.asks import Read, ask
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import BEGINNINGS, above, switch
@@ -77,9 +78,12 @@ class Links(SiteCheck[LinksSettings]):
     settings_type = LinksSettings
 
     def judge(self, visit: Visit) -> Steps[Judgement]:
-        recording = visit.recorded
-        findings = [bad for page in recording.pages if (bad := unjudged(page, recording)) is not None]
+        recording, findings = visit.recorded, list[Finding]()
         walk = Walk(visit, self.settings.most)
+        for path in visit.pages:
+            page = yield from ask(Read(path))
+            findings += unjudged(page, recording)
+            walk.begin_with(page)
         yield from walk.through(recording, self.settings.depth)
         outside: list[Finding] = []
         if self.settings.external:

@@ -15,9 +15,8 @@ _GOOD_DOMAIN = frozenset({"", "DEPLOYED", "VERIFIED", "READY", "ACTIVE", "COMPLE
 _WHERE = ("stage", "production")
 
 
-def lists_of(facts: Facts, name: str) -> dict[str, list[Mapping[str, Any]]] | None:
+def lists_of(fact: Any) -> dict[str, list[Mapping[str, Any]]] | None:
     """The rows of a fact by target; ``None`` where one of the two is not known."""
-    fact = facts.get(name)
     if not isinstance(fact, Mapping) or any(
         not isinstance(fact.get(target), list | tuple) for target in _WHERE
     ):

@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from aem_checks.checkout import source
 from aem_checks.kinds.parity._variables import uses
 
 if TYPE_CHECKING:
-    from aem_checks.checkout import Commit
+    from aem_checks.asks import Steps
 
 FORMAT = 1
 _FILTERS = ("**/META-INF/vault/filter.xml", "META-INF/vault/filter.xml")
@@ -63,19 +64,21 @@ def loads(data: bytes) -> SourceState | None:
         return None
 
 
-async def state_of(commit: Commit) -> SourceState:
-    """Read a commit. Raises ``CheckoutError``."""
+def read_state() -> Steps[tuple[SourceState, int]]:
+    """What the release's commit has, and the number of its files. Raises ``CheckoutError``."""
     state = SourceState()
-    poms = await commit.texts("**/pom.xml", "pom.xml")
-    for path, text in (await commit.texts(*_FILTERS)).items():
+    poms = (yield from source("**/pom.xml", "pom.xml")).texts
+    filters = yield from source(*_FILTERS)
+    for path, text in filters.texts.items():
         package = _package_of(path)
         if _is_installed(package, poms):
             _read_filter(package, path, text, state)
-    state.indexes = _indexes(await commit.read(commit.matching(*_INDEXES)))
-    for path, text in (await commit.texts(*_MODELS)).items():
+    state.indexes = _indexes((yield from source(*_INDEXES)).contents)
+    for path, text in (yield from source(*_MODELS)).texts.items():
         _read_model(path, text, state)
-    state.variables = sorted({use.name for use in await uses(commit) if "production" in use.environments})
-    return state
+    used = yield from uses()
+    state.variables = sorted({use.name for use in used if "production" in use.environments})
+    return state, filters.files
 
 
 def _package_of(path: str) -> str:

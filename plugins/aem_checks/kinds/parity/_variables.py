@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aem_checks.checkout import source
 from aem_checks.kinds.parity._osgi import FILES, config_files
 
 if TYPE_CHECKING:
-    from aem_checks.checkout import Commit
+    from aem_checks.asks import Steps
 
 _OSGI = re.compile(r"\$\[(env|secret):([A-Za-z_][A-Za-z0-9_]{0,255})((?:;[^\]]{0,1000})?)\]")
 _CDN = re.compile(r"\$\{\{([A-Za-z_][A-Za-z0-9_]{0,255})\}\}")
@@ -57,11 +58,12 @@ class Use:
     """Targets whose instances read that file: ``stage``, ``production``, both or none."""
 
 
-async def uses(commit: Commit) -> list[Use]:
-    """Every use of a variable in the commit. Raises ``CheckoutError``."""
-    osgi = await commit.texts(*FILES)
-    apache = await commit.texts(*_APACHE_FILES)
-    cdn = {path: text for path, text in (await commit.texts(*_CDN_FILES)).items() if path not in apache}
+def uses() -> Steps[list[Use]]:
+    """Every use of a variable in the release's commit. Raises ``CheckoutError``."""
+    osgi = (yield from source(*FILES)).texts
+    apache = (yield from source(*_APACHE_FILES)).texts
+    everything = (yield from source(*_CDN_FILES)).texts
+    cdn = {path: text for path, text in everything.items() if path not in apache}
     return [*_in_osgi(osgi), *_in_cdn(cdn), *_in_apache(apache)]
 
 

@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from aem_checks.asks import Get, ask_all
+from aem_checks.asks import Fact, Get, ask, ask_all
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS
@@ -77,7 +77,7 @@ class AemVersion(SiteCheck[AemVersionSettings]):
             Get(url + PATH, tries=3, past_caches=True) for url in (visit.site.stage.url, production.url)
         )
         stage, live = _told(here), _told(there)
-        fact = visit.facts.get(FACT)
+        fact = yield from ask(Fact(FACT))
         releases = _known(stage, live, fact if isinstance(fact, Mapping) else {})
         findings = [*_releases(*releases)]
         if stage is not None and live is not None:

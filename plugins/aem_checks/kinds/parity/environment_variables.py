@@ -19,8 +19,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
+from aem_checks.asks import Fact, ask
 from aem_checks.check import SiteCheck
-from aem_checks.checkout import CheckoutSettings, not_read, opened
+from aem_checks.checkout import CheckoutSettings, not_read
 from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS
 from aem_checks.git import CheckoutError
@@ -29,6 +30,7 @@ from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.kinds.parity._variables import Use
     from aem_checks.visit import Visit
 
@@ -52,7 +54,7 @@ class Variable(NamedTuple):
 
 
 class EnvironmentVariables(SiteCheck[EnvironmentVariablesSettings]):
-    """Compares what Cloud Manager lists; ``visit.facts`` holds it, since a check cannot ask."""
+    """Compares what Cloud Manager lists."""
 
     kind = "environment_variables"
     number = "K2"
@@ -66,14 +68,15 @@ class EnvironmentVariables(SiteCheck[EnvironmentVariablesSettings]):
     )
     settings_type = EnvironmentVariablesSettings
 
-    async def run(self, visit: Visit) -> Judgement:
-        lists = {target: _variables(visit.facts.get(FACT), target) for target in _TARGETS}
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        told = yield from ask(Fact(FACT))
+        lists = {target: _variables(told, target) for target in _TARGETS}
         unknown = [target for target, known in lists.items() if known is None]
         if unknown:
             return _unknown(unknown)
         stage, production = (lists[target] or frozenset() for target in _TARGETS)
         findings = [*self._missing(stage, production), *_different(stage, production)]
-        findings += await self._used(visit, {"stage": _names(stage), "production": _names(production)})
+        findings += yield from self._used({"stage": _names(stage), "production": _names(production)})
         # Two lists were read, so that no variables at all is an answer and not silence.
         severity = self.settings.severity or self.severity
         return Judgement(examined=max(1, len(stage)), findings=shortened(findings, severity=severity))
@@ -85,15 +88,14 @@ class EnvironmentVariables(SiteCheck[EnvironmentVariablesSettings]):
         if waived:
             yield _waived(waived)
 
-    async def _used(self, visit: Visit, known: Mapping[str, frozenset[str]]) -> list[Finding]:
+    def _used(self, known: Mapping[str, frozenset[str]]) -> Steps[list[Finding]]:
         """What the source needs and an environment lacks; what stage alone has was said before."""
         from aem_checks.kinds.parity._variables import uses
 
         if self.settings.checkout is None:
             return []
         try:
-            async with opened(self.settings.checkout, visit) as commit:
-                found = await uses(commit)
+            found = yield from uses()
         except CheckoutError as error:
             return [not_read(error)]
         needed: dict[tuple[str, str], list[Use]] = {}

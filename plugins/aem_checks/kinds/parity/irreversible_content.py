@@ -20,7 +20,8 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
 
-from aem_checks.checkout import CheckoutCheck, CheckoutSettings
+from aem_checks.check import SiteCheck
+from aem_checks.checkout import CheckoutSettings, of_source
 from aem_checks.codes import faults
 from aem_checks.excuses import ROOTS
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
@@ -28,7 +29,7 @@ from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
-    from aem_checks.checkout import Commit
+    from aem_checks.asks import Steps
     from aem_checks.kinds.parity._source_state import Root, SourceState
     from aem_checks.visit import Visit
 
@@ -46,7 +47,7 @@ class IrreversibleContentSettings(CheckoutSettings):
     """Roots of filters that are meant, such as ``/content/wknd/library*``; ``*`` and ``?`` stand for any characters."""
 
 
-class IrreversibleContent(CheckoutCheck[IrreversibleContentSettings]):
+class IrreversibleContent(SiteCheck[IrreversibleContentSettings]):
     """Names what a return to the last release would leave behind."""
 
     kind = "irreversible_content"
@@ -64,10 +65,13 @@ class IrreversibleContent(CheckoutCheck[IrreversibleContentSettings]):
     )
     settings_type = IrreversibleContentSettings
 
-    async def examine(self, commit: Commit, visit: Visit) -> Judgement:
-        from aem_checks.kinds.parity._source_state import loads, state_of
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        return of_source(self.kind, self.settings, self._examine(visit))
 
-        now = await state_of(commit)
+    def _examine(self, visit: Visit) -> Steps[Judgement]:
+        from aem_checks.kinds.parity._source_state import loads, read_state
+
+        now, examined = yield from read_state()
         kept = visit.baseline.read(KEPT) if visit.baseline is not None else None
         before = loads(kept) if kept is not None else None
         visit.keep(KEPT, now.dumps())
@@ -77,7 +81,6 @@ class IrreversibleContent(CheckoutCheck[IrreversibleContentSettings]):
         else:
             findings += [*_indexes(now, before), *_models(now, before), *_variables(now, before)]
         severity = self.settings.severity or self.severity
-        examined = len(commit.files)
         return Judgement(examined=examined, findings=shortened(findings, severity=severity))
 
     def _filters(self, roots: list[Root], before: SourceState | None) -> Iterator[Finding]:

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from aem_checks.asks import Fact, ask
 from aem_checks.check import SiteCheck
-from aem_checks.checkout import CheckoutSettings, not_read, opened
+from aem_checks.checkout import CheckoutSettings, not_read, source
 from aem_checks.codes import faults
 from aem_checks.git import CheckoutError
 from aem_checks.kinds.parity import _network_facts as network
@@ -24,6 +25,7 @@ from aem_checks.shortened import shortened
 from aem_checks.text import quoted
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.visit import Visit
 
 _READERS = {
@@ -56,10 +58,10 @@ class NetworkParity(SiteCheck[NetworkParitySettings]):
     )
     settings_type = NetworkParitySettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         examined, unknown, findings = 0, list[str](), list[Finding]()
         for name, read in _READERS.items():
-            rows = network.lists_of(visit.facts, name)
+            rows = network.lists_of((yield from ask(Fact(name))))
             if rows is None:
                 unknown.append(name)
             else:
@@ -67,20 +69,19 @@ class NetworkParity(SiteCheck[NetworkParitySettings]):
                 findings += read(rows)
         if unknown:
             findings.append(network.not_known(unknown))
-        files, of_files = await self._files(visit)
+        files, of_files = yield from self._files()
         severity = self.settings.severity or self.severity
         return Judgement(
             examined=examined + files, findings=shortened([*findings, *of_files], severity=severity)
         )
 
-    async def _files(self, visit: Visit) -> tuple[int, list[Finding]]:
+    def _files(self) -> Steps[tuple[int, list[Finding]]]:
         from aem_checks.kinds.parity._cdn_files import PATTERNS, cdn_files, differences
 
         if self.settings.checkout is None:
             return 0, []
         try:
-            async with opened(self.settings.checkout, visit) as commit:
-                files, broken = cdn_files(await commit.texts(*PATTERNS))
+            files, broken = cdn_files((yield from source(*PATTERNS)).texts)
         except CheckoutError as error:
             return 0, [not_read(error)]
         return len(files) + len(broken), [*map(_broken, broken), *differences(files)]

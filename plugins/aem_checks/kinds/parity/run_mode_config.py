@@ -19,7 +19,8 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
 
-from aem_checks.checkout import CheckoutCheck, CheckoutSettings
+from aem_checks.check import SiteCheck
+from aem_checks.checkout import CheckoutSettings, of_source, source
 from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS
 from aem_checks.kinds.parity._osgi import FILES, TIERS, ConfigFile, by_pid, config_files, effective
@@ -28,7 +29,7 @@ from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
-    from aem_checks.checkout import Commit
+    from aem_checks.asks import Steps
     from aem_checks.visit import Visit
 
 
@@ -39,7 +40,7 @@ class RunModeConfigSettings(CheckoutSettings):
     """PIDs that production needs no configuration of; ``*`` and ``?`` stand for any characters."""
 
 
-class RunModeConfig(CheckoutCheck[RunModeConfigSettings]):
+class RunModeConfig(SiteCheck[RunModeConfigSettings]):
     """Compares what stage and production get, PID by PID."""
 
     kind = "run_mode_config"
@@ -56,8 +57,11 @@ class RunModeConfig(CheckoutCheck[RunModeConfigSettings]):
     )
     settings_type = RunModeConfigSettings
 
-    async def examine(self, commit: Commit, visit: Visit) -> Judgement:
-        texts = await commit.texts(*FILES)
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        return of_source(self.kind, self.settings, self._examine())
+
+    def _examine(self) -> Steps[Judgement]:
+        texts = (yield from source(*FILES)).texts
         files = config_files(texts)
         findings = []
         for pid, group in sorted(by_pid(files).items()):

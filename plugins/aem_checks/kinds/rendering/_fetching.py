@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from aem_checks.asking import ask_live
 from aem_checks.asks import Follow, Get, ask, together
 from aem_checks.kinds.rendering._decoding import Fault, fault_in
 from aem_checks.outcomes import Finding
@@ -15,7 +14,6 @@ from aem_checks.urls import fault_of, host_of
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
-    from aem_checks.client import Client
     from aem_checks.kinds.rendering._media import Media
     from aem_checks.response import Response
     from aem_checks.visit import Visit
@@ -46,11 +44,6 @@ def ask_for_each(
         some = files[start : start + _AT_ONCE]
         fetched += yield from together(_fetch(media, allows, visit, folder) for media in some)
     return fetched
-
-
-async def fetch_all(wanted: Iterable[Media], client: Client, visit: Visit, folder: str) -> list[Fetched]:
-    """The same, led with this client; nobody keeps what it answers."""
-    return await ask_live(ask_for_each(wanted, client.allows, visit, folder), client, lambda _: None)
 
 
 def _fetch(media: Media, allows: Callable[[str], bool], visit: Visit, folder: str) -> Steps[Fetched]:

@@ -10,12 +10,14 @@ credentials. URLs with parts that a script fills in are compared but not fetched
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aem_checks.access import NO_ACCESS
+from aem_checks.asks import Read, ask
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.kinds.rendering._decoding import FAULTS, Fault
@@ -24,9 +26,11 @@ from aem_checks.reach import unjudged
 from aem_checks.shortened import shortened
 from aem_checks.sites import base_url
 from aem_checks.text import count, quoted
-from aem_checks.urls import host_of, parts_of
+from aem_checks.urls import host_of, is_among, parts_of
 
 if TYPE_CHECKING:
+    from aem_checks.access import Access
+    from aem_checks.asks import Steps
     from aem_checks.kinds.rendering._fetching import Fetched
     from aem_checks.response import Response
     from aem_checks.visit import Visit
@@ -80,42 +84,45 @@ class DynamicMedia(SiteCheck[DynamicMediaSettings]):
     reads_recording = True
     settings_type = DynamicMediaSettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def others(self, visit: Visit) -> Mapping[str, Access]:
+        """The hosts of Dynamic Media that are not the site's own."""
+
+        own = self.settings.stage if visit.target == "stage" else self.settings.production
+        return {host: NO_ACCESS for host in (own.hosts if own else ()) if not visit.allows(host)}
+
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         own = self.settings.stage if visit.target == "stage" else self.settings.production
         if own is None:
             return Judgement(examined=0, findings=(_missing(visit),))
         recording = visit.recorded
         other = self.settings.production if visit.target == "stage" else self.settings.stage
         found: dict[str, str] = {}
-        findings = [bad for page in recording.pages if (bad := unjudged(page, recording)) is not None]
-        for page in recording.good_pages:
-            for url in find_dynamic_media(page.final):
-                found.setdefault(url, page.path)
+        findings = list[Finding]()
+        for path in visit.pages:
+            page = yield from ask(Read(path))
+            findings += unjudged(page, recording)
+            for url in find_dynamic_media(page.final) if page.is_good else ():
+                found.setdefault(url, path)
         wrong = {url: why for url in found if (why := _misplaced(url, own, other))}
         findings += [_misplaced_finding(url, found[url], why) for url, why in wrong.items()]
-        fetched = await self._fetch([url for url in found if url not in wrong], own, visit)
+        fetched = yield from self._fetch([url for url in found if url not in wrong], own, visit)
         findings += [_fault(answer, found[answer.media.url]) for answer in fetched if _is_bad(answer)]
         findings += self._notes(len(found) - len(wrong), len(fetched), visit)
         return Judgement(examined=len(found), findings=shortened(findings, severity=self.severity))
 
-    async def _fetch(self, urls: list[str], own: DynamicMediaOf, visit: Visit) -> list[Fetched]:
-        from aem_checks.client import Client
-        from aem_checks.kinds.rendering._fetching import fetch_all
+    def _fetch(self, urls: list[str], own: DynamicMediaOf, visit: Visit) -> Steps[list[Fetched]]:
+        from aem_checks.kinds.rendering._fetching import ask_for_each
         from aem_checks.kinds.rendering._media import Media, is_template
 
         kinds = {url: "video" if "/is/content/" in url else "image" for url in urls if not is_template(url)}
         wanted = [Media(url, kind, "", True, kind == "image") for url, kind in kinds.items()][
             : self.settings.most
         ]
-        at_home = [media for media in wanted if visit.client.allows(media.url)]
-        abroad = [media for media in wanted if not visit.client.allows(media.url)]
-        fetched = await fetch_all(at_home, visit.client, visit, "dynamic_media")
-        if abroad:
-            origins = dict.fromkeys(own.hosts, NO_ACCESS)
-            async with Client(origins, rate_limit=visit.client.rate_limit) as client:
-                reachable = [media for media in abroad if client.allows(media.url)]
-                fetched += await fetch_all(reachable, client, visit, "dynamic_media")
-        return fetched
+        at_home = [media for media in wanted if visit.allows(media.url)]
+        abroad = [media for media in wanted if not visit.allows(media.url) and is_among(media.url, own.hosts)]
+        fetched = yield from ask_for_each(at_home, visit.allows, visit, "dynamic_media")
+        there = partial(is_among, origins=own.hosts)
+        return [*fetched, *(yield from ask_for_each(abroad, there, visit, "dynamic_media"))]
 
     def _notes(self, right: int, fetched: int, visit: Visit) -> Iterator[Finding]:
         if right > fetched:

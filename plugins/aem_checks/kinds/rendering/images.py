@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from aem_checks.asks import Read, ask
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import BEGINNINGS
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from aem_checks.asks import Steps
     from aem_checks.kinds.rendering._fetching import Fetched
     from aem_checks.kinds.rendering._media import Media
-    from aem_checks.recording import Recording
+    from aem_checks.recording import Page, Recording
     from aem_checks.visit import Visit
 
 
@@ -53,13 +54,17 @@ class Images(SiteCheck[ImagesSettings]):
     def judge(self, visit: Visit) -> Steps[Judgement]:
         from aem_checks.kinds.rendering._fetching import ask_for_each
 
-        recording = visit.recorded
+        recording, findings = visit.recorded, list[Finding]()
         found = Collected(recording, visit, self.settings)
+        for path in visit.pages:
+            page = yield from ask(Read(path))
+            findings += unjudged(page, recording)
+            found.collect(page)
+        found.collect_resources(recording)
         wanted = found.wanted[: self.settings.most]
         answers = yield from ask_for_each((media for media, _ in wanted), visit.allows, visit, "images")
-        findings = [bad for page in recording.pages if (bad := unjudged(page, recording)) is not None]
-        for (_, page), answer in zip(wanted, answers, strict=True):
-            findings += _judge(answer, plain_url(page), visit, named=page in found.named)
+        for (_, where), answer in zip(wanted, answers, strict=True):
+            findings += _judge(answer, plain_url(where), visit, named=where in found.named)
         findings += found.notes(len(wanted), answers)
         return Judgement(
             examined=sum(answer.refused is None and not answer.elsewhere for answer in answers),
@@ -68,7 +73,7 @@ class Images(SiteCheck[ImagesSettings]):
 
 
 class Collected:
-    """All files of the recorded pages, each once, those that block first."""
+    """All files of the recorded pages, each once."""
 
     def __init__(self, recording: Recording, visit: Visit, settings: ImagesSettings) -> None:
         self._visit, self._ignore = visit, settings.ignore
@@ -77,15 +82,23 @@ class Collected:
         self._media: dict[str, tuple[Media, str]] = {}
         self.elsewhere: set[str] = set()
         self.templates: set[str] = set()
-        self._collect(recording)
-        self.wanted = sorted(self._media.values(), key=lambda each: self._is_mild(*each))
 
-    def _collect(self, recording: Recording) -> None:
-        from aem_checks.kinds.rendering._media import find_media, in_style_sheet
+    @property
+    def wanted(self) -> list[tuple[Media, str]]:
+        """Each with the page that it is on, those that block first."""
+        return sorted(self._media.values(), key=lambda each: self._is_mild(*each))
 
-        for page in recording.good_pages:
-            for media in find_media(page.final):
-                self._add(media, page.url)
+    def collect(self, page: Page) -> None:
+        """What a page names."""
+        from aem_checks.kinds.rendering._media import find_media
+
+        for media in find_media(page.final) if page.is_good else ():
+            self._add(media, page.url)
+
+    def collect_resources(self, recording: Recording) -> None:
+        """What the style sheets name."""
+        from aem_checks.kinds.rendering._media import in_style_sheet
+
         for url, response in recording.resources.items():
             if response.ok and response.content_type == "text/css":
                 for media in in_style_sheet(response):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from pydantic import Field
 
-from aem_checks.asks import Follow, ask_all
+from aem_checks.asks import Follow, Read, ask, ask_all
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import NAMES, hollow, switch
@@ -98,13 +98,16 @@ class Languages(SiteCheck[LanguagesSettings]):
     settings_type = LanguagesSettings
 
     def judge(self, visit: Visit) -> Steps[Judgement]:
-        recording = visit.recorded
-        findings = [bad for page in recording.pages if (bad := unjudged(page, recording)) is not None]
-        for page in recording.good_pages:
-            for trouble in (*_language(page, self.settings), *_untranslated(page.final, self.settings)):
-                findings.append(_finding(page, trouble, recording.evidence(page.final)))
-        partners = Partners(visit, self.settings.most)
-        findings += yield from partners.judge(recording.good_pages)
+        recording, partners = visit.recorded, Partners(visit, self.settings.most)
+        not_judged, findings = list[Finding](), list[Finding]()
+        for path in visit.pages:
+            page = yield from ask(Read(path))
+            not_judged += unjudged(page, recording)
+            if page.is_good:
+                for trouble in (*_language(page, self.settings), *_untranslated(page.final, self.settings)):
+                    findings.append(_finding(page, trouble, recording.evidence(page.final)))
+                partners.add(page)
+        findings = [*not_judged, *findings, *(yield from partners.judge())]
         return Judgement(
             examined=len(recording.good_pages), findings=shortened(findings, severity=self.severity)
         )
@@ -176,15 +179,21 @@ class Partners:
         self._named: dict[str, dict[str, str] | str] = {}
         """By path: language and path of each alternate, or why that page cannot be judged."""
         self._foreign: set[str] = set()
+        self._first: dict[str, str] = {}
+        """Paths of the recorded pages, by how alternates call them."""
         self._left: set[str] = set()
 
-    def judge(self, pages: tuple[Page, ...]) -> Steps[list[Finding]]:
-        for page in pages:
-            self._named[_own_path(page.final, page.path)] = self._alternates(page.final)
-        first = {_own_path(page.final, page.path): page for page in pages}
-        named = {path for own in first for path in self._of(own).values()}
+    def add(self, page: Page) -> None:
+        """Remember what a recorded page names."""
+        own = _own_path(page.final, page.path)
+        self._named[own] = self._alternates(page.final)
+        self._first[own] = page.path
+
+    def judge(self) -> Steps[list[Finding]]:
+        named = {path for own in self._first for path in self._of(own).values()}
         yield from self._ask_for(named - set(self._named))
-        findings = [found for own, page in first.items() for found in self._one_way(own, page)]
+        pages = {page.path: page for page in self._visit.recorded.pages}
+        findings = [found for own, path in self._first.items() for found in self._one_way(own, pages[path])]
         return [*findings, *self._notes()]
 
     def _of(self, path: str) -> dict[str, str]:

@@ -12,14 +12,15 @@ are false alarms until they are named under ``exempt``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from fnmatch import fnmatchcase
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import Field, field_validator
 
-from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.asks import Read, ask
+from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import PATHS, without
 from aem_checks.markup import in_sample
@@ -31,7 +32,10 @@ from aem_checks.text import count, quoted
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+    from aem_checks.asks import Steps
+    from aem_checks.reading import ReadPage
     from aem_checks.recording import Page, Recording
+    from aem_checks.visit import Visit
 
 Part = Literal["header", "nav", "main", "footer"]
 _ROLES = {"header": "banner", "nav": "navigation", "main": "main", "footer": "contentinfo"}
@@ -98,7 +102,7 @@ class Problem(NamedTuple):
     remedy: str
 
 
-class Structure(PageCheck[StructureSettings]):
+class Structure(SiteCheck[StructureSettings]):
     kind = "structure"
     number = "D2"
     title = "Pages have their parts"
@@ -111,27 +115,30 @@ class Structure(PageCheck[StructureSettings]):
         empty_fragment="an experience fragment has nothing in it",
         never_looked_for="no recorded page has the template or path of an expectation",
     )
+    reads_recording = True
     settings_type = StructureSettings
 
-    def judge(self, recording: Recording) -> Judgement:
-        findings = [found for page in recording.pages if (found := unjudged(page, recording)) is not None]
-        before = _problems_before(recording.baseline, self.settings)
-        for page in recording.good_pages:
-            for problem in find_problems(page, self.settings):
-                known = problem.part in before.get(page.path, ())
-                findings.append(_finding(page, problem, recording, known=known))
-        findings += _never_looked_for(recording, self.settings)
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        recording = visit.recorded
+        not_judged, findings, seen = list[Finding](), list[Finding](), dict[str, None]()
+        for path in visit.pages:
+            page = yield from ask(Read(path))
+            not_judged += unjudged(page, recording)
+            if page.is_good:
+                seen |= dict.fromkeys(_fitting(page, self.settings))
+                findings += _findings(page, recording, self.settings)
+        findings = [*not_judged, *findings, *_never_looked_for(seen, self.settings)]
         return Judgement(
             examined=len(recording.good_pages), findings=shortened(findings, severity=self.severity)
         )
 
 
-def _problems_before(baseline: Recording | None, settings: StructureSettings) -> dict[str, set[str]]:
-    if baseline is None:
-        return {}
-    return {
-        page.path: {problem.part for problem in find_problems(page, settings)} for page in baseline.good_pages
-    }
+def _findings(page: ReadPage, recording: Recording, settings: StructureSettings) -> Iterator[Finding]:
+    problems = list(find_problems(page, settings))
+    before = page.before if problems else None
+    known = {problem.part for problem in find_problems(before, settings)} if before else set()
+    for problem in problems:
+        yield _finding(page, problem, recording, known=problem.part in known)
 
 
 def find_problems(page: Page, settings: StructureSettings) -> Iterator[Problem]:
@@ -168,10 +175,16 @@ def _missing(part: Part) -> Problem:
 
 
 def _expected_of(page: Page, settings: StructureSettings) -> Iterator[str]:
+    for key in _fitting(page, settings):
+        yield from settings.expected[key]
+
+
+def _fitting(page: Page, settings: StructureSettings) -> Iterator[str]:
+    """The templates and paths of 'expected' that it has."""
     template = _template(page)
-    for key, selectors in settings.expected.items():
+    for key in settings.expected:
         if key == template or (key.startswith("/") and fnmatchcase(page.path, key)):
-            yield from selectors
+            yield key
 
 
 def _template(page: Page) -> str:
@@ -244,12 +257,10 @@ def _finding(page: Page, problem: Problem, recording: Recording, *, known: bool)
     )
 
 
-def _never_looked_for(recording: Recording, settings: StructureSettings) -> Iterator[Finding]:
+def _never_looked_for(seen: Container[str], settings: StructureSettings) -> Iterator[Finding]:
     """Selectors of a template or path that no recorded page has: they say nothing of this release."""
-    templates = {_template(page) for page in recording.good_pages}
     for key in settings.expected:
-        seen = any(fnmatchcase(page.path, key) for page in recording.good_pages)
-        if key not in templates and not (key.startswith("/") and seen):
+        if key not in seen:
             yield Finding(
                 code="never_looked_for",
                 subject=f"expected {key}",

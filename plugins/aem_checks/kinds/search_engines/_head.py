@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from aem_checks.urls import host_of, join, parts_of, plain_url
@@ -22,8 +22,12 @@ _WITH_VALUE = frozenset({"unavailable_after", "max-snippet", "max-image-preview"
 _STAMP = re.compile(r"(?<=/)\d{12,14}(?=/)|(?<=\.lc-)[0-9a-f]{32}(?=-lc)|(?<=\.)[0-9a-f]{32}(?=\.)")
 
 
-def read_head(response: Response) -> dict[str, str | None]:
+def read_head(response: Response) -> Mapping[str, str | None]:
     """Value by name: ``None`` for what is not there, an empty text for what is there and empty."""
+    return response.once(_read_head)
+
+
+def _read_head(response: Response) -> Mapping[str, str | None]:
     document = response.document
     found: dict[str, str | None] = {
         "title": _text(document, "head > title"),

@@ -9,11 +9,12 @@ may change texts on stage between two releases.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
-from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.asks import Read, ask
+from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import half_of
 from aem_checks.kinds.search_engines._head import comparable, read_head
@@ -23,11 +24,15 @@ from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
+    from aem_checks.reading import ReadPage
     from aem_checks.recording import Page, Recording
+    from aem_checks.visit import Visit
 
 Field = Literal[
     "title", "description", "h1", "canonical", "og:title", "og:description", "og:image", "og:url", "og:type"
 ]
+Head = Mapping[str, str | None]
 _NEEDED = ("title", "h1", "description")
 _MANY = 5
 """Pages on which the same field may differ before one finding stands for all of them."""
@@ -40,13 +45,14 @@ class HeadRegressionSettings(CheckSettings):
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    page: Page
+    path: str
     field: str
+    evidence: str
     before: str | None
     now: str | None
 
 
-class HeadRegression(PageCheck[HeadRegressionSettings]):
+class HeadRegression(SiteCheck[HeadRegressionSettings]):
     """Compares the heads of the recorded pages with those of the last verified release."""
 
     kind = "head_regression"
@@ -60,25 +66,32 @@ class HeadRegression(PageCheck[HeadRegressionSettings]):
         lost="a page lost what its head said at the last verified release",
         changed="a page's head says something else than at the last verified release",
     )
+    reads_recording = True
     settings_type = HeadRegressionSettings
 
-    def judge(self, recording: Recording) -> Judgement:
-        findings = [found for page in recording.pages if (found := unjudged(page, recording)) is not None]
-        before = {page.path: page for page in recording.baseline.good_pages} if recording.baseline else {}
-        changes: dict[str, list[_Change]] = {}
-        for page in recording.good_pages:
-            old = before.get(page.path)
-            findings += self._alone(page, recording, known=old is not None)
-            for change in self._compare(page, old, recording) if old else ():
-                changes.setdefault(change.field, []).append(change)
-        findings += [found for group in changes.values() for found in _told(group, recording)]
-        findings += _notes(recording, len(before))
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        recording = visit.recorded
+        not_judged, findings, changes = list[Finding](), list[Finding](), dict[str, list[_Change]]()
+        for path in visit.pages:
+            page = yield from ask(Read(path))
+            not_judged += unjudged(page, recording)
+            if page.is_good:
+                head = read_head(page.final)
+                findings += self._alone(page, head, recording)
+                for change in self._compare(page, head, recording):
+                    changes.setdefault(change.field, []).append(change)
+        findings += [found for group in changes.values() for found in _told(group)]
+        findings += _notes(recording, visit.baseline.recording if visit.baseline else None)
         severity = self.settings.severity or self.severity
-        return Judgement(examined=len(recording.good_pages), findings=shortened(findings, severity=severity))
+        return Judgement(
+            examined=len(recording.good_pages),
+            findings=shortened((*not_judged, *findings), severity=severity),
+        )
 
-    def _alone(self, page: Page, recording: Recording, *, known: bool) -> Iterator[Finding]:
+    def _alone(self, page: ReadPage, head: Head, recording: Recording) -> Iterator[Finding]:
         """What is wrong whatever was before: no title, an element without content, and at first also no heading."""
-        for name, value in read_head(page.final).items():
+        known = page.before is not None
+        for name, value in head.items():
             if name in self.settings.ignore or value:
                 continue
             if value == "":
@@ -88,15 +101,15 @@ class HeadRegression(PageCheck[HeadRegressionSettings]):
             elif name in _NEEDED and not known:
                 yield _lacking("missing", page, name, "is missing", recording, Severity.WARN)
 
-    def _compare(self, page: Page, old: Page, recording: Recording) -> Iterator[_Change]:
-        hosts = recording.hosts | recording.other_hosts
-        then, now = read_head(old.final), read_head(page.final)
+    def _compare(self, page: ReadPage, now: Head, recording: Recording) -> Iterator[_Change]:
+        old, hosts = page.before, recording.hosts | recording.other_hosts
+        then = read_head(old.final) if old is not None else {}
         for name in then:
-            was = comparable(name, then[name], old.url, hosts)
+            was = comparable(name, then[name], old.url, hosts) if old is not None else None
             is_now = comparable(name, now[name], page.url, hosts)
             already_told = not now[name] and (name == "title" or now[name] == "")
             if was and was != is_now and name not in self.settings.ignore and not already_told:
-                yield _Change(page, name, was, is_now)
+                yield _Change(page.path, name, recording.evidence(page.final), was, is_now)
 
 
 def _lacking(code: str, page: Page, name: str, how: str, recording: Recording, severity: Severity) -> Finding:
@@ -112,42 +125,41 @@ def _lacking(code: str, page: Page, name: str, how: str, recording: Recording, s
     )
 
 
-def _told(group: Sequence[_Change], recording: Recording) -> Iterator[Finding]:
+def _told(group: Sequence[_Change]) -> Iterator[Finding]:
     """Each loss by itself; changes by themselves while they are few, else one finding for all."""
     lost = [change for change in group if change.now is None]
     changed = [change for change in group if change.now is not None]
     for change in lost:
-        yield _differs("lost", change, recording, Severity.BLOCK)
+        yield _differs("lost", change, Severity.BLOCK)
     if len(changed) <= _MANY:
         for change in changed:
-            yield _differs("changed", change, recording, Severity.WARN)
+            yield _differs("changed", change, Severity.WARN)
     else:
-        yield _differs("changed", changed[0], recording, Severity.WARN, pages=len(changed))
+        yield _differs("changed", changed[0], Severity.WARN, pages=len(changed))
 
 
-def _differs(
-    code: str, change: _Change, recording: Recording, severity: Severity, *, pages: int = 1
-) -> Finding:
+def _differs(code: str, change: _Change, severity: Severity, *, pages: int = 1) -> Finding:
     release = "at the last verified release"
-    where = change.page.path if pages == 1 else f"{count(pages, 'page')}, the first is {change.page.path}"
+    where = change.path if pages == 1 else f"{count(pages, 'page')}, the first is {change.path}"
     now = "gone" if change.now is None else quoted(change.now)
     return Finding(
         code=code,
-        subject=f"{change.field} of {change.page.path}" if pages == 1 else f"{change.field} of many pages",
+        subject=f"{change.field} of {change.path}" if pages == 1 else f"{change.field} of many pages",
         sentence=f"{where}: {change.field} was {quoted(change.before or '')} {release} and is {now}. To do: see "
         "whether an editor changed it or the release did.",
         expected=change.before or "",
         actual=change.now or "nothing",
         severity=severity,
-        evidence=recording.evidence(change.page.final),
+        evidence=change.evidence,
     )
 
 
-def _notes(recording: Recording, compared: int) -> Iterator[Finding]:
-    new = [page.path for page in recording.good_pages] if not recording.baseline else []
-    if new:
+def _notes(recording: Recording, before: Recording | None) -> Iterator[Finding]:
+    if not recording.good_pages:
+        return
+    if before is None:
         yield _note(recording, "There is no verified release to compare heads with yet.")
-    elif compared == 0 and recording.good_pages:
+    elif not before.good_pages:
         yield _note(
             recording, "The last verified release recorded none of these pages, so nothing was compared."
         )

@@ -10,11 +10,12 @@ What it does not see: pages that are not recorded. That hreflang links point bac
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.asks import Read, ask
+from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import PATHS, PATTERNS, Excuses
 from aem_checks.kinds.search_engines._head import addresses, forbidding_element, forbidding_header, read_head
@@ -25,7 +26,10 @@ from aem_checks.text import count, quoted
 from aem_checks.urls import host_of, parts_of
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
+    from aem_checks.reading import ReadPage
     from aem_checks.recording import Page, Recording
+    from aem_checks.visit import Visit
 
 Place = Literal["nowhere", "header", "page", "both"]
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?|x-default", re.IGNORECASE)
@@ -47,7 +51,7 @@ class IndexingSettings(CheckSettings):
     production are always right."""
 
 
-class Indexing(PageCheck[IndexingSettings]):
+class Indexing(SiteCheck[IndexingSettings]):
     """Judges what each recorded page says to crawlers."""
 
     kind = "indexing"
@@ -66,20 +70,25 @@ class Indexing(PageCheck[IndexingSettings]):
         hreflang_doubled="hreflang names one language for several addresses",
         hreflang_relative="an hreflang link is no whole address",
     )
+    reads_recording = True
     settings_type = IndexingSettings
 
-    def judge(self, recording: Recording) -> Judgement:
-        findings = [found for page in recording.pages if (found := unjudged(page, recording)) is not None]
-        approved = _said_noindex(recording.baseline)
-        for page in recording.good_pages:
-            findings += self._robots(page, recording, approved)
-            findings += self._canonical(page, recording)
-            findings += _languages(page, recording)
-        findings += _shared_canonicals(recording)
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        recording, canonicals = visit.recorded, dict[str, list[tuple[str, str]]]()
+        not_judged, findings = list[Finding](), list[Finding]()
+        for path in visit.pages:
+            page = yield from ask(Read(path))
+            not_judged += unjudged(page, recording)
+            if page.is_good:
+                findings += self._robots(page, recording)
+                findings += self._canonical(page, recording)
+                findings += _languages(page, recording)
+                _gather_canonical(page, canonicals)
+        findings = [*not_judged, *findings, *_shared_canonicals(canonicals)]
         severity = self.settings.severity or self.severity
         return Judgement(examined=len(recording.good_pages), findings=shortened(findings, severity=severity))
 
-    def _robots(self, page: Page, recording: Recording, approved: frozenset[str]) -> Iterator[Finding]:
+    def _robots(self, page: ReadPage, recording: Recording) -> Iterator[Finding]:
         header, element = forbidding_header(page.final), forbidding_element(page.final)
         evidence = recording.evidence(page.final)
         if any(fnmatchcase(page.path, pattern) for pattern in self.settings.not_indexed):
@@ -87,10 +96,12 @@ class Indexing(PageCheck[IndexingSettings]):
                 yield _open_by_mistake(page, evidence)
             return
         declared = self.settings.stage_noindex if recording.target == "stage" else "nowhere"
-        known = page.path in approved
-        if header and declared not in ("header", "both"):
+        wrong_header = header and declared not in ("header", "both")
+        wrong_element = element and declared not in ("page", "both")
+        known = bool(wrong_header or wrong_element) and _said_noindex(page.before)
+        if wrong_header:
             yield _forbidden("noindex_header", page, "the header X-Robots-Tag", header, evidence, known=known)
-        if element and declared not in ("page", "both"):
+        if wrong_element:
             yield _forbidden("noindex_element", page, "its robots element", element, evidence, known=known)
 
     def _canonical(self, page: Page, recording: Recording) -> Iterator[Finding]:
@@ -116,10 +127,9 @@ class Indexing(PageCheck[IndexingSettings]):
         return production | frozenset(self.settings.hosts) if production else production
 
 
-def _said_noindex(baseline: Recording | None) -> frozenset[str]:
-    """Paths of pages that kept crawlers away when their release was approved."""
-    pages = baseline.good_pages if baseline else ()
-    return frozenset(p.path for p in pages if forbidding_header(p.final) or forbidding_element(p.final))
+def _said_noindex(before: Page | None) -> bool:
+    """Whether a page kept crawlers away when its release was approved."""
+    return before is not None and bool(forbidding_header(before.final) or forbidding_element(before.final))
 
 
 def _forbidden(code: str, page: Page, place: str, value: str, evidence: str, *, known: bool) -> Finding:
@@ -175,13 +185,15 @@ def _is_whole(address: str) -> bool:
     return parts_of(address).scheme in {"http", "https"} and bool(host_of(address))
 
 
-def _shared_canonicals(recording: Recording) -> Iterator[Finding]:
+def _gather_canonical(page: Page, sharing: dict[str, list[tuple[str, str]]]) -> None:
+    """Put path and title of a page to those that have the same canonical address."""
+    head = read_head(page.final)
+    if head["canonical"]:
+        sharing.setdefault(head["canonical"], []).append((page.path, head["title"] or ""))
+
+
+def _shared_canonicals(sharing: Mapping[str, list[tuple[str, str]]]) -> Iterator[Finding]:
     """Pages with different titles and one canonical address: all but one of them vanish from the results."""
-    sharing: dict[str, list[tuple[str, str]]] = {}
-    for page in recording.good_pages:
-        head = read_head(page.final)
-        if head["canonical"]:
-            sharing.setdefault(head["canonical"], []).append((page.path, head["title"] or ""))
     for address, pages in sharing.items():
         if len({title for _, title in pages}) > 1:
             yield _shared(address, [path for path, _ in pages])

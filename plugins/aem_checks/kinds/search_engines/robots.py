@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
+from aem_checks.asks import Read, ask
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.excuses import switch, without
@@ -81,7 +82,7 @@ class Robots(SiteCheck[RobotsSettings]):
         if expected == "open":
             findings += self._is_open(file, visit, evidence)
         elif expected == "closed":
-            findings += self._is_closed(file, visit, evidence)
+            findings += yield from self._is_closed(file, visit, evidence)
         return Judgement(examined=1, findings=tuple(findings))
 
     def _is_open(self, file: RobotsFile, visit: Visit, evidence: str) -> Iterator[Finding]:
@@ -103,22 +104,22 @@ class Robots(SiteCheck[RobotsSettings]):
                 evidence=evidence,
             )
 
-    def _is_closed(self, file: RobotsFile, visit: Visit, evidence: str) -> Iterator[Finding]:
+    def _is_closed(self, file: RobotsFile, visit: Visit, evidence: str) -> Steps[list[Finding]]:
         open_to = [
             agent
             for agent in self.settings.agents
             if any(file.allows(visit.url(path), agent) for path in visit.site.pages)
         ]
         if not open_to:
-            return
-        if how := _closed_otherwise(visit):
+            return []
+        if how := (yield from _closed_otherwise(visit)):
             sentence = f"{SUBJECT} of {visit.target} lets crawlers in, and {how}."
-            yield Finding(
+            note = Finding(
                 code="open", subject=SUBJECT, sentence=sentence, outcome=Outcome.PASSED, evidence=evidence
             )
-            return
+            return [note]
         who = " and ".join(_who(agent) for agent in open_to)
-        yield Finding(
+        found = Finding(
             code="open",
             subject=SUBJECT,
             sentence=f"{SUBJECT} of {visit.target} allows {who} to read the site ({describe(file.response)}); "
@@ -129,20 +130,23 @@ class Robots(SiteCheck[RobotsSettings]):
             severity=Severity.WARN,
             evidence=evidence,
         )
+        return [found]
 
 
 def _who(agent: str) -> str:
     return "all crawlers" if agent == "*" else agent
 
 
-def _closed_otherwise(visit: Visit) -> str:
+def _closed_otherwise(visit: Visit) -> Steps[str]:
     """What else keeps crawlers out, as the end of a sentence; empty where nothing does."""
     if visit.endpoint.access:
         return "its login keeps them out"
     pages = visit.recording.good_pages if visit.recording else ()
-    if pages and all(forbidding_header(p.final) or forbidding_element(p.final) for p in pages):
-        return "every recorded page says noindex"
-    return ""
+    for path in (page.path for page in pages):
+        page = yield from ask(Read(path))
+        if not (forbidding_header(page.final) or forbidding_element(page.final)):
+            return ""
+    return "every recorded page says noindex" if pages else ""
 
 
 def _unavailable(file: RobotsFile, evidence: str) -> Finding:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import Field
 
-from aem_checks.check import CheckSettings, PageCheck
+from aem_checks.asks import Read, ask
+from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
@@ -27,8 +28,11 @@ from aem_checks.text import plain, quoted
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
-    from aem_checks.recording import Page, Recording
+    from aem_checks.asks import Steps
+    from aem_checks.reading import ReadPage
+    from aem_checks.recording import Recording
     from aem_checks.response import Response
+    from aem_checks.visit import Visit
 
 _MOST_BLOCKS = 50
 _MOST_NODES = 10_000
@@ -41,7 +45,7 @@ class StructuredDataSettings(CheckSettings):
     ``{/us/en/products/*: [Product]}``. None by default: then only those of the last verified release."""
 
 
-class StructuredData(PageCheck[StructuredDataSettings]):
+class StructuredData(SiteCheck[StructuredDataSettings]):
     """Reads the JSON-LD and the microdata types of the recorded pages."""
 
     kind = "structured_data"
@@ -55,32 +59,37 @@ class StructuredData(PageCheck[StructuredDataSettings]):
         missing="a page lacks a type that the gate file requires",
         lost="a page lost a type that it had at the last verified release",
     )
+    reads_recording = True
     settings_type = StructuredDataSettings
 
-    def judge(self, recording: Recording) -> Judgement:
-        findings = [found for page in recording.pages if (found := unjudged(page, recording)) is not None]
-        before = {page.path: page for page in recording.baseline.good_pages} if recording.baseline else {}
-        for page in recording.good_pages:
-            types, problems = read_types(page.final)
-            findings += [_broken(page, problem, recording) for problem in problems]
-            findings += self._missing(page, types, before.get(page.path), recording)
-        if not recording.baseline:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        recording = visit.recorded
+        not_judged, findings = list[Finding](), list[Finding]()
+        for path in visit.pages:
+            page = yield from ask(Read(path))
+            not_judged += unjudged(page, recording)
+            if page.is_good:
+                types, problems = read_types(page.final)
+                findings += [_broken(page, problem, recording) for problem in problems]
+                findings += self._missing(page, types, recording)
+        if visit.baseline is None or visit.baseline.recording is None:
             findings.append(
                 _note(recording, "There is no verified release to compare structured data with yet.")
             )
         severity = self.settings.severity or self.severity
-        return Judgement(examined=len(recording.good_pages), findings=shortened(findings, severity=severity))
+        return Judgement(
+            examined=len(recording.good_pages),
+            findings=shortened((*not_judged, *findings), severity=severity),
+        )
 
-    def _missing(
-        self, page: Page, types: frozenset[str], old: Page | None, recording: Recording
-    ) -> Iterator[Finding]:
+    def _missing(self, page: ReadPage, types: frozenset[str], recording: Recording) -> Iterator[Finding]:
         required = {
             name
             for pattern, names in self.settings.required.items()
             if fnmatchcase(page.path, pattern)
             for name in names
         }
-        before = read_types(old.final)[0] if old is not None else frozenset()
+        before = read_types(page.before.final)[0] if page.before is not None else frozenset()
         for name in sorted((required | before) - types):
             if name in required:
                 yield _lost("missing", page, name, "asked for by 'required'", types, recording)
@@ -145,7 +154,7 @@ def _short(name: str) -> str:
     return name.strip().rpartition("/")[2].rpartition(":")[2][:_LONGEST_TYPE]
 
 
-def _broken(page: Page, problem: Problem, recording: Recording) -> Finding:
+def _broken(page: ReadPage, problem: Problem, recording: Recording) -> Finding:
     return Finding(
         code=problem.code,
         subject=page.path,
@@ -157,7 +166,9 @@ def _broken(page: Page, problem: Problem, recording: Recording) -> Finding:
     )
 
 
-def _lost(code: str, page: Page, name: str, why: str, types: frozenset[str], recording: Recording) -> Finding:
+def _lost(
+    code: str, page: ReadPage, name: str, why: str, types: frozenset[str], recording: Recording
+) -> Finding:
     has = ", ".join(quoted(each, _LONGEST_TYPE) for each in sorted(types)[:10]) or "none"
     return Finding(
         code=code,

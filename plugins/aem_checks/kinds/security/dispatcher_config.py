@@ -18,14 +18,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from aem_checks.checkout import CheckoutCheck, CheckoutSettings
+from aem_checks.check import SiteCheck
+from aem_checks.checkout import CheckoutSettings, of_source, source
 from aem_checks.codes import faults
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
-    from aem_checks.checkout import Commit
+    from aem_checks.asks import Steps
     from aem_checks.kinds.security._any_files import Block
     from aem_checks.visit import Visit
 
@@ -42,7 +43,7 @@ class DispatcherConfigSettings(CheckoutSettings):
     """Where the release's source is."""
 
 
-class DispatcherConfig(CheckoutCheck[DispatcherConfigSettings]):
+class DispatcherConfig(SiteCheck[DispatcherConfigSettings]):
     """Reads farms with all that they include, and Apache's files."""
 
     kind = "dispatcher_config"
@@ -65,12 +66,16 @@ class DispatcherConfig(CheckoutCheck[DispatcherConfigSettings]):
     )
     settings_type = DispatcherConfigSettings
 
-    async def examine(self, commit: Commit, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        return of_source(self.kind, self.settings, self._examine())
+
+    def _examine(self) -> Steps[Judgement]:
         from aem_checks.kinds.security._any_files import AnyReader
 
-        texts = await commit.texts(
+        found = yield from source(
             "**/conf.dispatcher.d/**", "**/conf.d/**", "conf.dispatcher.d/**", "conf.d/**"
         )
+        texts = found.texts
         reader = AnyReader(texts)
         farms = [reader.read(path) for path in texts if _FARMS.fullmatch(path)]
         findings = [finding for farm in farms for finding in _of_farm(farm, bool(reader.missing))]

@@ -175,7 +175,7 @@ def test_a_host_without_tls_gives_no_answer(tmp_path):
 def test_a_certificate_that_ends_soon_is_a_warning(days, expected):
     check = Domains(DomainsSettings())
     ends = datetime.now(UTC) + timedelta(days=days, hours=1)
-    found = list(check._certificate("https://www.wknd.site", Certificate(ends=ends)))
+    found = list(check._certificate("https://www.wknd.site", Certificate(ends=ends), datetime.now(UTC)))
     assert [finding.severity for finding in found] == expected
 
 

@@ -9,6 +9,7 @@ import pytest
 from aem_checks.kinds.availability.host_leaks import HostLeaks, HostLeaksSettings, internal
 from aem_checks.outcomes import Cause, Outcome, Severity
 from aem_checks.recording import record
+from unit.aem_checks.judged_pages import judge_pages
 from unit.aem_checks.page_site import PageSite, page, run_on, status, text
 
 AUTHOR = "author-p12345-e67890.adobeaemcloud.com"
@@ -83,7 +84,7 @@ def test_a_stage_host_on_production_fails(tmp_path):
         async with PageSite({"/": page(head=head)}) as site, site.client() as client:
             config = site.config(stage="https://stage.example.com", production=site.url)
             recording = await record(config, "production", client, tmp_path)
-        return _check().judge(recording)
+        return judge_pages(_check(), recording)
 
     findings = asyncio.run(judge()).findings
     assert [(each.actual, each.severity) for each in findings] == [("stage.example.com", None)]

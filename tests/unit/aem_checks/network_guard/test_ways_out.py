@@ -20,6 +20,7 @@ from aem_checks.access import NO_ACCESS
 from aem_checks.asking import ask_live
 from aem_checks.checkout import Checkout, CheckoutError, opened
 from aem_checks.client import Client
+from aem_checks.house import House
 from aem_checks.kinds.links._outside import check_outside
 from aem_checks.network_guard.connecting import allowed_addresses, ask_system, guarded_resolver
 from aem_checks.network_guard.forward_proxy import ForwardProxy
@@ -188,7 +189,7 @@ def test_links_to_an_allowed_host_are_not_followed_to_what_nobody_may_ask(
         async with Client.for_site(site, lambda _: NO_ACCESS, rate_limit=limit) as client:
             visit = Visit(site, "stage", client, None, tmp_path)
             steps = check_outside({f"http://{host}/": "/", f"https://{host}/a": "/"}, visit)
-            assert await ask_live(steps, client, lambda _: None, Rule.for_site(site)) == []
+            assert await ask_live(steps, client, lambda _: None, House(rule=Rule.for_site(site))) == []
 
     asyncio.run(scene())
     assert network.dialled == []

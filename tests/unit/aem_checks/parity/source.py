@@ -10,10 +10,12 @@ from typing import Any
 from aem_checks.baseline import Baseline
 from aem_checks.check import SiteCheck
 from aem_checks.outcomes import Judgement
+from aem_checks.sites import Endpoint, SiteConfig
 from aem_checks.visit import Visit
 from unit.aem_checks.git_repository import commit
 
 NOTHING: Any = None
+SITE = SiteConfig(name="wknd", stage=Endpoint(url="https://stage.wknd.example"), pages=("/",))
 
 
 def judge_source(
@@ -30,5 +32,5 @@ def judge_source(
     told = {"commit_id": commit_id, **(facts or {})}
     check = kind(kind.settings_type(checkout={"folder": str(folder / "git")}, **settings))
     before = Baseline("execution 4711 of 2026-11-20", baseline / "evidence") if baseline else None
-    visit = Visit(NOTHING, "stage", NOTHING, None, folder / "evidence", facts=told, baseline=before)
+    visit = Visit(SITE, "stage", NOTHING, None, folder / "evidence", facts=told, baseline=before)
     return asyncio.run(check.run(visit))

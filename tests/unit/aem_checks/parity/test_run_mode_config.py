@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
 
+from aem_checks.asking import ask_then
 from aem_checks.kinds.parity.run_mode_config import RunModeConfig, RunModeConfigSettings
 from aem_checks.outcomes import Outcome
 from unit.aem_checks.parity.source import NOTHING, judge_source
@@ -70,6 +70,6 @@ def test_a_source_without_configurations_is_inconclusive(tmp_path: Path) -> None
 
 
 def test_without_a_checkout_it_is_inconclusive() -> None:
-    judgement = asyncio.run(CHECK.run(NOTHING))
+    judgement = ask_then(CHECK.judge(NOTHING), [])
     assert outcome(CHECK, judgement) == "warn inconclusive check"
     assert "run_mode_config has no source to look at" in judgement.findings[0].sentence

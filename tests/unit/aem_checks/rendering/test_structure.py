@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from aem_checks.kinds.rendering.structure import Structure, StructureSettings
 from aem_checks.outcomes import CheckResult, Outcome, Severity
 from aem_checks.recording import Page, Recording
 from aem_checks.response import Response, make_headers
+from unit.aem_checks.judged_pages import judge_pages
 from unit.aem_checks.page_site import page, run_on
 
 WHOLE = "<header>Logo</header><nav><a href=/a.html>A</a></nav><main>{}</main><footer>End</footer>"
@@ -27,16 +27,13 @@ def judge(folder: Path, body: str, head: str = "", **settings: Any) -> CheckResu
     return run_on({"/": page(body, head)}, check(**settings), folder)
 
 
-def recording(body: str, before: str | None = None) -> Recording:
-    def one(markup: str) -> Recording:
-        url = "https://stage.wknd.site/us/en.html"
-        answer = Response(url, 200, HTML, f"<html><body>{markup}</body></html>".encode())
-        pages = (Page("/us/en.html", url, (answer,)),)
-        return Recording(
-            "wknd", "stage", "https://stage.wknd.site", frozenset({"stage.wknd.site"}), frozenset(), pages
-        )
-
-    return replace(one(body), baseline=one(before) if before is not None else None)
+def recording(body: str) -> Recording:
+    url = "https://stage.wknd.site/us/en.html"
+    answer = Response(url, 200, HTML, f"<html><body>{body}</body></html>".encode())
+    pages = (Page("/us/en.html", url, (answer,)),)
+    return Recording(
+        "wknd", "stage", "https://stage.wknd.site", frozenset({"stage.wknd.site"}), frozenset(), pages
+    )
 
 
 def test_a_page_with_all_parts_passes(tmp_path: Path) -> None:
@@ -125,10 +122,10 @@ def test_exempt_pages_need_no_parts_but_show_no_errors_either(tmp_path: Path) ->
 
 def test_what_was_so_at_the_last_release_is_only_a_warning() -> None:
     without_nav = WHOLE.replace("nav>", "div>")
-    judgement = check().judge(recording(without_nav, before=without_nav))
+    judgement = judge_pages(check(), recording(without_nav), recording(without_nav))
     assert [each.severity for each in judgement.findings] == [Severity.WARN]
     assert "at the last approved release too" in judgement.findings[0].sentence
-    new = check().judge(recording(without_nav, before=WHOLE))
+    new = judge_pages(check(), recording(without_nav), recording(WHOLE))
     assert [each.severity for each in new.findings] == [None]
 
 

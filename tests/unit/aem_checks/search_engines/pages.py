@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from aem_checks.check import PageCheck
+from aem_checks.check import SiteCheck
 from aem_checks.outcomes import Finding, Judgement, Outcome
 from aem_checks.recording import Page, Recording
 from aem_checks.response import Response, make_headers
+from unit.aem_checks.judged_pages import judge_pages
 
 STAGE, PRODUCTION = "https://stage.wknd.example", "https://www.wknd.example"
 GOOD = {
@@ -47,7 +48,7 @@ def _answer(url: str, given: str | Response) -> Response:
 
 
 def judge(
-    check: PageCheck[Any],
+    check: SiteCheck[Any],
     now: str | Response | Mapping[str, str | Response],
     before: str | Response | Mapping[str, str | Response] | None = None,
     **options: Any,
@@ -55,14 +56,14 @@ def judge(
     """What a check says of one page ``/a.html``, or of several, beside those of the last verified release."""
     made = recording(_pages(now), **options)
     old = recording(_pages(before), **options) if before is not None else None
-    return check.judge(replace(made, baseline=old))
+    return judge_pages(check, made, old)
 
 
 def _pages(given: str | Response | Mapping[str, str | Response]) -> Mapping[str, str | Response]:
     return {"/a.html": given} if isinstance(given, str | Response) else given
 
 
-def weight(check: PageCheck[Any], judgement: Judgement) -> str:
+def weight(check: SiteCheck[Any], judgement: Judgement) -> str:
     """``block failed`` and the like."""
     severity, outcome, _ = judgement.weigh(check.settings.severity or check.severity)
     return f"{severity} {outcome}"

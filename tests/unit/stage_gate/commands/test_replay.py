@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from aem_checks.asks import Steps
 from aem_checks.kinds.availability.placeholders import Placeholders
 from aem_checks.outcomes import Finding, Judgement
 from simulator import Simulator
@@ -217,13 +218,20 @@ def test_pages_and_sites_that_were_not_recorded_are_named(
     assert "key_pages was not recorded then." in other.rows[BAD]["notes"]
 
 
+def _at_once(judgement: Judgement) -> Steps[Judgement]:
+    yield from ()
+    return judgement
+
+
 def test_todays_code_judges_the_recorded_pages(replay: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     found = Finding(code="unresolved", subject="/us/en.html", sentence="A newer check sees more.")
-    monkeypatch.setattr(Placeholders, "judge", lambda self, pages: Judgement(examined=1, findings=(found,)))
+    monkeypatch.setattr(
+        Placeholders, "judge", lambda self, visit: _at_once(Judgement(examined=1, findings=(found,)))
+    )
     said = replay()
     assert len(said.differing) == COUNT - 1
     assert said.rows["2000000"]["new"] == ["placeholders: A newer check sees more."]
-    monkeypatch.setattr(Placeholders, "judge", lambda self, pages: 1 / 0)
+    monkeypatch.setattr(Placeholders, "judge", lambda self, visit: 1 / 0)
     broken = replay()
     assert broken.rows["2000000"]["now"]["outcome"] == "inconclusive"
     assert "broke off with ZeroDivisionError" in broken.rows["2000000"]["new"][0]

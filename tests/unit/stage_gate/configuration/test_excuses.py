@@ -181,14 +181,14 @@ def test_a_teams_own_check_is_held_to_its_excuses_too(
     own.mkdir()
     (own / "own.py").write_text(
         "from typing import Annotated\n"
-        "from aem_checks.check import CheckSettings, PageCheck\n"
+        "from aem_checks.check import CheckSettings, SiteCheck\n"
         "from aem_checks.excuses import PATTERNS\n"
         "class OwnSettings(CheckSettings):\n"
         "    forgiven: Annotated[tuple[str, ...], PATTERNS] = ()\n"
         "    allow: tuple[str, ...] = ()\n"
-        "class Own(PageCheck[OwnSettings]):\n"
+        "class Own(SiteCheck[OwnSettings]):\n"
         "    kind, number, title, settings_type = 'own', 'Z1', 'Our own', OwnSettings\n"
-        "    def judge(self, recording): ...\n"
+        "    def judge(self, visit): ...\n"
     )
     monkeypatch.setenv("AEM_CHECKS_KINDS", str(own))
     for name in ("forgiven", "allow"):

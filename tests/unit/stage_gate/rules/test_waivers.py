@@ -161,10 +161,10 @@ def test_a_teams_check_without_codes_has_one(tmp_path: Path, monkeypatch: pytest
     own = tmp_path / "kinds"
     own.mkdir()
     (own / "own.py").write_text(
-        "from aem_checks.check import CheckSettings, PageCheck\n"
-        "class Own(PageCheck[CheckSettings]):\n"
+        "from aem_checks.check import CheckSettings, SiteCheck\n"
+        "class Own(SiteCheck[CheckSettings]):\n"
         "    kind, number, title = 'own', 'Z1', 'Our own'\n"
-        "    def judge(self, recording): ...\n"
+        "    def judge(self, visit): ...\n"
     )
     monkeypatch.setenv("AEM_CHECKS_KINDS", str(own))
     waiver = {**WAIVER, "check": "own"}

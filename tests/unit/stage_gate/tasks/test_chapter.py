@@ -43,7 +43,13 @@ class Worker:
         release.begin()
 
     async def _visit(
-        self, run: object, check: Any, folder: object, keep: Callable[[CheckResult], None], seat: object
+        self,
+        run: object,
+        check: Any,
+        folder: object,
+        keep: Callable[[CheckResult], None],
+        seat: object,
+        beside: object,
     ) -> Any:
         self.begun.append(check.key)
         self.seats.append(seat)

@@ -1,0 +1,113 @@
+"""Who answers what no page of the site is asked for: what was recorded, what the caller knows, the release's source?"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from aem_checks.checkout import Source, opened
+from aem_checks.git import CheckoutError
+from aem_checks.network_guard.rule import Rule
+from aem_checks.urls import DEFAULT_PORTS
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from aem_checks.check import Check
+    from aem_checks.checkout import Checkout, Commit
+    from aem_checks.client import Client
+    from aem_checks.reading import Reader
+    from aem_checks.tls import Certificate
+    from aem_checks.visit import Visit
+
+
+@dataclass
+class House:
+    """What one check can be told beside answers of its site."""
+
+    reader: Reader | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    beside: Client | None = None
+    """For the other hosts that the gate file names for this check; closed when the check is over."""
+    rule: Rule | None = None
+    """Which other hosts may be asked: those of the site's ``allow_hosts``."""
+    beside_rule: Rule | None = None
+    source: ReleaseSource | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, check: Check[Any], visit: Visit) -> AsyncIterator[House]:
+        """That of one run. Raises ``AccessError`` for a connection that can't be used."""
+        async with AsyncExitStack() as stack:
+            source = ReleaseSource(getattr(check.settings, "checkout", None), visit, stack)
+            house = cls(visit.reader(), visit.facts, rule=Rule.for_site(visit.site), source=source)
+            if others := await asyncio.to_thread(check.others, visit):
+                own = visit.endpoint
+                private = [own.url] if own.private and own.url in others else []
+                house.beside_rule = Rule.of(others, private=private)
+                client = visit.client.beside(others, house.beside_rule)
+                house.beside = await stack.enter_async_context(client)
+            yield house
+
+    def client_for(self, url: str, client: Client) -> Client:
+        """Who asks this URL: ``client`` is the site's."""
+        return self.beside if self.beside is not None and self.beside.allows(url) else client
+
+    async def files(self, patterns: Sequence[str]) -> Source:
+        """The files of the release's commit that match."""
+        if self.source is None:
+            return Source(problem="There is no checkout of the release.")
+        return await self.source.files(patterns)
+
+    async def certificate(self, url: str, client: Client) -> Certificate:
+        """The certificate that a host shows. Raises ``HostNotAllowed``."""
+        from aem_checks.client import HostNotAllowed
+        from aem_checks.tls import read_certificate
+
+        asks = self.client_for(url, client)
+        rule = self.beside_rule if asks is not client else self.rule
+        if rule is None or not asks.allows(url):
+            raise HostNotAllowed(
+                f"{url[:200]!r} is not on a host that this check may ask, so it is not contacted"
+            )
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or DEFAULT_PORTS["https"]
+        await client.rate_limit.acquire(f"{host}:{port}")
+        return await read_certificate(host, port, rule)
+
+
+class ReleaseSource:
+    """Reads the release's commit, which is opened once, for the first question."""
+
+    def __init__(self, checkout: Checkout | None, visit: Visit, stack: AsyncExitStack) -> None:
+        self._checkout, self._visit, self._stack = checkout, visit, stack
+        self._opened: Commit | CheckoutError | None = None
+        self._lock = asyncio.Lock()
+
+    async def files(self, patterns: Sequence[str]) -> Source:
+        """Those that match, with their content."""
+        try:
+            commit = await self._open()
+            return Source(await commit.read(commit.matching(*patterns)), len(commit.files))
+        except CheckoutError as error:
+            return Source(problem=str(error))
+
+    async def _open(self) -> Commit:
+        async with self._lock:
+            if self._opened is None:
+                self._opened = await self._try_to_open()
+        if isinstance(self._opened, CheckoutError):
+            raise self._opened
+        return self._opened
+
+    async def _try_to_open(self) -> Commit | CheckoutError:
+        if self._checkout is None:
+            return CheckoutError("There is no checkout of the release.")
+        try:
+            return await self._stack.enter_async_context(opened(self._checkout, self._visit))
+        except CheckoutError as error:
+            return error
