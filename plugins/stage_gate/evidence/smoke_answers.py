@@ -130,12 +130,7 @@ def read_smoke_answer(evidence: Evidence, attempt: int, key: str) -> SmokeAnswer
 def result_of(answer: SmokeAnswer) -> RecordedResult:
     """The result of the check. A believed answer that says ``Works`` has looked at one thing; no answer at none."""
     outcome = answer.outcome
-    return RecordedResult(
-        candidate_digest=answer.candidate_digest,
-        attempt=answer.attempt,
-        settings_digest=answer.settings_digest,
-        result=_result(_code(answer, outcome), answer, outcome, _sentence(answer, outcome)),
-    )
+    return _recorded(answer, _code(answer, outcome), outcome, _sentence(answer, outcome))
 
 
 def unbelieved(answer: SmokeAnswer, why: str) -> RecordedResult:
@@ -144,13 +139,7 @@ def unbelieved(answer: SmokeAnswer, why: str) -> RecordedResult:
         f"{answer.key} is no answer: what is kept as that of {plain(answer.by, 100)} {why}. To do: find out who wrote "
         "it, and clear settle_stage with its downstream tasks to ask again."
     )
-    result = _result("unbelieved", answer, Outcome.INCONCLUSIVE, sentence)
-    return RecordedResult(
-        candidate_digest=answer.candidate_digest,
-        attempt=answer.attempt,
-        settings_digest=answer.settings_digest,
-        result=result,
-    )
+    return _recorded(answer, "unbelieved", Outcome.INCONCLUSIVE, sentence)
 
 
 def _code(answer: SmokeAnswer, outcome: Outcome) -> str:
@@ -159,7 +148,7 @@ def _code(answer: SmokeAnswer, outcome: Outcome) -> str:
     return "works" if outcome is Outcome.PASSED else "broken"
 
 
-def _result(code: str, answer: SmokeAnswer, outcome: Outcome, sentence: str) -> CheckResult:
+def _recorded(answer: SmokeAnswer, code: str, outcome: Outcome, sentence: str) -> RecordedResult:
     causes = {Outcome.PASSED: None, Outcome.FAILED: Cause.PRODUCT, Outcome.INCONCLUSIVE: Cause.CHECK}
     finding = Finding(
         code=f"{SMOKE_TESTS}.{code}",
@@ -170,7 +159,7 @@ def _result(code: str, answer: SmokeAnswer, outcome: Outcome, sentence: str) -> 
         outcome=outcome,
         cause=causes[outcome] or Cause.PRODUCT,
     )
-    return CheckResult(
+    result = CheckResult(
         key=answer.key,
         kind=SMOKE_TESTS,
         site=answer.site,
@@ -182,6 +171,12 @@ def _result(code: str, answer: SmokeAnswer, outcome: Outcome, sentence: str) -> 
         findings=(finding,),
         started_at=answer.asked_at,
         finished_at=answer.at,
+    )
+    return RecordedResult(
+        candidate_digest=answer.candidate_digest,
+        attempt=answer.attempt,
+        settings_digest=answer.settings_digest,
+        result=result,
     )
 
 

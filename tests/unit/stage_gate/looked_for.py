@@ -57,7 +57,7 @@ class Ended:
         airflow.tasks[self.run] = {"pin_candidate": "success"}
 
     def look(self) -> list[str]:
-        return [each["trouble"] for each in find(self.gates, self.airflow)]
+        return [each["problem"] for each in find(self.gates, self.airflow)]
 
     def decide(self, decision: Decision) -> None:
         record = DecisionRecord(

@@ -10,7 +10,7 @@ import pytest
 from airflow.api_fastapi.execution_api.datamodels.hitl import HITLUser
 
 from aem_checks.outcomes import Outcome
-from stage_gate.rules.asking import About, Asked, Given, accepted, all_of, may_be_asked, refusal
+from stage_gate.rules.asking import About, Asked, Given, accepted, all_of, may_be_asked, not_entitled, refusal
 from stage_gate.rules.decision import APPROVE, HALT, KEEP_WAITING, OVERRIDE, RETEST
 
 SEAL = "0123456789abcdef" * 4
@@ -75,6 +75,28 @@ def test_whoever_started_the_execution_can_t_answer(starter: str) -> None:
     sentence = refusal(given, ASKED, replace(FAILED, started_by=starter))
     assert sentence is not None
     assert "started this execution" in sentence
+
+
+@pytest.mark.parametrize(
+    ("user_id", "user_name", "asked", "started_by", "sentence"),
+    [
+        ("alice", "Alice", ("alice",), ("bob", ""), None),
+        (" ", "alice", ("alice", " "), (), "Airflow does not say who answered."),
+        ("mallory", "", ("alice", "bob"), (), "mallory is not among those who are asked: alice, bob."),
+        ("alice", "", (), (), "alice is not among those who are asked: nobody is."),
+        (
+            "alice",
+            "al@example.com",
+            ("alice",),
+            ("carol", " AL@example.com "),
+            "alice started this execution and can't let it through as well; somebody else has to.",
+        ),
+    ],
+)
+def test_who_may_answer_is_one_rule_for_every_question(
+    user_id: str, user_name: str, asked: tuple[str, ...], started_by: tuple[str, ...], sentence: str | None
+) -> None:
+    assert not_entitled(user_id, user_name, asked, started_by) == sentence
 
 
 def test_whoever_started_the_execution_is_not_even_asked() -> None:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowSkipException
 
 from aem_checks.outcomes import Outcome, Severity
 from simulator import Fault, Simulator
@@ -56,7 +56,7 @@ def verdict_of(release: Release) -> Verdict:
     """Everything from the settling to the verdict; every check of the site passes."""
     attempt, plan = settle(release)
     pass_the_site(release, attempt, plan)
-    with contextlib.suppress(AirflowFailException):
+    with contextlib.suppress(Red):
         read(release)
     return judge(plan, release.evidence.read_candidate(attempt), release.evidence.read_results(attempt))
 
