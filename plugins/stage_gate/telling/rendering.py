@@ -16,3 +16,8 @@ TEMPLATES = Environment(
 def render(template: str, **values: object) -> str:
     """The page or part of one. Raises ``jinja2.UndefinedError`` where the template wants what is not given."""
     return TEMPLATES.get_template(template).render(values).lstrip()
+
+
+# Compiled with the import, so that whoever imports ahead compiles for every fork.
+for _name in TEMPLATES.list_templates():
+    TEMPLATES.get_template(_name)
