@@ -106,6 +106,8 @@ class Commit:
 
     id: str
     files: Mapping[str, str]
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Symbolic links with their object ids; they are not among ``files``."""
     too_long: tuple[str, ...] = ()
     """Files that are longer than ``MOST_BYTES``; they are not read."""
     _read: Callable[[Iterable[str]], Any] = field(default=lambda paths: {}, repr=False)
@@ -122,6 +124,12 @@ class Commit:
                     f"{quoted(path, 200)} is longer than {MOST_BYTES // 1024} KiB, so it was not read."
                 )
         return sorted(path for path in self.files if any(each.fullmatch(path) for each in expressions))
+
+    async def targets(self, *patterns: str) -> dict[str, str]:
+        """Where the symbolic links that match point to, as they are written. Raises ``CheckoutError``."""
+        expressions = [_expression(pattern) for pattern in patterns]
+        found = sorted(path for path in self.links if any(each.fullmatch(path) for each in expressions))
+        return {path: body.decode("utf-8", "replace") for path, body in (await self.read(found)).items()}
 
     async def read(self, paths: Iterable[str]) -> dict[str, bytes]:
         """The content of these files by path. Raises ``CheckoutError``."""
@@ -146,6 +154,8 @@ class Source:
     """How many files the commit has in all."""
     problem: str = ""
     """Why none can be read, as a sentence; empty where they could."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Symbolic links that match, with what they point to as it is written."""
 
     @property
     def texts(self) -> dict[str, str]:
@@ -249,39 +259,42 @@ async def _listed(folder: Path, commit_id: str, checkout: Checkout) -> Commit:
         ) from None
     listing = await run_git(folder, "ls-tree", "-r", "-z", "--long", "--full-tree", commit_id)
     ids: dict[str, str] = {}
+    links: dict[str, str] = {}
     sizes: dict[str, int] = {}
     too_long = []
     base = f"{checkout.base.strip('/')}/" if checkout.base.strip("/") else ""
-    for path, object_id, size in _entries(listing):
+    for path, object_id, size, is_link in _entries(listing):
         if not path.startswith(base):
             continue
         name = path.removeprefix(base)
         if size > MOST_BYTES:
             too_long.append(name)
         else:
-            ids[name], sizes[name] = object_id, size
-    if len(ids) > MOST_FILES:
+            (links if is_link else ids)[name] = object_id
+            sizes[name] = size
+    if len(ids) + len(links) > MOST_FILES:
         raise CheckoutError(
             f"The commit has more than {MOST_FILES} files, too many to look at. To do: name the folder of the Maven "
             "project under 'base:'."
         )
 
     async def read(paths: Iterable[str]) -> dict[str, bytes]:
-        wanted = [path for path in paths if path in ids]
+        known = {**ids, **links}
+        wanted = [path for path in paths if path in known]
         if sum(sizes[path] for path in wanted) > MOST_IN_ALL:
             raise CheckoutError(f"The files to read are larger than {MOST_IN_ALL // 1024**2} MiB together.")
-        return await _contents(folder, {path: ids[path] for path in wanted})
+        return await _contents(folder, {path: known[path] for path in wanted})
 
-    return Commit(commit_id, ids, tuple(too_long), read)
+    return Commit(commit_id, ids, links, tuple(too_long), read)
 
 
-def _entries(listing: bytes) -> Iterator[tuple[str, str, int]]:
-    """Path, object id and bytes of each ordinary file: neither symbolic links nor submodules."""
+def _entries(listing: bytes) -> Iterator[tuple[str, str, int, bool]]:
+    """Path, object id, bytes, and whether it is a symbolic link, of all but submodules."""
     for entry in listing.split(b"\0"):
         about, _, path = entry.partition(b"\t")
         words = about.split()
-        if len(words) == 4 and words[1] == b"blob" and words[0] != b"120000" and words[3].isdigit():
-            yield path.decode("utf-8", "replace"), words[2].decode(), int(words[3])
+        if len(words) == 4 and words[1] == b"blob" and words[3].isdigit():
+            yield path.decode("utf-8", "replace"), words[2].decode(), int(words[3]), words[0] == b"120000"
 
 
 async def _contents(folder: Path, ids: Mapping[str, str]) -> dict[str, bytes]:

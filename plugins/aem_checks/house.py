@@ -92,7 +92,8 @@ class ReleaseSource:
         """Those that match, with their content."""
         try:
             commit = await self._open()
-            return Source(await commit.read(commit.matching(*patterns)), len(commit.files))
+            contents = await commit.read(commit.matching(*patterns))
+            return Source(contents, len(commit.files), links=await commit.targets(*patterns))
         except CheckoutError as error:
             return Source(problem=str(error))
 

@@ -150,7 +150,7 @@ def _unfit(told: Told, private: frozenset[str]) -> str:
 def size_of(answer: Any) -> int:
     """Bytes of the bodies of an answer."""
     if isinstance(answer, Source):
-        return sum(map(len, answer.contents.values()))
+        return sum(map(len, (*answer.contents.values(), *answer.links.values())))
     return sum(response.size for response in responses_of(answer)) + kept.size_of(answer)
 
 
@@ -198,7 +198,8 @@ def answer_to_index(answer: Any, bodies: Folder) -> Any:
             return answer.isoformat()
         case Source():
             contents = {path: _put_file_away(content, bodies) for path, content in answer.contents.items()}
-            return {"contents": contents, "files": answer.files, "problem": answer.problem}
+            told = {"files": answer.files, "problem": answer.problem, "links": dict(answer.links)}
+            return {"contents": contents, **told}
         case Certificate():
             return {**asdict(answer), "ends": answer.ends.isoformat() if answer.ends else None}
     if responses:
@@ -241,7 +242,7 @@ def answer_from_index(kind: type[Question[Any]], answer: Any, folder: Folder) ->
         return kept.answer_from(answer, folder / "bodies")
     if kind is Files:
         contents = {path: read_body(folder / "bodies", name) for path, name in answer["contents"].items()}
-        return Source(contents, answer["files"], answer["problem"])
+        return Source(**{**answer, "contents": contents})
     if kind is Handshake:
         ends = answer["ends"]
         return Certificate(**{**answer, "ends": datetime.fromisoformat(ends) if ends else None})

@@ -10,17 +10,20 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
+from unit.aem_checks.security import dispatcher_files
+
 OSGI = "ui.config/src/main/content/jcr_root/apps/larkfell/osgiconfig"
 FILTER = "ui.content/src/main/content/META-INF/vault/filter.xml"
-FARM = "dispatcher/src/conf.dispatcher.d/available_farms/larkfell.farm"
+FILTERS = f"{dispatcher_files.ROOT}{dispatcher_files.FILTERS}"
 GOOD = {
     FILTER: '<workspaceFilter><filter root="/content/larkfell" mode="merge"/></workspaceFilter>',
     f"{OSGI}/config.stage/org.example.Search.cfg.json": '{"host": "$[env:SEARCH_HOST]"}',
     f"{OSGI}/config.prod/org.example.Search.cfg.json": '{"host": "$[env:SEARCH_HOST]"}',
     "config/cdn.yaml": "kind: CDN\nmetadata: {envTypes: [dev, stage, prod]}\ndata: {trafficFilters: {rules: [{name: bots}]}}\n",
-    FARM: '/larkfell { /filter { /0001 { /type "deny" /url "*" } /0002 { /type "deny" /selectors "(infinity)" } }'
-    ' /cache { /statfileslevel "2" /gracePeriod "2" } }',
+    **dispatcher_files.GOOD.all_texts(),
 }
+LINKS = dispatcher_files.GOOD.all_links()
+"""Symbolic links of each commit, with what they point to."""
 CHANGES = {
     "good": {},
     "replaces": {FILTER: '<workspaceFilter><filter root="/content/larkfell"/></workspaceFilter>'},
@@ -29,9 +32,9 @@ CHANGES = {
     "not_for_production": {
         "config/cdn.yaml": "kind: CDN\nmetadata: {envTypes: [dev, stage]}\ndata: {trafficFilters: {rules: [{name: bots}]}}\n"
     },
-    "open_filter": {
-        FARM: '/larkfell { /filter { /0001 { /type "allow" /glob "*" } } /cache { /statfileslevel "0" } }'
-    },
+    "open_filter": {FILTERS: dispatcher_files.GOOD_FILTERS + '/2000 { /type "allow" /glob "* *.css *" }\n'},
+    "open_console": {FILTERS: dispatcher_files.GOOD_FILTERS + '/2000 { /type "allow" /url "/system/*" }\n'},
+    "broken_filter": {FILTERS: dispatcher_files.GOOD_FILTERS + "}\n"},
 }
 
 
@@ -60,8 +63,9 @@ def release(name: str) -> dict[str, str]:
 def _commit(name: str, files: dict[str, str]) -> str:
     """As ``git fast-import`` reads it; without a date of its own each run has the same ids."""
     told = f"commit refs/heads/{name}\ncommitter Test <test@example.invalid> 1763800000 +0000\ndata 0\n"
-    for path, text in files.items():
-        told += f"M 100644 inline {path}\ndata {len(text.encode())}\n{text}\n"
+    modes = (("100644", files), ("120000", LINKS))
+    for mode, path, text in ((mode, *each) for mode, these in modes for each in these.items()):
+        told += f"M {mode} inline {path}\ndata {len(text.encode())}\n{text}\n"
     return told + "\n"
 
 

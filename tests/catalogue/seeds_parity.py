@@ -89,6 +89,21 @@ SEEDS = (
         severity=WARN,
         says="allows by /glob",
     ),
+    Seed(
+        kind="dispatcher_config",
+        settings=SOURCE,
+        facts=release("open_console"),
+        severity=WARN,
+        says="such as '/system/console'",
+    ),
+    Seed(
+        kind="dispatcher_config",
+        settings=SOURCE,
+        facts=release("broken_filter"),
+        severity=WARN,
+        outcome="inconclusive",
+        says="closes nothing",
+    ),
 )
 
 CLEAN = (

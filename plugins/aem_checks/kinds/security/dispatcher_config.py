@@ -1,42 +1,37 @@
 """B6: does the release's dispatcher configuration keep the rules that Adobe's own checkers ask for?
 
-Read from the release's commit: filters that begin with a denial, allow nothing by ``/glob`` and deny selectors; a
-``/statfileslevel`` and a ``/gracePeriod`` of 2 or more; an allow list of ``/ignoreUrlParams``; no ``Vary: User-Agent``.
-Blocks of Apache that hold on production alone are named, since no test on stage can reach them. The rules are those
-of Adobe's dispatcher optimizer and of its security checklist.
+Read from the release's commit as the dispatcher reads it: farms and virtual hosts that are enabled, with all that they
+include. Of filters the last that matches wins; each path of ``dispatcher_probes`` is asked, so what git would open is
+told before stage shows it. The rules are those of Adobe's dispatcher optimizer and of the validator in the dispatcher's
+tools; ``docs/dispatcher.md`` lists each with its page and the fault that shows it. What a release only lets through by
+mistake has the check's severity, all that is advice warns.
 
 It would have caught issue 64 of Adobe's dispatcher documentation, where a page behind a log-in was cached for
 everybody, and the open filters that scanners find (CVE-2016-0957).
 
-It sees files, not what runs: files that the image brings are not in the commit. A filter that is open on purpose is a
-false alarm: waive it.
+It sees files, not what runs: files that the image brings are not in the commit, or are replaced by newer ones. A filter
+that is open on purpose is a false alarm: waive it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from aem_checks.check import SiteCheck
 from aem_checks.checkout import CheckoutSettings, of_source, source
 from aem_checks.codes import faults
-from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
-    from aem_checks.kinds.security._any_files import Block
+    from aem_checks.dispatcher.patterns import Matcher
+    from aem_checks.dispatcher.project import FarmRead, Project
     from aem_checks.visit import Visit
 
-_FARMS = re.compile(r".*/(?:available_farms|enabled_farms)/[^/]+\.farm")
-_APACHE = re.compile(r".*/conf\.d/.*\.(?:conf|vhost|rules)")
-_VARY = re.compile(
-    r"^[ \t]*Header[ \t]+[^\n]{0,80}\bVary\b[^\n]{0,200}\bUser-Agent\b", re.IGNORECASE | re.MULTILINE
-)
-_PRODUCTION = re.compile(r"^[ \t]*<IfDefine[ \t]+\"?ENVIRONMENT_PROD\"?[ \t]*>", re.IGNORECASE | re.MULTILINE)
-_LEAST = 2
+FILES = ("**/conf.dispatcher.d/**", "**/conf.d/**")
 
 
 class DispatcherConfigSettings(CheckoutSettings):
@@ -63,6 +58,30 @@ class DispatcherConfig(SiteCheck[DispatcherConfigSettings]):
         only_production="a note: files have parts for production alone",
         of_the_image="a note: includes are not in the commit",
         too_long="the configuration is too long to be read to its end",
+        no_filter="a farm has no filter",
+        opens="a filter lets through paths of AEM that have to be closed",
+        left_to_publish="a note: paths that have to be closed pass as files of a page's design",
+        undecided="a note: files of the image decide about paths that have to be closed",
+        selector_list="any selector is let through",
+        suffixes="any suffix is let through",
+        unexpected="a property is unknown where it stands",
+        serve_stale="/serveStaleOnError is off",
+        no_cache="a farm has no cache",
+        cache_rules="the cache keeps nothing",
+        invalidate="activations leave pages in the cache",
+        allow_authorized="pages behind a log-in are cached for everybody",
+        allowed_clients="/allowedClients is not the image's",
+        renders="/renders is not the image's",
+        virtual_hosts="a farm names no host",
+        farm_names="several farms have one name",
+        include_missing="a file that is included is not there",
+        root_directory="the root directory is granted to all",
+        server_alias="no virtual host answers hosts of the cloud",
+        broken_link="what enables a farm or a virtual host is no link to one",
+        none_enabled="no farm is enabled",
+        not_enabled="a note: farms are available and not enabled",
+        other_layout="a note: a dispatcher of Adobe Managed Services was not judged",
+        unreadable="a file can't be read to its end",
     )
     settings_type = DispatcherConfigSettings
 
@@ -70,143 +89,100 @@ class DispatcherConfig(SiteCheck[DispatcherConfigSettings]):
         return of_source(self.kind, self.settings, self._examine())
 
     def _examine(self) -> Steps[Judgement]:
-        from aem_checks.kinds.security._any_files import AnyReader
+        found = yield from source(*FILES)
+        return judged(found.texts, found.links, self.settings.severity or self.severity)
 
-        found = yield from source(
-            "**/conf.dispatcher.d/**", "**/conf.d/**", "conf.dispatcher.d/**", "conf.d/**"
+
+def judged(texts: Mapping[str, str], links: Mapping[str, str], severity: Severity) -> Judgement:
+    """What is wrong with the dispatchers in these files; ``links`` are symbolic links with what they point to."""
+    from aem_checks.dispatcher.patterns import Matcher, TooMuch
+    from aem_checks.dispatcher.place import Budget
+    from aem_checks.dispatcher.project import read_projects
+    from aem_checks.kinds.security._dispatcher_faults import too_long
+
+    budget, matcher = Budget(), Matcher()
+    projects = read_projects(texts, links, budget)
+    newer = [each for each in projects if not each.is_of_managed_services]
+    findings: list[Finding] = []
+    examined = 0
+    try:
+        for project in newer or projects:
+            examined += sum(_is_judged(farm) for farm in project.farms)
+            findings += _of_project(project, matcher)
+    except TooMuch:
+        budget.is_cut = True
+    findings += [_other_layout(each) for each in projects if newer and each not in newer]
+    if budget.is_cut:
+        findings.append(too_long())
+    unique = {(each.code, each.subject, each.sentence): each for each in findings}
+    return Judgement(examined=examined, findings=shortened(unique.values(), severity=severity))
+
+
+def _is_judged(farm: FarmRead) -> bool:
+    """A farm of which something is known: of the image's own only the filters are the project's."""
+    rules = [rule for filters in farm.section.sections("filter") for rule in filters.sections()]
+    return not farm.problems and (bool(rules) or not farm.enabled.is_of_the_image)
+
+
+def _of_project(project: Project, matcher: Matcher) -> Iterator[Finding]:
+    from aem_checks.kinds.security import _apache_rules, _dispatcher_faults, _farm_rules, _filter_rules
+    from aem_checks.kinds.security._doors import known_doors
+
+    yield from (_dispatcher_faults.unreadable(problem) for problem in project.problems)
+    if not any(_is_judged(farm) for farm in project.farms) and not project.problems:
+        yield _dispatcher_faults.none_enabled(project.root, len(project.only_available))
+    for farm in project.farms:
+        if _is_judged(farm):
+            yield from _filter_rules.of_filters(farm.section, known_doors(), matcher)
+            if not farm.enabled.is_of_the_image:
+                in_the_cloud = not project.is_of_managed_services
+                yield from _farm_rules.of_farm(farm.section, matcher, in_the_cloud=in_the_cloud)
+    yield from _farm_rules.of_names(project.farms)
+    yield from _apache_rules.of_apache(project.directives, has_all_vhosts=project.has_all_vhosts)
+    yield from _of_files(project)
+
+
+def _of_files(project: Project) -> Iterator[Finding]:
+    """Links, includes, and what was left alone."""
+    from aem_checks.kinds.security._dispatcher_faults import at, fault, note
+
+    for each in project.links:
+        yield fault(
+            "broken_link",
+            f"{project.root}{each.name} enabled",
+            f"{quoted(each.name)} under {quoted(project.root or '/')} is enabled, but {each.wrong}",
+            "make it a symbolic link to the file in the folder of what is available",
         )
-        texts = found.texts
-        reader = AnyReader(texts)
-        farms = [reader.read(path) for path in texts if _FARMS.fullmatch(path)]
-        findings = [finding for farm in farms for finding in _of_farm(farm, bool(reader.missing))]
-        findings += _of_apache({path: text for path, text in texts.items() if _APACHE.fullmatch(path)})
-        if reader.missing:
-            findings.append(_of_the_image(reader.missing))
-        if reader.is_cut:
-            findings.append(_cut())
-        unique = {(finding.subject, finding.sentence): finding for finding in findings}
-        severity = self.settings.severity or self.severity
-        return Judgement(examined=len(farms), findings=shortened(unique.values(), severity=severity))
-
-
-def _of_farm(farm: Block, incomplete: bool) -> Iterator[Finding]:
-    """``incomplete``: parts that the image brings are not in the commit, so that nothing follows from their absence."""
-    for filters in farm.find("filter"):
-        yield from _filters(filters, incomplete)
-    for cache in farm.find("cache"):
-        yield from _numbers(cache, incomplete)
-        for parameters in cache.find("ignoreUrlParams"):
-            yield from _parameters(parameters)
-
-
-def _filters(filters: Block, incomplete: bool) -> Iterator[Finding]:
-    rules = filters.blocks
-    for rule in rules:
-        if rule.values.get("type") == "allow" and "glob" in rule.values:
-            yield _finding(
-                "allow_by_glob",
-                f"{rule.path} filter {rule.name}",
-                f"The filter {quoted(rule.name)} in {quoted(rule.path, 200)} allows by /glob {quoted(rule.values['glob'])}, "
-                "which matches the whole request line and is easily fooled",
-                "use /method, /url, /path, /selectors, /extension",
-            )
-    if rules and not incomplete and not _denies_all(rules[0]):
-        yield _finding(
-            "first_filter",
-            f"{rules[0].path} first filter",
-            f"The first filter {quoted(rules[0].name)} in {quoted(rules[0].path, 200)} is no denial of everything, so what "
-            "no rule names is open",
-            'begin with /0001 { /type "deny" /url "*" }',
+    for target, place in project.missing.items():
+        yield fault(
+            "include_missing",
+            f"{place.file} includes {target}",
+            f"{at(place)} includes {quoted(target)}, which is neither in the commit nor a file that the image is known to bring",
+            "add it, or correct its name",
         )
-    denied = any(rule.values.get("type") == "deny" and "selectors" in rule.values for rule in rules)
-    if rules and not incomplete and not denied:
-        yield _finding(
-            "selectors",
-            f"{filters.path} selectors",
-            f"No filter of {quoted(filters.path, 200)} denies selectors such as infinity or tidy, which export the repository",
-            "deny them as Adobe's default_filters.any does",
+    if project.of_the_image:
+        names = ", ".join(quoted(name) for name in sorted(project.of_the_image)[:3])
+        yield note(
+            "of_the_image",
+            "files of the image",
+            f"{count(len(project.of_the_image), 'include')}, such as {names}, are not in the commit: the dispatcher's image "
+            "brings them, so what they set was not judged.",
+        )
+    if project.only_available:
+        yield note(
+            "not_enabled",
+            f"{project.root} available farms",
+            f"{count(len(project.only_available), 'farm')}, such as {quoted(project.only_available[0], 200)}, are available and "
+            "not enabled, so they were not judged.",
         )
 
 
-def _denies_all(rule: Block) -> bool:
-    wide = {rule.values.get(name) for name in ("url", "glob", "path")} & {"*", "/*", "* *", "/"}
-    return rule.values.get("type") == "deny" and bool(wide)
+def _other_layout(project: Project) -> Finding:
+    from aem_checks.kinds.security._dispatcher_faults import note
 
-
-def _numbers(cache: Block, incomplete: bool) -> Iterator[Finding]:
-    numbers = (
-        ("statfileslevel", "statfileslevel", "each activation empties the cache of the whole site"),
-        ("grace_period", "gracePeriod", "many activations in a row empty the cache again and again"),
+    return note(
+        "other_layout",
+        f"{project.root} other layout",
+        f"The dispatcher in {quoted(project.root or '/', 200)} has the layout of Adobe Managed Services and stands beside "
+        "another, so it was not judged.",
     )
-    for code, name, why in numbers:
-        written = cache.values.get(name)
-        value = int(written) if written is not None and written.isascii() and written.isdigit() else None
-        if written is None and incomplete:
-            continue
-        if value is None or value < _LEAST:
-            yield _finding(
-                code,
-                f"{cache.path} {name}",
-                f"/{name} is {quoted(written or 'not set')} in {quoted(cache.path, 200)}: {why}",
-                f"set it to {_LEAST} or more",
-            )
-
-
-def _parameters(parameters: Block) -> Iterator[Finding]:
-    """Adobe advises to ignore all parameters and to except those that pages need."""
-    rules = [rule.values for rule in parameters.blocks]
-    if rules and not any(rule.get("glob") == "*" and rule.get("type") == "allow" for rule in rules):
-        yield _finding(
-            "parameters",
-            f"{parameters.path} ignoreUrlParams",
-            f"/ignoreUrlParams in {quoted(parameters.path, 200)} ignores only what it lists: every other parameter, such as "
-            "a new one of a campaign, passes the cache by",
-            'begin with /0001 { /glob "*" /type "allow" } and deny the parameters that pages need',
-        )
-
-
-def _of_apache(texts: Mapping[str, str]) -> Iterator[Finding]:
-    for path, text in texts.items():
-        if _VARY.search(text):
-            yield _finding(
-                "vary",
-                f"{path} Vary",
-                f"{quoted(path, 200)} sends Vary with User-Agent, so that caches keep a copy for each browser",
-                "take User-Agent out of Vary",
-            )
-    only = [path for path, text in texts.items() if _PRODUCTION.search(text)]
-    if only:
-        yield Finding(
-            code="only_production",
-            subject="only for production",
-            sentence=f"{count(len(only), 'file')} of Apache with parts for production alone (IfDefine ENVIRONMENT_PROD), such "
-            f"as {quoted(only[0], 200)}: stage cannot test them. To do: review them by eye.",
-            outcome=Outcome.PASSED,
-        )
-
-
-def _of_the_image(missing: set[str]) -> Finding:
-    names = ", ".join(quoted(name) for name in sorted(missing)[:3])
-    return Finding(
-        code="of_the_image",
-        subject="files of the image",
-        sentence=f"{count(len(missing), 'include')}, such as {names}, are not in the commit: the dispatcher's image brings "
-        "them, so what they set was not judged.",
-        outcome=Outcome.PASSED,
-    )
-
-
-def _cut() -> Finding:
-    return Finding(
-        code="too_long",
-        subject="dispatcher configuration",
-        sentence="The farms and what they include are too long to be read to their end, so a rule may have been missed. "
-        "To do: see which file includes others again and again.",
-        outcome=Outcome.INCONCLUSIVE,
-        cause=Cause.CHECK,
-    )
-
-
-def _finding(code: str, subject: str, what: str, remedy: str) -> Finding:
-    sentence = f"{what}. To do: {remedy}."
-    return Finding(code=code, subject=subject, sentence=sentence, expected=remedy, actual=what[:300])
