@@ -10,6 +10,7 @@ from aem_checks.dispatcher.any_files import Section, Unknown, Value
 from aem_checks.dispatcher.filters import PARTS, Request, Rule, Says, filtered, request_of, rules_in
 from aem_checks.dispatcher.nodes import PatternError
 from aem_checks.dispatcher.patterns import Matcher, example
+from aem_checks.dispatcher.place import Place
 from aem_checks.kinds.security._dispatcher_faults import at, fault, note
 from aem_checks.kinds.security._doors import PAGE, Door
 from aem_checks.outcomes import Finding, Severity
@@ -46,7 +47,7 @@ def of_filters(farm: Section, doors: Iterable[Door], matcher: Matcher) -> Iterat
     filters = farm.sections("filter")
     for each in filters:
         rules = [rule for rule in rules_in(each) if isinstance(rule, Rule)]
-        yield from _rules(each, rules)
+        yield from _written(each)
         yield from _first(each, matcher)
         yield from _selectors(each, rules)
         yield from _lists(each, matcher)
@@ -63,10 +64,11 @@ def of_filters(farm: Section, doors: Iterable[Door], matcher: Matcher) -> Iterat
         )
 
 
-def _rules(filters: Section, rules: Iterable[Rule]) -> Iterator[Finding]:
-    for rule in rules:
-        pattern = rule.pattern("glob")
-        if pattern is not None and any(_type_of(each) == "allow" for each in _written(filters, rule)):
+def _written(filters: Section) -> Iterator[Finding]:
+    """What is wrong with each rule as it is written, whatever the others say."""
+    for rule in filters.sections():
+        pattern = rule.value("glob")
+        if pattern is not None and _type_of(rule) == "allow":
             yield fault(
                 "allow_by_glob",
                 f"{rule.place.file} filter {rule.name}",
@@ -75,16 +77,10 @@ def _rules(filters: Section, rules: Iterable[Rule]) -> Iterator[Finding]:
                 "use /method, /url, /path, /selectors, /extension",
                 severity=None,
             )
-        for section in _written(filters, rule):
-            yield from _strange_parts(section)
+        yield from _strange_parts(rule)
     for each in filters.properties():
-        yield _out_of_place(
-            each.name, each.value.place, "directly in /filter, where only rules in braces count"
-        )
-
-
-def _written(filters: Section, rule: Rule) -> list[Section]:
-    return [each for each in filters.sections() if each.place == rule.place and each.name == rule.name]
+        where = "directly in /filter, where only rules in braces count"
+        yield _out_of_place(each.name, each.value.place, where)
 
 
 def _type_of(section: Section) -> str:
@@ -95,20 +91,18 @@ def _type_of(section: Section) -> str:
 def _strange_parts(rule: Section) -> Iterator[Finding]:
     for each in rule.properties():
         if each.name not in PARTS | {"type"}:
-            yield _out_of_place(
-                each.name, each.value.place, f"in the filter {quoted(rule.name)}, which knows no such part"
-            )
+            where = f"in the filter {quoted(rule.name)}, which knows no such part"
+            yield _out_of_place(each.name, each.value.place, where)
     if _type_of(rule) not in ("allow", "deny"):
         yield _out_of_place(
             "type", rule.place, f"neither 'allow' nor 'deny' in the filter {quoted(rule.name)}"
         )
 
 
-def _out_of_place(name: str, place: object, where: str) -> Finding:
-    file = str(place).rpartition(":")[0]
+def _out_of_place(name: str, place: Place, where: str) -> Finding:
     return fault(
         "unexpected",
-        f"{file} {name}",
+        f"{place.file} {name}",
         f"/{name[:60]} in {at(place)} is {where}",
         "correct its name or its place; the dispatcher does not do what is meant",
     )
@@ -152,24 +146,21 @@ def _lists(filters: Section, matcher: Matcher) -> Iterator[Finding]:
         return filtered(rules, Request(url), matcher).says is Says.ALLOW
 
     pages = pages_of(rules)
-    kinds = [(page, kind) for page in pages for kind in _OF_PAGES if lets_through(f"{page}.{kind}")]
-    with_selectors = [f"{page}.{end}" for page in pages for end in _ends_of(rules)]
-    plain = [f"{page}.{kind}" for page, kind in kinds]
+    plain = [(page, kind) for page in pages for kind in _OF_PAGES if lets_through(f"{page}.{kind}")]
+    ends = [(page, end) for page in pages for end in _ends_of(rules)]
     tried = (
-        ("selector_list", [f"{page}.{_WORD}.{kind}" for page, kind in kinds], "selector"),
-        ("suffixes", [f"{url}/{_WORD}" for url in (*plain, *with_selectors)], "suffix"),
+        ("selector_list", "selector", "selectors", [f"{page}.{_WORD}.{kind}" for page, kind in plain]),
+        ("suffixes", "suffix", "suffix", [f"{page}.{end}/{_WORD}" for page, end in (*plain, *ends)]),
     )
-    for code, urls, what in tried:
+    for code, what, part, urls in tried:
         opened = next((url for url in urls if lets_through(url)), None)
         if opened is not None:
-            plural = "suffixes" if what == "suffix" else "selectors"
             yield fault(
                 code,
-                f"{filters.place.file} {plural} allowed",
+                f"{filters.place.file} any {what}",
                 f"The filters in {at(filters.place)} let through any {what}, such as {quoted(opened)}: whoever makes them up "
                 "fills the cache and keeps publish busy",
-                f'deny all with /type "deny" /url "/content/*" /{plural if what == "selector" else what} "*", and allow those '
-                "that pages use",
+                f'deny all with /type "deny" /url "/content/*" /{part} "*", and allow those that pages use',
             )
 
 

@@ -98,12 +98,12 @@ def judged(texts: Mapping[str, str], links: Mapping[str, str], severity: Severit
     from aem_checks.dispatcher.patterns import Matcher, TooMuch
     from aem_checks.dispatcher.place import Budget
     from aem_checks.dispatcher.project import read_projects
-    from aem_checks.kinds.security._dispatcher_faults import too_long
+    from aem_checks.kinds.security._dispatcher_faults import none_enabled, too_long
 
     budget, matcher = Budget(), Matcher()
     projects = read_projects(texts, links, budget)
     newer = [each for each in projects if not each.is_of_managed_services]
-    findings: list[Finding] = []
+    findings: list[Finding] = [] if projects else [none_enabled("", 0)]
     examined = 0
     try:
         for project in newer or projects:

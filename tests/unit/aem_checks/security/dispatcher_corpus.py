@@ -372,5 +372,12 @@ CORPUS = (
         frozenset({"unreadable"}),
         blocks=True,
     ),
-    Case("no dispatcher at all", Files({"../pom.xml": "<project/>"}, {}), NONE, NONE, farms=0, blocks=True),
+    Case(
+        "no dispatcher at all",
+        Files({"../pom.xml": "<project/>"}, {}),
+        frozenset({"none_enabled"}),
+        NONE,
+        farms=0,
+        blocks=True,
+    ),
 )
