@@ -24,6 +24,8 @@ from aem_checks.dispatcher.place import (
 
 _ARGUMENT = re.compile(r'"((?:\\.|[^"\\])*)"?|\'((?:\\.|[^\'\\])*)\'?|(\S+)')
 _VARIABLE = re.compile(r"\$\{([A-Za-z0-9_.:-]{1,200})\}")
+_MANY = ("rewrite", "redirect")
+"""Directives of which sites have thousands and of which nothing is asked; only those for some environments are kept."""
 _LONGEST_VALUE = 200
 """Characters of a variable; a longer one stays a variable."""
 _INCLUDES = frozenset({"include", "includeoptional"})
@@ -66,7 +68,7 @@ class ApacheReader:
         self._of_some: set[str] = set()
 
     def read(self, path: str) -> list[Directive]:
-        """The directives of one file with all that it includes."""
+        """The directives of one file with all that it includes, but for rewrites and redirects."""
         return self._read(path, (), (path,))
 
     def _read(self, path: str, within: tuple[Container, ...], open_files: tuple[str, ...]) -> list[Directive]:
@@ -87,16 +89,17 @@ class ApacheReader:
     def _directives(self, path: str, within: tuple[Container, ...]) -> Iterator[Directive]:
         opened: list[Container] = []
         for number, line in _lines(self._texts[path]):
-            place = Place(path, number)
             if not self.budget.word():
                 return
             if line.startswith("</"):
-                _close(opened, line, place)
+                _close(opened, line, Place(path, number))
             elif line.startswith("<"):
-                opened.append(self._container(line, place, len(within) + len(opened)))
+                opened.append(self._container(line, Place(path, number), len(within) + len(opened)))
             else:
-                name, _, rest = re.sub(r"\s", " ", line).partition(" ")
-                yield Directive(name.lower(), self._arguments(rest), place, (*within, *opened))
+                name, rest = _split(line)
+                around = (*within, *opened)
+                if not name.startswith(_MANY) or any(each.name == "ifdefine" for each in around):
+                    yield Directive(name, self._arguments(rest), Place(path, number), around)
         if opened:
             raise Broken(opened[-1].place, f"has a <{opened[-1].name[:60]}> that is never closed")
 
@@ -105,8 +108,8 @@ class ApacheReader:
             raise Broken(place, f"has more than {DEEPEST} containers inside of each other")
         if not line.endswith(">"):
             raise Broken(place, "begins with '<' and does not end with '>'")
-        name, _, rest = re.sub(r"\s", " ", line[1:-1]).partition(" ")
-        return Container(name.lower(), self._arguments(rest), place)
+        name, rest = _split(line[1:-1])
+        return Container(name, self._arguments(rest), place)
 
     def _arguments(self, text: str) -> tuple[str, ...]:
         def known(found: re.Match[str]) -> str:
@@ -153,6 +156,12 @@ class ApacheReader:
     def _note_missing(self, target: str, place: Place) -> None:
         if below(self._root, target) is not None and not is_of_the_image(target):
             self.missing.setdefault(target, place)
+
+
+def _split(line: str) -> tuple[str, str]:
+    """The name in lower case, and what follows it."""
+    name, *rest = line.split(None, 1) or [""]
+    return name.lower(), rest[0] if rest else ""
 
 
 def _close(opened: list[Container], line: str, place: Place) -> None:

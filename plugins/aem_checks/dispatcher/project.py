@@ -16,7 +16,7 @@ from aem_checks.dispatcher.apache_files import ApacheReader, Directive
 from aem_checks.dispatcher.place import Budget, Place, Problem, below, is_of_the_image
 
 FARMS, VHOSTS = "conf.dispatcher.d/enabled_farms/", "conf.d/enabled_vhosts/"
-_ROOT = re.compile(r"((?:.*/)?)conf\.(?:dispatcher\.)?d/.*", re.DOTALL)
+_ROOT = re.compile(r"((?:.*/)?)conf\.dispatcher\.d/.*", re.DOTALL)
 _FARM = re.compile(r"[^/]+(?:\.farm|_farm\.any)")
 _OLD_LAYOUT = re.compile(r"[^/]+_farm\.any")
 """Farms of Adobe Managed Services; those of an author or of the flush port are no farms of publish."""
@@ -24,6 +24,9 @@ _NO_PUBLISH_FARM = re.compile(r"author|flush|invalidate|_lc_", re.IGNORECASE)
 _VHOST = re.compile(r"[^/]+\.vhost")
 _TEXT_OF_A_LINK = re.compile(r"\s*(?:\.\./|\./)[^\s{}]+\.(?:farm|any|vhost)\s*")
 _MOST_STEPS = 5
+_MOST_PROJECTS = 20
+_MOST_LINES = 500_000
+"""Of Apache: sites with many redirects include them in each virtual host."""
 _FARM_OF_THE_IMAGE = """/publishfarm {
   /clientheaders { $include "../clientheaders/clientheaders.any" }
   /virtualhosts { $include "../virtualhosts/virtualhosts.any" }
@@ -86,15 +89,23 @@ class Project:
 def read_projects(texts: Mapping[str, str], links: Mapping[str, str], budget: Budget) -> list[Project]:
     """Each dispatcher of the commit; ``links`` are symbolic links with what they point to."""
     roots = {found[1] for path in (*texts, *links) if (found := _ROOT.fullmatch(path))}
-    with_farms = [
-        root for root in roots if any(p.startswith(f"{root}conf.dispatcher.d/") for p in (*texts, *links))
+    nearest = sorted(roots, key=lambda root: (root.count("/"), root))
+    budget.is_cut = budget.is_cut or len(nearest) > _MOST_PROJECTS
+    return [
+        _read(root, _below(root, texts), _below(root, links), budget)
+        for root in sorted(nearest[:_MOST_PROJECTS])
     ]
-    return [_read(root, texts, links, budget) for root in sorted(with_farms)]
+
+
+def _below(root: str, paths: Mapping[str, str]) -> dict[str, str]:
+    return {path: told for path, told in paths.items() if path.startswith(root)}
 
 
 def _read(root: str, texts: Mapping[str, str], links: Mapping[str, str], budget: Budget) -> Project:
     project = Project(root)
-    variables = _read_apache(project, texts, links, budget)
+    lines = Budget(words=_MOST_LINES)
+    variables = _read_apache(project, texts, links, lines)
+    budget.is_cut = budget.is_cut or lines.is_cut
     enabled = [each for each in enabled_in(root + FARMS, _FARM, root, texts, links) if _is_of_publish(each)]
     for each in enabled:
         _read_farm(project, each, texts, variables, budget)

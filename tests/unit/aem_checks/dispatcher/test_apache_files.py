@@ -42,7 +42,7 @@ def test_lines_go_on_after_a_backslash_and_so_do_comments() -> None:
 
 
 def test_a_hash_within_a_line_is_no_comment() -> None:
-    found, _ = read("RewriteRule ^/a /b#c [NE]")
+    found, _ = read("SetEnvIf ^/a /b#c [NE]")
     assert found[0].arguments == ("^/a", "/b#c", "[NE]")
 
 
@@ -105,6 +105,13 @@ def test_what_stands_before_a_broken_line_is_read() -> None:
 
 
 def test_what_is_too_long_is_cut_and_says_so() -> None:
-    budget = Budget()
-    ApacheReader({VHOST: "A 1\n" * 200_001}, budget=budget).read(VHOST)
+    budget = Budget(words=100)
+    assert len(ApacheReader({VHOST: "A 1\n" * 101}, budget=budget).read(VHOST)) == 100
     assert budget.is_cut
+
+
+def test_rewrites_and_redirects_are_kept_only_for_some_environments() -> None:
+    found, _ = read(
+        "RewriteRule a b\nRedirect a b\n<IfDefine ENVIRONMENT_PROD>\nRewriteRule a b\n</IfDefine>\n"
+    )
+    assert [(each.name, each.place.line) for each in found] == [("rewriterule", 4)]

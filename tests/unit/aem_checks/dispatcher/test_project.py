@@ -124,3 +124,22 @@ def test_farms_of_an_author_are_none_of_publish() -> None:
         f"{ENABLED}/999_ams_publish_farm.any": FARM.replace("wknd", "p"),
     }
     assert [farm.name for farm in project(texts).farms] == ["p"]
+
+
+def test_more_dispatchers_than_anybody_has_are_not_all_read() -> None:
+    budget = Budget()
+    texts = {f"{n}/{ENABLED}/wknd.farm": FARM for n in range(21)}
+    assert len(read_projects(texts, {}, budget)) == 20
+    assert budget.is_cut
+
+
+def test_redirects_that_each_virtual_host_includes_are_read_and_not_kept() -> None:
+    texts = {
+        f"{ENABLED}/wknd.farm": FARM,
+        "conf.d/rewrites/many.rules": "RewriteRule ^/a /b [R]\n" * 110_000,
+        f"{VHOSTS}/a.vhost": "Include conf.d/rewrites/many.rules\n" * 2 + "Last 1",
+    }
+    budget = Budget()
+    [found] = read_projects(texts, {}, budget)
+    assert [each.name for each in found.directives] == ["include", "include", "last"]
+    assert not budget.is_cut
