@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aem_checks.dispatcher.any_files import AnyReader, Section
@@ -95,6 +95,13 @@ def read_projects(texts: Mapping[str, str], links: Mapping[str, str], budget: Bu
         _read(root, _below(root, texts), _below(root, links), budget)
         for root in sorted(nearest[:_MOST_PROJECTS])
     ]
+
+
+def used_of(projects: Sequence[Project]) -> list[Project]:
+    """Those that the release uses: with the cloud's layout, else with any, and all where none enables anything."""
+    with_farms = [each for each in projects if each.farms or each.links or each.problems]
+    of_the_cloud = [each for each in with_farms if not each.is_of_managed_services]
+    return of_the_cloud or with_farms or list(projects)
 
 
 def _below(root: str, paths: Mapping[str, str]) -> dict[str, str]:

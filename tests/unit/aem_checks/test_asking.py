@@ -226,7 +226,10 @@ def test_a_conversation_is_read_as_it_was_kept_but_for_secrets(tmp_path: Path) -
         (Now(), datetime.fromisoformat("2026-11-02T10:00:00+00:00")),
         (Pause(1.5), None),
         (Fact("aem_release"), {"stage": "2026.11.1"}),
-        (Files(("**/*.xml", "pom.xml")), Source({"pom.xml": b"<project/>\xff"}, 3, links={"a.xml": "../b.xml"})),
+        (
+            Files(("**/*.xml", "pom.xml")),
+            Source({"pom.xml": b"<project/>\xff"}, 3, links={"a.xml": "../b.xml"}),
+        ),
         (Files(("a",)), Source(problem="There is no checkout.")),
         (
             Handshake("https://www.example.com"),

@@ -80,7 +80,7 @@ class DispatcherConfig(SiteCheck[DispatcherConfigSettings]):
         broken_link="what enables a farm or a virtual host is no link to one",
         none_enabled="no farm is enabled",
         not_enabled="a note: farms are available and not enabled",
-        other_layout="a note: a dispatcher of Adobe Managed Services was not judged",
+        other_dispatcher="a note: a dispatcher beside the one that is used was not judged",
         unreadable="a file can't be read to its end",
     )
     settings_type = DispatcherConfigSettings
@@ -97,21 +97,21 @@ def judged(texts: Mapping[str, str], links: Mapping[str, str], severity: Severit
     """What is wrong with the dispatchers in these files; ``links`` are symbolic links with what they point to."""
     from aem_checks.dispatcher.patterns import Matcher, TooMuch
     from aem_checks.dispatcher.place import Budget
-    from aem_checks.dispatcher.project import read_projects
+    from aem_checks.dispatcher.project import read_projects, used_of
     from aem_checks.kinds.security._dispatcher_faults import none_enabled, too_long
 
     budget, matcher = Budget(), Matcher()
     projects = read_projects(texts, links, budget)
-    newer = [each for each in projects if not each.is_of_managed_services]
+    used = used_of(projects)
     findings: list[Finding] = [] if projects else [none_enabled("", 0)]
     examined = 0
     try:
-        for project in newer or projects:
+        for project in used:
             examined += sum(_is_judged(farm) for farm in project.farms)
             findings += _of_project(project, matcher)
     except TooMuch:
         budget.is_cut = True
-    findings += [_other_layout(each) for each in projects if newer and each not in newer]
+    findings += [_other_dispatcher(each) for each in projects if each not in used]
     if budget.is_cut:
         findings.append(too_long())
     unique = {(each.code, each.subject, each.sentence): each for each in findings}
@@ -177,12 +177,12 @@ def _of_files(project: Project) -> Iterator[Finding]:
         )
 
 
-def _other_layout(project: Project) -> Finding:
+def _other_dispatcher(project: Project) -> Finding:
     from aem_checks.kinds.security._dispatcher_faults import note
 
+    why = "has the layout of Adobe Managed Services" if project.is_of_managed_services else "enables no farm"
     return note(
-        "other_layout",
-        f"{project.root} other layout",
-        f"The dispatcher in {quoted(project.root or '/', 200)} has the layout of Adobe Managed Services and stands beside "
-        "another, so it was not judged.",
+        "other_dispatcher",
+        f"{project.root} other dispatcher",
+        f"The dispatcher in {quoted(project.root or '/', 200)} {why} and stands beside another, so it was not judged.",
     )

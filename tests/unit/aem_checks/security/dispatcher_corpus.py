@@ -324,7 +324,12 @@ CORPUS = (
     Case(
         "Adobe Managed Services' layout beside the cloud's",
         GOOD.with_files({f"../../classic/{path}": text for path, text in _AMS.items()}),
-        notes=frozenset({"left_to_publish", "other_layout"}),
+        notes=frozenset({"left_to_publish", "other_dispatcher"}),
+    ),
+    Case(
+        "a sample of a dispatcher in another folder, with nothing enabled",
+        GOOD.with_files({f"../../docs/sample/{path}": text for path, text in DEFAULT.texts.items()}),
+        notes=frozenset({"left_to_publish", "other_dispatcher"}),
     ),
     Case(
         "a farm broken off in the middle",
