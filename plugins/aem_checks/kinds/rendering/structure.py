@@ -55,7 +55,7 @@ name of an exception alone is a word that somebody may write about."""
 _TRACES = (
     b"Exception",
     b"Caused by: ",
-    b"at ",
+    *(b".java:", b".groovy:", b".kt:", b".scala:", b".html:", b"Native Method", b"Unknown Source"),
     b"Cannot serve",
     b"Resource dumped",
     b"No renderer",
