@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from aem_checks.check import CheckSettings, SiteCheck
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.outcomes import Judgement
     from aem_checks.visit import Visit
 
@@ -24,7 +25,7 @@ class EndsItsProcess(SiteCheck[_Settings]):
     default_on = False
     settings_type = _Settings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         if self.settings.how == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
         os._exit(0)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aem_checks.check import CheckSettings, SiteCheck
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.outcomes import Judgement
     from aem_checks.visit import Visit
 
@@ -17,5 +18,5 @@ class Raises(SiteCheck[CheckSettings]):
     title = "Raises"
     default_on = False
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         raise ZeroDivisionError("a bug in the team's own check")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aem_checks.check import CheckSettings, SiteCheck
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.outcomes import Judgement
     from aem_checks.visit import Visit
 
@@ -24,12 +24,10 @@ class WaitsForAFile(SiteCheck[_Settings]):
     default_on = False
     settings_type = _Settings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        from aem_checks.asks import Pause, ask
         from aem_checks.outcomes import Judgement
 
-        while not self._is_there():  # noqa: ASYNC110 - another process creates it
-            await asyncio.sleep(0.2)
+        while not Path(self.settings.file).exists():
+            yield from ask(Pause(0.2))
         return Judgement(examined=1)
-
-    def _is_there(self) -> bool:
-        return Path(self.settings.file).exists()
