@@ -21,11 +21,11 @@ from aem_checks.excuses import PATTERNS
 from aem_checks.markup import Attribute, attributes_with, json_strings, scripts
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.reach import unjudged
-from aem_checks.reading import Place
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
+    from aem_checks.reading import Place
     from aem_checks.recording import Recording
     from aem_checks.response import Response
     from aem_checks.visit import Visit
@@ -81,6 +81,8 @@ class HostLeaks(SiteCheck[HostLeaksSettings]):
     settings_type = HostLeaksSettings
 
     def judge(self, visit: Visit) -> Steps[Judgement]:
+        from aem_checks.reading import Place
+
         recording, findings = visit.recorded, list[Finding]()
         hosts = _Hosts(recording, frozenset(host.lower() for host in self.settings.allow))
         seen: dict[Leak, list[Place]] = {}

@@ -20,12 +20,12 @@ from aem_checks.excuses import NAMES
 from aem_checks.markup import attributes_with, in_samples, json_strings, scripts
 from aem_checks.outcomes import Finding, Judgement
 from aem_checks.reach import unjudged
-from aem_checks.reading import Place
 from aem_checks.response import HeldResponse
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
+    from aem_checks.reading import Place
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -56,6 +56,8 @@ class Placeholders(SiteCheck[PlaceholdersSettings]):
     settings_type = PlaceholdersSettings
 
     def judge(self, visit: Visit) -> Steps[Judgement]:
+        from aem_checks.reading import Place
+
         recording, findings = visit.recorded, list[Finding]()
         seen: dict[Hit, list[Place]] = {}
         for path in visit.pages:

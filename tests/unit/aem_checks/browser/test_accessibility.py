@@ -110,7 +110,9 @@ async def _plainly(html: Answer) -> dict[str, int]:
     from playwright.async_api import async_playwright
 
     async with PageSite({"/": html}) as site, async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=find_chromium().path, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(
+            executable_path=find_chromium().path, args=["--no-sandbox"]
+        )
         opened = await browser.new_page()
         await opened.goto(site.url)
         await opened.add_script_tag(path=str(Path(axe.__file__).parent / "axe_core" / "axe.min.js"))
