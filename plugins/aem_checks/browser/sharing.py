@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from aem_checks.visit import Visit
 
 BUSY_SECONDS = 3600.0
-"""How long a browser is waited for while those of other tasks run on this machine."""
+"""How long a browser is waited for, in all, while those of other tasks run on this machine."""
 Opens = Callable[["Open | Handwriting"], Awaitable[Any]]
 """Answers a question about a page."""
 OpensBrowser = Callable[["Visit", bool], Any]
@@ -238,6 +238,7 @@ class _Window:
         self._opens = opens
         self._stack = AsyncExitStack()
         self._browser: Browser | None = None
+        self._patience = BUSY_SECONDS
 
     async def __aenter__(self) -> Self:
         return self
@@ -250,8 +251,10 @@ class _Window:
         if self._browser is None or self.alone != alone:
             await self._stack.aclose()
             self._browser, self.alone = None, alone
-            async with asyncio.timeout(BUSY_SECONDS):
+            began = asyncio.get_running_loop().time()
+            async with asyncio.timeout(self._patience):
                 self._browser = await self._stack.enter_async_context(self._opens(visit, alone))
+            self._patience -= asyncio.get_running_loop().time() - began
         assert self._browser is not None
         return self._browser
 

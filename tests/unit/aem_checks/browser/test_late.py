@@ -1,4 +1,4 @@
-"""What does a check say whose time was over before the last page was seen? No Chromium, no time that goes by."""
+"""What does a check say that confirms a failure, or whose time is over? No Chromium, and no time goes by."""
 
 from __future__ import annotations
 
@@ -48,6 +48,15 @@ def errors(**settings: object) -> PageErrors:
 
 def known(folder: Path) -> list[str]:
     return sorted(json.loads((folder / "page_errors/known.json").read_text())["problems"])
+
+
+def test_a_failure_is_confirmed_by_pages_that_are_opened_anew_and_both_are_kept(tmp_path: Path) -> None:
+    browser = FakeBrowser({"/b": throwing("b is null")})
+    result = look(tmp_path, errors(), browser)
+    assert (result.severity, result.outcome, result.attempts) == (Severity.BLOCK, Outcome.FAILED, 2)
+    assert [path for path, *_ in browser.opened] == [*PAGES, *PAGES]
+    told = [json.loads((tmp_path / f"told/page_errors{again}.json").read_text()) for again in ("", ".again")]
+    assert [len(each["exchanges"]) for each in told] == [len(PAGES)] * 2
 
 
 @pytest.mark.parametrize(
