@@ -92,7 +92,10 @@ class Seat:
             self._changed()
 
     def close(self) -> None:
+        """Nothing is opened any more that it asked for, as where it broke off."""
         self.closed = True
+        for wish in self.wishes:
+            wish.answer.cancel()
         self._changed()
 
     def __enter__(self) -> Self:

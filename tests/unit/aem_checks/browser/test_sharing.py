@@ -163,6 +163,23 @@ def test_what_one_looks_for_in_vain_the_others_do_not_miss(tmp_path: Path) -> No
     assert isinstance(seen, PageSeen)
 
 
+def test_for_a_check_that_broke_off_nothing_is_opened_any_more(tmp_path: Path) -> None:
+    browser = FakeBrowser({"/a": FakePage(Seen(), says={"broken": ZeroDivisionError()})})
+
+    async def scene() -> None:
+        async with Sharing(browser.opens) as sharing:
+            visits = [replace(site_visit(tmp_path), seat=sharing.seat()) for _ in range(2)]
+            breaks = [Open("/a", looks=value("broken")), *(Open(f"/{number}") for number in range(9))]
+            asking = [ask(visits[0], breaks), ask(visits[1], [Open("/z")])]
+            broken, _ = await asyncio.gather(*asking, return_exceptions=True)
+            assert isinstance(broken, ZeroDivisionError)
+
+    on_moved_loop(scene)
+    opened = [path for path, *_ in browser.opened]
+    assert (opened[0], opened[-1]) == ("/a", "/z")
+    assert len(opened) <= 3, "but for one that may have begun"
+
+
 @pytest.mark.parametrize(
     ("status", "expected"),
     [(503, Unopened(Reason.STATUS, status=503)), (0, Unopened(Reason.LOST, "it is lost"))],
