@@ -11,7 +11,7 @@ from aem_checks.told import Told
 
 if TYPE_CHECKING:
     from aem_checks.baseline import Baseline
-    from aem_checks.browser.sharing import Seat
+    from aem_checks.browser.seat import Seat
     from aem_checks.client import Client
     from aem_checks.folders import Folder
     from aem_checks.reading import Begin, Reader

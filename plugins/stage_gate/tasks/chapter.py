@@ -31,7 +31,8 @@ from stage_gate.telling.log_line import log_line
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from aem_checks.browser.sharing import Seat, Sharing
+    from aem_checks.browser.seat import Seat
+    from aem_checks.browser.sharing import Sharing
     from aem_checks.config import ConfiguredCheck
     from aem_checks.outcomes import CheckResult
     from aem_checks.sites import Target

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from aem_checks.access import Access
-    from aem_checks.browser.sharing import Seat
+    from aem_checks.browser.seat import Seat
     from aem_checks.config import ConfiguredCheck
     from aem_checks.outcomes import CheckResult, Finding
     from aem_checks.sites import Target

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from aem_checks.browser.asks import Look, PageSeen, Unopened, Value
 from aem_checks.browser.open_page import PageLost, Viewport
+from aem_checks.browser.seat import Seat
 from aem_checks.browser.seen import Asked, Complaint, Seen
-from aem_checks.browser.sharing import Seat
 from aem_checks.check import Check
 from aem_checks.outcomes import CheckResult
 from aem_checks.runner import run_check
