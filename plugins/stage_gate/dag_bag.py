@@ -31,14 +31,14 @@ INVALID_SUFFIX = ".invalid"
 def build_dags(wanted: str | None = None) -> dict[str, DAG]:
     """Dags by a name that is unique in the Dag file. Never raises: what is broken becomes a Dag that says so.
 
-    ``wanted`` is the one Dag id that a running task needs, ``None`` when all are asked for.
+    ``wanted`` is the one Dag id that a running task needs, ``None`` when all are asked for. A task needs no Docs tab.
     """
     folder = gates_folder()
     dags: dict[str, DAG] = {}
     with _no_garbage_collection():
         for path in _paths(folder):
             if wanted in (None, f"{DAG_ID_PREFIX}{path.stem}", invalid_dag_id(path.stem)):
-                dags.update(_gate_dags(path))
+                dags.update(_gate_dags(path, with_docs=wanted is None))
         if wanted in (None, "stage_gate.start"):
             dags["start"] = _start_dag(folder)
     return dags
@@ -64,14 +64,14 @@ def _paths(folder: Path) -> list[Path]:
         return []
 
 
-def _gate_dags(path: Path) -> dict[str, DAG]:
+def _gate_dags(path: Path, *, with_docs: bool) -> dict[str, DAG]:
     """The gate's Dag, or the one that says what is wrong; both where time alone has made the file wrong.
 
     A gate must not lose its Dag at midnight in the middle of a run.
     """
     name = f"gate_{path.stem}"
     try:
-        return {name: _gate_dag(path, load_gate)}
+        return {name: _gate_dag(path, load_gate, with_docs=with_docs)}
     except OutOfDate as error:
         log.error("Gate file %s is out of date: %s", path, error)
         told = {f"out_of_date_{path.stem}": _invalid_dag(path.stem, str(error), still_guarded=True)}
@@ -79,17 +79,21 @@ def _gate_dags(path: Path) -> dict[str, DAG]:
         log.error("Gate file %s is not valid: %s", path, error)
         return {name: _invalid_dag(path.stem, str(error))}
     try:
-        return told | {name: _gate_dag(path, load_gate_for_run)}
+        return told | {name: _gate_dag(path, load_gate_for_run, with_docs=with_docs)}
     except (Exception, AirflowTaskTimeout) as error:  # noqa: BLE001 - as above
         log.error("Gate file %s is not valid: %s", path, error)
         return {name: _invalid_dag(path.stem, str(error))}
 
 
-def _gate_dag(path: Path, load: Callable[[Path], Gate]) -> DAG:
+def _gate_dag(path: Path, load: Callable[[Path], Gate], *, with_docs: bool) -> DAG:
+    gate = load(path)
+    return build_gate_dag(gate, path, _docs(gate) if with_docs else "")
+
+
+def _docs(gate: Gate) -> str:
     from stage_gate.configuration.describe import describe
 
-    gate = load(path)
-    return build_gate_dag(gate, path, describe(gate, demands().checks))
+    return describe(gate, demands().checks)
 
 
 def _start_dag(folder: Path) -> DAG:

@@ -49,8 +49,7 @@ def all_kinds(extra_folders: Iterable[str | Path] = ()) -> dict[str, type[Check[
 @cache
 def _collect(folders: tuple[str, ...]) -> dict[str, type[Check[Any]]]:
     kinds: dict[str, type[Check[Any]]] = {}
-    for module in _modules(folders):
-        kind = _kind_in(module)
+    for module, kind in (*own_kinds(), *_kinds_of_a_team(folders)):
         if kind.kind in RESERVED_NAMES:
             raise KindError(f"{module.__file__}: {kind.kind!r} means something else here; rename this kind")
         if file_of_own_kind(kind) is not None and kind.kind.removesuffix("_later") in chapters():
@@ -63,14 +62,18 @@ def _collect(folders: tuple[str, ...]) -> dict[str, type[Check[Any]]]:
     return dict(sorted(kinds.items(), key=lambda item: _place(item[1].number)))
 
 
-def _modules(folders: tuple[str, ...]) -> Iterator[ModuleType]:
-    for name in own_modules():
-        yield importlib.import_module(name)
+@cache
+def own_kinds() -> tuple[tuple[ModuleType, type[Check[Any]]], ...]:
+    """The kinds of this package with their modules, which are the same as long as the process lives."""
+    return tuple((module, _kind_in(module)) for module in map(importlib.import_module, own_modules()))
+
+
+def _kinds_of_a_team(folders: tuple[str, ...]) -> Iterator[tuple[ModuleType, type[Check[Any]]]]:
     for folder in folders:
         if not Path(folder).is_dir():
             raise KindError(f"{folder} is no folder; correct {FOLDERS_VARIABLE}")
-        for path in _files(Path(folder)):
-            yield _import_file(path)
+        for module in map(_import_file, _files(Path(folder))):
+            yield module, _kind_in(module)
 
 
 def own_modules() -> list[str]:

@@ -59,6 +59,8 @@ def plan_of(gate: Gate, pin: Pin, now: datetime, demands: Demands) -> Plan:
 
 def smoke_tests_of(gate: Gate) -> tuple[list[SmokeTest], dict[str, tuple[str, ...]]]:
     """The manual smoke tests that may have to be asked, and those that checks cover, as the gate file says it now."""
+    if gate.settings.smoke_tests is None:
+        return [], {}
     return split(gate.settings.smoke_tests, _planned_checks(gate, gate.policy))
 
 

@@ -153,10 +153,15 @@ def test_nobody_is_asked_unless_the_policy_says_so(gates: Path) -> None:
 
 
 def test_the_docs_tab_tells_what_is_guarded_and_is_stable(gates: Path) -> None:
-    first, second = dag_of(gates).doc_md, dag_of(gates).doc_md
+    write(gates, "wknd")
+    first, second = (build_dags()["gate_wknd"].doc_md for _ in range(2))
     assert first == second
     assert first is not None
     assert "678901" in first
+
+
+def test_a_task_needs_no_docs_tab(gates: Path) -> None:
+    assert not dag_of(gates).doc_md
 
 
 def test_every_task_is_tried_again_when_it_died(gates: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the process that forks tasks imports once is there for all of them."""
+"""What the process that forks tasks imports and builds once is there for all of them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,16 @@ import sys
 {before}
 from stage_gate.import_ahead import import_ahead
 import_ahead()
-print("selectolax.lexbor" in sys.modules, "aem_checks.kinds.availability.key_pages" in sys.modules)
+kinds = sys.modules.get("aem_checks.kinds.availability.key_pages")
+print("selectolax.lexbor" in sys.modules, bool(kinds and kinds.KeyPagesSettings.__pydantic_complete__))
 """
 IS_A_TASK = "import airflow.sdk.execution_time.task_runner as runner; runner.SUPERVISOR_COMMS = object()"
 
 
 @pytest.mark.parametrize(("before", "expected"), [("", "True True"), (IS_A_TASK, "False False")])
-def test_it_imports_for_those_who_fork_and_spares_a_task_itself(before: str, expected: str) -> None:
+def test_it_imports_and_builds_for_those_who_fork_and_spares_a_task_itself(
+    before: str, expected: str
+) -> None:
     told = subprocess.run(
         [sys.executable, "-c", CODE.format(before=before)],
         env={**os.environ, "PYTHONPATH": str(ROOT / "plugins")},
