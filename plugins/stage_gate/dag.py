@@ -26,9 +26,10 @@ from stage_gate.tasks.judging import Decide, Judge
 from stage_gate.tasks.pin import CURRENT, PinCandidate, StartExecutionRun
 from stage_gate.tasks.publishing import PublishReport
 from stage_gate.tasks.read_cloud_manager_results import ReadCloudManagerResults
+from stage_gate.tasks.recording import RecordProductionPages
 from stage_gate.tasks.retest import RetestStage
 from stage_gate.tasks.source import FindSource
-from stage_gate.tasks.stage import RecordPages, SettleStage
+from stage_gate.tasks.stage import SettleStage
 from stage_gate.tasks.waits import (
     HoldProduction,
     WaitForApprovalStep,
@@ -147,29 +148,26 @@ class _Wiring:
     def _test_stage(
         self, stage_deployed: BaseOperator, approval: BaseOperator, judge: BaseOperator
     ) -> list[BaseOperator]:
-        """Settle, record, and one task per chapter; those that probe come last on their host."""
+        """Settle and record, then one task per chapter; those that probe come last on their host."""
         settle = SettleStage(
             task_id="settle_stage",
             gate_file=self.gate_file,
-            execution_timeout=_LONG,
+            execution_timeout=2 * _LONG,
             retries=5,  # what goes on with stage may end, and what could not be read may be again
             retry_delay=self.gate.waits.poll or _A_MINUTE,
-        )
-        record = RecordPages(
-            task_id="record_pages", gate_file=self.gate_file, target="stage", execution_timeout=_LONG
         )
         read = ReadCloudManagerResults(
             task_id="read_cloud_manager_results",
             gate_file=self.gate_file,
             trigger_rule=TriggerRule.ALL_DONE,  # also after a bypass; it skips itself where stage was not deployed
         )
-        stage_deployed >> settle >> record >> judge
+        stage_deployed >> settle >> judge
         [settle, approval] >> read >> judge
         with TaskGroup("stage_tests", tooltip="One task per chapter of checks"):
             tests = [(each, self._chapter(each, "stage")) for each in chapters_of(self.gate, "stage")]
         probes = [(each, task) for each, task in tests if each.probes]
         early = [(each, task) for each, task in tests if not each.probes]
-        record >> [task for _, task in early]
+        settle >> [task for _, task in early]
         approval >> [task for each, task in tests if each.waits_for_cloud_manager]
         [task for _, task in tests] >> judge
         for probe, task in probes:
@@ -178,10 +176,10 @@ class _Wiring:
             ]
             if before:
                 task.trigger_rule = TriggerRule.ALL_DONE
-            (before or [record]) >> task
-        settled = [record, *(task for each, task in early if not each.waits_for_cloud_manager)]
+            (before or [settle]) >> task
+        settled = [settle, *(task for each, task in early if not each.waits_for_cloud_manager)]
         asked = draw_smoke_tests(self.gate, self.gate_file, settled, judge, _ASKED_ANEW)
-        return [settle, record, read, *(task for _, task in tests), *asked]
+        return [settle, read, *(task for _, task in tests), *asked]
 
     def _chapter(self, chapter: Chapter, target: Target) -> BaseOperator:
         longest = chapter.longest(slots_of(chapter))
@@ -333,11 +331,8 @@ class _Wiring:
         led_here >> deployed
         if not self.gate.production_checks:
             return [deployed]
-        record = RecordPages(
-            task_id="record_production_pages",
-            gate_file=self.gate_file,
-            target="production",
-            execution_timeout=_LONG,
+        record = RecordProductionPages(
+            task_id="record_production_pages", gate_file=self.gate_file, execution_timeout=_LONG
         )
         with TaskGroup("production_tests", tooltip="They raise the alarm and never act"):
             tests = [self._chapter(each, "production") for each in chapters_of(self.gate, "production")]

@@ -71,8 +71,8 @@ NOTES = (
     "The webhook is the only reason to look: the timer is an hour away, and the gate's own pace is sparse. A hop: from the end",
     "of one empty task to the start of the next, the median of a run of five, on the same Airflow in the same round; an empty",
     "task: from the end of one to the end of the next. The event: stored, `find_executions` asks Cloud Manager and starts the",
-    "run. The stage deployment: the waiting trigger is woken, its task ends, `settle_stage` (stage answers at once here) and",
-    f"`record_pages` run, then the first of eight checks. The median of {REPETITIONS} rounds, after one that does not count.",
+    "run. The stage deployment: the waiting trigger is woken, its task ends, `settle_stage` runs (stage answers at once here),",
+    f"then the first of eight checks. The median of {REPETITIONS} rounds, after one that does not count.",
 )
 
 

@@ -102,8 +102,16 @@ class Keeper:
                 "Airflow can't remember what this task keeps, so another try would test again: %s", error
             )
 
+    def forget(self, name: str) -> None:
+        """What was noted is over. Raises ``GivenUpError``, where another try has it now."""
+        self.note(name, _OVER)
+
     def _key(self, name: str) -> str:
         return f"attempt-{self.attempt}-{name}"
+
+
+_OVER = b""
+"""What no file of the evidence is."""
 
 
 def _digest(content: bytes) -> str:

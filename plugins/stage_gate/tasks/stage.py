@@ -1,52 +1,78 @@
-"""Before stage is tested: it settles, and its pages are recorded."""
+"""Before stage is tested: an attempt is begun, stage settles, and its pages are recorded. One task, and one attempt of it."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowException
 
 from stage_gate.acting.wanting import Want, is_last_try, note
 from stage_gate.rules.stage_changes import goes_on
 from stage_gate.rules.surroundings import NEVER_TOLD
 from stage_gate.tasks.gate_task import GateTask
-from stage_gate.tasks.testing import (
-    folder_of,
-    open_access,
-    require_deployed,
-    say,
-    site_folder,
-    test_stage,
-)
-from stage_gate.telling.log_line import log_line
+from stage_gate.tasks.recording import record_stage
+from stage_gate.tasks.testing import say, test_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from airflow.sdk import Context
 
-    from aem_checks.baseline import Baseline
-    from aem_checks.sites import SiteConfig, Target
     from stage_gate.acting.run import GateRun
+    from stage_gate.rules.candidate import Candidate
     from stage_gate.rules.surroundings import Fact, Surroundings
+    from stage_gate.tasks.keeping import Keeper
+
+_SETTLED = "settled, to be recorded"
+"""What this task remembers of an attempt that it has not ended: its next try goes on with the recording."""
 
 
 class SettleStage(GateTask):
-    """Complete the candidate, open an attempt and wait until stage answers steadily."""
+    """Complete the candidate, open an attempt, wait until stage answers steadily, and record its pages.
+
+    A try that died while it recorded is gone on with: stage has settled then, and the attempt is the same.
+    """
 
     ui_color = "#e6f4ea"
 
     def work(self, run: GateRun, context: Context) -> None:
+        keeper = self._half_done(run, context) or self._settle(run, context)
+        record_stage(run, keeper)
+        keeper.forget(_SETTLED)
+
+    def _half_done(self, run: GateRun, context: Context) -> Keeper | None:
+        """The attempt in which an earlier try saw stage settle, and no more; ``None`` where there is none."""
+        from stage_gate.evidence.files import EvidenceError
+        from stage_gate.tasks.keeping import Keeper
+
+        keeper = Keeper(context, run.evidence, run.evidence.attempts())
+        try:
+            candidate = run.evidence.read_candidate(keeper.attempt)
+        except EvidenceError:
+            return None
+        if run.evidence.is_sealed(keeper.attempt) or not keeper.owns(_SETTLED, candidate.digest.encode()):
+            return None
+        self.log.warning("Stage settled for attempt %d in an earlier try, and that stands.", keeper.attempt)
+        return keeper
+
+    def _settle(self, run: GateRun, context: Context) -> Keeper:
+        """Begin an attempt, and run the checks that say when the others may begin."""
         from stage_gate.configuration.chapters import settling_checks
+        from stage_gate.tasks.keeping import Keeper
+
+        candidate, attempt = self._begin(run, context)
+        keeper = Keeper(context, run.evidence, attempt)
+        for check in settling_checks(run.gate):
+            say(self.log, test_stage(run, check, keeper))
+        keeper.note(_SETTLED, candidate.digest.encode())
+        return keeper
+
+    def _begin(self, run: GateRun, context: Context) -> tuple[Candidate, int]:
         from stage_gate.configuration.planning import plan_of
         from stage_gate.configuration.settings import demands
         from stage_gate.evidence.baseline import NONE_YET, with_baseline
         from stage_gate.observing.isolation import forecast
-        from stage_gate.tasks.keeping import Keeper
 
         candidate = run.read_candidate()
         stage = candidate.stage
@@ -67,8 +93,7 @@ class SettleStage(GateTask):
             self.log.warning("%s", sentence)
         for sentence in forecast(run.gate):
             self.log.warning("%s", sentence)
-        for check in settling_checks(run.gate):
-            say(self.log, test_stage(run, check, Keeper(context, run.evidence, attempt)))
+        return candidate, attempt
 
     def _wait_for_what_passes(self, stage: Surroundings, accepted: Iterable[Fact], context: Context) -> None:
         """Raise ``AirflowException``, so that the next try looks again, while the tests could prove nothing.
@@ -80,76 +105,3 @@ class SettleStage(GateTask):
         if (passing or changing) and not is_last_try(context):
             raise AirflowException(" ".join([*changing, *passing, "Looking again in a moment."]))
         note(self.gate_file, context, Want.CLOUD_MANAGER if passing else None)
-
-
-class RecordPages(GateTask):
-    """Fetch the pages of every site once and keep them; the page checks judge this recording."""
-
-    ui_color = "#e6f4ea"
-
-    def __init__(self, *, gate_file: str, target: Target, **kwargs: Any) -> None:
-        super().__init__(gate_file=gate_file, **kwargs)
-        self.target = target
-
-    def work(self, run: GateRun, context: Context) -> None:
-        from aem_checks.access import AccessError
-
-        require_deployed(run, self.target)
-        folder = folder_of(run, self.target)
-        for site in run.gate.sites:
-            try:
-                if self.target == "stage":
-                    self._record_once(run, site, folder, context)
-                elif site.production is not None:
-                    asyncio.run(self._record(run, site, folder, None))
-            except AccessError as error:
-                raise AirflowFailException(f"{site.name} is not recorded: {log_line(error)}.") from None
-
-    def _record_once(self, run: GateRun, site: SiteConfig, folder: Path, context: Context) -> None:
-        """Record a site of stage, unless a try of this task has done so: it may have been judged by now."""
-        from aem_checks.recording import INDEX
-        from stage_gate.evidence.files import read
-        from stage_gate.evidence.store import TEST_AGAIN
-        from stage_gate.tasks.keeping import Keeper
-
-        keeper = Keeper(context, run.evidence, run.evidence.open_attempt())
-        name, index = f"recording of {site.name}", site_folder(folder, site.name) / "recording" / INDEX
-        if index.exists() and keeper.owns(name, read(index)):
-            self.log.warning(
-                "The pages of %s were recorded by an earlier try, and that stands. %s", site.name, TEST_AGAIN
-            )
-            return
-        asyncio.run(self._record(run, site, folder, self._baseline(run, site)))
-        keeper.note(name, read(index))
-
-    def _baseline(self, run: GateRun, site: SiteConfig) -> Baseline | None:
-        """Whose choice of pages is preferred; a baseline that can't be believed any more stops the checks, not this."""
-        from stage_gate.evidence.baseline import open_baseline
-        from stage_gate.evidence.files import EvidenceError
-
-        if site.coverage is None:
-            return None
-        try:
-            opened = open_baseline(run.evidence, run.evidence.read_plan(run.evidence.open_attempt()))
-            return opened.of_site(site.name) if opened else None
-        except EvidenceError as error:
-            self.log.warning("No earlier choice of pages is preferred: %s", error)
-            return None
-
-    async def _record(self, run: GateRun, site: SiteConfig, folder: Path, baseline: Baseline | None) -> None:
-        from aem_checks.client import Client
-        from aem_checks.coverage.recorded import record_site
-
-        kept = site_folder(folder, site.name)
-        async with Client.for_site(site, partial(open_access, run)) as client:
-            recording = await record_site(
-                site, self.target, client, kept / "recording", evidence=kept, baseline=baseline
-            )
-        count = len(list(recording.responses))
-        self.log.info(
-            "Recorded %d responses for %d pages of %s (%s).",
-            count,
-            len(recording.pages),
-            site.name,
-            self.target,
-        )

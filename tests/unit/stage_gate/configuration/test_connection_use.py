@@ -22,14 +22,16 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from aem_checks.access import Access, AccessError
 from simulator import Simulator
+from stage_gate.acting.run import GateRun
 from stage_gate.cli import main
 from stage_gate.commands.diagnosis import State
 from stage_gate.commands.doctor_visit import examine_notifiers, reached_by
 from stage_gate.configuration.connection_use import SiteAccess, refuse_to_tell
 from stage_gate.configuration.gate_file import gate_from_content, load_gate
 from stage_gate.configuration.reach import Reach
+from stage_gate.tasks.keeping import Keeper
+from stage_gate.tasks.recording import record_stage
 from stage_gate.tasks.red import Red
-from stage_gate.tasks.stage import RecordPages
 from stage_gate.telling.notify import Event, tell
 from unit.adobe_cloud_manager.adobe_double import ORG, Adobe
 from unit.adobe_cloud_manager.local_server import reply
@@ -98,6 +100,12 @@ def pin(release: Release, **changes: Any) -> None:
     release.begin()
 
 
+def record(release: Release) -> None:
+    """Record stage as the task does."""
+    run = GateRun.of(str(release.gate_file), context(release))
+    record_stage(run, Keeper(context(release), release.evidence, release.evidence.attempts()))
+
+
 def site(url: str, access: str) -> dict[str, Any]:
     return {"name": "larkfell", "stage": {"url": url, "access": access}, "pages": ["/"]}
 
@@ -111,9 +119,8 @@ def test_a_pinned_gate_sends_the_deciding_secret_to_no_host_of_its_own(
 ) -> None:
     connect(monkeypatch, "cm_deciding", **DECIDING)
     pin(release, pipeline=deciding(release), sites=[site(stranger.url, "cm_deciding")])
-    record = RecordPages(task_id="record_pages", gate_file=str(release.gate_file), target="stage")
     with pytest.raises(AirflowFailException, match="opens no site") as refused:
-        record.execute(context(release))
+        record(release)
     assert SECRET not in str(refused.value)
     with pytest.raises(Red):
         chapter_with(release, "key_pages").execute(context(release))
@@ -131,8 +138,7 @@ def test_a_site_s_own_connection_is_what_the_host_gets(
     """So that the tests above and below show something: this stranger does hear what is sent."""
     connect(monkeypatch, "wknd_stage", conn_type="http", login="reader", password="wknd")
     pin(release, sites=[site(stranger.url, "wknd_stage")])
-    record = RecordPages(task_id="record_pages", gate_file=str(release.gate_file), target="stage")
-    record.execute(context(release))
+    record(release)
     assert "Authorization: Basic cmVhZGVyOndrbmQ=" in stranger.heard[0]
 
 
@@ -225,9 +231,8 @@ def test_a_stranger_gets_nothing_of_a_connection_that_names_its_site(
 ) -> None:
     connect(monkeypatch, "wknd", conn_type="http", login="me", password="p", host="stage.example.com")
     pin(release, sites=[site(stranger.url, "wknd")])
-    record = RecordPages(task_id="record_pages", gate_file=str(release.gate_file), target="stage")
     with pytest.raises(AirflowFailException, match=r"opens stage\.example\.com only, not 127\.0\.0\.1"):
-        record.execute(context(release))
+        record(release)
     assert stranger.heard == []
 
 
@@ -311,9 +316,8 @@ def test_the_deployment_s_patterns_hold_whatever_was_pinned(
     connect(monkeypatch, "basket", conn_type="http", login="me", password="p")
     pin(release, sites=[site(stranger.url, "basket")])
     monkeypatch.setenv("AIRFLOW__STAGE_GATE__SITE_CONNECTIONS", "wknd_*")
-    record = RecordPages(task_id="record_pages", gate_file=str(release.gate_file), target="stage")
     with pytest.raises(AirflowFailException, match="site_connections lets gates open sites with wknd_"):
-        record.execute(context(release))
+        record(release)
     assert stranger.heard == []
 
 

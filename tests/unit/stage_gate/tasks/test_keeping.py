@@ -15,14 +15,18 @@ from structlog.testing import capture_logs
 from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.recording import INDEX
 from simulator import Simulator
+from stage_gate.acting.run import GateRun
+from stage_gate.evidence.files import EvidenceError
 from stage_gate.evidence.store import RESULTS
 from stage_gate.rules.cloud_manager_results import SEEN
 from stage_gate.rules.plan import RecordedResult
 from stage_gate.rules.verdict import judge
 from stage_gate.tasks import testing
+from stage_gate.tasks.keeping import Keeper
 from stage_gate.tasks.read_cloud_manager_results import ReadCloudManagerResults
+from stage_gate.tasks.recording import record_stage
 from stage_gate.tasks.red import Red
-from stage_gate.tasks.stage import RecordPages, SettleStage
+from stage_gate.tasks.stage import SettleStage
 from unit.stage_gate.airflow_store import StateStore
 from unit.stage_gate.release import Release, chapter_with
 from unit.stage_gate.samples import result
@@ -224,31 +228,107 @@ def test_after_the_seal_a_check_without_a_result_is_not_run(worker: Worker) -> N
     assert worker.release.evidence.load_seal(1) == sealed
 
 
-def test_settling_again_after_a_result_was_kept_is_another_attempt(worker: Worker) -> None:
-    task = SettleStage(task_id="settle_stage", gate_file=str(worker.release.gate_file))
-    task.execute(worker.context)
-    assert worker.release.evidence.attempts() == 1
-    task.execute(worker.context)
-    assert worker.release.evidence.attempts() == 2
-
-
-def record_pages(worker: Worker) -> str:
+def settle_stage(worker: Worker) -> str:
     """Run the task; what it logs."""
-    task = RecordPages(task_id="record_pages", gate_file=str(worker.release.gate_file), target="stage")
+    task = SettleStage(task_id="settle_stage", gate_file=str(worker.release.gate_file))
     with capture_logs() as entries:
         task.execute(worker.context)
     return " ".join(str(entry["event"]) for entry in entries)
 
 
-def test_a_recording_stands_for_the_next_try_and_a_planted_one_does_not(worker: Worker) -> None:
+def test_settling_again_after_it_ended_is_another_attempt(worker: Worker) -> None:
+    settle_stage(worker)
+    assert worker.release.evidence.attempts() == 1
+    settle_stage(worker)
+    assert worker.release.evidence.attempts() == 2
+    assert worker.runs == 2
+
+
+@pytest.fixture
+def half_done(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Worker:
+    """Its first try saw stage settle, and died while it recorded."""
+    with monkeypatch.context() as patched:
+        patched.setattr("stage_gate.tasks.stage.record_stage", lambda *_: die())
+        with pytest.raises(SystemExit):
+            settle_stage(worker)
+    return worker
+
+
+def recorded(worker: Worker) -> list[int]:
+    evidence = worker.release.evidence
+    return [
+        number
+        for number in evidence.attempt_numbers()
+        if (evidence.attempt_folder(number) / "sites" / "larkfell" / "recording" / INDEX).exists()
+    ]
+
+
+def test_a_try_that_died_while_it_recorded_is_gone_on_with(half_done: Worker) -> None:
+    told = settle_stage(half_done)
+    assert "Stage settled for attempt 1 in an earlier try, and that stands." in told
+    assert (half_done.release.evidence.attempts(), half_done.runs, recorded(half_done)) == (1, 1, [1])
+    settle_stage(half_done)
+    assert (half_done.release.evidence.attempts(), recorded(half_done)) == (2, [1, 2]), "it had ended"
+
+
+def test_what_another_task_left_half_done_is_not_gone_on_with(half_done: Worker) -> None:
+    half_done.store = StateStore()
+    settle_stage(half_done)
+    assert (half_done.release.evidence.attempts(), half_done.runs, recorded(half_done)) == (2, 2, [2])
+
+
+def test_what_was_sealed_half_done_is_not_gone_on_with(half_done: Worker) -> None:
+    sealed = half_done.release.evidence.seal(1, judge)
+    settle_stage(half_done)
+    assert (half_done.release.evidence.attempts(), half_done.runs, recorded(half_done)) == (2, 2, [2])
+    assert half_done.release.evidence.load_seal(1) == sealed
+
+
+def test_an_attempt_whose_candidate_can_not_be_read_is_not_gone_on_with(half_done: Worker) -> None:
+    (half_done.release.evidence.attempt_folder(1) / "candidate.json").write_text("{")
+    settle_stage(half_done)
+    assert (half_done.release.evidence.attempts(), half_done.runs) == (2, 2)
+
+
+def test_a_try_that_airflow_gave_up_records_nothing_more(half_done: Worker) -> None:
+    """It saw stage settle, and another try has begun in its place."""
+    half_done.store.is_given_up = True
+    with pytest.raises(AirflowFailException, match="is not kept: Airflow took this try for dead"):
+        settle_stage(half_done)
+    assert half_done.kept == []
+
+
+def test_nothing_is_recorded_into_a_sealed_attempt_or_beside_a_newer_one(worker: Worker) -> None:
+    run, evidence = GateRun.of(str(worker.release.gate_file), worker.context), worker.release.evidence
+    keeper = Keeper(worker.context, evidence, 1)
+    sealed = evidence.seal(1, judge)
+    with pytest.raises(EvidenceError, match="Attempt 1 is sealed"):
+        record_stage(run, keeper)
+    assert evidence.load_seal(1) == sealed
+    settle(worker.release)
+    with pytest.raises(AirflowFailException, match="Nothing is recorded: attempt 2 was begun meanwhile"):
+        record_stage(run, keeper)
+    assert evidence.load_seal(1) == sealed
+
+
+def record(worker: Worker) -> None:
+    """Record stage in the first attempt, as the task does."""
+    run = GateRun.of(str(worker.release.gate_file), worker.context)
+    record_stage(run, Keeper(worker.context, worker.release.evidence, 1))
+
+
+def test_a_recording_stands_for_the_next_try_and_a_planted_one_does_not(
+    worker: Worker, caplog: pytest.LogCaptureFixture
+) -> None:
     index = worker.release.evidence.attempt_folder(1) / "sites" / "larkfell" / "recording" / INDEX
     index.parent.mkdir(parents=True)
     index.write_text('{"format": 1}')
-    record_pages(worker)
+    record(worker)
     recorded = index.read_bytes()
     assert b"hops" in recorded
     asked = len(worker.release.simulator.requests)
-    assert "were recorded by an earlier try, and that stands." in record_pages(worker)
+    record(worker)
+    assert "were recorded by an earlier try, and that stands." in caplog.text
     assert index.read_bytes() == recorded
     assert len(worker.release.simulator.requests) == asked, "nothing was fetched again"
 

@@ -461,7 +461,7 @@ def test_the_tasks_stand_between_the_checks_and_the_verdict(tmp_path: Path) -> N
     assert ask.upstream_task_ids == {"open_smoke_tests"}
     assert "judge" in ask.downstream_task_ids
     opening = with_one.get_task("open_smoke_tests")
-    assert {"record_pages", "stage_tests.availability"} <= opening.upstream_task_ids
+    assert {"settle_stage", "stage_tests.availability"} <= opening.upstream_task_ids
     covered = {**SMOKE, "questions": [{**BASKET, "covered_by": ["key_pages"]}]}
     without = build_gate_dag(gate_of(tmp_path, covered), tmp_path / "wknd.yaml", "")
     assert "open_smoke_tests" not in without.task_ids

@@ -15,11 +15,13 @@ from aem_checks.baseline import Baseline
 from aem_checks.coverage.record import FILE, Coverage, read_coverage
 from aem_checks.recording import Recording
 from simulator import Simulator
+from stage_gate.acting.run import GateRun
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.evidence import baseline as baselines
 from stage_gate.rules.plan import PinnedBaseline
 from stage_gate.rules.verdict import judge
-from stage_gate.tasks.stage import RecordPages
+from stage_gate.tasks.keeping import Keeper
+from stage_gate.tasks.recording import record_stage
 from unit.stage_gate.release import Release
 from unit.stage_gate.tasks.test_waits import context, signing
 
@@ -56,8 +58,8 @@ def release(simulator: Simulator, tmp_path: Path, signing: None) -> Release:
 def record(release: Release, folder: Path, baseline: PinnedBaseline | None = None) -> Coverage:
     """Record stage as a task does, and read the choice back."""
     release.begin(baseline=baseline)
-    task = RecordPages(task_id="record_pages", gate_file=str(release.gate_file), target="stage")
-    task.execute(context(release))
+    run = GateRun.of(str(release.gate_file), context(release))
+    record_stage(run, Keeper(context(release), release.evidence, release.evidence.attempts()))
     coverage = read_coverage(site_folder(release, FILE).read_bytes())
     assert coverage is not None
     return coverage
