@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSensorTimeout
+from airflow.sdk.listener import get_listener_manager
 
 from adobe_cloud_manager.ending import Ending, GoingOn, Kind, UnexpectedEvent
 from adobe_cloud_manager.exceptions import CloudManagerError
@@ -59,6 +60,9 @@ class ExecutionSensor(BaseSensorOperator):
     """
 
     goal: ClassVar[Goal]
+    ends_in_triggerer: ClassVar[bool] = False
+    """Of a subclass that does nothing after its wait: its trigger may end it, which saves a worker start. Then its XCom
+    reaches other tasks as JSON text. No trigger ends a task where a plugin listens to tasks: it would not hear of it."""
     template_fields = ("program_id", "pipeline_id", "execution_id", "cloud_manager_conn_id")
     operator_extra_links = (CloudManagerExecutionLink(),)
     ui_color = "#e8f0fb"
@@ -170,6 +174,7 @@ class ExecutionSensor(BaseSensorOperator):
             poll_interval=self.poll_interval,
             memory=vigil.memory.as_json(),
             wake_at=vigil.wake_at,
+            ends_task=self.ends_in_triggerer and not get_listener_manager().has_listeners,
         )
         left = vigil.deadline - datetime.now(UTC)
         self.defer(trigger=trigger, method_name="resume", timeout=max(left, timedelta()) + _GRACE)

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.sdk.bases.xcom import BaseXCom
+from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
+from adobe_cloud_manager.ending import Ending, Kind
 from adobe_cloud_manager.pinned import PinnedExecution
 from adobe_cloud_manager.questions import Goal
 from adobe_cloud_manager.triggers.board import take_seat
@@ -21,7 +23,8 @@ class ExecutionTrigger(BaseTrigger):
     Its arguments are all that it needs: a trigger that is built again from ``serialize()``, on this triggerer
     or another one, goes on with the same execution until the same ``deadline`` (seconds since 1970, not a
     span). It only reads, so that two of them at once do no harm. ``poll_interval`` is in seconds, ``wake_at`` the
-    time at which the task wants to be resumed whatever is seen (seconds since 1970).
+    time at which the task wants to be resumed whatever is seen (seconds since 1970). ``ends_task``: a wait that is done
+    ends its task as a success from here, without another worker start; every other ending resumes it.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class ExecutionTrigger(BaseTrigger):
         poll_interval: float | None = None,
         memory: dict[str, Any] | None = None,
         wake_at: float | None = None,
+        ends_task: bool = False,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.goal = Goal(goal)
@@ -45,6 +49,7 @@ class ExecutionTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.memory = memory or {}
         self.wake_at = wake_at
+        self.ends_task = ends_task
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and the arguments to build this trigger again."""
@@ -60,6 +65,7 @@ class ExecutionTrigger(BaseTrigger):
                 "poll_interval": self.poll_interval,
                 "memory": self.memory,
                 "wake_at": self.wake_at,
+                "ends_task": self.ends_task,
             },
         )
 
@@ -76,8 +82,13 @@ class ExecutionTrigger(BaseTrigger):
         )
         async with take_seat(self.cloud_manager_conn_id, self.pinned) as seat:
             ending = await wait_in_trigger(vigil.steps(), seat)
-        payload = ending.to_event(self.goal, self.pinned)
-        yield TriggerEvent(payload)  # type: ignore[no-untyped-call]
+        yield self._event(ending)
+
+    def _event(self, ending: Ending) -> TriggerEvent:
+        if self.ends_task and ending.kind is Kind.DONE:
+            self.log.info("%s", ending.sentence)  # nobody else does: the task is not resumed
+            return TaskSuccessEvent(xcoms={BaseXCom.XCOM_RETURN_KEY: dict(ending.value)})
+        return TriggerEvent(ending.to_event(self.goal, self.pinned))  # type: ignore[no-untyped-call]
 
     async def on_kill(self) -> None:
         """Somebody has ended the task in Airflow while it waited: only that is over."""

@@ -36,6 +36,8 @@ _LOOK_AGAIN = timedelta(hours=1)
 class TellingWait(ExecutionSensor):
     """A wait that tells people when a step on the way waits for them: once per step, whichever wait sees it first."""
 
+    ends_in_triggerer = True
+
     def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.gate_file = gate_file

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.module_loading import import_string
+from airflow.triggers.base import TaskSuccessEvent
 from structlog.testing import capture_logs
 
 from adobe_cloud_manager.ending import Ending, GoingOn, Kind
@@ -67,6 +68,27 @@ def said() -> Iterator[list[Any]]:
 def test_a_trigger_is_built_again_from_what_it_serialises() -> None:
     one = trigger(memory={"begun": True, "durations": {"build": [270, 300, 3]}, "announced": ["x"]})
     assert built_again(one).serialize() == one.serialize()
+
+
+def test_a_wait_that_is_done_ends_its_task_if_that_wants_it(
+    cloud_manager: LocalCloudManager, said: list[Any]
+) -> None:
+    cloud_manager.looks = [STAGED]
+    resumed = ending_of(trigger())
+    assert resumed.sentence not in str(said)
+    event = asyncio.run(anext(built_again(trigger(ends_task=True)).run()))
+    assert isinstance(event, TaskSuccessEvent)
+    assert event.xcoms == {"return_value": resumed.value}
+    assert resumed.sentence in str(said), "the task that would say it does not run"
+
+
+@pytest.mark.parametrize("more", [{"deadline": 0.0}, {"goal": "production deployment"}])
+def test_a_wait_that_is_not_done_ends_no_task(cloud_manager: LocalCloudManager, more: dict[str, Any]) -> None:
+    cloud_manager.looks = [execution_json("deploy:stage", "FAILED")]
+    one = trigger(ends_task=True, **more)
+    event = asyncio.run(anext(one.run()))
+    assert not isinstance(event, TaskSuccessEvent)
+    assert Ending.from_event(event.payload, one.goal, PINNED).kind in (Kind.DEAD_END, Kind.TIMED_OUT)
 
 
 def test_a_restarted_triggerer_goes_on_with_the_same_execution(cloud_manager: LocalCloudManager) -> None:

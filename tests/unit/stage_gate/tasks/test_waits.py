@@ -95,6 +95,16 @@ def test_holding_says_what_is_blocked_and_wakes_after_an_hour(
     assert wakes == pytest.approx(began + timedelta(hours=1), abs=timedelta(seconds=2))
 
 
+def test_a_wait_of_a_gate_is_ended_by_its_trigger_unless_a_plugin_listens(
+    release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release.seal()
+    assert hold(release, tmp_path).trigger.serialize()[1]["ends_task"] is True
+    listening = SimpleNamespace(has_listeners=True)
+    monkeypatch.setattr("adobe_cloud_manager.sensors.cloud_manager.get_listener_manager", lambda: listening)
+    assert hold(release, tmp_path).trigger.serialize()[1]["ends_task"] is False
+
+
 def waits_run(release: Release, folder: Path) -> Any:
     from stage_gate.acting.run import GateRun
 
