@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from benchmarks.figures import Figure, say
+from benchmarks.bare_dag import write_bare_dag
+from benchmarks.figures import Figure, ratio, say
 from stage_gate.configuration.gate_file import load_gate
+from stage_gate.dag import build_gate_dag
 
 ROOT = Path(__file__).resolve().parents[2]
 REPETITIONS = 5
-MS_A_GATE = 2.0
-MS_A_CHECK = 0.2
+AGAINST_BARE = 1.25
+"""The goal: at most so many times the time of a bare Dag with as many tasks and arrows."""
 GATE = """\
 pipeline: {{program: "12345", pipeline: "{number}"}}
 sites:
@@ -30,8 +32,8 @@ TITLE = "2. Dag file: dags/stage_gates.py imported in a fresh interpreter"
 NOTES = (
     "Every interpreter imports `from airflow.sdk import DAG` first, the floor of any Dag file, and then the Dag file; the",
     "figures are both against the floor. Seconds of processor time, which depends less on other load; medians of",
-    f"{REPETITIONS} rounds after one that does not count. A further gate: what 10 or 200 take more than 1, each in its",
-    "least disturbed round. Checks by default, which makes 26 tasks; Airflow takes 0.1 ms for each bare one.",
+    f"{REPETITIONS} rounds after one that does not count. A further gate: what 10 or 200 with the default checks take more than",
+    "1, against what as many bare Dags with the same tasks and arrows take more than 1, in the same round.",
 )
 _CHILD = """
 import importlib.util, json, sys, time
@@ -55,6 +57,8 @@ class Case:
     """How many gate files there are."""
     wanted: str | None = None
     """The one Dag that a running task needs."""
+    bare: bool = False
+    """Bare Dags of the same shape instead."""
 
     @property
     def expected(self) -> int:
@@ -63,7 +67,21 @@ class Case:
 
 ONE, TEN, MANY = Case(1), Case(10), Case(200)
 ONE_OF_MANY = Case(200, wanted="stage_gate.site-77")
-CASES = (ONE, TEN, MANY, ONE_OF_MANY)
+BARE = {case: Case(case.gates, bare=True) for case in (ONE, TEN, MANY)}
+CASES = (ONE, TEN, MANY, ONE_OF_MANY, *BARE.values())
+WAYS_ON = {
+    "pin_candidate": ["wait_for_stage_deployment", "wait_for_approval_step"],
+    "decide": ["approve_production"],
+}
+_BARE_DAGS = """\
+from pathlib import Path
+
+code = compile(Path({file!r}).read_text(), "bare", "exec")
+for number in range({count}):
+    dags = {{"__name__": f"bare_{{number}}"}}
+    exec(code, dags)
+    globals()[f"dag_{{number}}"] = dags["dag"]
+"""
 
 
 @dataclass(frozen=True)
@@ -84,21 +102,19 @@ def measure() -> list[Figure]:
     """Import in turns, every case in an interpreter of its own."""
     with tempfile.TemporaryDirectory(prefix="stage-gate-bench-") as folder:
         home = Path(folder)
-        checks = 0
-        for case in (ONE, TEN, MANY):
-            checks = _write_gates(home / str(case.gates), case.gates)
+        for case, bare in BARE.items():
+            _write_gates(home / str(case.gates), case.gates)
+            _write_bare_dags(home, bare.gates)
         taken: dict[Case, list[Taken]] = {case: [] for case in CASES}
         for turn in range(REPETITIONS + 1):
             for case in CASES if turn % 2 else reversed(CASES):
                 taken[case].append(_import(case, home))
             told = (f"{_name(case)} {taken[case][-1].file:.3f} s" for case in CASES)
             say(f"  turn {turn}: airflow.sdk {taken[ONE][-1].floor:.2f} s, and then {', '.join(told)}")
-    return _figures({case: each[1:] for case, each in taken.items()}, checks)
+    return _figures({case: each[1:] for case, each in taken.items()})
 
 
-def _figures(taken: dict[Case, list[Taken]], checks: int) -> list[Figure]:
-    allowed = MS_A_GATE + MS_A_CHECK * checks
-    beside = f"{checks} checks: {MS_A_GATE:g} ms + {checks} × {MS_A_CHECK:g} ms"
+def _figures(taken: dict[Case, list[Taken]]) -> list[Figure]:
     times = {case: median(each.times for each in taken[case]) for case in CASES}
     file = {case: median(each.file for each in taken[case]) for case in CASES}
     floor = median(each.floor for each in taken[ONE])
@@ -113,16 +129,29 @@ def _figures(taken: dict[Case, list[Taken]], checks: int) -> list[Figure]:
         ),
         Figure("10 gates against airflow.sdk alone", times[TEN], "times"),
         Figure("200 gates against airflow.sdk alone", times[MANY], "times"),
-        Figure("each further gate, up to 10", _a_gate(taken, TEN), "ms", allowed, beside),
-        Figure("each further gate, up to 200", _a_gate(taken, MANY), "ms", allowed, beside),
+        _further(taken, TEN),
+        _further(taken, MANY),
         Figure("1 of 200 gates, as a task does", times[ONE_OF_MANY], "times", None, only),
     ]
 
 
-def _a_gate(taken: dict[Case, list[Taken]], case: Case) -> float:
-    """Milliseconds that each gate after the first costs."""
-    many, one = (min(each.file for each in taken[which]) for which in (case, ONE))
-    return (many - one) / (case.gates - 1) * 1000
+def _further(taken: dict[Case, list[Taken]], many: Case) -> Figure:
+    """What each gate after the first costs, beside each bare Dag after the first."""
+    gates, bare = _each(taken, many, ONE), _each(taken, BARE[many], BARE[ONE])
+    beside = f"gate {median(gates):.1f} ms, bare Dag {median(bare):.1f} ms"
+    return Figure(
+        f"a further gate against a bare Dag, up to {many.gates}",
+        ratio(gates, bare),
+        "times",
+        AGAINST_BARE,
+        beside,
+    )
+
+
+def _each(taken: dict[Case, list[Taken]], many: Case, one: Case) -> list[float]:
+    """Milliseconds that each Dag after the first took, by rounds."""
+    rounds = zip(taken[many], taken[one], strict=True)
+    return [(more.file - first.file) / (many.gates - 1) * 1000 for more, first in rounds]
 
 
 def _import(case: Case, home: Path) -> Taken:
@@ -138,7 +167,7 @@ def _import(case: Case, home: Path) -> Taken:
     }
     if case.wanted:
         environment["_AIRFLOW_PARSING_CONTEXT_DAG_ID"] = case.wanted
-    file = str(ROOT / "dags" / "stage_gates.py")
+    file = str(_bare_file(home, case.gates) if case.bare else ROOT / "dags" / "stage_gates.py")
     done = subprocess.run(
         [sys.executable, "-c", _CHILD, file], env=environment, capture_output=True, text=True, check=True
     )
@@ -149,13 +178,23 @@ def _import(case: Case, home: Path) -> Taken:
 
 
 def _name(case: Case) -> str:
+    if case.bare:
+        return f"{case.gates} bare"
     return f"1 of {case.gates}" if case.wanted else f"{case.gates} gate{'s' * (case.gates > 1)}"
 
 
-def _write_gates(folder: Path, count: int) -> int:
-    """Write gate files; returns how many checks each gate has."""
+def _write_gates(folder: Path, count: int) -> None:
     folder.mkdir()
     for number in range(1, count + 1):
-        path = folder / f"site-{number}.yaml"
-        path.write_text(GATE.format(number=number), encoding="utf-8")
-    return len(load_gate(path).plan.checks)
+        (folder / f"site-{number}.yaml").write_text(GATE.format(number=number), encoding="utf-8")
+
+
+def _bare_file(home: Path, count: int) -> Path:
+    return home / f"bare_{count}.py"
+
+
+def _write_bare_dags(home: Path, count: int) -> None:
+    """A Dag file with so many Dags, each of the shape of a gate's."""
+    gate_file, bare = home / str(count) / "site-1.yaml", home / "bare.py"
+    write_bare_dag(build_gate_dag(load_gate(gate_file), gate_file, ""), WAYS_ON, bare)
+    _bare_file(home, count).write_text(_BARE_DAGS.format(file=str(bare), count=count), encoding="utf-8")

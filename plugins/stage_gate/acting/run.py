@@ -112,6 +112,13 @@ class GateRun:
         attempt = self.evidence.latest_sealed()
         return self.load_seal(attempt) if attempt else None
 
+    def believed_seal(self) -> Sealed | None:
+        """The same, ``None`` also where it can't be believed: nothing is decided on such a seal."""
+        try:
+            return self.newest_seal()
+        except EvidenceError:
+            return None
+
     def newest_answer(self) -> StoredAnswer | None:
         """The person's answer to the newest verdict, ``None`` where nobody gave one.
 
@@ -207,13 +214,9 @@ class GateRun:
                 f"Production is held: the gate file can't be read now. {error}"
             ) from error
 
-    def timing(self) -> Timing:
-        """What calendar and clock say of an approval just now, and of the age of the newest seal."""
+    def timing(self, sealed: Sealed | None) -> Timing:
+        """What calendar and clock say of an approval just now, and of the age of this seal."""
         from stage_gate.configuration.timing import timing_at
 
-        try:
-            sealed = self.newest_seal()
-        except EvidenceError:
-            sealed = None  # nothing is decided on such a seal, whatever the time
         tested_at = sealed.plan.made_at if sealed else None
         return timing_at(datetime.now(UTC), (self.gate, self.gate_now()), self.gate_file.parent, tested_at)

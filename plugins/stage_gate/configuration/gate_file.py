@@ -45,6 +45,7 @@ from stage_gate.configuration.policy import PolicySettings
 from stage_gate.configuration.reach import Reach
 from stage_gate.rules import cloud_manager_results, smoke_tests
 from stage_gate.rules.cloud_manager_results import ACTIONS, key_of
+from stage_gate.rules.decision import Mode
 from stage_gate.rules.demands import Demands
 from stage_gate.rules.plan import CLOUD_MANAGER, SMOKE_TESTS
 from stage_gate.rules.smoke_tests import key_of as key_of_smoke_test
@@ -170,7 +171,8 @@ def _checked(document: Document, file: Path, demands: Demands | None, until: dat
     refuse_unknown_codes(gate.policy, _codes(gate.plan, gate.settings))
     refuse_no_proof(gate.plan, policy)
     refuse_stage_on_production(gate.plan)
-    refuse_second_gate(gate, file, gate_paths(file.parent))
+    if gate.mode is Mode.GUARD:
+        refuse_second_gate(gate, file, gate_paths(file.parent))
     if names_connections(gate):
         refuse_reach(gate, reach_of(file, gate))
     demanded = _demands_of_deployment() if demands is None else demands

@@ -20,13 +20,11 @@ Pipeline = tuple[str, str]
 
 
 def refuse_second_gate(gate: Gate, file: Path, gates: Iterable[Path]) -> None:
-    """Raise ``Wrong`` where two gates that act guard one pipeline; a shadow beside a guard is fine.
+    """Raise ``Wrong`` where another gate that acts guards the pipeline of this one; a shadow beside it is fine.
 
     ``gates`` are the gate files of the folder. One that is no YAML guards nothing and is left out; one with other
     mistakes counts, since correcting those would let it act.
     """
-    if gate.mode is not Mode.GUARD:
-        return
     own = _pipeline(gate.pipeline.program, gate.pipeline.pipeline)
     others = [name for name in _guards(state_of(gates)).get(own, ()) if name != file.name]
     if others:

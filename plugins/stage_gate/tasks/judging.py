@@ -81,8 +81,9 @@ class Decide(GateBranch):
 
         live = go_live(run.read_execution())
         gate = run.gate
-        outcome = sealed_outcome(run)
-        step, sentence = next_step(outcome, live, gate.policy.rules, gate.mode, run.timing())
+        sealed = run.believed_seal()
+        outcome = sealed.verdict.outcome if sealed else None
+        step, sentence = next_step(outcome, live, gate.policy.rules, gate.mode, run.timing(sealed))
         if step is Step.ASK and outcome is None:
             step, sentence = Step.HOLD, f"{sentence} There is no sealed verdict to ask about: hold."
         if step is not Step.REPORT and step not in context["dag"].task_ids:
@@ -143,10 +144,7 @@ def enter(run: GateRun, sealed: Sealed) -> None:
 
 def sealed_outcome(run: GateRun) -> Outcome | None:
     """The outcome of the newest seal, ``None`` where there is none or it can't be trusted."""
-    try:
-        sealed = run.newest_seal()
-    except EvidenceError:
-        return None
+    sealed = run.believed_seal()
     return sealed.verdict.outcome if sealed else None
 
 

@@ -95,7 +95,7 @@ class RetestStage(GateTask):
             raise NoRetest(
                 "There is no sealed verdict, so no attempt was begun: see the logs of settle_stage and judge."
             )
-        too_old = run.timing().too_old
+        too_old = run.timing(sealed).too_old
         return sealed, retest_of(sealed, run.newest_answer(), too_old, datetime.now(UTC))
 
     def _say_what_cannot_be_proven(self, run: GateRun, sealed: Sealed) -> None:

@@ -36,8 +36,6 @@ _LOOK_AGAIN = timedelta(hours=1)
 class TellingWait(ExecutionSensor):
     """A wait that tells people when a step on the way waits for them: once per step, whichever wait sees it first."""
 
-    ends_in_triggerer = True
-
     def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.gate_file = gate_file
@@ -56,13 +54,19 @@ class TellingWait(ExecutionSensor):
 class WaitForStageDeployment(TellingWait, StageDeploymentSensor):
     """Wait until the pinned execution is deployed to stage."""
 
+    ends_in_triggerer = True
+
 
 class WaitForApprovalStep(TellingWait, ApprovalSensor):
     """Wait until the approval for production is asked for, or can't be any more."""
 
+    ends_in_triggerer = True
+
 
 class WaitForProductionDeployment(TellingWait, ProductionDeploymentSensor):
     """Wait until the pinned execution is deployed to production."""
+
+    ends_in_triggerer = True
 
 
 class HoldProduction(TellingWait, DecisionSensor):
@@ -72,6 +76,7 @@ class HoldProduction(TellingWait, DecisionSensor):
     ran is told once.
     """
 
+    ends_in_triggerer = True
     ui_color = "#fde293"
 
     @notes_want

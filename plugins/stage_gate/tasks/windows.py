@@ -42,7 +42,7 @@ class WaitForWindow(TellingWait, DecisionSensor, BranchMixIn):
     def execute(self, context: Context) -> Any:
         run = self._run(context)
         run.skip_unless_decidable()
-        timing = run.timing()
+        timing = run.timing(run.believed_seal())
         if timing.is_open:
             return self._go_on(context)
         self.log.info("%s", timing.sentence)
@@ -67,18 +67,16 @@ class WaitForWindow(TellingWait, DecisionSensor, BranchMixIn):
 
     def on_wake(self, context: Context) -> float | None:
         run = self._run(context)
-        if run.timing().is_open:
+        if run.timing(run.believed_seal()).is_open:
             raise _Opens
         return self._next_wake(run)
 
     def _way_on(self, run: GateRun) -> str:
         from stage_gate.observing.observe import go_live
-        from stage_gate.tasks.judging import sealed_outcome
 
-        live = go_live(run.read_execution())
-        step, sentence = next_step(
-            sealed_outcome(run), live, run.gate.policy.rules, run.gate.mode, run.timing()
-        )
+        live, sealed = go_live(run.read_execution()), run.believed_seal()
+        outcome = sealed.verdict.outcome if sealed else None
+        step, sentence = next_step(outcome, live, run.gate.policy.rules, run.gate.mode, run.timing(sealed))
         answered = _answered(run) if step is Step.ASK else ""
         way = answered or str(step)
         self.log.info("%s On to %s.", sentence, way)
@@ -86,7 +84,8 @@ class WaitForWindow(TellingWait, DecisionSensor, BranchMixIn):
 
     def _next_wake(self, run: GateRun) -> float:
         latest = datetime.now(UTC) + _LOOK_AGAIN
-        return min(run.timing().opens_at or latest, latest).timestamp()
+        opens_at = run.timing(run.believed_seal()).opens_at
+        return min(opens_at or latest, latest).timestamp()
 
     def _run(self, context: Context) -> GateRun:
         from stage_gate.acting.run import GateRun

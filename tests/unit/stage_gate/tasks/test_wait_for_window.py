@@ -62,6 +62,7 @@ class Waiting:
         try:
             self.task.execute(self.context)
         except TaskDeferred as deferred:
+            assert not deferred.trigger.serialize()[1]["ends_task"], "it has to choose the way on"
             self.wakes_at = deferred.trigger.wake_at  # type: ignore[attr-defined]
             return None
         return self.chosen[-1]
