@@ -62,7 +62,7 @@ class Waiting:
         try:
             self.task.execute(self.context)
         except TaskDeferred as deferred:
-            assert not deferred.trigger.serialize()[1]["ends_task"], "it has to choose the way on"
+            self.is_ended_by_trigger = deferred.trigger.ends_task  # type: ignore[attr-defined]
             self.wakes_at = deferred.trigger.wake_at  # type: ignore[attr-defined]
             return None
         return self.chosen[-1]
@@ -116,6 +116,7 @@ def test_the_end_of_the_wait_in_the_triggerer_chooses_the_way_on(
     waiting = Waiting(simulator, tmp_path, frozen_today())
     waiting.release.seal()
     assert waiting.run() is None
+    assert not waiting.is_ended_by_trigger, "then nobody would choose"
     simulator.person("approve", waiting.release.execution_id)
     waiting.release.wait_for("FINISHED")
     pinned = PinnedExecution.of(
