@@ -139,7 +139,11 @@ EVIDENCE: Mapping[str, Tests] = {
         f"{_GATE}/evidence/test_attempts.py",
         f"{_GATE}/evidence/test_evidence.py",
     ),
-    "stage_gate.evidence.files": (*_STORE, f"{_GATE}/evidence/test_baseline.py"),
+    "stage_gate.evidence.files": (
+        *_STORE,
+        f"{_GATE}/evidence/test_baseline.py",
+        f"{_GATE}/evidence/test_seal.py",
+    ),
     "stage_gate.evidence.seal": (
         f"{_GATE}/evidence/test_seal.py",
         f"{_GATE}/commands/test_verify.py",

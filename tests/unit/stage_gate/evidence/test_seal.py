@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -13,7 +14,7 @@ import pytest
 
 from aem_checks.kinds import FOLDERS_VARIABLE
 from aem_checks.outcomes import Outcome
-from stage_gate.evidence.files import PARTIAL, EvidenceError, SealedFolder
+from stage_gate.evidence.files import PARTIAL, EvidenceError, SealedFolder, make_folder
 from stage_gate.evidence.seal import MANIFEST, Sealed, code_digests, read_manifest
 from stage_gate.evidence.signing import NO_KEYS, Keys, Signature, new_private_key, read_key, sign
 from stage_gate.evidence.store import Evidence
@@ -222,3 +223,54 @@ def test_a_sealed_folder_is_only_read(tmp_path: Path) -> None:
             write()
         assert str(refused.value) == f"{folder} is sealed and can't be written to."
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> SealedFolder:
+    """Two files that were sealed, one that was added later, one that is gone, one that was changed."""
+    root = tmp_path / "attempt-1"
+    (root / "sites" / "a b").mkdir(parents=True)
+    for name in ("plan.json", "sites/a b/one.txt", "sites/changed.txt", "sites/added.txt"):
+        (root / name).write_text(name)
+    written = {name: hashlib.sha256(name.encode()).hexdigest() for name in ("plan.json", "sites/a b/one.txt")}
+    return SealedFolder(root, {**written, "sites/changed.txt": "0" * 64, "sites/gone.txt": "0" * 64})
+
+
+def test_a_sealed_folder_has_what_was_sealed_and_nothing_else(kept: SealedFolder) -> None:
+    assert [each.name for each in kept.iterdir()] == ["plan.json", "sites"]
+    assert [each.name for each in (kept / "sites").iterdir()] == ["a b", "changed.txt", "gone.txt"]
+    found = {
+        name: (kept / "sites" / name).exists()
+        for name in ("a b", "changed.txt", "gone.txt", "added.txt", "x")
+    }
+    assert found == {"a b": True, "changed.txt": True, "gone.txt": True, "added.txt": False, "x": False}
+    assert (kept.exists(), (kept / "sit").exists()) == (True, False)
+    assert not SealedFolder(kept.root, {}).exists()
+
+
+def test_a_sealed_folder_is_called_as_it_is_in_the_store(kept: SealedFolder) -> None:
+    inside = kept / "sites" / "a b"
+    assert (kept.name, inside.name, inside.place) == ("attempt-1", "a b", "sites/a b")
+    assert (str(kept), str(inside)) == (str(kept.root), f"{kept.root}/sites/a b")
+
+
+def test_a_sealed_file_is_read_as_it_was_sealed_or_not_at_all(kept: SealedFolder) -> None:
+    assert (kept / "sites" / "a b" / "one.txt").read_bytes() == b"sites/a b/one.txt"
+    with pytest.raises(FileNotFoundError) as added:
+        (kept / "sites" / "added.txt").read_bytes()
+    assert added.value.args == (errno.ENOENT, "it is not among the sealed files")
+    assert added.value.filename == f"{kept.root}/sites/added.txt"
+    with pytest.raises(EvidenceError) as changed:
+        (kept / "sites" / "changed.txt").read_bytes()
+    assert str(changed.value) == f"{kept.root}/sites/changed.txt was changed after it was sealed."
+    with pytest.raises(EvidenceError, match="can't be read"):
+        (kept / "sites" / "gone.txt").read_bytes()
+
+
+def test_a_name_that_leads_nowhere_is_no_folder_and_says_so(tmp_path: Path) -> None:
+    link = tmp_path / "store"
+    link.symlink_to(tmp_path / "lost")
+    with pytest.raises(NotADirectoryError) as lost:
+        make_folder(link)
+    assert lost.value.args == (errno.ENOTDIR, "it is no folder; is what it leads to mounted?")
+    assert lost.value.filename == str(link)

@@ -317,7 +317,7 @@ def test_a_plain_id_is_stored_as_it_is_and_of_any_other_its_digest(
 def test_events_without_any_id_are_told_apart_by_their_place_and_body(
     client: TestClient, stored: Stored
 ) -> None:
-    nameless = event("l-4") | {"eventid": None, "ä": "outside of ASCII"}
+    nameless = {"ä": "outside of ASCII", **event("l-4"), "eventid": None}
     del nameless["event"]["@id"]
     batch = json.dumps([nameless, nameless], ensure_ascii=False).encode()
     one = json.dumps([nameless], ensure_ascii=False).encode()
