@@ -13,7 +13,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -182,7 +181,7 @@ class World:
                 site=site,
                 target=row.target,
                 client=client,
-                recording=replace(recording, baseline=baseline.recording if baseline else None),
+                recording=recording,
                 evidence=folder,
                 access=self.resolver(name) if name else NO_ACCESS,
                 facts=filled(row.facts),
