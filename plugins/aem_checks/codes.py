@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from aem_checks.outcomes import Judgement
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
 
 Codes = Mapping[str, str]
 """What each word of a kind stands for, in a few words; what only notes have begins with ``a note:``."""
@@ -68,11 +68,24 @@ def trouble_with(codes: Codes) -> str:
 
 
 def with_codes(kind: str, declared: Codes, judgement: Judgement) -> Judgement:
-    """The same judgement with whole codes. Raises ``UndeclaredCode`` for a word that the kind does not declare."""
-    findings = (
-        each.model_copy(update={"code": _whole(kind, declared, each.code)}) for each in judgement.findings
-    )
+    """The same judgement with whole codes; one that examined nothing and says nothing says that.
+
+    Raises ``UndeclaredCode`` for a word that the kind does not declare.
+    """
+    said = judgement.findings if judgement.examined else judgement.findings or (_nothing_seen(kind),)
+    findings = (each.model_copy(update={"code": _whole(kind, declared, each.code)}) for each in said)
     return judgement.model_copy(update={"findings": tuple(findings)})
+
+
+def _nothing_seen(kind: str) -> Finding:
+    return Finding(
+        code="not_judged",
+        subject=kind,
+        sentence=f"{kind} found nothing that it could judge. To do: see key_pages, and whether the site has what {kind} "
+        "looks at.",
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+    )
 
 
 def whole_codes(kind: str, declared: Codes) -> dict[str, str]:

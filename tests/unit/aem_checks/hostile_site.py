@@ -13,6 +13,7 @@ from hypothesis import strategies as some
 
 from aem_checks.asks import Abroad, Fact, Follow, Fresh, Get, Handshake, Now, Pause, Question, Read
 from aem_checks.check import SiteCheck
+from aem_checks.codes import with_codes
 from aem_checks.folders import NOWHERE
 from aem_checks.kinds import all_kinds
 from aem_checks.outcomes import Judgement
@@ -20,6 +21,7 @@ from aem_checks.recording import Page, Recording, find_references
 from aem_checks.rehearsing import NOW, STAGE
 from aem_checks.response import Response, make_headers
 from aem_checks.sites import SiteConfig
+from aem_checks.tls import Certificate
 from aem_checks.visit import Visit
 
 PAGES = ("/", "/us/en.html", "/us/en/a.html")
@@ -240,7 +242,7 @@ def judged(kind: str, answers: Iterator[Response]) -> Judgement:
         try:
             questions = steps.send(sent) if thrown is None else steps.throw(thrown)  # type: ignore[arg-type]
         except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]
+            return with_codes(kind, check.codes, end.value)
         sent, thrown = None, None
         try:
             sent = [_answer(question, visit, reader, answers) for question in questions]
@@ -263,7 +265,7 @@ def _answer(question: Question[Any], visit: Visit, reader: Any, answers: Iterato
         case Now():
             return NOW + timedelta(minutes=next(_MINUTES))
         case Handshake():
-            raise ValueError("a foreign host")
+            return Certificate(problem="nobody is there")
         case Fact() | Pause():
             return None
     raise AssertionError(f"nobody answers {question}")
