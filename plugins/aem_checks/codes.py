@@ -33,6 +33,7 @@ COMMON: Codes = {
     "check_error": "the check itself is at fault, or what it needs on this machine",
     "other_attempt": "what is kept as its result is of another attempt",
     "rerun": "what a re-run did to the result",
+    "retried": "a note: what passed only when the check itself tried it again",
     "more": "findings that are counted and not listed",
 }
 """Words that any check may use. They say what nobody has seen or judged, so no waiver can name them."""

@@ -2,40 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from typing import Any
 
-from junitparser import Error, Failure, JUnitXml, JUnitXmlError, Skipped, TestCase
 from lxml import etree
 
-MAX_REPORT_BYTES = 32 * 1024 * 1024
+from aem_checks.junit_cases import Case, CaseState, last_tries, merged
+from aem_checks.junit_totals import SUITES, contradictions
+from aem_checks.junit_words import FAILED, FLAKY, RERUN, End, ends_of, named
+from aem_checks.junit_xml import MAX_REPORT_BYTES, ReportError, parse, readable
+
+__all__ = ["MAX_REPORT_BYTES", "Case", "CaseState", "Report", "ReportError", "combine", "read_report"]
+
+MAX_ELEMENTS = 500_000
+"""Of one report: what takes seconds to read, and no suite of a team writes."""
 _MAX_MESSAGE = 2000
-_FAILED_WORDS = frozenset({"failed", "fail", "failure", "broken", "error", "errored", "timedout"})
-_SKIPPED_WORDS = frozenset({"skipped", "notrun", "disabled", "ignored", "pending", "todo"})
-
-
-class ReportError(ValueError):
-    """The file claims to be a test report, or cannot be read at all; what it says is not to be trusted."""
-
-
-class CaseState(StrEnum):
-    """How one test case ended. A case that says nothing of its end has passed: that is JUnit's convention."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One test case: ``name`` is qualified by its class or suite; ``message`` says why it failed."""
-
-    name: str
-    state: CaseState
-    message: str = ""
+_MAX_NAME = 2000
+_ROOTS = frozenset({"testsuites", "testsuite"})
+_OF_A_FAILED_TRY = re.compile(
+    r"\[\[ATTACHMENT\|[^\]\r\n]{0,500}"
+    r"(?:-retry[0-9]{1,3}[/\\]|[/\\]test-failed-[0-9]{1,3}\.png\]|[/\\]error-context\.md\])"
+)
+"""What a case of Playwright names in its output when a try of it failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +35,36 @@ class Report:
 
     cases: tuple[Case, ...] = ()
     contradictions: tuple[str, ...] = ()
+    replaced: int = 0
+    """Characters that XML forbids, such as those of colours, without which it was read."""
 
     def count(self, state: CaseState) -> int:
         return Counter(case.state for case in self.cases)[state]
 
     @property
     def executed(self) -> int:
-        return len(self.cases) - self.count(CaseState.SKIPPED)
+        """Cases that are known to have run to their end."""
+        return self.count(CaseState.PASSED) + self.count(CaseState.FAILED)
 
     @property
     def failed(self) -> tuple[Case, ...]:
         return tuple(case for case in self.cases if case.state is CaseState.FAILED)
+
+    @property
+    def unknown(self) -> tuple[Case, ...]:
+        return tuple(case for case in self.cases if case.state is CaseState.UNKNOWN)
+
+    @property
+    def flaky(self) -> tuple[Case, ...]:
+        return tuple(case for case in self.cases if case.flaky)
+
+    def of_success(self) -> Report:
+        """The same report, of a command that ended well: a case whose tries it lists one by one is one case.
+
+        Only where no other case can have that name: the rows of a table of data are listed in the same way, and one of
+        them that failed is a failure.
+        """
+        return replace(self, cases=tuple(merged(self.cases)))
 
 
 def combine(reports: Iterable[Report]) -> Report:
@@ -63,6 +73,7 @@ def combine(reports: Iterable[Report]) -> Report:
     return Report(
         tuple(case for report in found for case in report.cases),
         tuple(line for report in found for line in report.contradictions),
+        sum(report.replaced for report in found),
     )
 
 
@@ -70,84 +81,63 @@ def read_report(data: bytes) -> Report | None:
     """Recount the cases of a report; ``None`` for well-formed XML of another kind, such as a coverage report.
 
     Totals (``tests=``, ``failures=``) are never trusted: wherever a ``testcase`` stands, it is counted by
-    what it contains. Raises ``ReportError`` for XML that is not well-formed, larger than
+    what it says of itself. Raises ``ReportError`` for XML that is not well-formed, larger than
     ``MAX_REPORT_BYTES``, or a test report with a document type, whose entities could expand without end.
     """
-    root = _parse(data)
-    if etree.QName(root).localname not in {"testsuites", "testsuite"}:
+    parsed = parse(data)
+    tree = parsed.root
+    if etree.QName(tree).localname not in _ROOTS:
         return None
-    if root.getroottree().docinfo.doctype:
+    if tree.getroottree().docinfo.doctype:
         raise ReportError("it has a document type declaration, which no test report needs; it was not read")
-    try:
-        document = JUnitXml.fromroot(root)
-    except JUnitXmlError as error:
-        raise ReportError(f"its root element {root.tag} is not one of JUnit") from error
-    tree = document._elem
-    cases = (*_cases(tree), *_failures_beside_cases(tree))
-    return Report(cases, tuple(_contradictions(tree, cases)))
+    if tree.tag not in _ROOTS:
+        raise ReportError(f"its root element {tree.tag} is not one of JUnit")
+    if tree.xpath("count(//*)") > MAX_ELEMENTS:
+        raise ReportError(f"it has more than {MAX_ELEMENTS:,} elements; let the suite write several reports")
+    listed = {element: _case(element) for element in tree.iter("{*}testcase")}
+    cases = (*last_tries(listed), *_failures_beside_cases(tree))
+    ends = {element: End(case.state.value) for element, case in listed.items()}
+    return Report(cases, tuple(contradictions(tree, ends)), parsed.replaced)
 
 
-def _parse(data: bytes) -> Any:
-    if len(data) > MAX_REPORT_BYTES:
-        raise ReportError(f"it is larger than {MAX_REPORT_BYTES // 1024 // 1024} MiB")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        return etree.fromstring(data, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise ReportError(f"it is not well-formed XML: {error}") from error
+def _case(element: Any) -> Case:
+    said = tuple(ends_of(element))
+    worst = next((end for end in End if any(each is end for each, _ in said)), End.PASSED)
+    flaky = worst is End.FLAKY or (worst is End.PASSED and _was_retried(element))
+    state = CaseState.PASSED if flaky else CaseState(worst.value)
+    words = " and ".join(dict.fromkeys(word for end, word in said if end is End.UNKNOWN))
+    told = words if state is CaseState.UNKNOWN else _message(element) if flaky or worst is End.FAILED else ""
+    return Case(_name(element), state, told[:_MAX_MESSAGE], flaky)
 
 
-def _cases(tree: Any) -> Iterator[Case]:
-    for element in tree.iter("testcase"):
-        case = TestCase.fromelem(element)  # type: ignore[no-untyped-call]
-        state = _state(case)
-        yield Case(_name(element), state, _message(case) if state is CaseState.FAILED else "")
-
-
-def _state(case: Any) -> CaseState:
-    words = {(case._elem.get(key) or "").lower().replace("-", "") for key in ("status", "result")}
-    results = case.result
-    if any(isinstance(result, Failure | Error) for result in results) or words & _FAILED_WORDS:
-        return CaseState.FAILED
-    if any(isinstance(result, Skipped) for result in results) or words & _SKIPPED_WORDS:
-        return CaseState.SKIPPED
-    return CaseState.PASSED
+def _was_retried(element: Any) -> bool:
+    """Whether Playwright says so beside the case, as it does without ``includeRetries``; not where it is to fail."""
+    to_fail = any(each.get("name") == "fail" for each in element.iterfind("{*}properties/{*}property"))
+    outputs = (child.text or "" for child in element.iterchildren("{*}system-out"))
+    return not to_fail and any(_OF_A_FAILED_TRY.search(output) for output in outputs)
 
 
 def _name(element: Any) -> str:
     parent = element.getparent()
     group = element.get("classname") or (parent.get("name") if parent is not None else None)
     name = element.get("name") or "(case without a name)"
-    return name if not group or name.startswith(group) else f"{group}: {name}"
+    return readable(name if not group or name.startswith(group) else f"{group}: {name}")[:_MAX_NAME]
 
 
-def _message(case: Any) -> str:
-    texts = (
-        f"{result.message or ''} {result.text or ''}"
-        for result in case.result
-        if not isinstance(result, Skipped)
-    )
-    return " ".join(" ".join(texts).split())[:_MAX_MESSAGE]
+def _message(element: Any) -> str:
+    told = (child for child in element.iterchildren(tag="*") if named(child.tag) in FAILED | FLAKY | RERUN)
+    texts = (f"{child.get('message') or ''} {child.text or ''}" for child in told)
+    return _one_line(" ".join(texts))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(readable(text).split())[:_MAX_MESSAGE]
 
 
 def _failures_beside_cases(tree: Any) -> Iterator[Case]:
     """Failures that hang on a suite, as reporters write when a suite's set-up breaks before any case."""
-    for suite in tree.iter("testsuite", "testsuites"):
-        for element in suite.iterchildren("failure", "error"):
+    for suite in tree.iter(*SUITES):
+        for element in suite.iterchildren("{*}failure", "{*}error"):
             text = f"{element.get('message') or ''} {element.text or ''}"
             name = f"{suite.get('name') or '(suite without a name)'}: outside of any case"
-            yield Case(name, CaseState.FAILED, " ".join(text.split())[:_MAX_MESSAGE])
-
-
-def _contradictions(tree: Any, cases: Iterable[Case]) -> Iterator[str]:
-    """Suites that declare more failures than the whole report lists; the list may have been cut off."""
-    listed = sum(case.state is CaseState.FAILED for case in cases)
-    for suite in tree.iter("testsuite", "testsuites"):
-        declared = _number(suite.get("failures")) + _number(suite.get("errors"))
-        if declared > listed:
-            name = suite.get("name") or "(suite without a name)"
-            yield f"{name} declares {declared} failures, but the report lists {listed} failed cases"
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and len(text) < 10 else 0
+            yield Case(readable(name)[:_MAX_NAME], CaseState.FAILED, _one_line(text))

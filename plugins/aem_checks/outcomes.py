@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
+RETRIED = "retried"
+"""The word, in the code of a note, for what passed only when the check itself tried it again."""
+
 
 class Severity(StrEnum):
     """Whether a failed check stops the release (``block``) or is only reported (``warn``)."""
@@ -68,6 +71,8 @@ class Judgement(BaseModel):
 
     examined: int = Field(ge=0)
     findings: tuple[Finding, ...] = ()
+    flaky: bool = False
+    """Whether a part of it passed only when it was tried again, as a suite does that repeats its cases by itself."""
 
     def weigh(self, severity: Severity, *, capped: bool = False) -> tuple[Severity, Outcome, Cause | None]:
         """What the findings amount to for a check of this severity: severity, outcome, cause.
@@ -111,7 +116,8 @@ class CheckResult(BaseModel):
     attempts: int = Field(default=1, ge=1)
     """How often it ran; a failing blocking check is confirmed by one re-run."""
     flaky: bool = False
-    """Whether it passed only on a re-run, or failed there without something that failed before."""
+    """Whether it, or a part of it, passed only when it was tried again, or failed on its re-run without something that
+    failed before."""
     started_at: AwareDatetime
     finished_at: AwareDatetime
 
@@ -125,6 +131,11 @@ class CheckResult(BaseModel):
                 f"a finding of {self.kind} has the code {strange[:80]!r}, which is none of this kind"
             )
         return self
+
+    @property
+    def retried(self) -> bool:
+        """Whether it is flaky by its own account, run again or not: a part of it passed when it tried that again."""
+        return self.flaky and any(each.code == f"{self.kind}.{RETRIED}" for each in self.findings)
 
     @property
     def sentences(self) -> list[str]:

@@ -63,10 +63,15 @@ async def run_check(
         examined=judgement.examined,
         findings=tuple(_made_plain(judgement.findings)),
         attempts=1 if second is None else 2,
-        flaky=second is not None and (outcome is Outcome.PASSED or bool(_gone(first, second, base))),
+        flaky=judgement.flaky or _differs(first, second, outcome, base),
         started_at=started,
         finished_at=datetime.now(UTC),
     )
+
+
+def _differs(first: Judgement, second: Judgement | None, outcome: Outcome, base: Severity) -> bool:
+    """Whether the re-run passed, or did not fail as the first run did."""
+    return second is not None and (outcome is Outcome.PASSED or bool(_gone(first, second, base)))
 
 
 async def _runs(

@@ -239,7 +239,8 @@ class Rejudged:
         left = self._plan.flakes.reruns
         for result in sorted(results, key=lambda each: (each.started_at, each.key)):
             left -= result.attempts > 1
-            yield _not_run_again(result) if result.flaky and left < 0 else result
+            by_itself = result.retried and result.attempts == 1
+            yield _not_run_again(result) if result.flaky and not by_itself and left < 0 else result
 
     def _entry(self, result: CheckResult) -> RecordedResult:
         return RecordedResult(
@@ -284,6 +285,7 @@ def _result_of(check: ConfiguredCheck, judgement: Judgement, at: datetime, attem
         cause=cause,
         examined=judgement.examined,
         findings=judgement.findings,
+        flaky=judgement.flaky,
         attempts=attempts,
         started_at=at,
         finished_at=at,

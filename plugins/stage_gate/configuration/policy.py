@@ -75,7 +75,7 @@ def _question(value: Mapping[str, Any]) -> Any:
 
 
 class Flakes(GateModel):
-    """What a check amounts to that passes only on a re-run."""
+    """What a check amounts to that passes only on a re-run, or with cases that its own suite had to try again."""
 
     reruns: int = Field(default=5, strict=True, ge=0, le=100)
     """How many re-runs a release has, all checks together; 0 means that the first answer stands."""

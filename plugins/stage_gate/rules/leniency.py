@@ -72,7 +72,9 @@ def _as_flaky(rules: FlakeRules, result: CheckResult, waived: bool) -> tuple[Che
     if not result.flaky or result.outcome is not Outcome.PASSED:
         return result, []
     how = "only on a re-run"
-    if waived:
+    if result.retried and (waived or result.attempts == 1):
+        how = "with cases that passed only when it tried them again"
+    elif waived:
         how = "only through waivers after a re-run that did not fail as before"
     sentence = f"{result.key} passed {how}: flaky, and this gate counts that as {rules.count_as}."
     if rules.count_as is Outcome.PASSED:

@@ -83,8 +83,12 @@ def _excused(story: Story, sealed: Sealed) -> Iterator[str]:
     for entry in sealed.recorded:
         if entry.result.flaky:
             yield (
-                f"{entry.result.key} did not fail on its re-run as before; flaky counts as {plan.flakes.count_as}."
+                f"{entry.result.key} {_how_flaky(entry.result)}; flaky counts as {plan.flakes.count_as}."
             )
+
+
+def _how_flaky(result: CheckResult) -> str:
+    return "passed cases only on a further try" if result.retried else "did not fail on its re-run as before"
 
 
 def _waived(waiver: Waiver) -> str:

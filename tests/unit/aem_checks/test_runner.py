@@ -77,6 +77,15 @@ def test_only_a_pass_after_a_failure_is_flaky(tmp_path, answers):
     assert not _run(tmp_path, *answers)[1].flaky
 
 
+@pytest.mark.parametrize(("answers", "attempts"), [(("tried",), 1), ((BAD, "tried"), 2)])
+def test_a_check_that_tried_a_part_of_it_again_by_itself_is_flaky(tmp_path, answers, attempts):
+    note = Finding(code="retried", subject="it", sentence="It was tried twice.", outcome=Outcome.PASSED)
+    tried = Judgement(examined=2, findings=(note,), flaky=True)
+    _, result = _run(tmp_path, *(tried if each == "tried" else each for each in answers))
+    assert (result.outcome, result.attempts) == (Outcome.PASSED, attempts)
+    assert (result.flaky, result.retried) == (True, True)
+
+
 def _failing(*subjects):
     return Judgement(examined=3, findings=tuple(Finding(subject=s, sentence=f"{s} fails.") for s in subjects))
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 from aem_checks.kinds.suites import _suite_findings as say
+from aem_checks.kinds.suites._suite_pictures import PICTURES, picture_of, with_pictured_tries
 from aem_checks.outcomes import Finding, Judgement, Outcome
 
 if TYPE_CHECKING:
@@ -17,12 +16,6 @@ if TYPE_CHECKING:
     from aem_checks.junit import Report
     from aem_checks.reports import LeftOut, ReportFile
     from aem_checks.visit import Visit
-
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".webm", ".mp4"})
-"""Endings of screenshots and videos."""
-_WORDS = re.compile(r"[a-z0-9]+")
-_FEWEST_WORDS = 2
-"""Words that a picture's name shares with a case's before it is taken for the case's picture."""
 
 
 @dataclass(frozen=True)
@@ -55,20 +48,26 @@ class Aftermath:
             problems += wrong
             if source.name and not reports:
                 problems.append(say.no_report_in(self._suite, source.name, output))
-        report = combine(read)
+        if result.exit_code == 0:
+            read = [each.of_success() for each in read]
+        report = with_pictured_tries(combine(read), self._pictures)
         findings = [
-            *say.failures(self._suite, report, f"{self._place}/reports", self._picture_of),
+            *say.failures(
+                self._suite, report, f"{self._place}/reports", lambda case: picture_of(case, self._pictures)
+            ),
             *problems,
+            *say.unknown(self._suite, report, output),
             *say.contradictions(self._suite, report, output),
             *say.ends(self._suite, result, limit, report, output),
         ]
         if not read and all(problem.outcome is Outcome.PASSED for problem in problems):
             findings.append(say.no_report(self._suite, output))
-        elif read and report.executed == 0:
+        elif read and report.executed == 0 and not report.unknown:
             findings.append(say.no_case(self._suite, len(report.cases), output))
+        findings += say.retried(self._suite, report, f"{self._place}/reports")
         if self._pictures:
             findings.append(say.pictures(self._suite, len(self._pictures), f"{self._place}/reports"))
-        return Judgement(examined=report.executed, findings=tuple(findings))
+        return Judgement(examined=report.executed, findings=tuple(findings), flaky=bool(report.flaky))
 
     def _take_over(self, source: Source) -> tuple[list[Report], list[Finding]]:
         """Copy every file into the evidence; the reports among them, and what could not be read as one."""
@@ -86,6 +85,7 @@ class Aftermath:
                 problems.append(found)
             elif found is not None:
                 read.append(found)
+                problems += self._say_colours(found, str(PurePosixPath(source.name, file.name)))
         return read, [*problems, *self._say_left_out(left_out)]
 
     def _keep(self, file: ReportFile, below: str) -> Report | Finding | None:
@@ -103,6 +103,10 @@ class Aftermath:
         except ReportError as error:
             return say.unreadable(self._suite, name, str(error), proof)
 
+    def _say_colours(self, report: Report, name: str) -> Iterator[Finding]:
+        if report.replaced:
+            yield say.colours(self._suite, name, report.replaced, f"{self._place}/reports/{name}")
+
     def _say_left_out(self, files: list[LeftOut]) -> Iterator[Finding]:
         """A report that was left out may have held a failure; anything else is only a note."""
         from aem_checks.reports import TOO_OLD
@@ -115,18 +119,7 @@ class Aftermath:
         if others:
             yield say.left_out(self._suite, len(others), others[0].name, others[0].why)
 
-    def _picture_of(self, case: str) -> str:
-        """The picture whose name shares most words with the case's, as Cypress and Playwright name them."""
-        wanted = set(_WORDS.findall(case.lower()))
-        shared = {picture: len(wanted & _words_of(picture)) for picture in self._pictures}
-        best = max(shared, key=lambda picture: shared[picture], default="")
-        return best if shared.get(best, 0) >= min(_FEWEST_WORDS, len(wanted)) else ""
-
     def _without_secrets(self, content: bytes) -> bytes:
         for secret in self._secrets:
             content = content.replace(secret.encode(), b"*" * len(secret))
         return content
-
-
-def _words_of(picture: str) -> set[str]:
-    return set(_WORDS.findall(unquote(picture.partition("/reports/")[2]).lower()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from aem_checks.outcomes import Cause, Finding, Outcome
+from aem_checks.outcomes import RETRIED, Cause, Finding, Outcome
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from aem_checks.junit import Report
 
 _LISTED = 20
+_WORDS = 5
 
 
 def failures(
@@ -64,6 +65,45 @@ def ends(suite: str, result: CommandResult, limit: str, report: Report, output: 
         names = ", ".join(quoted(name, 60) for name in result.left_over[:5])
         what = f"left {count(len(result.left_over), 'process', 'processes')} that were ended: {names}"
         yield _note("processes", suite, what)
+
+
+def unknown(suite: str, report: Report, output: str) -> Iterator[Finding]:
+    """Each word that nobody knows, with how many cases it ends and one of them."""
+    words: dict[str, list[str]] = {}
+    for case in report.unknown:
+        words.setdefault(case.message, []).append(case.name)
+    for word, names in list(words.items())[:_WORDS]:
+        what = (
+            f"says {quoted(word, 100)} of {count(len(names), 'case')}, such as {quoted(names[0], 200)}, and it is not "
+            "known whether that is passed"
+        )
+        yield _unsure("unknown_word", suite, what, output, "passed, failed or skipped")
+    if len(words) > _WORDS:
+        what = f"says {len(words)} such words of its cases; {_WORDS} are listed"
+        yield _unsure("more", suite, what, output)
+
+
+def retried(suite: str, report: Report, evidence: str) -> Iterator[Finding]:
+    """The cases that passed when the suite itself tried them again, with what the first try said."""
+    if not report.flaky:
+        return
+    first = report.flaky[0]
+    named = ", ".join(quoted(case.name, 120) for case in report.flaky[:_WORDS])
+    said = f"; a try of the first one said {quoted(first.message, 200)}" if first.message else ""
+    what = (
+        f"had {len(report.flaky)} of {count(report.executed, 'executed case')} that passed only on a further try "
+        f"(flaky): {named}{said}"
+    )
+    yield _note(RETRIED, suite, what).model_copy(update={"evidence": evidence})
+
+
+def colours(suite: str, name: str, number: int, evidence: str) -> Finding:
+    what = (
+        f"has a report with {count(number, 'control character')}, such as colours for a terminal, which no XML can hold: "
+        f"{quoted(name, 200)}. It was read without them. To do: switch the colours off where the suite runs, with NO_COLOR: "
+        "'1' and FORCE_COLOR: '0' under 'environment:', or as docs/suites.md says for the tool"
+    )
+    return _note("control_characters", suite, what).model_copy(update={"evidence": evidence})
 
 
 def contradictions(suite: str, report: Report, output: str) -> Iterator[Finding]:

@@ -3,7 +3,8 @@
 A command is given Cloud Manager's variables and a report folder (help/implementing/cloud-manager/ui-testing
 of Adobe's documentation): Cypress, Playwright, WebdriverIO and Selenium projects run as they are, Maven
 functional tests and anything else that writes JUnit XML too (docs/suites.md). Cases are recounted; no report,
-no case, only skipped cases, a corrupt report or an exit code that contradicts a green report are inconclusive.
+no case, only skipped cases, a corrupt report, a word that nobody knows, more cases declared than listed, or an exit code
+that contradicts a green report are inconclusive. A case that passed only when the suite tried it again is flaky.
 Outside Cloud Manager there is no proxy, so all ``PROXY_*`` variables stay unset. Screenshots, videos and all
 else in the report folder become evidence.
 
@@ -128,6 +129,8 @@ class Suites(SiteCheck[SuitesSettings]):
         exit_code="the command's exit code contradicts its reports, or is not known",
         survivors="the command left processes that can't be ended",
         processes="a note: the command left processes that were ended",
+        unknown_word="a report says of a case what is not known to be passed, failed or skipped",
+        control_characters="a note: a report was read without characters that XML forbids",
         contradiction="a report contradicts itself",
         unreadable="a report can't be used",
         no_report="the command wrote no report",

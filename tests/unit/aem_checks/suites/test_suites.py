@@ -102,6 +102,76 @@ def test_silence_and_contradiction_are_never_a_pass(tmp_path: Path, run: str, wo
     assert any(words in finding.sentence for finding in bad(judgement))
 
 
+FLAKY = '<testsuite tests="2" failures="1"><testcase name="opens"><flakyFailure message="not yet"/></testcase></testsuite>'
+
+
+def test_a_case_that_passed_on_a_retry_is_told_and_makes_the_suite_flaky(tmp_path: Path) -> None:
+    result, judgement = judge(tmp_path, report(FLAKY))
+    assert (result, judgement.flaky) == ("block passed", True)
+    (note,) = judgement.findings
+    assert note.code == "retried"
+    assert note.sentence == (
+        "Suite cypress had 1 of 1 executed case that passed only on a further try (flaky): 'opens'; a try of the first one "
+        "said 'not yet'."
+    )
+
+
+@pytest.mark.parametrize(("exit_code", "expected"), [(0, "block passed"), (1, "block failed product")])
+def test_a_try_that_is_listed_as_a_failed_case_is_believed_to_be_one_only_of_a_suite_that_ended_well(
+    tmp_path: Path, exit_code: int, expected: str
+) -> None:
+    failed = '<testcase classname="A" name="b()"><failure/></testcase>'
+    tries = f'<testsuite>{failed}<testcase classname="A" name="b()"/></testsuite>'
+    result, judgement = judge(tmp_path, f"{report(tries)}; exit {exit_code}")
+    assert (result, judgement.flaky) == (expected, exit_code == 0)
+
+
+@pytest.mark.parametrize(
+    ("picture", "flaky"),
+    [
+        ("Home -- opens (failed)", True),
+        ("Home -- opens (failed) (attempt 2)", True),
+        ("Home -- opens", False),
+        ("Home -- closes (failed)", False),
+        ("(failed)", False),
+    ],
+)
+def test_cypress_picture_of_a_try_that_failed_makes_a_passed_case_flaky(
+    tmp_path: Path, picture: str, flaky: bool
+) -> None:
+    green = '<testsuite><testcase name="Home opens" classname="opens"/></testsuite>'
+    result, judgement = judge(tmp_path, f'{report(green)}; printf png > "$REPORTS_PATH/{picture}.png"')
+    assert (result, judgement.flaky) == ("block passed", flaky)
+
+
+def test_a_picture_of_a_failed_case_makes_no_other_case_flaky(tmp_path: Path) -> None:
+    cases = '<testcase name="Home opens" classname="opens"/><testcase name="opens"><failure/></testcase>'
+    shot = 'printf png > "$REPORTS_PATH/opens (failed).png"'
+    _, judgement = judge(tmp_path, f"{report(f'<testsuite>{cases}</testsuite>')}; {shot}; exit 1")
+    assert not judgement.flaky
+
+
+def test_words_that_nobody_knows_are_named_with_their_cases_and_pass_nothing(tmp_path: Path) -> None:
+    odd = "".join(f'<testcase name="c{n}" status="word{n // 2}"/>' for n in range(14))
+    result, judgement = judge(tmp_path, report(f'<testsuite><testcase name="a"/>{odd}</testsuite>'))
+    assert (result, judgement.examined) == ("block inconclusive check", 1)
+    sentences = [each.sentence for each in bad(judgement)]
+    assert len(sentences) == 6
+    assert "says 'status=word0' of 2 cases, such as 'c0'" in sentences[0]
+    assert "7 such words" in sentences[-1]
+
+
+def test_a_report_with_colours_is_read_and_the_way_to_switch_them_off_is_told(tmp_path: Path) -> None:
+    red = "<testsuite><testcase name='a'><failure>\\033[31mno hero\\033[0m</failure></testcase></testsuite>"
+    result, judgement = judge(tmp_path, f'printf "{red}" > "$REPORTS_PATH/r.xml"; exit 1')
+    assert result == "block failed product"
+    assert "'no hero'" in bad(judgement)[0].sentence
+    (note,) = [each for each in judgement.findings if each.code == "control_characters"]
+    assert "2 control characters" in note.sentence
+    assert "NO_COLOR" in note.sentence
+    assert (tmp_path / "evidence" / note.evidence).is_file()
+
+
 def test_failures_found_before_the_time_limit_still_fail(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -142,6 +142,27 @@ def test_a_flake_that_does_not_count_as_passed_is_a_finding_of_its_own(counts: O
     assert found.notes == ()
 
 
+RETRIED = finding("2 cases passed on a retry.", code="a.retried", outcome=Outcome.PASSED)
+BY_ITSELF = result("a", findings=(RETRIED,), flaky=True)
+
+
+def test_a_suite_that_tried_cases_again_by_itself_is_told_to_have_done_so() -> None:
+    found = weighed(BY_ITSELF)
+    assert found.entry.result == BY_ITSELF
+    assert found.notes == (
+        "a passed with cases that passed only when it tried them again: flaky, and this gate counts that as passed.",
+    )
+    again = weighed(BY_ITSELF.model_copy(update={"attempts": 2}))
+    assert again.notes == ("a passed only on a re-run: flaky, and this gate counts that as passed.",)
+
+
+@pytest.mark.parametrize("counts", [Outcome.FAILED, Outcome.INCONCLUSIVE])
+def test_cases_that_passed_on_a_retry_count_as_the_gate_says(counts: Outcome) -> None:
+    found = weighed(BY_ITSELF, flakes=FlakeRules(count_as=counts)).entry.result
+    assert (found.outcome, found.cause, found.findings[1:]) == (counts, Cause.CHECK, (RETRIED,))
+    assert "passed only when it tried them again" in found.findings[0].sentence
+
+
 def test_a_flake_that_passed_through_a_waiver_is_told_to_have_done_so() -> None:
     found = weighed(failed(BAD, flaky=True), WAIVER)
     assert found.notes[-1] == (
