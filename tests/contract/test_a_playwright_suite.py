@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from pathlib import Path
 
 import pytest
 
-from aem_checks.access import NO_ACCESS
-from aem_checks.client import Client
-from aem_checks.kinds.suites.suites import Suites, SuitesSettings
 from aem_checks.outcomes import CheckResult, Outcome
-from aem_checks.runner import run_check
-from aem_checks.sites import SiteConfig
-from aem_checks.visit import Visit
-from contract import npm
+from contract import npm, team_suite
+from contract.team_suite import from_npm
 from simulator.aem import AemEnvironment
-from unit.simulator.aem_visitor import environment, served
+from unit.simulator.aem_visitor import environment
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = [
@@ -31,36 +25,11 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A folder of the project's own: only the libraries are those of every other test process too."""
-    folder = tmp_path / "project"
-    folder.mkdir()
-    for name in ("package.json", "playwright.config.js", "site.spec.js"):
-        shutil.copyfile(PROJECT / name, folder / name)
-    (folder / "node_modules").symlink_to(npm.installed(PROJECT) / "node_modules")
-    return folder
+    return from_npm(PROJECT, tmp_path / "playwright")
 
 
 def run(project: Path, aem: AemEnvironment, evidence: Path) -> CheckResult:
-    settings = SuitesSettings.model_validate(
-        {
-            "name": "playwright",
-            "folder": str(project),
-            "run": "npm test",
-            "within": "10m",
-            "environment": {"CHROMIUM": CHROMIUM},
-        }
-    )
-    with served(aem.app()) as publish:
-        url = f"http://127.0.0.1:{publish.port}"
-        aem.set_urls(publish=url, author=url)
-        site = SiteConfig.model_validate({"name": "larkfell", "stage": url, "pages": ["/us/en.html"]})
-        return asyncio.run(_visited(Suites(settings), site, evidence))
-
-
-async def _visited(check: Suites, site: SiteConfig, evidence: Path) -> CheckResult:
-    async with Client.for_site(site, lambda name: NO_ACCESS) as client:
-        visit = Visit(site, "stage", client, None, evidence)
-        return await run_check(check, visit, may_rerun=lambda: False)
+    return team_suite.run(project, aem, evidence, environment={"CHROMIUM": CHROMIUM})
 
 
 def test_a_project_that_passes_is_recounted(project: Path, tmp_path: Path) -> None:
