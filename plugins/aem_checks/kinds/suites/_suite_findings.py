@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from aem_checks.outcomes import RETRIED, Cause, Finding, Outcome
+from aem_checks.outcomes import Cause, Finding, Outcome
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def retried(suite: str, report: Report, evidence: str) -> Iterator[Finding]:
         f"had {len(report.flaky)} of {count(report.executed, 'executed case')} that passed only on a further try "
         f"(flaky): {named}{said}"
     )
-    yield _note(RETRIED, suite, what).model_copy(update={"evidence": evidence})
+    yield _note("retried", suite, what).model_copy(update={"evidence": evidence})
 
 
 def colours(suite: str, name: str, number: int, evidence: str) -> Finding:
