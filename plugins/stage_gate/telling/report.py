@@ -82,9 +82,7 @@ def _excused(story: Story, sealed: Sealed) -> Iterator[str]:
         yield f"{place} is {each.shown or 'empty'}"
     for entry in sealed.recorded:
         if entry.result.flaky:
-            yield (
-                f"{entry.result.key} {_how_flaky(entry.result)}; flaky counts as {plan.flakes.count_as}."
-            )
+            yield (f"{entry.result.key} {_how_flaky(entry.result)}; flaky counts as {plan.flakes.count_as}.")
 
 
 def _how_flaky(result: CheckResult) -> str:
