@@ -51,7 +51,7 @@ class Worker:
         monkeypatch.setattr(testing, "visit_site", self._visit)
 
     async def _visit(
-        self, run: object, check: Any, folder: object, keep: Callable[[CheckResult], None]
+        self, run: object, check: Any, folder: object, keep: Callable[[CheckResult], None], *shared: object
     ) -> Any:
         self.runs += 1
         found = result(check.key, self.finds, kind=check.kind, site=check.site, severity=check.severity)

@@ -101,7 +101,7 @@ def test_a_wait_of_a_gate_is_ended_by_its_trigger_unless_a_plugin_listens(
     release.seal()
     assert hold(release, tmp_path).trigger.serialize()[1]["ends_task"] is True
     listening = SimpleNamespace(has_listeners=True)
-    monkeypatch.setattr("adobe_cloud_manager.sensors.cloud_manager.get_listener_manager", lambda: listening)
+    monkeypatch.setattr("adobe_cloud_manager.sensors.milestones.get_listener_manager", lambda: listening)
     assert hold(release, tmp_path).trigger.serialize()[1]["ends_task"] is False
 
 
