@@ -188,7 +188,7 @@ def _combine(
 ) -> Judgement:
     _, outcome, _ = second.weigh(base, capped=capped)
     if outcome is Outcome.FAILED:
-        return _with_gone(second, _gone(first, second, base))
+        return _with_gone(_with_standing(first, second, base), _gone(first, second, base))
     reason = _blocking(first, base)[0].sentence
     if outcome is Outcome.PASSED:
         note = f"Passed only on re-run: flaky. The first run said: {reason}"
@@ -199,10 +199,31 @@ def _combine(
 
 
 def _gone(first: Judgement | None, second: Judgement, base: Severity) -> tuple[Finding, ...]:
-    """The blocking failures of the first run, a fault and what it is about, that a failed re-run does not name again."""
-    if first is None or not any(each.outcome is Outcome.FAILED for each in second.findings):
+    """The blocking failures of the first run that a failed re-run, which saw all, does not name again."""
+    if (
+        first is None
+        or _saw_not_all(second)
+        or not any(each.outcome is Outcome.FAILED for each in second.findings)
+    ):
         return ()
-    again = {(each.code, each.subject) for each in second.findings if each.outcome is not Outcome.PASSED}
+    return _unnamed(first, second, base)
+
+
+def _with_standing(first: Judgement, second: Judgement, base: Severity) -> Judgement:
+    """The failed re-run, with the blocking failures of the first run that it had no answer to: they stand."""
+    standing = _unnamed(first, second, base) if _saw_not_all(second) else ()
+    said = "The re-run had no answer to everything, so this stands."
+    kept = (each.model_copy(update={"sentence": f"{each.sentence} {said}"}) for each in standing)
+    return second.model_copy(update={"findings": (*kept, *second.findings)})
+
+
+def _saw_not_all(judgement: Judgement) -> bool:
+    return any(each.outcome is Outcome.INCONCLUSIVE for each in judgement.findings)
+
+
+def _unnamed(first: Judgement, second: Judgement, base: Severity) -> tuple[Finding, ...]:
+    """Blocking failures of the first run, each a fault and what it is about, that the second does not name."""
+    again = {(each.code, each.subject) for each in second.findings if each.outcome is Outcome.FAILED}
     return tuple(each for each in _blocking(first, base) if (each.code, each.subject) not in again)
 
 

@@ -49,6 +49,12 @@ class Scripted(SiteCheck[CheckSettings]):
         return answer
 
 
+class Mild(Scripted):
+    """Graver findings say so themselves, as those of a browser do."""
+
+    severity = Severity.WARN
+
+
 def _run(tmp_path, *answers, **settings):
     check = Scripted(*answers, **settings)
     return check, run_on({}, check, tmp_path)
@@ -95,6 +101,17 @@ def test_what_failed_in_the_first_run_only_is_noted_and_makes_the_failure_flaky(
     assert (result.outcome, result.flaky) == (Outcome.FAILED, True)
     assert [(f.subject, f.outcome) for f in result.findings] == [("/a", "failed"), ("/b", "passed")]
     assert result.sentences[-1] == "Seen in the first run only: /b fails."
+
+
+def test_what_the_re_run_had_no_answer_to_stands_whatever_else_it_found(tmp_path):
+    """The page that failed refuses now, another one is a warning: that clears nothing."""
+    grave = Finding(subject="/a", sentence="/a fails.", severity=Severity.BLOCK)
+    mild = Finding(subject="/b", sentence="/b is poor.", severity=Severity.WARN)
+    first = Judgement(examined=2, findings=(grave, mild))
+    second = Judgement(examined=1, findings=(mild, *NO_ANSWER.findings))
+    result = run_on({}, Mild(first, second), tmp_path)
+    assert (result.severity, result.outcome, result.flaky) == (Severity.BLOCK, Outcome.FAILED, False)
+    assert result.sentences[0] == "/a fails. The re-run had no answer to everything, so this stands."
 
 
 def test_another_fault_of_the_same_subject_is_not_the_failure_of_the_first_run(tmp_path):
