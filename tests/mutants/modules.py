@@ -121,7 +121,13 @@ RULES: Mapping[str, Tests] = {
     ),
 }
 ACTING: Mapping[str, Tests] = {
-    "stage_gate.acting.road": (*_ACTING, f"{_GATE}/tasks/test_promote.py", _SHORT),
+    "stage_gate.acting.road": (
+        *_ACTING,
+        f"{_GATE}/tasks/test_promote.py",
+        f"{_GATE}/observing/test_unread_facts.py::test_a_person_may_accept_what_could_not_be_read_then_but_not_what_is_unread_only_now",
+        f"{_GATE}/observing/test_unread_facts.py::test_what_could_not_be_read_then_holds_no_halt_and_no_file_has_to_accept_it",
+        _SHORT,
+    ),
     "stage_gate.acting.act": (*_ACTING, f"{_GATE}/tasks/test_promote.py"),
     "stage_gate.evidence.claims": (
         f"{_GATE}/evidence/test_evidence.py",
