@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from aem_checks.checkout import Source, opened
 from aem_checks.git import CheckoutError
 from aem_checks.network_guard.rule import Rule
-from aem_checks.urls import DEFAULT_PORTS
+from aem_checks.urls import DEFAULT_PORTS, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -74,7 +73,7 @@ class House:
             raise HostNotAllowed(
                 f"{url[:200]!r} is not on a host that this check may ask, so it is not contacted"
             )
-        parts = urlsplit(url)
+        parts = parts_of(url)
         host, port = parts.hostname or "", parts.port or DEFAULT_PORTS["https"]
         await client.rate_limit.acquire(f"{host}:{port}")
         return await read_certificate(host, port, rule)

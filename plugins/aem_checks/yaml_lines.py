@@ -139,7 +139,7 @@ def _compose(file: str, text: str) -> yaml.Node | None:
         return node
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        if mark and "\t" in text.split("\n")[mark.line][: mark.column + 1]:
+        if mark and "\t" in "".join(text.split("\n")[mark.line : mark.line + 1])[: mark.column + 1]:
             said = "a tab stands where YAML wants blanks"
             raise ConfigError(file, mark.line + 1, said, "Indent with blanks.") from error
         problem = " ".join(filter(None, (error.context, error.problem)))

@@ -21,6 +21,7 @@ from catalogue.garbage import NOTHING, SOMETHING, Send, garbage_site
 from catalogue.seeds import Clean
 from catalogue.table import clean, needs_chromium
 from catalogue.verdict import bad
+from catalogue.world import filled_in
 
 PAGES = ("/us/en.html",)
 MAX_BODY = 500_000
@@ -60,7 +61,8 @@ async def _all_checks(send: Send, folder: Path, timeout: float) -> list[CheckRes
 
 async def _one(row: Clean, visit: Visit, folder: Path) -> CheckResult:
     kind = all_kinds()[row.kind]
-    settings = {"within": "10m", **row.settings} | (
+    places = {"{stage}": "https://media.stage.example", "{production}": "https://media.example"}
+    settings = {"within": "10m", **filled_in(row.settings, places)} | (
         {"within": "1s", "every": "0.01s"} if row.kind == WAITS else {}
     )
     check = kind(kind.settings_type.model_validate(settings, context={"folder": str(folder)}))

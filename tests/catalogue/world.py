@@ -198,7 +198,7 @@ class World:
             "{author}": stage.author_url,
             "{folder}": str(folder),
         }
-        return lambda value: _filled(value, words)
+        return lambda value: filled_in(value, words)
 
     def _site(self, row: Seed | Clean, filled: Callable[[Any], Any]) -> SiteConfig:
         pages = PAGES[:2] if needs_chromium(row) else PAGES
@@ -226,13 +226,13 @@ async def _visitors(site: SiteConfig, client: Client) -> None:
             await client.get(site.stage.url + page)
 
 
-def _filled(value: Any, words: Mapping[str, str]) -> Any:
+def filled_in(value: Any, words: Mapping[str, str]) -> Any:
     if isinstance(value, str):
         for word, meaning in words.items():
             value = value.replace(word, meaning)
         return value
     if isinstance(value, Mapping):
-        return {key: _filled(each, words) for key, each in value.items()}
+        return {key: filled_in(each, words) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_filled(each, words) for each in value]
+        return [filled_in(each, words) for each in value]
     return value

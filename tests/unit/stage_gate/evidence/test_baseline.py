@@ -16,6 +16,9 @@ import pytest
 from aem_checks.config import ConfiguredCheck
 from aem_checks.kinds.search_engines.head_regression import HeadRegression
 from aem_checks.outcomes import Cause, CheckResult, Outcome, Severity
+from aem_checks.sites import SiteConfig
+from aem_checks.told import Told
+from aem_checks.told import keep as keep_told
 from stage_gate.cli import main
 from stage_gate.commands.rejudging import Rejudged
 from stage_gate.evidence.baseline import MOST_LOOKED_AT, baseline_for, open_baseline, with_baseline
@@ -221,6 +224,9 @@ def test_where_no_key_is_known_as_in_shadow_mode_an_unsigned_one_does(tmp_path: 
     assert plan_for(tmp_path, keys=NO_KEYS).baseline is not None
 
 
+SITE = SiteConfig.model_validate({"name": "wknd", "stage": "https://stage.example", "pages": ["/"]})
+
+
 class Pinned:
     """A release that is tested now, compared with one that was approved."""
 
@@ -242,6 +248,7 @@ class Pinned:
             is_code_of_a_team=False,
             settings=HeadRegression.settings_type(),
             capped=False,
+            reads_pages=True,
             create=lambda: HeadRegression(HeadRegression.settings_type()),
         )
 
@@ -251,13 +258,7 @@ class Pinned:
 
     def run(self) -> CheckResult:
         """The check, as its task runs it."""
-        site = SimpleNamespace(
-            name="wknd",
-            stage=SimpleNamespace(url="https://stage.example", access=None),
-            production=None,
-            author=None,
-            endpoint=lambda target: SimpleNamespace(access=None),
-        )
+        site = SITE
         policy = SimpleNamespace(flakes=SimpleNamespace(reruns=0))
         gate = SimpleNamespace(site=lambda name: site, policy=policy)
         run = SimpleNamespace(evidence=self.evidence, gate=gate)
@@ -422,12 +423,12 @@ def rejudged(pinned: Pinned, compared: bool = True) -> Rejudged:
     (folder / "plan.json").write_bytes(dump(promised))
     entry = recorded(found, candidate_digest=tested.digest)
     pinned.evidence.write_result(pinned.attempt, entry)
+    keep_told(Told(recording="recording"), folder / "sites" / "wknd", pinned.check.key)
     from stage_gate.rules.verdict import judge
 
     sealed = pinned.evidence.seal(pinned.attempt, judge, NOW)
     policy = SimpleNamespace(cloud_manager=None)
-    site = SimpleNamespace(pages=())
-    gate = SimpleNamespace(stage_checks=(pinned.configured,), policy=policy, site=lambda name: site)
+    gate = SimpleNamespace(stage_checks=(pinned.configured,), policy=policy, site=lambda name: SITE)
     opened = open_baseline(pinned.evidence, promised) if compared else None
     return Rejudged(gate, promised, sealed, folder, opened)  # type: ignore[arg-type]
 
