@@ -1075,8 +1075,14 @@ def test_where_nothing_ran_un_isolated_the_deployment_that_forbids_it_holds_noth
     assert len(release.puts) == 1
 
 
-def test_what_a_person_or_cloud_manager_says_is_no_check_that_the_deployment_wants(release: Release) -> None:
+def test_what_a_person_or_cloud_manager_says_is_no_check_that_the_deployment_wants(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    blocking = {"cloud_manager": {"ui_tests": {"severity": "block"}}}
+    release = Release(simulator, tmp_path, policy=blocking)
     release.seal()
+    plan = release.evidence.read_plan(1)
+    assert "cloud_manager" in {each.kind for each in plan.stage_checks if each.blocks}
     with pytest.raises(Held, match="The deployment wants cloud_manager to block"):
         release.act(demands=Demands(checks=("cloud_manager",))).perform(Decision.APPROVED)
     assert release.puts == []
