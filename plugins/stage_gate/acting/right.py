@@ -195,7 +195,7 @@ class Right:
         if sealed.signature is not Signature.TRUSTED:
             doubts.append(
                 Doubt(
-                    f"The seal is {sealed.signature}; guard mode needs a signing key (README, 'The signing key')."
+                    f"The seal is {sealed.signature}; guard mode needs a signing key (docs/deployment.md, 'The signing key')."
                 )
             )
         if answer is not None and answer.signature is not Signature.TRUSTED:

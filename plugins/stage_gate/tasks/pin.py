@@ -151,7 +151,8 @@ def _require_key(gate: Gate, run: GateRun) -> None:
         raise AirflowFailException(
             "Guard mode needs a signing key, and this worker of the deciding queue has none whose public half is in "
             "[stage_gate] trusted_keys, so nothing is pinned and production waits: make one with python -m stage_gate "
-            "key (README, 'The signing key'), then clear pin_candidate with its downstream tasks. Or set mode: shadow."
+            "key (docs/deployment.md, 'The signing key'), then clear pin_candidate with its downstream tasks. Or set "
+            "mode: shadow."
         )
 
 

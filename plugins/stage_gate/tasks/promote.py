@@ -137,7 +137,7 @@ def _require_that_a_note_counts(store: Path, signing: Keys) -> None:
     if signing.believed and not signing.can_sign_for_itself:
         raise AirflowFailException(
             "Nothing is started: this worker of the deciding queue has no signing key, so nobody would believe its note "
-            "that it did (README, 'The signing key')."
+            "that it did (docs/deployment.md, 'The signing key')."
         )
 
 
