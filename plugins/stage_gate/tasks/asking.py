@@ -57,6 +57,10 @@ class Matter(ABC):
     def refusal(self, given: Given, started_by: str) -> str | None:
         """Why an answer is not taken, as a sentence; ``None`` where it is."""
 
+    def said(self) -> Given | None:
+        """What a person answered to this very question before; silence does not replace it. Raises ``EvidenceError``."""
+        return None
+
     @abstractmethod
     def body(self) -> str:
         """What people read."""
@@ -111,9 +115,9 @@ class Asking(HITLOperator):
         people = may_be_asked(matter.asked.people, started_by)
         left = _asked_at(matter) + matter.asked.within - datetime.now(UTC)
         if not people:
-            return self._keep(matter, matter.alone(started_by))
+            return self._keep_silence(matter, matter.alone(started_by))
         if left <= timedelta(0):
-            return self._keep(matter, matter.late())
+            return self._keep_silence(matter, matter.late())
         self._prepare(matter, people, left)
         for sentence in matter.announce(people, left, required_actions(context)):
             self.log.info("%s", log_line(sentence))
@@ -127,7 +131,7 @@ class Asking(HITLOperator):
             )
         matter = self.matter(run)
         if event.get("timedout"):
-            return self._keep(matter, matter.late())
+            return self._keep_silence(matter, matter.late())
         given = Given.of(event)
         refused = self._refusal(matter, given)
         if refused is not None:
@@ -161,6 +165,16 @@ class Asking(HITLOperator):
         self.response_timeout = left
         self.defaults = [matter.late().option]
         self.body = matter.body()
+
+    def _keep_silence(self, matter: Matter, silence: Given) -> str:
+        """Where a person has answered this very question already, as before this task was run again, that stands."""
+        said = matter.said()
+        if said is None:
+            return self._keep(matter, silence)
+        self.log.info(
+            "%s answered %s before, and silence takes nothing back.", log_line(said.user_id), said.option
+        )
+        return said.option
 
     def _keep(self, matter: Matter, given: Given) -> str:
         matter.keep(given, _asked_at(matter))

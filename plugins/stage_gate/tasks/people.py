@@ -11,8 +11,7 @@ from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException
 
 from aem_checks.outcomes import Outcome
-from stage_gate.evidence.files import EvidenceError
-from stage_gate.rules.asking import SEAL_SHOWN, About, Asked, Given, accepted, all_of, refusal
+from stage_gate.rules.asking import SEAL_SHOWN, SILENCE, About, Asked, Given, accepted, all_of, refusal
 from stage_gate.rules.decision import APPROVE, HALT, HOTFIX, KEEP_WAITING, OVERRIDE, RETEST, Step
 from stage_gate.tasks.asking import TEXT, Asking, Matter
 from stage_gate.tasks.judging import newest_sentences, sentences_of
@@ -75,6 +74,16 @@ class _Verdict(Matter):
     sealed: Sealed
     occasion: str
     options: tuple[str, ...]
+
+    def said(self) -> Given | None:
+        from stage_gate.evidence.kept_decisions import counts, read_answer
+
+        answer = read_answer(self.run.evidence)
+        if answer is None or answer.by == SILENCE or answer.seal_digest != self.sealed.digest:
+            return None
+        if answer.option not in self.options or not counts(self.run.evidence, answer):
+            return None
+        return Given(answer.option, answer.by, answer.name, answer.reason, "", self.shown)
 
     def alone(self, started_by: str) -> Given:
         return Given.silence(KEEP_WAITING, f"{started_by} started it, and nobody else is asked")
@@ -221,7 +230,7 @@ def report_so_far(run: GateRun) -> None:
     try:
         write_report(run)
         log.info("Report so far: %s", where_report_is(run))
-    except (OSError, EvidenceError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with the report: people have to be asked and told
         log.error("The report could not be written, and the gate goes on all the same: %s", error)
 
 

@@ -83,6 +83,10 @@ class PublishReport(BaseOperator):
             self.log.error("The report can't be written; free or repair the evidence store. %s", error)
             story, _, sentence = tell_story(run)
             return story, False, f"{sentence} Its evidence is incomplete: {error}"
+        except Exception as error:
+            self.log.exception("The report can't be drawn; report this.")
+            story, _, sentence = tell_story(run)
+            return story, False, f"{sentence} Its report could not be drawn: {log_line(error)}"
         self.log.info("Report: %s", where_report_is(run))
         return story, well, sentence
 

@@ -14,6 +14,7 @@ from airflow.sdk.exceptions import (
     AirflowSkipException,
     TaskAwaitingInput,
 )
+from jinja2 import UndefinedError
 
 from aem_checks.outcomes import Outcome
 from simulator import Fault, Simulator
@@ -273,6 +274,50 @@ def test_silence_is_kept_as_silence(release: Release, tmp_path: Path, shown: Sho
     assert question.execute_complete(context_of(release), silent) == HALT
     answer = kept_answer(release)
     assert (answer.by, answer.option, answer.seal_digest) == ("silence", HALT, seal)
+
+
+@pytest.mark.parametrize("option", [KEEP_WAITING, OVERRIDE, HALT])
+def test_silence_takes_back_no_answer_of_a_person(
+    release: Release, tmp_path: Path, shown: Shown, option: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task is run again when its time is over: its worker died after the answer, or somebody cleared it."""
+    seal = release.seal(Outcome.FAILED)
+    question = question_of(AskReleaseManager, release, tmp_path)
+    ask(question, release)
+    given = event(option, seal, **({"accepts": "all 8 named above"} if option == OVERRIDE else {}))
+    assert question.execute_complete(context_of(release), given) == option
+    before = kept_answer(release)
+    again = question_of(AskReleaseManager, release, tmp_path)
+    assert again.execute_complete(context_of(release), {"timedout": True}) == option
+    monkeypatch.setattr(asking, "_asked_at", lambda *_: datetime.now(UTC) - timedelta(hours=9))
+    assert question_of(AskReleaseManager, release, tmp_path).execute(context_of(release)) == option
+    assert kept_answer(release) == before
+
+
+def test_an_answer_to_another_seal_stands_in_nobodys_way(
+    release: Release, tmp_path: Path, shown: Shown
+) -> None:
+    seal = release.seal(Outcome.FAILED)
+    question = question_of(AskReleaseManager, release, tmp_path)
+    ask(question, release)
+    question.execute_complete(context_of(release), event(KEEP_WAITING, seal))
+    release.seal(Outcome.FAILED)
+    newer = question_of(AskReleaseManager, release, tmp_path)
+    newer.attempt = 2
+    assert newer.execute_complete(context_of(release), {"timedout": True}) == HALT
+    assert kept_answer(release).by == "silence"
+
+
+def test_a_report_that_cannot_be_drawn_keeps_nobody_from_being_asked(
+    release: Release, tmp_path: Path, shown: Shown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(run: object) -> None:
+        raise UndefinedError("'verdict' is undefined")
+
+    monkeypatch.setattr("stage_gate.tasks.publishing.write_report", broken)
+    release.seal(Outcome.FAILED)
+    ask(question_of(AskReleaseManager, release, tmp_path), release)
+    assert shown
 
 
 def test_where_only_the_one_who_started_it_is_asked_production_waits(
