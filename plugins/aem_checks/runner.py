@@ -190,7 +190,7 @@ def _combine(
     if outcome is Outcome.FAILED:
         return _with_gone(_with_standing(first, second, base), _gone(first, second, base))
     reason = _blocking(first, base)[0].sentence
-    if outcome is Outcome.PASSED:
+    if outcome is Outcome.PASSED and not _saw_less(first, second):
         note = f"Passed only on re-run: flaky. The first run said: {reason}"
         return _with_note(check, second, note)
     why = next((each.sentence for each in second.findings if each.outcome is Outcome.INCONCLUSIVE), "")
@@ -202,7 +202,7 @@ def _gone(first: Judgement | None, second: Judgement, base: Severity) -> tuple[F
     """The blocking failures of the first run that a failed re-run, which saw all, does not name again."""
     if (
         first is None
-        or _saw_not_all(second)
+        or _saw_less(first, second)
         or not any(each.outcome is Outcome.FAILED for each in second.findings)
     ):
         return ()
@@ -211,19 +211,24 @@ def _gone(first: Judgement | None, second: Judgement, base: Severity) -> tuple[F
 
 def _with_standing(first: Judgement, second: Judgement, base: Severity) -> Judgement:
     """The failed re-run, with the blocking failures of the first run that it had no answer to: they stand."""
-    standing = _unnamed(first, second, base) if _saw_not_all(second) else ()
+    standing = _unnamed(first, second, base) if _saw_less(first, second) else ()
     said = "The re-run had no answer to everything, so this stands."
     kept = (each.model_copy(update={"sentence": f"{each.sentence} {said}"}) for each in standing)
     return second.model_copy(update={"findings": (*kept, *second.findings)})
 
 
-def _saw_not_all(judgement: Judgement) -> bool:
-    return any(each.outcome is Outcome.INCONCLUSIVE for each in judgement.findings)
+def _saw_less(first: Judgement, second: Judgement) -> bool:
+    """Whether the second run had no answer to anything that the first one had an answer to."""
+    unseen = [
+        {(f.code, f.subject) for f in each.findings if f.outcome is Outcome.INCONCLUSIVE}
+        for each in (first, second)
+    ]
+    return not unseen[1] <= unseen[0]
 
 
 def _unnamed(first: Judgement, second: Judgement, base: Severity) -> tuple[Finding, ...]:
     """Blocking failures of the first run, each a fault and what it is about, that the second does not name."""
-    again = {(each.code, each.subject) for each in second.findings if each.outcome is Outcome.FAILED}
+    again = {(each.code, each.subject) for each in _blocking(second, base)}
     return tuple(each for each in _blocking(first, base) if (each.code, each.subject) not in again)
 
 

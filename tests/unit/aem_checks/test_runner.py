@@ -114,6 +114,31 @@ def test_what_the_re_run_had_no_answer_to_stands_whatever_else_it_found(tmp_path
     assert result.sentences[0] == "/a fails. The re-run had no answer to everything, so this stands."
 
 
+def test_a_re_run_that_could_not_see_the_fault_clears_nothing_however_mild_that_is(tmp_path):
+    """An open path, which publish answers with an error the second time: a warning, and no proof that it is closed."""
+    unseen = Finding(
+        subject="/",
+        sentence="/ answers 500.",
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.PRODUCT,
+        severity=Severity.WARN,
+    )
+    _, result = _run(tmp_path, BAD, Judgement(examined=1, findings=(unseen,)))
+    assert (result.severity, result.outcome, result.flaky) == (Severity.BLOCK, Outcome.FAILED, False)
+    first = Judgement(examined=2, findings=(*BAD.findings, unseen.model_copy(update={"subject": "/b"})))
+    second = Judgement(examined=2, findings=first.findings[1:])
+    _, result = _run(tmp_path, first, second)
+    assert (result.outcome, result.flaky) == (Outcome.PASSED, True), "what neither run saw hides nothing"
+
+
+def test_a_fault_that_is_milder_the_second_time_is_noted(tmp_path):
+    milder = BAD.findings[0].model_copy(update={"severity": Severity.WARN})
+    other = Finding(subject="/b", sentence="/b fails.")
+    _, result = _run(tmp_path, BAD, Judgement(examined=2, findings=(milder, other)))
+    assert (result.outcome, result.flaky) == (Outcome.FAILED, True)
+    assert result.sentences[-1] == "Seen in the first run only: It is broken."
+
+
 def test_another_fault_of_the_same_subject_is_not_the_failure_of_the_first_run(tmp_path):
     class Coded(Scripted):
         codes = faults(down="it is down", wrong="it is wrong")
