@@ -50,7 +50,7 @@ async def run_check(
     with within(check.settings.within.total_seconds()):
         first, second = await _runs(check, visit, key, base, capped, may_rerun, conversations)
     first = await conversations.kept(first)
-    judgement = first if second is None else _combine(check, first, second, base, capped)
+    judgement = first if second is None else combine(check, first, second, base, capped)
     severity, outcome, cause = judgement.weigh(base, capped=capped)
     return CheckResult(
         key=key,
@@ -63,14 +63,14 @@ async def run_check(
         examined=judgement.examined,
         findings=tuple(_made_plain(judgement.findings)),
         attempts=1 if second is None else 2,
-        flaky=judgement.flaky or _differs(first, second, outcome, base),
+        flaky=judgement.flaky or differs(first, second, outcome, base),
         started_at=started,
         finished_at=datetime.now(UTC),
     )
 
 
-def _differs(first: Judgement, second: Judgement | None, outcome: Outcome, base: Severity) -> bool:
-    """Whether the re-run passed, or did not fail as the first run did."""
+def differs(first: Judgement, second: Judgement | None, outcome: Outcome, base: Severity) -> bool:
+    """Whether the re-run passed, or did not fail as the first run did: such a check is flaky."""
     return second is not None and (outcome is Outcome.PASSED or bool(_gone(first, second, base)))
 
 
@@ -183,9 +183,10 @@ def _wants_confirmation(judgement: Judgement, base: Severity, capped: bool) -> b
     return severity is Severity.BLOCK and outcome is Outcome.FAILED
 
 
-def _combine(
+def combine(
     check: Check[Any], first: Judgement, second: Judgement, base: Severity, capped: bool
 ) -> Judgement:
+    """What a blocking failure and the run that was to confirm it come to together."""
     _, outcome, _ = second.weigh(base, capped=capped)
     if outcome is Outcome.FAILED:
         return _with_gone(_with_standing(first, second, base), _gone(first, second, base))

@@ -21,6 +21,7 @@ from aem_checks.folders import NOWHERE
 from aem_checks.kinds import file_of_own_kind
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from aem_checks.recording import Recording, RecordingError
+from aem_checks.runner import combine, differs
 from aem_checks.stored_response import BodyError
 from aem_checks.told import AGAIN, NotKept, Told
 from aem_checks.told import read as read_told
@@ -160,10 +161,11 @@ class Rejudged:
         again = self._run_of_then(check, AGAIN)
         if again is None:
             return result
-        second = _result_of(check, *again, attempts=2)
-        if second.outcome is Outcome.INCONCLUSIVE:
-            return result
-        return second.model_copy(update={"flaky": second.outcome is Outcome.PASSED})
+        (before, _), (second, at), base = first, again, _base(check)
+        both = combine(check.create(), before, second, base, check.capped)
+        result = _result_of(check, both, at, attempts=2)
+        flaky = both.flaky or differs(before, second, result.outcome, base)
+        return result.model_copy(update={"flaky": flaky})
 
     def _run_of_then(self, check: ConfiguredCheck, suffix: str = "") -> tuple[Judgement, datetime] | None:
         """What it makes of one run of then, and when that was; ``None`` where nothing was kept of it."""
