@@ -136,13 +136,6 @@ class Commit:
         content: dict[str, bytes] = await self._read(paths)
         return content
 
-    async def texts(self, *patterns: str) -> dict[str, str]:
-        """The files that match, as text; what is no UTF-8 is replaced. Raises ``CheckoutError``."""
-        return {
-            path: body.decode("utf-8", "replace")
-            for path, body in (await self.read(self.matching(*patterns))).items()
-        }
-
 
 @dataclass(frozen=True)
 class Source:

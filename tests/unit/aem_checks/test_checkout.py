@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from aem_checks import checkout
 from aem_checks import git as git_command
 from aem_checks.access import NO_ACCESS, Access, AccessError
-from aem_checks.checkout import Checkout, Commit, opened
+from aem_checks.checkout import Checkout, Commit, Source, opened
 from aem_checks.git import CheckoutError
 from aem_checks.network_guard.forward_proxy import ForwardProxy
 from aem_checks.visit import Visit
@@ -36,7 +36,7 @@ def visit(commit_id: str | None, resolver: Any = lambda name: NO_ACCESS) -> Visi
 def read(checkout: Checkout, commit_id: str | None, *patterns: str, **options: Any) -> dict[str, str]:
     async def run() -> dict[str, str]:
         async with opened(checkout, visit(commit_id, **options)) as found:
-            return await found.texts(*patterns)
+            return Source(await found.read(found.matching(*patterns))).texts
 
     return asyncio.run(run())
 
@@ -78,7 +78,7 @@ def test_a_repository_is_fetched_over_https_by_the_guards_proxy(
             repository = Checkout(repository=f"{url}/origin/.git")
             async with opened(repository, visit(first)) as found:
                 assert set(proxies[0].asked) == {url.removeprefix("https://")}
-                return await found.texts("*.md")
+                return Source(await found.read(found.matching("*.md"))).texts
 
     assert asyncio.run(run()) == {"README.md": "Hello"}
 
