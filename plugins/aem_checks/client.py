@@ -163,14 +163,6 @@ class Client:
             "GET", url, headers=headers, tries=tries, per_second=per_second, timeout=timeout
         )
 
-    async def head(self, url: str, *, headers: Mapping[str, str] | None = None, tries: int = 1) -> Response:
-        """Send one HEAD; see ``request``."""
-        return await self.request("HEAD", url, headers=headers, tries=tries)
-
-    async def post(self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None) -> Response:
-        """Send one POST, never twice; see ``request``."""
-        return await self.request("POST", url, headers=headers, body=body)
-
     async def request(
         self,
         method: str,

@@ -161,7 +161,7 @@ async def test_only_what_may_improve_is_tried_again():
         assert (await client.get(site.url + "/503", tries=3)).status == 200
         assert (await client.get(site.url + "/404", tries=3)).status == 404
         assert (await client.get(site.url + "/429", tries=2)).status == 429
-        assert (await client.post(site.url + "/503", b"")).status == 503
+        assert (await client.request("POST", site.url + "/503", body=b"")).status == 503
     assert seen == {"/503": 4, "/404": 1, "/429": 2}
 
 
