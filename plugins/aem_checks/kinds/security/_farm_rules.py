@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from aem_checks.dispatcher.any_files import Section, Value
 from aem_checks.dispatcher.filters import Says, globbed, rules_in
 from aem_checks.dispatcher.patterns import Matcher
+from aem_checks.dispatcher.place import Place
 from aem_checks.dispatcher.project import FarmRead
 from aem_checks.kinds.security._dispatcher_faults import at, fault
 from aem_checks.outcomes import Finding
@@ -188,13 +189,20 @@ def _stale(cache: Section) -> Iterator[Finding]:
         )
 
 
+def _allows_none(cache: Section, name: str, texts: Iterable[str], matcher: Matcher) -> Place | None:
+    """Where a section of the cache allows none of these, or is missing; ``None`` where it allows one or nobody can tell."""
+    written = cache.sections(name)
+    said = {globbed(rules_in(each), text, matcher).says for text in texts for each in written}
+    if said & {Says.ALLOW, Says.UNKNOWN} or not (written or cache.is_whole):
+        return None
+    return written[0].place if written else cache.place
+
+
 def _parameters(cache: Section, matcher: Matcher) -> Iterator[Finding]:
     """Adobe advises to ignore all parameters and to except those that pages need."""
-    written = cache.sections("ignoreUrlParams")
-    said = [globbed(rules_in(each), _PARAMETER, matcher).says for each in written]
-    if Says.ALLOW in said or Says.UNKNOWN in said or not (written or cache.is_whole):
+    place = _allows_none(cache, "ignoreUrlParams", (_PARAMETER,), matcher)
+    if place is None:
         return
-    place = written[0].place if written else cache.place
     yield fault(
         "parameters",
         f"{place.file} ignoreUrlParams",
@@ -205,11 +213,9 @@ def _parameters(cache: Section, matcher: Matcher) -> Iterator[Finding]:
 
 
 def _documents(cache: Section, matcher: Matcher) -> Iterator[Finding]:
-    rules = cache.sections("rules")
-    said = {globbed(rules_in(each), path, matcher).says for each in rules for path in _DOCUMENTS}
-    if said & {Says.ALLOW, Says.UNKNOWN} or not (rules or cache.is_whole):
+    place = _allows_none(cache, "rules", _DOCUMENTS, matcher)
+    if place is None:
         return
-    place = rules[0].place if rules else cache.place
     yield fault(
         "cache_rules",
         f"{place.file} cache rules",
@@ -220,12 +226,9 @@ def _documents(cache: Section, matcher: Matcher) -> Iterator[Finding]:
 
 def _invalidation(cache: Section, matcher: Matcher) -> Iterator[Finding]:
     """Where answers end by their own time, activations need not end them."""
-    ends = cache.value("enableTTL")
-    written = cache.sections("invalidate")
-    said = {globbed(rules_in(each), path, matcher).says for each in written for path in _PAGES}
-    if _is_on(ends) or said & {Says.ALLOW, Says.UNKNOWN} or not (written or cache.is_whole):
+    place = _allows_none(cache, "invalidate", _PAGES, matcher)
+    if place is None or _is_on(cache.value("enableTTL")):
         return
-    place = written[0].place if written else cache.place
     yield fault(
         "invalidate",
         f"{place.file} invalidate",
