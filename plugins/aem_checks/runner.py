@@ -122,7 +122,7 @@ async def _attempt(check: Check[Any], visit: Visit, key: str, conversations: _Co
         said = f"{check.kind} could not log in: {error}. To do: correct that connection, or name another one."
         return _no_answer(check, "no_connection", said, expected="a usable connection")
     except Exception as error:  # noqa: BLE001 - a crash of a check is a result: no answer
-        return _crashed(check, error)
+        return crashed(check, error)
 
 
 class _Conversations:
@@ -274,7 +274,8 @@ def _too_late(check: Check[Any]) -> Judgement:
     return _no_answer(check, "time_limit", sentence, f"an end within {limit}", "still running")
 
 
-def _crashed(check: Check[Any], error: Exception) -> Judgement:
+def crashed(check: Check[Any], error: Exception) -> Judgement:
+    """A crash of a check is a result, too: no answer."""
     said = f"{type(error).__name__}: {plain(str(error), _LONGEST_ERROR)}"
     sentence = f"{check.kind} broke off with {said}. To do: report it, the check itself is at fault."
     return _no_answer(check, "check_error", sentence, "a judgement", said)

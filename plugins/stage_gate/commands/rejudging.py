@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aem_checks.asking import NotTold, ask_then
 from aem_checks.check import SiteCheck
@@ -21,7 +21,7 @@ from aem_checks.folders import NOWHERE
 from aem_checks.kinds import file_of_own_kind
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from aem_checks.recording import Recording, RecordingError
-from aem_checks.runner import combine, differs
+from aem_checks.runner import combine, crashed, differs
 from aem_checks.stored_response import BodyError
 from aem_checks.told import AGAIN, NotKept, Told
 from aem_checks.told import read as read_told
@@ -176,7 +176,7 @@ class Rejudged:
             if told is None or at is None:
                 return None
             visit = self._visit(check, told)
-            return _judge(check, lambda: ask_then(made.judge(visit), told.exchanges, visit.reader())), at
+            return _judge(made, lambda: ask_then(made.judge(visit), told.exchanges, visit.reader())), at
         except (NotKept, NotTold) as why:
             self.notes.append(f"{check.key} can't be judged again, so what it found then counts: {why}.")
         except (RecordingError, BodyError, OSError, ValueError, KeyError, TypeError) as error:
@@ -253,22 +253,14 @@ class Rejudged:
         )
 
 
-def _judge(check: ConfiguredCheck, judge: Callable[[], Judgement]) -> Judgement:
+def _judge(check: SiteCheck[Any], judge: Callable[[], Judgement]) -> Judgement:
     """Raises ``NotTold``; whatever else goes wrong in a check is a judgement, too."""
     try:
-        return with_codes(check.kind, check.check_type.codes, judge())
+        return with_codes(check.kind, check.codes, judge())
     except NotTold:
         raise
-    except Exception as error:  # noqa: BLE001 - a crash of a check is a result: no answer
-        sentence = f"{check.kind} broke off with {type(error).__name__}: {error}"
-        crash = Finding(
-            code=f"{check.kind}.check_error",
-            subject=check.kind,
-            sentence=sentence,
-            outcome=Outcome.INCONCLUSIVE,
-            cause=Cause.CHECK,
-        )
-        return Judgement(examined=0, findings=(crash,))
+    except Exception as error:  # noqa: BLE001 - as in the runner
+        return crashed(check, error)
 
 
 def _base(check: ConfiguredCheck) -> Severity:
