@@ -83,6 +83,11 @@ class Check(ABC, Generic[SettingsT]):
     def __init__(self, settings: SettingsT) -> None:
         self.settings = settings
 
+    @property
+    def weight(self) -> Severity:
+        """What a finding weighs that does not say so itself: as the gate file has it, else the kind."""
+        return self.settings.severity or self.severity
+
     @classmethod
     def is_led(cls) -> bool:
         """Whether the house leads its conversation, so that what it is told can be kept and told again."""

@@ -43,7 +43,7 @@ async def run_check(
     """
     started = datetime.now(UTC)
     key = key or check.kind
-    base = Severity.WARN if check.settings.dry_run else check.settings.severity or check.severity
+    base = Severity.WARN if check.settings.dry_run else check.weight
     capped = check.settings.dry_run or check.settings.severity is not None
     visit = replace(visit, clock=Clock(check.settings.within.total_seconds()))
     conversations = _Conversations(check, visit, key)

@@ -77,8 +77,7 @@ class AuthorConsoles(SiteCheck[AuthorConsolesSettings]):
             findings += _broken(url, (yield from ask(Get(url, tries=3))))
         if len(resources) > MOST_RESOURCES:
             findings.append(_left_out(len(resources) - MOST_RESOURCES))
-        severity = self.settings.severity or self.severity
-        return Judgement(examined=len(opened), findings=shortened(findings, severity=severity))
+        return Judgement(examined=len(opened), findings=shortened(findings, severity=self.weight))
 
     @property
     def _paths(self) -> list[str]:

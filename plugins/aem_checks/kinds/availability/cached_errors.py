@@ -79,8 +79,7 @@ class CachedErrors(SiteCheck[CachedErrorsSettings]):
         if not examined:
             refused = unreached(asked[0].answers[0], asked[0].subject)
             missing = [refused or _no_error(asked)]
-        severity = self.settings.severity or self.severity
-        return Judgement(examined=examined, findings=shortened((*findings, *missing), severity=severity))
+        return Judgement(examined=examined, findings=shortened((*findings, *missing), severity=self.weight))
 
     def _places(self, visit: Visit) -> list[str]:
         folders = self.settings.under or tuple(

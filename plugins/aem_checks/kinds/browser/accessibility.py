@@ -80,7 +80,7 @@ class Accessibility(BrowserCheck[AccessibilitySettings]):
         findings = [*unjudged(looked), *_compare(record, before, evidence)]
         if before is None:
             findings.append(nothing_to_compare(self.kind))
-        return Judgement(examined=len(record.pages), findings=shortened(findings, severity=Severity.WARN))
+        return Judgement(examined=len(record.pages), findings=shortened(findings, severity=self.weight))
 
     def _violations(self, asked: Open, seen: PageSeen) -> tuple[str, tuple[Violation, ...]] | Unjudged:
         try:

@@ -25,7 +25,7 @@ from aem_checks.browser.check import BrowserCheck, BrowserSettings, Unjudged, ea
 from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS, expressions
 from aem_checks.network_guard.rule import Rule
-from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
 from aem_checks.shortened import shortened
 from aem_checks.sites import AllowedHost, Pattern
 from aem_checks.text import plain, quoted
@@ -85,14 +85,13 @@ class Consent(BrowserCheck[ConsentSettings]):
         looked = yield from each_page(
             [Open(path, looks=looks) for path in self.paths(visit)],
             lambda asked, seen: list(self._found(visit, asked.path, seen)),
-            lost=Severity.WARN,
         )
         findings = (
             finding for each in looked for finding in (each.findings if isinstance(each, Unjudged) else each)
         )
         once = {each.subject: each for each in findings}
         return Judgement(
-            examined=len(judged(looked)), findings=shortened(once.values(), severity=Severity.WARN)
+            examined=len(judged(looked)), findings=shortened(once.values(), severity=self.weight)
         )
 
     def _found(self, visit: Visit, path: str, seen: PageSeen) -> Iterator[Finding]:

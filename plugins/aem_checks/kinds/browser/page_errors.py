@@ -87,7 +87,7 @@ class PageErrors(BrowserCheck[PageErrorsSettings]):
         refused = {host for _, hosts in pages for host in hosts}
         missing = len(pages) + len(unjudged(looked)) < len(looked)
         findings = [*unjudged(looked), *self._compare(visit, groups, refused, missing=missing)]
-        return Judgement(examined=len(pages), findings=shortened(findings, severity=Severity.WARN))
+        return Judgement(examined=len(pages), findings=shortened(findings, severity=self.weight))
 
     def _compare(
         self, visit: Visit, groups: dict[str, list[Problem]], refused: set[str], *, missing: bool

@@ -32,7 +32,7 @@ from aem_checks.browser.check import (
 from aem_checks.codes import faults
 from aem_checks.excuses import above
 from aem_checks.kinds.browser._weight import Weight, Weights, in_words, is_unpacked, weigh
-from aem_checks.outcomes import Finding, Judgement, Severity
+from aem_checks.outcomes import Finding, Judgement
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
 from aem_checks.urls import plain_url
@@ -89,7 +89,7 @@ class PageWeight(BrowserCheck[PageWeightSettings]):
         findings = [each.model_copy(update={"evidence": evidence}) for each in (*findings, *heavy.values())]
         if before is None:
             findings.append(nothing_to_compare(self.kind))
-        return Judgement(examined=len(pages), findings=shortened(findings, severity=Severity.WARN))
+        return Judgement(examined=len(pages), findings=shortened(findings, severity=self.weight))
 
     def _weighed(self, asked: Open, seen: PageSeen) -> tuple[str, Weight, list[Finding]]:
         requests = seen.traffic().requests

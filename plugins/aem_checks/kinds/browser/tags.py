@@ -109,7 +109,7 @@ class Tags(BrowserCheck[TagsSettings]):
         findings = [
             finding for each in looked for finding in (each.findings if isinstance(each, Unjudged) else each)
         ]
-        return Judgement(examined=len(judged(looked)), findings=shortened(findings, severity=Severity.WARN))
+        return Judgement(examined=len(judged(looked)), findings=shortened(findings, severity=self.weight))
 
     def _found(self, visit: Visit, asked: Open, seen: PageSeen) -> Iterator[Finding]:
         if not seen.clicked:

@@ -18,6 +18,7 @@ them), content that was edited on stage, images that load late.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,7 +61,7 @@ class VisualSettings(BrowserSettings):
     most_differing: Annotated[float, above(0.01)] = Field(default=0.001, ge=0, le=1)
     """Share of pixels that may differ; 0.1 % is a line of text on a long page. Repeated pictures differ in none."""
     block_pages: tuple[PagePath, ...] = ()
-    """Pages on which a difference blocks instead of warning, such as legal texts."""
+    """Pages on which a difference, or that nobody can tell, blocks instead of warning, such as legal texts."""
 
 
 class Visual(BrowserCheck[VisualSettings]):
@@ -94,9 +95,9 @@ class Visual(BrowserCheck[VisualSettings]):
             questions, lambda asked, seen: self._compared(visit, asked, seen, comparable=comparable)
         )
         findings = [] if comparable else [self._incomparable(visit)]
-        for each in looked:
-            findings += each.findings if isinstance(each, Unjudged) else each
-        return Judgement(examined=len(judged(looked)), findings=shortened(findings, severity=Severity.WARN))
+        for asked, each in zip(questions, looked, strict=True):
+            findings += self._not_seen(asked.path, each) if isinstance(each, Unjudged) else each
+        return Judgement(examined=len(judged(looked)), findings=shortened(findings, severity=self.weight))
 
     def _picture(self, path: str, viewport: Viewport, *, comparable: bool) -> Picture:
         like = picture_name(path, viewport.name) if comparable else ""
@@ -112,7 +113,16 @@ class Visual(BrowserCheck[VisualSettings]):
         try:
             return self._difference(visit, asked, before, pictures, comparable=comparable)
         except NotComparable as error:
-            return [_unreadable(asked.path, asked.viewport, str(error))]
+            return [_unreadable(asked.path, asked.viewport, str(error), self._gravity(asked.path))]
+
+    def _not_seen(self, path: str, page: Unjudged) -> Iterator[Finding]:
+        """As grave as a difference would be."""
+        for each in page.findings:
+            yield each.model_copy(update={"severity": self._gravity(path)})
+
+    def _gravity(self, path: str) -> Severity | None:
+        """Of a page of which nobody can tell whether it looks different."""
+        return Severity.BLOCK if path in self.settings.block_pages else None
 
     def _difference(
         self, visit: Visit, asked: Open, before: bytes | None, pictures: tuple[Blob, ...], *, comparable: bool
@@ -168,7 +178,7 @@ class Visual(BrowserCheck[VisualSettings]):
             actual=f"{share:.0%}",
             outcome=Outcome.INCONCLUSIVE,
             cause=Cause.CHECK,
-            severity=Severity.BLOCK if path in self.settings.block_pages else None,
+            severity=self._gravity(path),
         )
 
     def _incomparable(self, visit: Visit) -> Finding:
@@ -198,11 +208,12 @@ def _new_page(path: str, viewport: Viewport) -> Finding:
     return Finding(code="new_page", subject=subject, sentence=sentence, outcome=Outcome.PASSED)
 
 
-def _unreadable(path: str, viewport: Viewport, why: str) -> Finding:
+def _unreadable(path: str, viewport: Viewport, why: str, severity: Severity | None) -> Finding:
     return Finding(
         code="unreadable",
         subject=f"{path} {viewport.name}",
         sentence=f"{path} can't be compared at {viewport.name} pixels: a picture can't be read, {why}.",
         outcome=Outcome.INCONCLUSIVE,
         cause=Cause.CHECK,
+        severity=severity,
     )

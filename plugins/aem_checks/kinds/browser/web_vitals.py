@@ -143,20 +143,25 @@ class WebVitals(BrowserCheck[WebVitalsSettings]):
             findings += [each.model_copy(update={"evidence": evidence}) for each in found]
         if before is None:
             findings.append(nothing_to_compare(self.kind))
-        return Judgement(examined=len(pages), findings=shortened(findings, severity=Severity.WARN))
+        return Judgement(examined=len(pages), findings=shortened(findings, severity=self.weight))
 
     def _measure(self, path: str) -> Steps[tuple[str, Vitals] | Unjudged]:
         runs = []
         for _ in range(self.settings.runs):
             seen = yield from ask(Open(path, PHONE, (Value(_MEASURE),), slow=True, alone=True))
             if isinstance(seen, Unopened):
-                return unopened(path, seen, None)
+                return unopened(path, seen, self._gravity)
             try:
                 runs.append(_vitals(seen.looks[0]))
             except PageLost as error:
-                return unopened(path, Unopened(Reason.LOST, str(error)), None)
+                return unopened(path, Unopened(Reason.LOST, str(error)), self._gravity)
         medians = {name: statistics.median(getattr(run, name) for run in runs) for name in _WORDS}
         return path, Vitals(**medians)
+
+    @property
+    def _gravity(self) -> Severity | None:
+        """Of a page that can't be measured: it may be beyond what blocks, where anything does."""
+        return None if self.settings.block == Floors() else Severity.BLOCK
 
     def _over_budget(self, path: str, vitals: Vitals) -> Iterator[Finding]:
         for code in _WORDS:

@@ -139,9 +139,9 @@ class CachePolicy(SiteCheck[CachePolicySettings]):
         ]
         findings += [found for each in seen if (found := _not_judged(each)) is not None]
         _keep(good, visit)
-        severity = self.settings.severity or self.severity
         return Judgement(
-            examined=len(good) + len(self.settings.private), findings=shortened(findings, severity=severity)
+            examined=len(good) + len(self.settings.private),
+            findings=shortened(findings, severity=self.weight),
         )
 
     def _asked(self, visit: Visit) -> Steps[list[_Seen]]:

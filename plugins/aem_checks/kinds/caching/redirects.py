@@ -149,8 +149,7 @@ class Redirects(SiteCheck[RedirectsSettings]):
     def judge(self, visit: Visit) -> Steps[Judgement]:
         tried = yield from together(_Walk(rule, visit).run() for rule in self.settings.rules)
         findings = [finding for found in tried for finding in found]
-        severity = self.settings.severity or self.severity
-        return Judgement(examined=len(tried), findings=shortened(findings, severity=severity))
+        return Judgement(examined=len(tried), findings=shortened(findings, severity=self.weight))
 
 
 class _Walk:

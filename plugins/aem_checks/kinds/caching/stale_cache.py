@@ -85,8 +85,7 @@ class StaleCache(SiteCheck[StaleCacheSettings]):
             findings += found
         if not compared and not findings:
             findings.append(_nothing_to_compare(visit, len(pairs)))
-        severity = self.settings.severity or self.severity
-        return Judgement(examined=compared, findings=shortened(findings, severity=severity))
+        return Judgement(examined=compared, findings=shortened(findings, severity=self.weight))
 
     def _compare(self, pair: _Pair, visit: Visit) -> tuple[list[Finding], bool]:
         """What is wrong, and whether there was something to compare."""

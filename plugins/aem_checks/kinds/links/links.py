@@ -99,7 +99,7 @@ class Links(SiteCheck[LinksSettings]):
         if not walk.links and recording.good_pages:
             findings.append(_no_links(f"{visit.endpoint.url}: no page has a link"))
         findings += [*outside, *_notes(walk, found)]
-        return Judgement(examined=asked, findings=shortened(findings, severity=self.severity))
+        return Judgement(examined=asked, findings=shortened(findings, severity=self.weight))
 
     def _compared(self, found: list[Broken], asked: int, visit: Visit) -> Steps[list[Finding]]:
         before = _broken_before(visit)
@@ -160,7 +160,7 @@ def _finding(each: Broken, visit: Visit, *, known: bool, there: str, old: bool) 
         actual=each.words,
         outcome=Outcome.FAILED if each.is_failure else Outcome.INCONCLUSIVE,
         cause=Cause.PRODUCT if each.is_failure else Cause.NETWORK,
-        severity=Severity.BLOCK if blocks and each.is_failure else Severity.WARN,
+        severity=Severity.WARN if not blocks else Severity.BLOCK if each.is_failure else None,
     )
 
 

@@ -78,8 +78,7 @@ class EnvironmentVariables(SiteCheck[EnvironmentVariablesSettings]):
         findings = [*self._missing(stage, production), *_different(stage, production)]
         findings += yield from self._used({"stage": _names(stage), "production": _names(production)})
         # Two lists were read, so that no variables at all is an answer and not silence.
-        severity = self.settings.severity or self.severity
-        return Judgement(examined=max(1, len(stage)), findings=shortened(findings, severity=severity))
+        return Judgement(examined=max(1, len(stage)), findings=shortened(findings, severity=self.weight))
 
     def _missing(self, stage: frozenset[Variable], production: frozenset[Variable]) -> Iterator[Finding]:
         missing = sorted(_names(stage) - _names(production))

@@ -80,8 +80,7 @@ class IrreversibleContent(SiteCheck[IrreversibleContentSettings]):
             findings.append(_nothing_to_compare())
         else:
             findings += [*_indexes(now, before), *_models(now, before), *_variables(now, before)]
-        severity = self.settings.severity or self.severity
-        return Judgement(examined=examined, findings=shortened(findings, severity=severity))
+        return Judgement(examined=examined, findings=shortened(findings, severity=self.weight))
 
     def _filters(self, roots: list[Root], before: SourceState | None) -> Iterator[Finding]:
         known = {(root.package, root.path, root.mode) for root in before.roots} if before else set()

@@ -70,9 +70,8 @@ class NetworkParity(SiteCheck[NetworkParitySettings]):
         if unknown:
             findings.append(network.not_known(unknown))
         files, of_files = yield from self._files()
-        severity = self.settings.severity or self.severity
         return Judgement(
-            examined=examined + files, findings=shortened([*findings, *of_files], severity=severity)
+            examined=examined + files, findings=shortened([*findings, *of_files], severity=self.weight)
         )
 
     def _files(self) -> Steps[tuple[int, list[Finding]]]:

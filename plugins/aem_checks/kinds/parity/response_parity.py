@@ -91,9 +91,8 @@ class ResponseParity(SiteCheck[ResponseParitySettings]):
             from aem_checks.kinds.parity._screenshots import compare_pictures
 
             findings += await compare_pictures(visit, self.settings.screenshots, self.settings.masks)
-        severity = self.settings.severity or self.severity
         examined = sum(pair.path in asking.pages for pair in compared.pairs)
-        return Judgement(examined=examined, findings=shortened(findings, severity=severity))
+        return Judgement(examined=examined, findings=shortened(findings, severity=self.weight))
 
     @property
     def fingerprint(self) -> str:

@@ -68,8 +68,7 @@ class RunModeConfig(SiteCheck[RunModeConfigSettings]):
             if not any(fnmatchcase(pid, pattern) for pattern in self.settings.allow):
                 findings += _of_pid(pid, group, texts)
         findings += _never_tested(files)
-        severity = self.settings.severity or self.severity
-        return Judgement(examined=len(files), findings=shortened(findings, severity=severity))
+        return Judgement(examined=len(files), findings=shortened(findings, severity=self.weight))
 
 
 def _of_pid(pid: str, files: list[ConfigFile], texts: Mapping[str, str]) -> list[Finding]:

@@ -108,7 +108,7 @@ class DynamicMedia(SiteCheck[DynamicMediaSettings]):
         fetched = yield from self._fetch([url for url in found if url not in wrong], own, visit)
         findings += [_fault(answer, found[answer.media.url]) for answer in fetched if _is_bad(answer)]
         findings += self._notes(len(found) - len(wrong), len(fetched), visit)
-        return Judgement(examined=len(found), findings=shortened(findings, severity=self.severity))
+        return Judgement(examined=len(found), findings=shortened(findings, severity=self.weight))
 
     def _fetch(self, urls: list[str], own: DynamicMediaOf, visit: Visit) -> Steps[list[Fetched]]:
         from aem_checks.kinds.rendering._fetching import ask_for_each

@@ -68,7 +68,7 @@ class Images(SiteCheck[ImagesSettings]):
         findings += found.notes(len(wanted), answers)
         return Judgement(
             examined=sum(answer.refused is None and not answer.elsewhere for answer in answers),
-            findings=shortened(findings, severity=self.severity),
+            findings=shortened(findings, severity=self.weight),
         )
 
 

@@ -109,7 +109,7 @@ class Languages(SiteCheck[LanguagesSettings]):
                 partners.add(page)
         findings = [*not_judged, *findings, *(yield from partners.judge())]
         return Judgement(
-            examined=len(recording.good_pages), findings=shortened(findings, severity=self.severity)
+            examined=len(recording.good_pages), findings=shortened(findings, severity=self.weight)
         )
 
 

@@ -129,7 +129,7 @@ class Structure(SiteCheck[StructureSettings]):
                 findings += _findings(page, recording, self.settings)
         findings = [*not_judged, *findings, *_never_looked_for(seen, self.settings)]
         return Judgement(
-            examined=len(recording.good_pages), findings=shortened(findings, severity=self.severity)
+            examined=len(recording.good_pages), findings=shortened(findings, severity=self.weight)
         )
 
 

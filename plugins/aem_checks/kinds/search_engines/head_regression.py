@@ -82,10 +82,9 @@ class HeadRegression(SiteCheck[HeadRegressionSettings]):
                     changes.setdefault(change.field, []).append(change)
         findings += [found for group in changes.values() for found in _told(group)]
         findings += _notes(recording, visit.baseline.recording if visit.baseline else None)
-        severity = self.settings.severity or self.severity
         return Judgement(
             examined=len(recording.good_pages),
-            findings=shortened((*not_judged, *findings), severity=severity),
+            findings=shortened((*not_judged, *findings), severity=self.weight),
         )
 
     def _alone(self, page: ReadPage, head: Head, recording: Recording) -> Iterator[Finding]:

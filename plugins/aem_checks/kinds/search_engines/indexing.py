@@ -85,8 +85,9 @@ class Indexing(SiteCheck[IndexingSettings]):
                 findings += _languages(page, recording)
                 _gather_canonical(page, canonicals)
         findings = [*not_judged, *findings, *_shared_canonicals(canonicals)]
-        severity = self.settings.severity or self.severity
-        return Judgement(examined=len(recording.good_pages), findings=shortened(findings, severity=severity))
+        return Judgement(
+            examined=len(recording.good_pages), findings=shortened(findings, severity=self.weight)
+        )
 
     def _robots(self, page: ReadPage, recording: Recording) -> Iterator[Finding]:
         header, element = forbidding_header(page.final), forbidding_element(page.final)

@@ -105,9 +105,8 @@ class Sitemap(SiteCheck[SitemapSettings]):
         paths = {path: None for url in found.urls if (path := path_here(url, visit)) is not None}
         findings += yield from self._sampled(tuple(paths), visit)
         _keep(found, kept or len(found.urls), visit)
-        severity = self.settings.severity or self.severity
         reached = sum(not is_unreached(file.response) for file in found.files)
-        return Judgement(examined=reached, findings=shortened(findings, severity=severity))
+        return Judgement(examined=reached, findings=shortened(findings, severity=self.weight))
 
     def _dropped(self, found: Files, visit: Visit) -> dict[Strange, list[str]]:
         """Pages that search engines do not take from this sitemap, by what is strange about their addresses."""

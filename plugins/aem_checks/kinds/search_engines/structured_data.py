@@ -76,10 +76,9 @@ class StructuredData(SiteCheck[StructuredDataSettings]):
             findings.append(
                 _note(recording, "There is no verified release to compare structured data with yet.")
             )
-        severity = self.settings.severity or self.severity
         return Judgement(
             examined=len(recording.good_pages),
-            findings=shortened((*not_judged, *findings), severity=severity),
+            findings=shortened((*not_judged, *findings), severity=self.weight),
         )
 
     def _missing(self, page: ReadPage, types: frozenset[str], recording: Recording) -> Iterator[Finding]:

@@ -90,7 +90,7 @@ class DispatcherConfig(SiteCheck[DispatcherConfigSettings]):
 
     def _examine(self) -> Steps[Judgement]:
         found = yield from source(*FILES)
-        return judged(found.texts, found.links, self.settings.severity or self.severity)
+        return judged(found.texts, found.links, self.weight)
 
 
 def judged(texts: Mapping[str, str], links: Mapping[str, str], severity: Severity) -> Judgement:

@@ -105,8 +105,7 @@ class DispatcherProbes(SiteCheck[DispatcherProbesSettings]):
         if visit.target == "production" and not self.settings.on_production:
             return Judgement(examined=0, findings=(say.not_asked_for(),))
         judgement = yield from _Round(visit, self.settings.requests_per_second, self.doors(visit)).judge()
-        severity = self.settings.severity or self.severity
-        return judgement.model_copy(update={"findings": shortened(judgement.findings, severity=severity)})
+        return judgement.model_copy(update={"findings": shortened(judgement.findings, severity=self.weight)})
 
     def doors(self, visit: Visit) -> tuple[Door, ...]:
         """The doors of this site, ``{page}`` filled in; those of a page are left out where there is none."""

@@ -139,7 +139,7 @@ class ApiContracts(SiteCheck[ApiContractsSettings]):
         if visit.baseline is None:
             findings.append(_nothing_to_compare())
         examined = sum(each.response.answered and not _is_absent_model(each, visit) for each in asked)
-        return Judgement(examined=examined, findings=shortened(findings, severity=self.severity))
+        return Judgement(examined=examined, findings=shortened(findings, severity=self.weight))
 
 
 _TOKEN = Api.model_construct(path=CSRF_PATH, status=200, contract=None, uncached=True)

@@ -143,6 +143,14 @@ def test_each_answer_of_a_link(tmp_path: Path, answer: Answer, outcome: str) -> 
     assert result.outcome == outcome, result.sentences
 
 
+@pytest.mark.parametrize(("settings", "severity"), [({}, "warn"), ({"severity": "block"}, "block")])
+def test_a_link_of_the_navigation_that_gives_no_answer_is_no_warning_where_a_broken_one_blocks(
+    tmp_path: Path, settings: dict[str, str], severity: str
+) -> None:
+    result = look(tmp_path, site(NAVIGATION, en_a=status(429)), **settings)
+    assert (result.severity, result.outcome) == (severity, Outcome.INCONCLUSIVE), result.sentences
+
+
 def test_links_of_the_pages_behind_are_checked_at_depth_2_only(tmp_path: Path) -> None:
     far = {"en_a": page('<a href="/us/en/lost.html">x</a>')}
     assert look(tmp_path, site(LINK, **far), depth=1).outcome is Outcome.PASSED
