@@ -12,7 +12,7 @@ from lxml import etree
 
 from aem_checks.junit_cases import Case, CaseState, last_tries, merged
 from aem_checks.junit_totals import SUITES, contradictions
-from aem_checks.junit_words import FAILED, FLAKY, RERUN, End, ends_of, named
+from aem_checks.junit_words import FAILED, FAILURES, FLAKY, RERUN, End, ends_of, named
 from aem_checks.junit_xml import MAX_REPORT_BYTES, ReportError, parse, readable
 
 __all__ = ["MAX_REPORT_BYTES", "Case", "CaseState", "Report", "ReportError", "combine", "read_report"]
@@ -22,6 +22,7 @@ MAX_ELEMENTS = 500_000
 _MAX_MESSAGE = 2000
 _MAX_NAME = 2000
 _ROOTS = frozenset({"testsuites", "testsuite"})
+_SPELLED = _ROOTS | {"testcase"}
 _OF_A_FAILED_TRY = re.compile(
     r"\[\[ATTACHMENT\|[^\]\r\n]{0,500}"
     r"(?:-retry[0-9]{1,3}[/\\]|[/\\]test-failed-[0-9]{1,3}\.png\]|[/\\]error-context\.md\])"
@@ -61,8 +62,8 @@ class Report:
     def of_success(self) -> Report:
         """The same report, of a command that ended well: a case whose tries it lists one by one is one case.
 
-        Only where no other case can have that name: the rows of a table of data are listed in the same way, and one of
-        them that failed is a failure.
+        Only where the suite counts them as one: the rows of a table of data, and the methods of a class that runs once
+        for each row, are listed in the same way, and one of them that failed is a failure.
         """
         return replace(self, cases=tuple(merged(self.cases)))
 
@@ -94,6 +95,10 @@ def read_report(data: bytes) -> Report | None:
         raise ReportError(f"its root element {tree.tag} is not one of JUnit")
     if tree.xpath("count(//*)") > MAX_ELEMENTS:
         raise ReportError(f"it has more than {MAX_ELEMENTS:,} elements; let the suite write several reports")
+    if (strange := next(_written_otherwise(tree), None)) is not None:
+        raise ReportError(
+            f"it writes <{strange}>, which JUnit spells otherwise; what is in there was not read"
+        )
     listed = {element: _case(element) for element in tree.iter("{*}testcase")}
     cases = (*last_tries(listed), *_failures_beside_cases(tree))
     ends = {element: End(case.state.value) for element, case in listed.items()}
@@ -136,8 +141,17 @@ def _one_line(text: str) -> str:
 
 def _failures_beside_cases(tree: Any) -> Iterator[Case]:
     """Failures that hang on a suite, as reporters write when a suite's set-up breaks before any case."""
-    for suite in tree.iter(*SUITES):
-        for element in suite.iterchildren("{*}failure", "{*}error"):
+    for element in tree.iter("*"):
+        if named(element.tag) in FAILURES and next(element.iterancestors("{*}testcase"), None) is None:
+            suite = next(element.iterancestors(*SUITES))
             text = f"{element.get('message') or ''} {element.text or ''}"
             name = f"{suite.get('name') or '(suite without a name)'}: outside of any case"
             yield Case(readable(name)[:_MAX_NAME], CaseState.FAILED, _one_line(text))
+
+
+def _written_otherwise(tree: Any) -> Iterator[str]:
+    """Cases and suites that are none to a reader who knows how JUnit spells them: ``TestCase``."""
+    for element in tree.iter("*"):
+        name = etree.QName(element).localname
+        if name not in _SPELLED and named(name) in _SPELLED:
+            yield name[:60]

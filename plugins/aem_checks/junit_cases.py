@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from aem_checks.junit_totals import number
+from aem_checks.junit_totals import total
 
 _TELL_APART = ("classname", "name", "class", "package", "file", "line", "hostname", "url")
-_NO_PARAMETERS = re.compile(r"\w+\(\)")
-"""How JUnit 5 names a method that can be there only once in its class."""
 
 
 class CaseState(StrEnum):
@@ -71,7 +68,7 @@ def _of_suite(place: str, suite: Any, elements: list[Any], listed: Mapping[Any, 
         key = tuple(element.get(name, "") for name in _TELL_APART)
         named.setdefault(key if element.get("name") else (str(nameless),), []).append(element)
     repeated = len(elements) - len(named)
-    counts_cases = 0 < repeated == len(elements) - number(suite.get("tests"))
+    counts_cases = 0 < repeated == len(elements) - (total(suite, "tests") or 0)
     for key, tries in named.items():
         *before, last = (listed[element] for element in tries)
         if before and all(
@@ -81,8 +78,7 @@ def _of_suite(place: str, suite: Any, elements: list[Any], listed: Mapping[Any, 
                 last, flaky=last.state is CaseState.PASSED, message=last.message or _error(tries[0])
             )
         else:
-            may_be_one = counts_cases or _NO_PARAMETERS.fullmatch(tries[0].get("name", ""))
-            tries_of = (place, *key) if before and may_be_one else ()
+            tries_of = (place, *key) if before and counts_cases else ()
             yield from (replace(case, tries_of=tries_of) for case in (*before, last))
 
 

@@ -45,15 +45,19 @@ BESIDE = _words("""
     link requirement requirements metadata meta time duration assertions
 """)
 """Elements inside of a case that say nothing of its end."""
+FAILURES = frozenset({"fail", "failed", "failure", "failures", "error", "errors", "exception"})
+"""Elements that are a failure wherever they stand."""
 _SAYING = frozenset({"status", "result", "outcome", "state", "verdict", "conclusion"})
 """Attributes of a case whose value is a word."""
 _YES_IS_GOOD = frozenset({"success", "successful", "passed", "ok"})
 _YES_IS_BAD = frozenset({"failed", "failure", "failures", "error", "errors", "broken", "timedout", "timeout"})
+_OF_A_FAILURE = ("fail", "error", "exception", "crash")
+"""How the names of attributes begin that tell of a failure, such as ``failure-message``."""
 _YES_IS_NOT_RUN = frozenset(
     {"skipped", "skip", "ignored", "disabled", "aborted", "blocked", "pending", "todo", "notrun"}
 )
 _YES = frozenset({"true", "yes", "1"})
-_NO = frozenset({"", "false", "no", "0", "none", "null"})
+NO = frozenset({"", "false", "no", "0", "none", "null"})
 _LONGEST_WORD = 60
 
 
@@ -116,23 +120,27 @@ def _failures_within(element: Any) -> Iterator[tuple[End, str]]:
     """A failure stays one, however deep a reporter puts it; a case inside of a case speaks for itself."""
     if named(element.tag) == "testcase":
         return
-    for inner in element.iterdescendants("{*}failure", "{*}error"):
-        if next(inner.iterancestors("{*}testcase"), None) is next(element.iterancestors("{*}testcase"), None):
+    for inner in element.iterdescendants("*"):
+        if named(inner.tag) in FAILURES and next(inner.iterancestors("{*}testcase"), None) is next(
+            element.iterancestors("{*}testcase"), None
+        ):
             yield End.FAILED, f"<{_shown(inner.tag)}>"
 
 
 def _of_attribute(name: str, value: str) -> Iterator[tuple[End, str]]:
     if name in _SAYING and value:
         yield of_word(value), f"{name}={_shown(value)}"
-    elif name == "flaky" and value.lower() not in _NO:
+    elif name == "flaky" and value.lower() not in NO:
         yield _if_yes(value, End.FLAKY), f"{name}={_shown(value)}"
-    elif name == "executed" and value.lower() in _NO:
+    elif name == "executed" and value.lower() in NO:
         yield End.SKIPPED, f"{name}={_shown(value)}"
     elif name in _YES_IS_GOOD:
         yield _if_good(value), f"{name}={_shown(value)}"
-    elif name in _YES_IS_BAD and value.lower() not in _NO and not (name == "timeout" and _is_number(value)):
+    elif name in _YES_IS_BAD and value.lower() not in NO and not (name == "timeout" and _is_number(value)):
         yield End.FAILED, f"{name}={_shown(value)}"
-    elif name in _YES_IS_NOT_RUN and value.lower() not in _NO:
+    elif name.startswith(_OF_A_FAILURE) and value.lower() not in NO and name not in _YES_IS_BAD:
+        yield End.UNKNOWN, f"{name}={_shown(value)}"
+    elif name in _YES_IS_NOT_RUN and value.lower() not in NO:
         yield _if_yes(value, End.SKIPPED), f"{name}={_shown(value)}"
 
 
@@ -143,7 +151,7 @@ def _if_yes(value: str, end: End) -> End:
 def _if_good(value: str) -> End:
     if value.lower() in _YES:
         return End.PASSED
-    return End.FAILED if value.lower() in _NO else of_word(value)
+    return End.FAILED if value.lower() in NO else of_word(value)
 
 
 def _is_number(value: str) -> bool:

@@ -71,6 +71,11 @@ def test_a_failed_case_is_found_wherever_it_stands(xml: str) -> None:
         ("<testcase name='x' xmlns:o='urn:o' o:status='failed'/>", CaseState.FAILED),
         ("<testcase name='x' xmlns:o='urn:o'><o:failure/></testcase>", CaseState.FAILED),
         ("<testcase name='x'><properties><failure/></properties></testcase>", CaseState.FAILED),
+        ("<testcase name='x'><properties><Failure/></properties></testcase>", CaseState.FAILED),
+        ("<testcase name='x'><system-out><errors/></system-out></testcase>", CaseState.FAILED),
+        ("<testcase name='x' failure-message='no hero'/>", CaseState.UNKNOWN),
+        ("<testcase name='x' errorType='AssertionError'/>", CaseState.UNKNOWN),
+        ("<testcase name='x' failure-message=''/>", CaseState.PASSED),
         (
             "<testcase name='x'><system-out>a</system-out><system-err/><properties/></testcase>",
             CaseState.PASSED,
@@ -136,10 +141,46 @@ def test_a_failure_of_a_whole_suite_is_a_failed_case() -> None:
     assert report.failed == (Case("set-up: outside of any case", CaseState.FAILED, "no browser"),)
 
 
+@pytest.mark.parametrize(
+    "inside",
+    ["<Failure/>", "<failed/>", "<properties><failure/></properties>", "<system-err><Error/></system-err>"],
+)
+def test_a_failure_beside_cases_is_one_however_it_is_written(inside: str) -> None:
+    report = read(f"<testsuite name='s'>{inside}<testcase name='a'/></testsuite>")
+    assert [case.name for case in report.failed] == ["s: outside of any case"]
+
+
+@pytest.mark.parametrize("name", ["TestCase", "test-case", "TestSuite"])
+def test_a_case_that_is_spelled_otherwise_is_not_passed_over(name: str) -> None:
+    with pytest.raises(ReportError, match=f"it writes <{name}>"):
+        read(f"<testsuite><{name} name='a'><failure/></{name}><testcase name='b'/></testsuite>")
+
+
 def test_more_declared_than_listed_failures_are_a_contradiction() -> None:
     report = read('<testsuite name="cut" failures="2" errors="1"><testcase name="a"/></testsuite>')
     assert report.contradictions == ("cut declares 3 failures, but the report lists 0 failed cases",)
-    assert read(f'<testsuite failures="{"9" * 5000}"><testcase name="a"/></testsuite>').contradictions == ()
+
+
+@pytest.mark.parametrize(
+    ("totals", "said"),
+    [
+        ("tests='some'", "tests=some"),
+        ("failures='-1'", "failures=-1"),
+        ("Failures='two'", "failures=two"),
+        ("errors='1,234'", "errors=1,234"),
+        ("skipped='?'", "skipped=?"),
+        (f"failures='{'9' * 5000}'", f"failures={'9' * 60}"),
+    ],
+)
+def test_a_total_that_can_not_be_read_may_count_what_is_not_listed(totals: str, said: str) -> None:
+    report = read(f"<testsuite name='s' {totals}><testcase name='a'/></testsuite>")
+    assert report.contradictions == (f"s declares {said}, which is no number",)
+
+
+@pytest.mark.parametrize("name", ["failures", "Failures", "failed", "failing", "error", "crashed"])
+def test_failures_are_counted_by_whatever_name(name: str) -> None:
+    report = read(f"<testsuite name='s' {name}='1'><testcase name='a'/></testsuite>")
+    assert report.contradictions == ("s declares 1 failures, but the report lists 0 failed cases",)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +230,8 @@ RERUN = "<testcase name='b'><failure/><rerunFailure/></testcase>"
         "<testsuite tests='3' skipped='2' disabled='2'><testcase name='a'/></testsuite>",
         "<testsuites skipped='1'><testsuite tests='2'><testcase name='a'/></testsuite></testsuites>",
         "<testsuite tests='1' disabled='40'><testcase name='a'/></testsuite>",
-        "<testsuite tests='some' failures='-1' skipped=''><testcase name='a'/></testsuite>",
+        "<testsuite tests='1.0' failures='none' errors='null' skipped=''><testcase name='a'/></testsuite>",
+        "<testsuite tests='3' failures='2' errors='0' failed='2'><testcase name='a'><failure/><failure/></testcase></testsuite>",
     ],
 )
 def test_totals_may_count_cases_tries_or_elements(xml: str) -> None:
@@ -212,7 +254,7 @@ def listed(*cases: str, tests: int | None = None, classname: str = "A") -> Repor
 
 
 def test_tries_of_a_method_that_are_listed_one_by_one_are_one_flaky_case_if_the_command_ended_well() -> None:
-    report = listed("a()", "b()!", "b()!", "b()")
+    report = listed("a()", "b()!", "b()!", "b()", tests=2)
     assert [case.state.value for case in report.cases] == ["passed", "failed", "failed", "passed"]
     assert report.of_success().cases == (
         Case("A: a()", CaseState.PASSED),
@@ -230,6 +272,8 @@ def test_tries_of_a_method_that_are_listed_one_by_one_are_one_flaky_case_if_the_
         ("b(String)!", "b(String)"),
         ("a row!", "a row"),
         ("b()!", "c()"),
+        ("b()!", "b()"),
+        ("a()", "b()!", "b()!", "b()"),
     ],
 )
 def test_what_may_be_rows_or_did_not_pass_in_the_end_stays_failed(cases: tuple[str, ...]) -> None:

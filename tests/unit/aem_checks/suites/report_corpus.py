@@ -67,12 +67,11 @@ SHAPES = (
     ),
     Shape(
         "gradle-listed-reruns",
-        "Gradle's test-retry, each try listed as a case",
+        "Gradle's test-retry without `mergeReruns`, each try listed and counted as a case",
         0,
-        PASSED,
-        2,
-        flaky=1,
-        said="flaky",
+        FAILED,
+        3,
+        said="no hero",
     ),
     Shape(
         "gradle-listed-rows",
