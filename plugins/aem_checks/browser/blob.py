@@ -11,7 +11,7 @@ from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from aem_checks.stored_response import read_body
+from aem_checks.stored_response import BodyError, read_body
 
 if TYPE_CHECKING:
     from aem_checks.folders import Folder
@@ -32,7 +32,7 @@ class Spill:
     """A file without a name: it is gone when nothing holds it, or a blob of it, any more."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as its blobs
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - it lives as long as its blobs
         self._end = 0
         self._known: dict[str, Blob] = {}
         self._lock = Lock()
@@ -42,15 +42,25 @@ class Spill:
         digest = hashlib.sha256(content).hexdigest()
         with self._lock:
             if digest not in self._known:
-                self._file.write(content)
-                self._file.flush()
-                read = partial(self._read, self._end, len(content))
+                self._write(content, self._end)
+                read = partial(self._read, self._end, len(content), digest)
                 self._end += len(content)
                 self._known[digest] = Blob(digest, len(content), read)
             return self._known[digest]
 
-    def _read(self, start: int, size: int) -> bytes:
-        return os.pread(self._file.fileno(), size, start)
+    def _write(self, content: bytes, place: int) -> None:
+        """At this place, whatever a write that failed left there."""
+        rest = memoryview(content)
+        while rest:
+            written = os.pwrite(self._file.fileno(), rest, place)
+            rest, place = rest[written:], place + written
+
+    def _read(self, start: int, size: int, digest: str) -> bytes:
+        """Raises ``BodyError`` where they are not what was put here."""
+        found = os.pread(self._file.fileno(), size, start)
+        if hashlib.sha256(found).hexdigest() != digest:
+            raise BodyError(f"{size} bytes of what a browser saw were changed, or lost, on this machine")
+        return found
 
 
 def put_away(blob: Blob, bodies: Folder) -> None:
