@@ -127,5 +127,5 @@ class SiteCheck(Check[SettingsT]):
         steps = await asyncio.to_thread(self.judge, visit)
         async with House.of(self, visit) as house, seated(visit) as opens:
             if visit.begin is not None and house.reader is not None:
-                steps = await visit.begin(steps, house.reader)
+                steps = await visit.begin(steps, house.reader, visit.clock)
             return await ask_live(steps, visit.client, visit.told.hear, house, opens)

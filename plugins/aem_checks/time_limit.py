@@ -43,10 +43,10 @@ class Clock:
         if self._timeout is not None and not self._timeout.expired():
             self._timeout.reschedule(None)
 
-    def go_on(self) -> None:
-        """Judge what came, for what is left, and for ``GRACE`` in any case."""
+    def go_on(self, grace: float = GRACE) -> None:
+        """Judge what came, for what is left, and for ``grace`` seconds in any case."""
         if self._timeout is not None and not self._timeout.expired():
-            self._go(max(self.left, GRACE))
+            self._go(max(self.left, grace))
 
     def _go(self, seconds: float) -> None:
         assert self._timeout is not None

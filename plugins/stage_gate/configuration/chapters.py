@@ -37,7 +37,12 @@ class Chapter:
         """How long it may take where so many checks run side by side; a browser may have to be waited for."""
         limits = [check.settings.within for check in self.checks]
         total = sum(limits, timedelta(seconds=BUSY_SECONDS if self.opens_browsers else 0))
-        return total if slots == 1 else total / slots + max(limits)
+        return total if slots == 1 else total / slots + max(limits) + self._in_turn(slots)
+
+    def _in_turn(self, slots: int) -> timedelta:
+        """How much longer those may take that look at pages together, each in its turn."""
+        limits = sorted((each.settings.within for each in self.checks if each.reads_pages), reverse=True)
+        return sum(limits[1:slots], timedelta())
 
     @property
     def waits_for_cloud_manager(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from aem_checks.reading import Reader, Walk
 from aem_checks.recording import Page, Recording
 from aem_checks.response import HeldResponse, Response, make_headers
 from aem_checks.stored_response import BodyError, put_away
+from aem_checks.time_limit import Clock
+from unit.aem_checks.browser.fake_browser import MovedLoop, on_moved_loop
 
 PATHS = ("/a.html", "/b.html", "/c.html")
 HTML = make_headers({"Content-Type": "text/html"})
@@ -121,6 +124,96 @@ def test_one_that_breaks_off_does_not_hold_the_others_up(tmp_path: Path) -> None
     assert isinstance(found["broken"], ZeroDivisionError)
     assert isinstance(found["nonsense"], NoQuestion)
     assert found["usual"] == [f"now {path}" for path in PATHS]
+
+
+class Odd(Reader):
+    """One page can't be read, for a reason that nobody thought of."""
+
+    def read(self, path: str) -> Any:
+        if path == PATHS[1]:
+            raise ZeroDivisionError
+        return super().read(path)
+
+
+def test_an_odd_error_of_a_page_is_raised_where_the_page_is_asked_for_and_nowhere_else(
+    tmp_path: Path,
+) -> None:
+    def daring() -> Steps[str]:
+        try:
+            yield from texts(PATHS[1])
+        except ZeroDivisionError:
+            return "caught"
+        return "read"
+
+    found = together(
+        Odd(recording(tmp_path)), one=texts(*PATHS), daring=daring(), other=texts(PATHS[0], PATHS[2])
+    )
+    assert isinstance(found["one"], ZeroDivisionError)
+    assert found["daring"] == "caught"
+    assert found["other"] == ["now /a.html", "now /c.html"]
+
+
+def test_a_path_that_is_none_breaks_the_one_that_asks_for_it(tmp_path: Path) -> None:
+    strange = texts(["no path"])  # type: ignore[arg-type]
+    found = together(Reader(recording(tmp_path)), strange=strange, usual=texts(*PATHS))
+    assert isinstance(found["strange"], TypeError)
+    assert found["usual"] == [f"now {path}" for path in PATHS]
+
+
+async def timed(walk: Walk, key: str, steps: Steps[Any], reader: Reader, seconds: float) -> Any:
+    """What it comes to within its own time."""
+    begin = walk.of(key)
+    assert begin is not None
+    async with Clock(seconds) as clock:
+        rest = await begin(steps, reader, clock)
+        return await ask_live(rest, None, lambda _: None, House(reader))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("seconds", "is_late"), [(100, True), (10_000, False)])
+def test_only_a_slow_check_s_own_time_goes_by_while_it_looks(
+    tmp_path: Path, seconds: float, *, is_late: bool
+) -> None:
+    walk, reader = Walk(("slow", "usual")), Reader(recording(tmp_path))
+
+    async def scene() -> list[Any]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, MovedLoop)
+
+        def slow() -> Steps[str]:
+            for path in PATHS:
+                yield from ask(Read(path))
+                loop.ahead += 60
+            return "slow"
+
+        both = timed(walk, "slow", slow(), reader, seconds), timed(walk, "usual", texts(*PATHS), reader, 50)
+        return await asyncio.gather(*both, return_exceptions=True)
+
+    slow, usual = on_moved_loop(scene)
+    assert usual == [f"now {path}" for path in PATHS]
+    assert isinstance(slow, TimeoutError) if is_late else slow == "slow"
+
+
+def test_one_that_never_ends_is_left_behind_when_its_time_is_over(tmp_path: Path) -> None:
+    walk, reader, ended = Walk(("stuck", "usual", "other")), Reader(recording(tmp_path)), threading.Event()
+
+    def stuck() -> Steps[None]:
+        yield from ask(Read(PATHS[0]))
+        ended.wait()
+
+    async def scene() -> list[Any]:
+        three = (
+            timed(walk, "stuck", stuck(), reader, 0.05),
+            timed(walk, "usual", texts(*PATHS), reader, 600),
+            timed(walk, "other", texts(*PATHS), reader, 600),
+        )
+        try:
+            return await asyncio.gather(*three, return_exceptions=True)
+        finally:
+            ended.set()
+
+    first, *others = asyncio.run(scene())
+    assert isinstance(first, TimeoutError)
+    assert others == [[f"now {path}" for path in PATHS]] * 2
 
 
 def test_a_body_that_was_changed_is_raised_where_it_is_asked_for(tmp_path: Path) -> None:

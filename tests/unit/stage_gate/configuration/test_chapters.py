@@ -91,8 +91,9 @@ def test_all_that_open_pages_share_a_task_and_with_it_a_browser() -> None:
     assert browser.longest(1) == timedelta(minutes=7 * 30 + 60), "and it may have to wait for a browser"
 
 
-@pytest.mark.parametrize(("slots", "minutes"), [(1, 60), (4, 25)])
+@pytest.mark.parametrize(("slots", "minutes"), [(1, 60), (2, 50), (4, 45)])
 def test_a_chapter_may_take_as_long_as_its_checks_side_by_side(slots: int, minutes: int) -> None:
+    """Three of them look at pages together, each in its turn."""
     (availability,) = [each for each in chapters_of(gate_of(), "stage") if each.name == "availability"]
     assert availability.longest(slots) == timedelta(minutes=minutes)
 
