@@ -65,11 +65,11 @@ class Sharing:
 
     def _note(self) -> None:
         self._changed.set()
-        if self._task is None and any(seat.wishes for seat in self._seats):
+        if (self._task is None or self._task.done()) and any(self._waiting()):
             self._task = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        """Open page after page, as long as anybody may ask."""
+        """Open page after page, as long as anybody may ask. An odd error is raised for all who wait now."""
         try:
             async with _Window(self._opens) as window:
                 while (group := await self._next(window.alone)) is not None:
@@ -77,7 +77,8 @@ class Sharing:
         except BaseException as error:
             for wish in self._waiting():
                 wish.fail(error)
-            raise
+            if not isinstance(error, Exception):
+                raise
 
     def _waiting(self) -> Iterator[Wish]:
         yield from (wish for seat in self._seats for wish in seat.wishes if not wish.answer.done())

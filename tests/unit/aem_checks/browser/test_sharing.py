@@ -210,6 +210,37 @@ def test_without_a_chromium_every_question_is_answered_so(tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_after_an_odd_error_of_the_browser_who_asks_later_does_not_wait_for_ever(
+    tmp_path: Path, *, again: bool
+) -> None:
+    browser, starts = FakeBrowser(), list[None]()
+
+    def opens(visit: Visit, alone: bool) -> Any:
+        starts.append(None)
+        if again or len(starts) == 1:
+            raise ConnectionResetError
+        return nullcontext(browser)
+
+    async def scene() -> list[Any]:
+        async with Sharing(opens) as sharing, asyncio.timeout(60):
+            visits = [replace(site_visit(tmp_path), seat=sharing.seat()) for _ in range(2)]
+
+            async def persistent(visit: Visit) -> Any:
+                assert visit.seat is not None
+                with visit.seat as seat:
+                    with pytest.raises(ConnectionResetError):
+                        await seat.ask(visit, Open("/a"))
+                    return await seat.ask(visit, Open("/a"))
+
+            asking = persistent(visits[0]), ask(visits[1], [Open("/b")])
+            return await asyncio.gather(*asking, return_exceptions=True)
+
+    later_one, other = on_moved_loop(scene)
+    assert isinstance(other, ConnectionResetError)
+    assert isinstance(later_one, ConnectionResetError if again else PageSeen)
+
+
 def test_a_browser_that_is_never_free_is_not_waited_for_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
