@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from aem_checks.addresses import absolute, base_of
 from aem_checks.asks import Follow, Get, ask, together
+from aem_checks.markup import scripts
 from aem_checks.reach import describe, is_unreached
 from aem_checks.response import REDIRECTS
 from aem_checks.urls import fault_of, host_of, is_address, join, path_of
@@ -36,9 +37,16 @@ _HOOKS = re.compile(
     r"^on[a-z]+$|^aria-(?:controls|expanded|haspopup)$"
     r"|^data-.*(?:toggle|target|modal|dialog|overlay|drawer|open|trigger|popup|popover|tab|scroll)"
 )
-_CLAIMED = re.compile(r"#([\w-]{1,100})|getElementById\(\s*[\"'`]([\w-]{1,100})")
-"""Places that a script names: ``a[href="#sign-in"]``, ``location.hash === "#sign-in"``."""
-_CLAIMED_BY_DATA = re.compile(r"\bdata-[\w-]+\s*=\s*[\"']?#?([\w-]{1,100})[\"'\s>]")
+_CLAIMED = re.compile(
+    r"""(?P<quote>["'`])\#(?P<whole>[\w-]{1,100})(?P=quote)
+    | \[\s*href\s*[$*^]?=\s*\\?["']?[^"'`\]\s]{0,200}\#(?P<link>[\w-]{1,100})\\?["']?\s*\]
+    | getElementById\(\s*(?P<mark>["'`])(?P<id>[\w-]{1,100})(?P=mark)\s*\)""",
+    re.VERBOSE,
+)
+"""Places that a script names by themselves: ``a[href="#sign-in"]``, ``location.hash === "#sign-in"``."""
+_DATA = re.compile(r"\b(data-[a-z0-9_-]{1,80})\s*=\s*[\"']?(#?)[\w-]{1,100}[\"'\s>]", re.IGNORECASE)
+_MOST_DATA = 100
+"""Names of such attributes of one page that are looked at."""
 _NAVIGATION = frozenset({"nav", "header", "footer"})
 _ROLES = frozenset({"navigation", "banner", "contentinfo"})
 _NOT_PAGES = (
@@ -243,15 +251,32 @@ def _anchors(page: Response) -> Iterator[str]:
     document = page.document
     for node in document.css("[id], a[name]"):
         yield from (value for name in ("id", "name") if (value := node.attributes.get(name)))
-    yield from _CLAIMED_BY_DATA.findall(page.text)
-    for node in document.css("script:not([src])"):
-        yield from claimed_by(node.text())
+    yield from _claimed_by_data(page)
+    for script in scripts(document, of_json=False):
+        yield from claimed_by(script)
+
+
+def _claimed_by_data(page: Response) -> Iterator[str]:
+    """What ``data-`` attributes say is opened: ``#sign-in`` and nothing else, or the name where the attribute opens things.
+
+    Not those of links: what counts clicks repeats there where a link leads.
+    """
+    told = ((name.lower(), mark) for name, mark in _DATA.findall(page.text))
+    names = list(dict.fromkeys(name for name, mark in told if mark or _HOOKS.search(name)))[:_MOST_DATA]
+    for node in page.document.css(", ".join(f"[{name}]" for name in names)) if names else ():
+        values = ((name, node.attributes.get(name) or "") for name in names)
+        if "href" not in node.attributes:
+            yield from (value.removeprefix("#") for name, value in values if _opens(name, value))
+
+
+def _opens(name: str, value: str) -> bool:
+    return bool(value) and (value.startswith("#") or _HOOKS.search(name) is not None)
 
 
 def claimed_by(script: str) -> Iterator[str]:
     """The names of places that a script is about."""
-    for pair in _CLAIMED.findall(script):
-        yield from filter(None, pair)
+    for found in _CLAIMED.finditer(script):
+        yield found["whole"] or found["link"] or found["id"]
 
 
 def missing_anchor(link: Link, place: Place, claimed: Collection[str]) -> str:

@@ -409,6 +409,10 @@ def test_production_may_have_the_same_link_that_nobody_can_open(tmp_path: Path) 
         '<a href="#sign-in">Sign in</a><div data-dialog="sign-in"></div>',
         """<a href="#sign-in">Sign in</a><script>on('a[href="#sign-in"]', open)</script>""",
         """<a href="#sign-in">Sign in</a><script>document.getElementById('sign-in')</script>""",
+        """<a href="#sign-in">Sign in</a><script>on("a[href$=\\"/us/en.html#sign-in\\"]", open)</script>""",
+        """<a href="#sign-in">Sign in</a><script>on('[href=#sign-in]', open)</script>""",
+        """<a href="#sign-in">Sign in</a><script>switch (hash) { case `#sign-in`: open() }</script>""",
+        '<a href="#sign-in">Sign in</a><button data-show="#sign-in">Sign in</button><p data-show="x">x</p>',
         '<a href="#/products/7">An app\'s own way</a>',
     ],
 )
@@ -420,13 +424,29 @@ def test_a_name_that_a_script_claims_is_no_missing_anchor(tmp_path: Path, body: 
 def test_a_name_that_a_recorded_script_claims_is_no_missing_anchor(tmp_path: Path) -> None:
     own = site('<script src="/etc.clientlibs/a.js"></script><a href="#sign-in">x</a><a href="#gone">y</a>')
     own.answers["/etc.clientlibs/a.js"] = text(
-        "if (location.hash === '#sign-in') open()", "application/javascript"
+        "if (location.hash === '#sign-in') open()  // not #gone, and not '/us/en.html#gone'",
+        "application/javascript",
     )
     assert [finding.subject for finding in bad(look(tmp_path, own))] == [f"{HOME}#gone"]
 
 
 @pytest.mark.parametrize(
-    "attribute", ['data-cmp-data-layer="{}"', "data-cmp-clickable", 'data-track="sign-in-click"']
+    "beside",
+    [
+        "<script>/* see #gone */ let place = '/us/en.html#gone', style = 'a#gone { color: red }'</script>",
+        '<script type="application/ld+json">{"@id": "#gone"}</script>',
+        '<div data-id="gone" data-tags="gone" data-path="/us/en.html#gone"></div>',
+        '<p>Write data-dialog="#gone" here</p><!-- <p data-dialog="gone"> -->',
+    ],
+)
+def test_what_only_has_its_word_in_it_claims_no_anchor(tmp_path: Path, beside: str) -> None:
+    result = look(tmp_path, site(f'<a href="#gone">x</a>{beside}{LINK}', en_a=page()))
+    assert [finding.subject for finding in bad(result)] == [f"{HOME}#gone"]
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    ['data-track="#gone"', 'data-cmp-data-layer="{}"', "data-cmp-clickable", 'data-track="sign-in-click"'],
 )
 def test_what_only_counts_clicks_claims_no_anchor(tmp_path: Path, attribute: str) -> None:
     result = look(tmp_path, site(f'<a href="#gone" {attribute}>x</a>{LINK}', en_a=page()))
