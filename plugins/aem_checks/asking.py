@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextvars import copy_context
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aem_checks.asks import (
     Abroad,
+    BrokenOff,
     Fact,
     Files,
     Follow,
@@ -39,6 +42,12 @@ MOST_QUESTIONS = 250_000
 """Of one conversation: more is a check that does not come to an end."""
 
 
+TAKE_BACK_SECONDS = 120.0
+"""For a check that is ended from outside to take back what it made on the site."""
+_STEP_SECONDS = 5.0
+"""For the step that it is at just then; one that takes longer is not waited for, and takes back nothing."""
+
+
 class NoQuestion(TypeError):
     """A check yielded what is none, or too many. The message says what."""
 
@@ -61,28 +70,60 @@ async def ask_live(
     """Lead a conversation with the site; ``told`` hears each question with its answer, but for recorded pages.
 
     ``house`` answers what the site is not asked for, and says which other hosts may be asked: none without it; ``opens``:
-    opens pages in a browser. A question for a foreign host raises ``HostNotAllowed`` where it is asked. Raises
-    ``NoQuestion``.
+    opens pages in a browser. A question for a foreign host raises ``HostNotAllowed`` where it is asked; when this is
+    cancelled, ``BrokenOff`` is. Raises ``NoQuestion``.
     """
     house = house or House()
-    led = Led(steps, house.reader)
-    answers: Sequence[Any] | None = None
-    trouble: Exception | None = None
-    while True:
-        questions = await asyncio.to_thread(led.next, answers, trouble)
-        if isinstance(questions, End):
-            return questions.found  # type: ignore[no-any-return]
-        answers, trouble = None, None
-        try:
-            answers = await asyncio.gather(
-                *(answer_live(question, client, house, opens) for question in questions)
-            )
-        except ValueError as error:  # a foreign host, or what is no URL
-            trouble = error
-        else:
-            for question, answer in zip(questions, answers, strict=True):
-                if not isinstance(question, Read):
-                    told((question, answer))
+
+    def answer(question: Question[Any]) -> Awaitable[Any]:
+        return answer_live(question, client, house, opens)
+
+    live = _Live(Led(steps, house.reader), answer, told)
+    try:
+        return await live.lead()  # type: ignore[no-any-return]
+    except asyncio.CancelledError:
+        await live.break_off()
+        raise
+
+
+class _Live:
+    """A conversation with whoever answers just now."""
+
+    def __init__(
+        self, led: Led, answer: Callable[[Question[Any]], Awaitable[Any]], told: Callable[[Exchange], None]
+    ) -> None:
+        self._led, self._answer, self._told = led, answer, told
+        self._step: asyncio.Future[Sequence[Question[Any]] | End] | None = None
+
+    async def lead(self, trouble: BaseException | None = None) -> Any:
+        """To its end. Raises what the check raises."""
+        answers: Sequence[Any] | None = None
+        while not isinstance(questions := await self._next(answers, trouble), End):
+            answers, trouble = None, None
+            try:
+                answers = await asyncio.gather(*map(self._answer, questions))
+            except ValueError as error:  # a foreign host, or what is no URL
+                trouble = error
+            else:
+                for question, answer in zip(questions, answers, strict=True):
+                    if not isinstance(question, Read):
+                        self._told((question, answer))
+        return questions.found
+
+    async def _next(
+        self, answers: Sequence[Any] | None, trouble: BaseException | None
+    ) -> Sequence[Question[Any]] | End:
+        loop = asyncio.get_running_loop()
+        self._step = loop.run_in_executor(None, copy_context().run, self._led.next, answers, trouble)
+        return await asyncio.shield(self._step)
+
+    async def break_off(self) -> None:
+        """Let it take back what it made; then it is over, whatever becomes of that."""
+        if self._step is None or not (await asyncio.wait({self._step}, timeout=_STEP_SECONDS))[0]:
+            return
+        with contextlib.suppress(BrokenOff, Exception):
+            async with asyncio.timeout(TAKE_BACK_SECONDS):
+                await self.lead(BrokenOff())
 
 
 def ask_then(steps: Steps[FoundT], told: Sequence[Exchange], reader: Reader | None = None) -> FoundT:
@@ -133,7 +174,9 @@ class Led:
             raise NoQuestion(f"its judge gave {str(steps)[:100]!r} at once; it has to yield what it asks")
         self._steps, self._reader, self._asked = steps, reader, 0
 
-    def next(self, answers: Sequence[Any] | None, trouble: Exception | None) -> Sequence[Question[Any]] | End:
+    def next(
+        self, answers: Sequence[Any] | None, trouble: BaseException | None
+    ) -> Sequence[Question[Any]] | End:
         """What it asks beside recorded pages, or what it comes to. Raises ``NoQuestion``, and what the check raises."""
         while True:
             try:
@@ -149,7 +192,7 @@ class Led:
             except (LookupError, ValueError, OSError) as error:
                 trouble = error
 
-    def _step(self, answers: Any, trouble: Exception | None) -> Any:
+    def _step(self, answers: Any, trouble: BaseException | None) -> Any:
         return self._steps.send(answers) if trouble is None else self._steps.throw(trouble)
 
     def _count(self, questions: Any) -> None:

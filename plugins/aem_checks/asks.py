@@ -126,6 +126,14 @@ class Pause(Question[None]):
     seconds: float
 
 
+class BrokenOff(BaseException):
+    """Raised where a check waits for answers when it is ended from outside, as by its time limit.
+
+    What it made on the site it takes back in a ``finally``, which may go on asking (``asking.TAKE_BACK_SECONDS``); that
+    has to be outside of ``together``, whose conversations are just dropped.
+    """
+
+
 SIDE_BY_SIDE = 50
 """Conversations that ``together`` leads at a time."""
 Steps = Generator[Sequence[Question[Any]], Sequence[Any], FoundT]
@@ -150,7 +158,7 @@ def rest_of(steps: Steps[FoundT], questions: Sequence[Question[Any]]) -> Steps[F
         while True:
             try:
                 answers = yield questions
-            except Exception as error:  # noqa: BLE001 - thrown on
+            except (Exception, BrokenOff) as error:  # noqa: BLE001 - thrown on
                 questions = steps.throw(error)
             else:
                 questions = steps.send(answers)

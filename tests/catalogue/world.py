@@ -25,7 +25,6 @@ from aem_checks.baseline import Baseline
 from aem_checks.check import Check
 from aem_checks.client import Client
 from aem_checks.kinds import all_kinds
-from aem_checks.kinds.author import publish_round_trip
 from aem_checks.outcomes import CheckResult
 from aem_checks.rate_limit import RateLimit
 from aem_checks.recording import Recording, record
@@ -88,7 +87,7 @@ class World:
         thread.start()
         try:
             world._on_servers(world._start())
-            with patient(), world._clock.rules(client_module, asking, publish_round_trip):
+            with patient(), world._clock.rules(client_module, asking):
                 yield world
         finally:
             world._on_servers(world._stop())

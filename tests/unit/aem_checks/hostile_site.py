@@ -31,6 +31,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "persisted_queries": {"queries": ["/wknd/all"]},
     "api_contracts": {"apis": ["/api.json"]},
     "forms": {"forms": [{"page": "/us/en.html", "form": "form", "fields": ["q"]}]},
+    "author_consoles": {"page": "/content/us/en"},
+    "authoring": {"parent": "/content/us/en", "templates": ["/conf/page"]},
+    "distribution_queues": {},
+    "publish_round_trip": {"parent": "/content/us/en", "path": "/us/en", "template": "/conf/page"},
 }
 """Of kinds that need to be told something."""
 _MINUTES = count()
@@ -40,6 +44,7 @@ _SITE = {
     "production": "https://www.example.com",
     "pages": list(PAGES),
     "allow_hosts": ["cdn.example.com"],
+    "author": {"url": "https://author.example.com", "access": "author"},
 }
 _ADDRESSES = some.one_of(
     some.sampled_from(
@@ -222,7 +227,7 @@ def responses(draw: Callable[[Any], Any]) -> Response:
 def kinds() -> Iterator[str]:
     """All that ask nothing but a site's addresses and look at nothing but its recorded pages."""
     for name, kind in all_kinds().items():
-        asks_else = kind.opens_pages or kind.runs_commands or "author" in name or not kind.is_led()
+        asks_else = kind.opens_pages or kind.runs_commands or not kind.is_led()
         if not asks_else and not kind.needs.startswith("a git") and (kind.default_on or name in SETTINGS):
             yield name
 

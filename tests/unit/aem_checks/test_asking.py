@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,7 @@ from aem_checks import asking
 from aem_checks.asking import Exchange, NoQuestion, NotTold, ask_live, ask_then, lead
 from aem_checks.asks import (
     SIDE_BY_SIDE,
+    BrokenOff,
     Fact,
     Files,
     Follow,
@@ -114,6 +116,65 @@ def test_words_times_and_pauses() -> None:
     assert len(word) == 16
     assert word != other
     assert (after - before).total_seconds() >= 0.01
+
+
+def ended(
+    steps: Callable[[Callable[[], None]], Steps[Any]], afterwards: Callable[[], None] = lambda: None
+) -> list[Question[Any]]:
+    """What a conversation is told that is ended once it has called what it is given; ``afterwards`` is called then."""
+    told: list[Exchange] = []
+    begun = threading.Event()
+
+    async def lead() -> None:
+        talk = ask_live(steps(begun.set), None, told.append)  # type: ignore[arg-type]
+        leading = asyncio.create_task(talk)
+        assert await asyncio.to_thread(begun.wait, 60)
+        leading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leading
+        afterwards()
+
+    asyncio.run(lead())
+    return [question for question, _ in told]
+
+
+def test_what_is_ended_from_outside_takes_back_what_it_made() -> None:
+    def steps(begins: Callable[[], None]) -> Steps[None]:
+        try:
+            begins()
+            yield from ask(Pause(3600))
+        finally:
+            yield from ask_all([Fresh(), Fresh()])
+            yield from ask(Now())
+
+    assert [type(question) for question in ended(steps)] == [Fresh, Fresh, Now]
+
+
+@pytest.mark.parametrize("question", [Pause(3600), Fresh()], ids=["waits", "asks"])
+def test_what_takes_nothing_back_but_goes_on_is_over_in_time(
+    question: Question[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "TAKE_BACK_SECONDS", 0.01)
+
+    def steps(begins: Callable[[], None]) -> Steps[None]:
+        begins()
+        while True:
+            with contextlib.suppress(BrokenOff):
+                yield from ask(question)
+
+    ended(steps)
+
+
+def test_a_step_that_does_not_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "_STEP_SECONDS", 0.01)
+    goes_on = threading.Event()
+
+    def steps(begins: Callable[[], None]) -> Steps[None]:
+        begins()
+        goes_on.wait(60)
+        yield from ask(Fresh())
+
+    assert ended(steps, goes_on.set) == []
 
 
 def test_a_foreign_host_is_refused_where_it_is_asked_and_the_check_may_go_on() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from aem_checks.asks import Follow, ask
+from aem_checks.asks import Follow, Get, ask
 from aem_checks.codes import Codes
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
 from aem_checks.reach import describe, unreached
@@ -69,7 +69,6 @@ class Author:
             raise AuthorRefused(_no_author(visit.site.name, has_url=endpoint is not None))
         self.url = endpoint.url
         self.hosts = endpoint.hosts
-        self._client = visit.client
         self._token: str | None = None
 
     def open(self, path: str) -> Steps[Response]:
@@ -82,19 +81,19 @@ class Author:
             raise AuthorRefused(_logged_out(path))
         return final
 
-    async def post(self, path: str, fields: Mapping[str, str]) -> Response:
+    def post(self, path: str, fields: Mapping[str, str]) -> Steps[Response]:
         """Send a form, once."""
         body = urlencode({"_charset_": "utf-8", **fields}).encode()
-        return await self._change("POST", path, body, "application/x-www-form-urlencoded")
+        return self._change("POST", path, body, "application/x-www-form-urlencoded")
 
-    async def post_json(self, path: str, value: Any) -> Response:
+    def post_json(self, path: str, value: Any) -> Steps[Response]:
         """Send JSON, once."""
-        return await self._change("POST", path, json.dumps(value).encode(), "application/json")
+        return self._change("POST", path, json.dumps(value).encode(), "application/json")
 
-    async def delete(self, path: str) -> Response:
-        return await self._change("DELETE", path, b"", "application/octet-stream")
+    def delete(self, path: str) -> Steps[Response]:
+        return self._change("DELETE", path, b"", "application/octet-stream")
 
-    async def create_page(self, parent: str, name: str, title: str, template: str) -> None:
+    def create_page(self, parent: str, name: str, title: str, template: str) -> Steps[None]:
         """A page below ``parent``, as the *Create* button makes it."""
         fields = {
             "cmd": "createPage",
@@ -103,47 +102,49 @@ class Author:
             "title": title,
             "template": template,
         }
-        answer = await self.post(_COMMANDS, fields)
+        answer = yield from self.post(_COMMANDS, fields)
         if not answer.ok:
             what = f"page {parent}/{name} from template {template}"
             raise AuthorRefused(refused("not_created", what, answer))
 
-    async def delete_page(self, path: str) -> None:
+    def delete_page(self, path: str) -> Steps[None]:
         fields = {"cmd": "deletePage", "path": path, "force": "true", "checkChildren": "false"}
-        answer = await self.post(_COMMANDS, fields)
+        answer = yield from self.post(_COMMANDS, fields)
         if not answer.ok:
             raise AuthorRefused(refused("not_deleted", f"page {path}", answer))
 
-    async def set_title(self, path: str, title: str) -> None:
+    def set_title(self, path: str, title: str) -> Steps[None]:
         """Change the title in a page's properties."""
-        answer = await self.post(f"{path}/jcr:content", {"jcr:title": title})
+        answer = yield from self.post(f"{path}/jcr:content", {"jcr:title": title})
         if not answer.ok:
             raise AuthorRefused(refused("not_changed", f"page {path}", answer))
 
-    async def replicate(self, path: str, command: str) -> None:
+    def replicate(self, path: str, command: str) -> Steps[None]:
         """``Activate`` publishes a page, ``Deactivate`` takes it back."""
         fields = {"cmd": command, "path": path, "agentId": "publish", "sync": "true"}
-        answer = await self.post(_REPLICATE, fields)
+        answer = yield from self.post(_REPLICATE, fields)
         if not answer.ok:
             code = "not_published" if command == "Activate" else "not_taken_back"
             raise AuthorRefused(refused(code, f"page {path}", answer))
 
-    async def _change(self, method: str, path: str, body: bytes, content_type: str) -> Response:
+    def _change(self, method: str, path: str, body: bytes, content_type: str) -> Steps[Response]:
         headers = {"Content-Type": content_type, "Referer": f"{self.url}/", "Origin": self.url}
-        if token := await self._csrf_token():
+        if token := (yield from self._csrf_token()):
             headers["CSRF-Token"] = token
-        answer = await self._client.request(method, self.url + path, headers=headers, body=body)
+        answer = yield from ask(Get(self.url + path, method, headers, body))
         if not answer.answered:
             raise AuthorRefused(refused("not_changed", path, answer))
         return answer
 
-    async def _csrf_token(self) -> str:
-        from aem_checks.asking import ask_live
-
+    def _csrf_token(self) -> Steps[str]:
         if self._token is None:
-            answer = await ask_live(self.open(_CSRF), self._client, lambda _: None)
-            self._token = _token_in(answer)
+            self._token = _token_in((yield from self.open(_CSRF)))
         return self._token
+
+
+def stamp(word: str) -> str:
+    """The name of what a check makes, by which people know it, with a word that nobody has used (``asks.Fresh``)."""
+    return f"stage-gate-{word[:12]}"
 
 
 def _token_in(answer: Response) -> str:

@@ -11,13 +11,13 @@ inconclusive, since it says nothing about the release.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pydantic import Field, model_validator
 
+from aem_checks.asks import Fresh, ask
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.kinds.author import _author
@@ -26,6 +26,7 @@ from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.sites import PagePath
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.visit import Visit
 
 _XSS = "/libs/cq/xssprotection.json"
@@ -63,8 +64,8 @@ class _Making:
     """One thing to make and how to remove it again."""
 
     what: str
-    make: Callable[[], Awaitable[object]]
-    remove: Callable[[], Awaitable[object]]
+    make: Callable[[], Steps[None]]
+    remove: Callable[[], Steps[None]]
 
 
 class Authoring(SiteCheck[AuthoringSettings]):
@@ -83,18 +84,18 @@ class Authoring(SiteCheck[AuthoringSettings]):
     )
     settings_type = AuthoringSettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         try:
             author = _author.Author(visit)
-            findings = await _protection(author)
-            for making in self._makings(author):
-                findings += await _try(making)
+            findings = yield from _protection(author)
+            makings = self._makings(author, _author.stamp((yield from ask(Fresh()))))
+            for making in makings:
+                findings += yield from _try(making)
         except _author.AuthorRefused as refused:
             return _author.nothing(refused.finding)
-        return Judgement(examined=1 + len(self._makings(author)), findings=tuple(findings))
+        return Judgement(examined=1 + len(makings), findings=tuple(findings))
 
-    def _makings(self, author: _author.Author) -> list[_Making]:
-        stamp = f"stage-gate-{secrets.token_hex(6)}"
+    def _makings(self, author: _author.Author, stamp: str) -> list[_Making]:
         settings = self.settings
         pages = [(settings.parent, template) for template in settings.templates]
         if settings.experience_fragment and settings.experience_fragments:
@@ -123,44 +124,44 @@ def _fragment(author: _author.Author, folder: str, model: str, name: str) -> _Ma
     path = f"{_ASSETS}{folder.removeprefix(_DAM)}/{name}"
     properties = {"cq:model": model, "title": f"Stage Gate {name}"}
 
-    async def make() -> None:
-        answer = await author.post_json(path, {"properties": properties})
+    def make() -> Steps[None]:
+        answer = yield from author.post_json(path, {"properties": properties})
         if not answer.ok:
             raise _author.AuthorRefused(_author.refused("not_created", f"a fragment from {model}", answer))
 
-    async def remove() -> None:
-        answer = await author.delete(path)
+    def remove() -> Steps[None]:
+        answer = yield from author.delete(path)
         if not answer.ok:
             raise _author.AuthorRefused(_author.refused("not_deleted", f"{folder}/{name}", answer))
 
     return _Making(f"a fragment from {model}", make, remove)
 
 
-async def _try(making: _Making) -> list[Finding]:
+def _try(making: _Making) -> Steps[list[Finding]]:
     """What went wrong; it is removed whatever happened, since an answer that was lost may have made it."""
     refused = None
     try:
-        await making.make()
+        yield from making.make()
     except _author.AuthorRefused as error:
         refused = error.finding.model_copy(update={"subject": making.what})
     finally:
-        leftover = await _remove(making)
+        leftover = yield from _remove(making)
     if refused is not None:
         return [refused]
     return [leftover] if leftover is not None else []
 
 
-async def _remove(making: _Making) -> Finding | None:
+def _remove(making: _Making) -> Steps[Finding | None]:
     """A leftover is a warning: it is nothing of the release."""
     try:
-        await making.remove()
+        yield from making.remove()
     except _author.AuthorRefused as error:
         return error.finding.model_copy(update={"severity": Severity.WARN})
     return None
 
 
-async def _protection(author: _author.Author) -> list[Finding]:
-    answer = await author.post(_XSS, {})
+def _protection(author: _author.Author) -> Steps[list[Finding]]:
+    answer = yield from author.post(_XSS, {})
     if answer.ok and answer.is_json and any(said.lower() == "ok" for said in json_strings(answer.text)):
         return []
     if answer.status in {401, 403, 404}:

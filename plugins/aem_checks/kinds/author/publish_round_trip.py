@@ -11,13 +11,11 @@ dispatcher rules. A site that asks its visitors to log in is refused: inconclusi
 
 from __future__ import annotations
 
-import asyncio
-import secrets
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
+from aem_checks.asks import Fresh, Get, Now, Pause, ask, ask_all
 from aem_checks.check import CheckSettings, SiteCheck
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
@@ -26,9 +24,9 @@ from aem_checks.kinds.author import _author
 from aem_checks.outcomes import Finding, Judgement, Severity
 from aem_checks.reach import describe, unreached
 from aem_checks.sites import PagePath
-from aem_checks.urls import uncached
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.visit import Visit
 
@@ -70,18 +68,17 @@ class PublishRoundTrip(SiteCheck[PublishRoundTripSettings]):
     )
     settings_type = PublishRoundTripSettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         try:
             author = _author.Author(visit)
         except _author.AuthorRefused as refused:
             return _author.nothing(refused.finding)
-        name = f"stage-gate-{secrets.token_hex(6)}"
-        trip = _Trip(self.settings, visit, author, name)
+        trip = _Trip(self.settings, visit, author, _author.stamp((yield from ask(Fresh()))))
         findings = []
         try:
-            findings += [finding for finding in (await trip.go(),) if finding is not None]
+            findings += [finding for finding in ((yield from trip.go()),) if finding is not None]
         finally:
-            findings += await trip.clean_up()
+            findings += yield from trip.clean_up()
         return Judgement(examined=trip.steps, findings=tuple(findings))
 
 
@@ -101,56 +98,55 @@ class _Trip:
     def __init__(
         self, settings: PublishRoundTripSettings, visit: Visit, author: _author.Author, name: str
     ) -> None:
-        self._settings, self._visit, self._author = settings, visit, author
+        self._settings, self._author = settings, author
         self._name = name
         self._page = f"{settings.parent}/{name}"
         self._url = visit.url(f"{settings.path.rstrip('/')}/{name}.html")
         self.steps = 0
 
-    async def go(self) -> Finding | None:
+    def go(self) -> Steps[Finding | None]:
         """The first thing that went wrong."""
         settings = self._settings
-        first, second = (f"Stage Gate {secrets.token_hex(8)}" for _ in range(2))
+        first, second = (f"Stage Gate {word}" for word in (yield from ask_all([Fresh(), Fresh()])))
         try:
-            await self._author.create_page(settings.parent, self._name, first, settings.template)
-            await self._author.replicate(self._page, "Activate")
+            yield from self._author.create_page(settings.parent, self._name, first, settings.template)
+            yield from self._author.replicate(self._page, "Activate")
             appears = _Wait("does_not_appear", "appears", settings.appears_within, cached=False)
-            if wrong := await self._until(_shows(first), appears):
+            if wrong := (yield from self._until(_shows(first), appears)):
                 return wrong
-            await self._visit.client.get(self._url)
-            await self._author.set_title(self._page, second)
-            await self._author.replicate(self._page, "Activate")
+            yield from ask(Get(self._url))
+            yield from self._author.set_title(self._page, second)
+            yield from self._author.replicate(self._page, "Activate")
             changes = _Wait("does_not_change", "changes", settings.refreshes_within, cached=True)
-            if wrong := await self._until(_shows(second), changes):
+            if wrong := (yield from self._until(_shows(second), changes)):
                 return wrong
-            await self._author.replicate(self._page, "Deactivate")
+            yield from self._author.replicate(self._page, "Deactivate")
             goes = _Wait("does_not_go", "goes", settings.appears_within, cached=False)
-            return await self._until(_is_gone, goes)
+            return (yield from self._until(_is_gone, goes))
         except _author.AuthorRefused as refused:
             return refused.finding
 
-    async def clean_up(self) -> list[Finding]:
+    def clean_up(self) -> Steps[list[Finding]]:
         """Take the page back and delete it, whatever has become of it."""
         findings = []
         for act in (self._author.replicate(self._page, "Deactivate"), self._author.delete_page(self._page)):
             try:
-                await act
+                yield from act
             except _author.AuthorRefused as refused:
                 findings = [refused.finding]
         return [each.model_copy(update={"severity": Severity.WARN}) for each in findings]
 
-    async def _until(self, fits: Callable[[Response], bool], wait: _Wait) -> Finding | None:
+    def _until(self, fits: Callable[[Response], bool], wait: _Wait) -> Steps[Finding | None]:
         """Look at stage until the page is as it has to be; a finding when the time is over."""
-        end = time.monotonic() + wait.within.total_seconds()
+        end = (yield from ask(Now())) + wait.within
         while True:
-            url = self._url if wait.cached else uncached(self._url)
-            answer = await self._visit.client.get(url, tries=2)
+            answer = yield from ask(Get(self._url, tries=2, past_caches=not wait.cached))
             if fits(answer):
                 self.steps += 1
                 return None
-            if time.monotonic() >= end:
+            if (yield from ask(Now())) >= end:
                 return unreached(answer, self._url) or self._too_late(wait, answer)
-            await asyncio.sleep(self._settings.every.total_seconds())
+            yield from ask(Pause(self._settings.every.total_seconds()))
 
     def _too_late(self, wait: _Wait, answer: Response) -> Finding:
         way = "as a visitor asks" if wait.cached else "past all caches"

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from aem_checks import asking
 from aem_checks.access import NO_ACCESS, Access
 from aem_checks.check import SiteCheck
 from aem_checks.client import Client
-from aem_checks.kinds.author import publish_round_trip
 from aem_checks.kinds.author.author_consoles import AuthorConsoles, AuthorConsolesSettings
 from aem_checks.kinds.author.authoring import Authoring, AuthoringSettings
 from aem_checks.kinds.author.distribution_queues import DistributionQueues, DistributionQueuesSettings
@@ -73,7 +73,7 @@ def run_by_clock(check: SiteCheck[Any], folder: Path, *defects: str) -> tuple[Ch
     """What the check says where its pauses and the lifetimes in caches are of a clock that nobody waits for."""
     clock = Clock()
     aem = environment("stage", "build-1", *defects, clock=clock, time_scale=1.0)
-    with clock.rules(publish_round_trip):
+    with clock.rules(asking):
         return run(check, aem, folder), aem
 
 
