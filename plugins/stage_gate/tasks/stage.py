@@ -31,7 +31,8 @@ _SETTLED = "settled, to be recorded"
 class SettleStage(GateTask):
     """Complete the candidate, open an attempt, wait until stage answers steadily, and record its pages.
 
-    A try that died while it recorded is gone on with: stage has settled then, and the attempt is the same.
+    A try that died while it recorded is gone on with, unless stage has changed since: it has settled, and the attempt is
+    the same.
     """
 
     ui_color = "#e6f4ea"
@@ -52,6 +53,11 @@ class SettleStage(GateTask):
         except EvidenceError:
             return None
         if run.evidence.is_sealed(keeper.attempt) or not keeper.owns(_SETTLED, candidate.digest.encode()):
+            return None
+        if run.read_candidate().digest != candidate.digest:
+            self.log.warning(
+                "Stage is not what settled for attempt %d, so it is looked at anew.", keeper.attempt
+            )
             return None
         self.log.warning("Stage settled for attempt %d in an earlier try, and that stands.", keeper.attempt)
         return keeper

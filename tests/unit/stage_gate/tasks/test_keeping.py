@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from structlog.testing import capture_logs
 
 from aem_checks.outcomes import CheckResult, Outcome
-from aem_checks.recording import INDEX
+from aem_checks.recording import INDEX, Recording
 from simulator import Simulator
 from stage_gate.acting.run import GateRun
 from stage_gate.evidence.files import EvidenceError
@@ -21,7 +21,7 @@ from stage_gate.evidence.store import RESULTS
 from stage_gate.rules.cloud_manager_results import SEEN
 from stage_gate.rules.plan import RecordedResult
 from stage_gate.rules.verdict import judge
-from stage_gate.tasks import testing
+from stage_gate.tasks import recording, testing
 from stage_gate.tasks.keeping import Keeper
 from stage_gate.tasks.read_cloud_manager_results import ReadCloudManagerResults
 from stage_gate.tasks.recording import record_stage
@@ -288,6 +288,77 @@ def test_an_attempt_whose_candidate_can_not_be_read_is_not_gone_on_with(half_don
     (half_done.release.evidence.attempt_folder(1) / "candidate.json").write_text("{")
     settle_stage(half_done)
     assert (half_done.release.evidence.attempts(), half_done.runs) == (2, 2)
+
+
+def test_a_stage_that_changed_since_it_settled_is_not_gone_on_with(
+    half_done: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its task was cleared a day later, and somebody deployed to stage meanwhile."""
+    read = GateRun.read_candidate
+    monkeypatch.setattr(
+        GateRun, "read_candidate", lambda run: read(run).model_copy(update={"commit_id": "another"})
+    )
+    told = settle_stage(half_done)
+    assert "Stage is not what settled for attempt 1, so it is looked at anew." in told
+    evidence = half_done.release.evidence
+    assert (evidence.attempts(), half_done.runs, recorded(half_done)) == (2, 2, [2])
+    assert evidence.read_candidate(2).commit_id == "another"
+
+
+def test_a_recorder_that_airflow_took_for_dead_leaves_the_recording_that_was_judged(
+    half_done: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes back when the next try has recorded, and Airflow does not say that it was given up."""
+    record, index = recording._record, index_of(half_done)
+
+    def stands_still(*given: Any) -> None:
+        monkeypatch.setattr(recording, "_record", record)
+        record(*given)
+        settle_stage(half_done)
+        judged.append(files_of(half_done))
+
+    judged: list[dict[str, bytes]] = []
+    monkeypatch.setattr(recording, "_record", stands_still)
+    with pytest.raises(AirflowFailException, match="is not kept: another try kept its own meanwhile"):
+        settle_stage(half_done)
+    assert index.name in judged[0]
+    assert files_of(half_done) == judged[0]
+
+
+def test_a_recorder_whose_attempt_was_sealed_meanwhile_adds_nothing_to_it(
+    half_done: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, evidence = recording._record, half_done.release.evidence
+
+    def stands_still(*given: Any) -> None:
+        record(*given)
+        evidence.seal(1, judge)
+
+    monkeypatch.setattr(recording, "_record", stands_still)
+    with pytest.raises(EvidenceError, match="Attempt 1 is sealed"):
+        settle_stage(half_done)
+    assert not index_of(half_done).exists()
+    evidence.load_seal(1)
+
+
+def test_a_recording_that_somebody_put_there_in_advance_is_not_the_one_that_is_judged(
+    half_done: Worker,
+) -> None:
+    index = index_of(half_done)
+    index.parent.mkdir(parents=True)
+    index.write_text("forged")
+    settle_stage(half_done)
+    assert Recording.load(index.parent).pages
+    assert half_done.release.evidence.attempts() == 1
+
+
+def index_of(worker: Worker) -> Path:
+    evidence = worker.release.evidence
+    return evidence.attempt_folder(evidence.attempts()) / "sites" / "larkfell" / "recording" / INDEX
+
+
+def files_of(worker: Worker) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in index_of(worker).parent.rglob("*") if path.is_file()}
 
 
 def test_a_try_that_airflow_gave_up_records_nothing_more(half_done: Worker) -> None:
