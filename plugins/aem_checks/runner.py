@@ -121,8 +121,17 @@ async def _attempt(check: Check[Any], visit: Visit, key: str, conversations: _Co
     except AccessError as error:
         said = f"{check.kind} could not log in: {error}. To do: correct that connection, or name another one."
         return _no_answer(check, "no_connection", said, expected="a usable connection")
+    except asyncio.CancelledError as error:
+        if _is_ended():
+            raise
+        return crashed(check, error)  # it cancelled something of its own, and nobody cancelled it
     except Exception as error:  # noqa: BLE001 - a crash of a check is a result: no answer
         return crashed(check, error)
+
+
+def _is_ended() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 class _Conversations:
@@ -274,9 +283,9 @@ def _too_late(check: Check[Any]) -> Judgement:
     return _no_answer(check, "time_limit", sentence, f"an end within {limit}", "still running")
 
 
-def crashed(check: Check[Any], error: Exception) -> Judgement:
+def crashed(check: Check[Any], error: BaseException) -> Judgement:
     """A crash of a check is a result, too: no answer."""
-    said = f"{type(error).__name__}: {plain(str(error), _LONGEST_ERROR)}"
+    said = f"{type(error).__name__}: {plain(str(error), _LONGEST_ERROR)}".removesuffix(": ")
     sentence = f"{check.kind} broke off with {said}. To do: report it, the check itself is at fault."
     return _no_answer(check, "check_error", sentence, "a judgement", said)
 

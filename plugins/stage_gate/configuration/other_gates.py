@@ -12,8 +12,11 @@ from aem_checks.yaml_lines import ConfigError, Wrong, extended_by, load_extended
 from stage_gate.configuration.gate import Gate
 from stage_gate.rules.decision import Mode
 
-Stamp = tuple[str, int, int]
-"""Path, time of change in ns and size in bytes of a file; two zeros where it is not there."""
+Stamp = tuple[str, int, int, int, int]
+"""Path, times of change of content and of file in ns, size in bytes and inode of a file; zeros where it is not there.
+
+The time of content and the size alone could be those of another content: a file can be given any time of change.
+"""
 State = tuple[tuple[str, ...], tuple[Stamp, ...]]
 """Which gate files there are in a folder, and what they and all that they extend were like."""
 Pipeline = tuple[str, str]
@@ -52,8 +55,8 @@ def _stamp(path: Path) -> Stamp:
     try:
         state = path.stat()
     except OSError:
-        return str(path), 0, 0
-    return str(path), state.st_mtime_ns, state.st_size
+        return str(path), 0, 0, 0, 0
+    return str(path), state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino
 
 
 @lru_cache(maxsize=1024)

@@ -12,7 +12,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from aem_checks.text import count
 from stage_gate.tasks.gate_task import GateTask
@@ -86,7 +86,7 @@ class RunChapter(GateTask):
         found: list[Found] = []
         for check, outcome in _outcomes(chapter, test):
             try:
-                found.append((check, outcome.result()))
+                found.append((check, _result_of(outcome)))
             except GivenUpError:
                 raise  # whatever else this try would find, another one finds it
             except Exception as error:  # noqa: BLE001 - the other checks have their results all the same
@@ -130,6 +130,14 @@ async def _beside(beside: Beside, test: Test, check: ConfiguredCheck, seat: Seat
         return await test(check, seat)
     finally:
         beside.walk.leave(check.key)
+
+
+def _result_of(outcome: Future[CheckResult] | asyncio.Task[CheckResult]) -> CheckResult:
+    """Raises what kept the check from a result; that it was cancelled ends this check and no other one."""
+    try:
+        return outcome.result()
+    except asyncio.CancelledError as error:
+        raise AirflowException("it was cancelled, and nobody says why") from error
 
 
 def slots_of(chapter: Chapter) -> int:

@@ -78,6 +78,23 @@ def test_a_failure_stands_when_the_re_run_gives_no_answer(tmp_path, second):
     assert "could not be confirmed" in result.sentences[-1]
 
 
+class Cancelling(Scripted):
+    """Something that it waits for was cancelled, and it was not."""
+
+    async def run(self, visit):
+        waited_for = asyncio.get_running_loop().create_future()
+        waited_for.cancel()
+        await waited_for
+
+
+def test_a_check_that_cancels_something_of_its_own_has_crashed(tmp_path):
+    result = run_on({}, Cancelling(), tmp_path)
+    assert (result.outcome, result.cause) == (Outcome.INCONCLUSIVE, Cause.CHECK)
+    assert result.sentences == [
+        "scripted broke off with CancelledError. To do: report it, the check itself is at fault."
+    ]
+
+
 @pytest.mark.parametrize("answers", [(GOOD,), (BAD, BAD), (BAD, NO_ANSWER), (NO_ANSWER,)])
 def test_only_a_pass_after_a_failure_is_flaky(tmp_path, answers):
     assert not _run(tmp_path, *answers)[1].flaky

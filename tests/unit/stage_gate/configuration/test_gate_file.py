@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from datetime import timedelta
@@ -223,6 +224,18 @@ def test_a_second_gate_that_begins_to_act_in_a_file_that_it_extends_is_refused(t
     path = write(tmp_path, GUARD)
     load_gate(path, demands=NO_DEMANDS)
     write(tmp_path, "mode: guard\n", "parts/base.yaml")
+    with pytest.raises(GateFileError, match=r"is guarded by zz\.yaml too"):
+        load_gate(path, demands=NO_DEMANDS)
+
+
+def test_a_second_gate_is_seen_though_its_file_has_the_size_and_the_time_of_before(tmp_path: Path) -> None:
+    other = write(tmp_path, SMALLEST + "mode: shadow\n", "zz.yaml")
+    path = write(tmp_path, GUARD)
+    load_gate(path, demands=NO_DEMANDS)
+    before = other.stat()
+    write(tmp_path, SMALLEST + "mode: guard \n", "zz.yaml")
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (other.stat().st_size, other.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
     with pytest.raises(GateFileError, match=r"is guarded by zz\.yaml too"):
         load_gate(path, demands=NO_DEMANDS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk.definitions.retry_policy import RetryAction
-from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout
 from structlog.testing import capture_logs
 
 from aem_checks.outcomes import CheckResult, Outcome, Severity
@@ -140,6 +141,20 @@ def test_one_without_a_result_takes_it_from_no_other_and_the_task_tries_again(
     assert "key_pages has no result: The store is away." in [each["event"] for each in said]
 
 
+def cancelled() -> None:
+    raise asyncio.CancelledError
+
+
+def test_one_that_is_cancelled_takes_its_result_from_no_other(worker: Worker) -> None:
+    worker.does, worker.finds = {KEYS[0]: cancelled}, {"domains": FAILED}
+    with capture_logs() as said, pytest.raises(AirflowException, match="it was cancelled"):
+        worker.run()
+    assert worker.kept.keys() == set(KEYS) - {KEYS[0]}
+    events = [each["event"] for each in said]
+    assert f"{KEYS[0]} has no result: it was cancelled, and nobody says why" in events
+    assert "failed domains.bad [/us/en.html] domains has seen it." in events
+
+
 def test_so_many_at_once_and_no_more(worker: Worker) -> None:
     """The first ones wait for each other: were it fewer, none would go on; one more would have begun with them."""
     together = threading.Barrier(AT_ONCE)
@@ -255,6 +270,13 @@ def test_checks_that_open_pages_have_a_seat_each_at_one_browser_and_a_result_eac
     assert browsing.kept == dict.fromkeys(BROWSING, PASSED) | {"visual": FAILED}
     assert len({id(seat) for seat in browsing.seats}) == len(BROWSING)
     assert None not in browsing.seats
+
+
+def test_one_of_them_that_is_cancelled_takes_its_result_from_no_other(browsing: Worker) -> None:
+    browsing.does = {"accessibility": cancelled}
+    with pytest.raises(AirflowException, match="it was cancelled"):
+        browsing.run("visual")
+    assert browsing.kept.keys() == set(BROWSING) - {"accessibility"}
 
 
 def test_one_of_them_without_a_result_takes_it_from_no_other(browsing: Worker) -> None:
