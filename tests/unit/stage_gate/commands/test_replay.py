@@ -285,6 +285,47 @@ def test_a_failure_that_the_second_recording_does_not_show_is_flaky(
     assert any("budget of re-runs" in reason for reason in spent.rows[BAD]["new"])
 
 
+def test_what_the_second_recording_had_no_answer_to_stands_whatever_else_it_shows(
+    replay: Any, recorded: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    """The page that failed did not answer the second time, and another one failed, which is excused today."""
+    store = Path(shutil.copytree(recorded[0], tmp_path / "evidence"))
+    folder = store / "larkfell" / f"execution-{BAD}" / "attempt-1"
+    entry = json.loads((folder / "results" / "placeholders.json").read_text())
+    (failed,) = {each["subject"] for each in entry["result"]["findings"] if each["outcome"] == "failed"}
+    good = store / "larkfell" / "execution-2000000" / "attempt-1" / "sites" / "larkfell" / "recording"
+    again = folder / "sites" / "larkfell" / "confirmation" / "placeholders"
+    evidence = Evidence(store, "larkfell", BAD, KEYS)
+    verdict = evidence.load_seal(1).verdict
+    shutil.rmtree(again, ignore_errors=True)
+    shutil.copytree(good, again)
+    index = json.loads((again / "index.json").read_text())
+    nothing = {"status": 0, "error": "it was cut off", "bytes": 0, "sha256": hashlib.sha256().hexdigest()}
+    for page in index["pages"]:
+        final = page["hops"][-1]
+        final |= (
+            nothing if page["url"] == failed else {"headers": [*final["headers"], ["X-A", "$[env:OTHER]"]]}
+        )
+    (again / "index.json").write_text(json.dumps(index))
+    (folder / "manifest.json").unlink()
+    evidence.seal(1, lambda *_: verdict)
+    waivers = [
+        {
+            "check": "placeholders",
+            "code": "placeholders.unresolved",
+            "subject": subject,
+            "owner": "alice",
+            "until": "2999-01-01",
+            "why": "Known.",
+        }
+        for subject in (page["url"] for page in index["pages"] if page["url"] != failed)
+    ]
+    said = replay(store=store, policy={"waivers": waivers}).rows[BAD]
+    assert said["now"]["outcome"] == "failed"
+    stands = "The re-run had no answer to everything, so this stands."
+    assert any(failed in reason and stands in reason for reason in said["new"]), said
+
+
 def test_since_leaves_the_older_ones_out(replay: Any) -> None:
     assert len(replay("--since", "2026-03-09").rows) == 3
     late = replay("--since", "2027-01-01")
