@@ -56,7 +56,7 @@ class Finding(BaseModel):
     """``failed`` or ``inconclusive``; ``passed`` marks a note that changes nothing."""
     cause: Cause = Cause.PRODUCT
     severity: Severity | None = None
-    """Set where a check judges this finding milder or harder than its own severity."""
+    """Set where a check judges this finding milder or harder than its own severity; of a note, how grave it would be."""
     evidence: str = ""
     """Path of the proof inside the evidence folder, empty where the sentence is all there is."""
 

@@ -202,7 +202,7 @@ def combine(
     reason = _blocking(first, base)[0].sentence
     if outcome is Outcome.PASSED and not _saw_less(first, second):
         note = f"Passed only on re-run: flaky. The first run said: {reason}"
-        return _with_note(check, second, note)
+        return _with_note(check, second, note, Severity.BLOCK)
     why = next((each.sentence for each in second.findings if each.outcome is Outcome.INCONCLUSIVE), "")
     note = f"The failure could not be confirmed, so it stands: the re-run gave no answer. {why}".strip()
     return _with_note(check, first, note)
@@ -245,16 +245,23 @@ def _unnamed(first: Judgement, second: Judgement, base: Severity) -> tuple[Findi
 def _with_gone(judgement: Judgement, gone: Iterable[Finding]) -> Judgement:
     notes = (
         each.model_copy(
-            update={"outcome": Outcome.PASSED, "sentence": f"Seen in the first run only: {each.sentence}"}
+            update={
+                "outcome": Outcome.PASSED,
+                "severity": Severity.BLOCK,
+                "sentence": f"Seen in the first run only: {each.sentence}",
+            }
         )
         for each in gone
     )
     return judgement.model_copy(update={"findings": (*judgement.findings, *notes)})
 
 
-def _with_note(check: Check[Any], judgement: Judgement, sentence: str) -> Judgement:
+def _with_note(
+    check: Check[Any], judgement: Judgement, sentence: str, was: Severity | None = None
+) -> Judgement:
+    """``was``: how grave that is which is only noted now."""
     code = f"{check.kind}.rerun"
-    note = Finding(code=code, subject="re-run", sentence=sentence, outcome=Outcome.PASSED)
+    note = Finding(code=code, subject="re-run", sentence=sentence, outcome=Outcome.PASSED, severity=was)
     return judgement.model_copy(update={"findings": (*judgement.findings, note)})
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome
+from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from stage_gate.rules.plan import FlakeRules, Plan, RecordedResult, Waiver
 
 
@@ -69,14 +69,18 @@ def _matches(pattern: str, subject: str) -> bool:
 
 
 def _as_flaky(rules: FlakeRules, result: CheckResult, waived: bool) -> tuple[CheckResult, list[str]]:
-    if not result.flaky or result.outcome is not Outcome.PASSED:
+    """A check that only warns counts as well, where what it found blocked until it ran again."""
+    blocked = any(f.outcome is Outcome.PASSED and f.severity is Severity.BLOCK for f in result.findings)
+    is_mild = blocked and result.severity is Severity.WARN
+    if not result.flaky or not (is_mild or result.outcome is Outcome.PASSED):
         return result, []
     how = "only on a re-run"
     if result.retried and (waived or result.attempts == 1):
         how = "with cases that passed only when it tried them again"
     elif waived:
         how = "only through waivers after a re-run that did not fail as before"
-    sentence = f"{result.key} passed {how}: flaky, and this gate counts that as {rules.count_as}."
+    told = f"passed {how}" if result.outcome is Outcome.PASSED else "did not block again on its re-run"
+    sentence = f"{result.key} {told}: flaky, and this gate counts that as {rules.count_as}."
     if rules.count_as is Outcome.PASSED:
         return result, [sentence]
     finding = Finding(
@@ -87,6 +91,7 @@ def _as_flaky(rules: FlakeRules, result: CheckResult, waived: bool) -> tuple[Che
         cause=Cause.CHECK,
     )
     values = {
+        "severity": Severity.BLOCK if blocked else result.severity,
         "outcome": rules.count_as,
         "cause": Cause.CHECK,
         "findings": (finding, *result.findings),

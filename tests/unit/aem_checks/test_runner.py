@@ -78,6 +78,17 @@ def test_a_failure_stands_when_the_re_run_gives_no_answer(tmp_path, second):
     assert "could not be confirmed" in result.sentences[-1]
 
 
+def test_what_a_mild_check_saw_in_its_first_run_alone_is_noted_with_how_grave_it_was(tmp_path):
+    grave = Finding(subject="/a", sentence="/a fails.", severity=Severity.BLOCK)
+    mild = Finding(subject="/b", sentence="/b is poor.", severity=Severity.WARN)
+    for left, outcome in (((mild,), Outcome.FAILED), ((), Outcome.PASSED)):
+        first = Judgement(examined=2, findings=(grave, mild))
+        result = run_on({}, Mild(first, Judgement(examined=2, findings=left)), tmp_path)
+        assert (result.severity, result.outcome, result.flaky) == (Severity.WARN, outcome, True)
+        (note,) = [each for each in result.findings if each.outcome is Outcome.PASSED]
+        assert note.severity is Severity.BLOCK
+
+
 class Cancelling(Scripted):
     """Something that it waits for was cancelled, and it was not."""
 

@@ -433,6 +433,23 @@ def test_a_flake_does_not_hide_behind_a_waiver(counts: Outcome) -> None:
         assert any("/checkout answered 500" in s for s in verdict.warnings)
 
 
+@pytest.mark.parametrize("counts", Outcome)
+@pytest.mark.parametrize("left", [Outcome.PASSED, Outcome.FAILED])
+def test_what_blocked_only_until_a_mild_check_ran_again_counts_as_the_gate_says(
+    counts: Outcome, left: Outcome
+) -> None:
+    """Its re-run found nothing, or only what is a warning; the planned severity is that of a check that warns."""
+    gone = finding("Passed only on re-run: flaky.", outcome=Outcome.PASSED, severity=Severity.BLOCK)
+    mild = result("mild", left, severity=Severity.WARN, flaky=True)
+    mild = mild.model_copy(update={"findings": (*mild.findings, gone)})
+    what = plan(planned("a"), planned("mild", severity=Severity.WARN), flakes=FlakeRules(count_as=counts))
+    verdict = judge(what, CANDIDATE, [*passed("a"), recorded(mild)])
+    assert verdict.outcome is counts
+    assert any("mild" in s and "flaky" in s for s in (*verdict.reasons, *verdict.warnings))
+    by_itself = mild.model_copy(update={"findings": ()})
+    assert judge(what, CANDIDATE, [*passed("a"), recorded(by_itself)]).outcome is Outcome.PASSED
+
+
 def test_not_passed_names_everything_that_an_override_has_to_accept() -> None:
     what = plan(planned("a"), planned("b"), planned("c"), minimum=("d",))
     verdict = judge(what, CANDIDATE, [*passed("a"), recorded(result("b", Outcome.FAILED))])
