@@ -63,7 +63,7 @@ Exchange = tuple[Question[Any], Any]
 async def ask_live(
     steps: Steps[FoundT],
     client: Client,
-    told: Callable[[Exchange], None],
+    told: Callable[[Exchange], None] = lambda _: None,
     house: House | None = None,
     opens: Opens | None = None,
 ) -> FoundT:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from aem_checks.asks import Follow, ask
 from aem_checks.reach import describe, is_unreached
 from aem_checks.text import quoted
 from aem_checks.urls import fault_of, join
 
 if TYPE_CHECKING:
-    from aem_checks.client import Client
+    from aem_checks.asks import Steps
     from aem_checks.response import Response
 
 MAX_BYTES = 50 * 1024 * 1024
@@ -37,16 +38,19 @@ class Sitemap:
     unreached: Response | None = None
 
 
-async def read_sitemaps(base_url: str, client: Client) -> Sitemap:
-    """Read the sitemaps that robots.txt names, else ``/sitemap.xml``, with all that they refer to on the site."""
+def read_sitemaps(base_url: str, allows: Callable[[str], bool]) -> Steps[Sitemap]:
+    """Read the sitemaps that robots.txt names, else ``/sitemap.xml``, with all that they refer to on the site.
+
+    ``allows``: whether a URL is on a host of the site.
+    """
     found = Sitemap()
-    waiting = await _starts(base_url, client, found.problems)
+    waiting = yield from _starts(base_url, allows, found.problems)
     seen = set(waiting)
     for number, url in enumerate(waiting):
         if number >= MAX_FILES or len(found.urls) >= MAX_URLS:
             found.problems.append(f"only {number} files and {len(found.urls)} URLs were read")
             break
-        response = (await client.follow(url, tries=3))[-1]
+        response = (yield from ask(Follow(url, tries=3)))[-1]
         if response.status != 200 or is_unreached(response):
             found.unreached = response if is_unreached(response) else found.unreached
             found.problems.append(f"{url} gave {describe(response)}")
@@ -57,25 +61,27 @@ async def read_sitemaps(base_url: str, client: Client) -> Sitemap:
             found.problems.append(f"{url} {error}")
             continue
         found.urls |= dict.fromkeys(join(url, page) for page in pages)
-        for further in _usable(url, sitemaps, client, found.problems):
+        for further in _usable(url, sitemaps, allows, found.problems):
             if further not in seen:
                 seen.add(further)
                 waiting.append(further)
     return found
 
 
-async def _starts(base_url: str, client: Client, problems: list[str]) -> list[str]:
+def _starts(base_url: str, allows: Callable[[str], bool], problems: list[str]) -> Steps[list[str]]:
     """Sitemaps that robots.txt names on hosts of the site."""
     from protego import Protego
 
-    response = (await client.follow(f"{base_url}/robots.txt", tries=2))[-1]
+    response = (yield from ask(Follow(f"{base_url}/robots.txt", tries=2)))[-1]
     named = (
         list(Protego.parse(response.text).sitemaps) if response.status == 200 and not response.is_html else []
     )
-    return _usable(f"{base_url}/robots.txt", named, client, problems) or [f"{base_url}/sitemap.xml"]
+    return _usable(f"{base_url}/robots.txt", named, allows, problems) or [f"{base_url}/sitemap.xml"]
 
 
-def _usable(base: str, written: Iterable[str], client: Client, problems: list[str]) -> list[str]:
+def _usable(
+    base: str, written: Iterable[str], allows: Callable[[str], bool], problems: list[str]
+) -> list[str]:
     """Absolute, each once, without those of other hosts."""
     addresses = dict.fromkeys(join(base, each) for each in written)
     problems += [
@@ -83,7 +89,7 @@ def _usable(base: str, written: Iterable[str], client: Client, problems: list[st
         for each in addresses
         if (fault := fault_of(each))
     ]
-    return [each for each in addresses if client.allows(each)]
+    return [each for each in addresses if allows(each)]
 
 
 def parse_sitemap(data: bytes) -> tuple[list[str], list[str]]:

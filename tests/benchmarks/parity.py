@@ -17,6 +17,8 @@ from typing import Any
 import aiohttp
 
 from aem_checks.access import NO_ACCESS
+from aem_checks.asking import ask_then
+from aem_checks.asks import Steps
 from aem_checks.client import USER_AGENT, Client
 from aem_checks.kinds.parity._parity_settings import ResponseParitySettings
 from aem_checks.kinds.parity.response_parity import ResponseParity
@@ -102,10 +104,11 @@ def misses(seed: int, pages: int) -> tuple[list[tuple[str, str]], int]:
 def examine(page: Page, change: Callable[[Parts, Page], None] | None = None) -> tuple[Suspicion, int]:
     """One page, compared by itself as the check does; what differs, and how many requests more it took."""
 
-    async def ask(path: str, side: SideName, number: int) -> Facts:
+    def ask(path: str, side: SideName, number: int) -> Steps[Facts | None]:
+        yield from ()
         return _reader().read(page.answer(side, number, change if side == "stage" else None))
 
-    compared = asyncio.run(compare([page.path], ask, rounds=ROUNDS))
+    compared = ask_then(compare([page.path], ask, rounds=ROUNDS), [])
     return compared.suspicions.get(page.path, Suspicion()), compared.asked_again
 
 

@@ -94,6 +94,8 @@ class Open(Question["PageSeen | Unopened"]):
     """While no other browser of any gate runs on this machine, for measuring."""
     click: str = ""
     """CSS selector of what is clicked before it is looked at."""
+    production: bool = False
+    """That of production, for a check that compares with it; it is opened without credentials."""
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def _place(wish: Wish) -> tuple[Any, ...]:
     asked = wish.question
     if isinstance(asked, Handwriting):
         return (asked,)
-    return asked.path, asked.viewport, asked.slow, asked.alone, asked.click
+    return asked.path, asked.production, asked.viewport, asked.slow, asked.alone, asked.click
 
 
 def _no_browser(error: Exception) -> Unopened:

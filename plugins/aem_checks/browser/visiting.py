@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aem_checks.browser.asks import Open, PageSeen, Reason, Unopened, traffic_of
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from aem_checks.browser.looks import Looking
     from aem_checks.browser.open_page import OpenPage
     from aem_checks.browser.seat import Wish
+    from aem_checks.visit import Visit
 
 
 async def write(browser: Browser, group: Sequence[Wish]) -> None:
@@ -47,7 +49,7 @@ class PageVisit:
         answer = Unopened(Reason.LOST)
         try:
             async with self._browser.page(
-                uncached(visit.url(self._asked.path)),
+                _url(visit, self._asked),
                 self._asked.viewport,
                 warm=all(_question(wish).warm for wish in wishes),
                 prepare=slow_down if self._asked.slow else None,
@@ -93,6 +95,11 @@ class PageVisit:
 
     def _refused(self, page: OpenPage) -> tuple[str, ...]:
         return tuple(sorted(self._browser.unlisted(page)))
+
+
+def _url(visit: Visit, asked: Open) -> str:
+    """Past all caches. Raises ``LookupError`` for production of a site that names none."""
+    return uncached((replace(visit, target="production") if asked.production else visit).url(asked.path))
 
 
 def _question(wish: Wish) -> Open:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from aem_checks.asking import ask_live
 from aem_checks.client import MAX_HOPS
 from aem_checks.coverage.candidates import linked_paths, paths_of, worth_a_look
 from aem_checks.coverage.parts import parts_of
@@ -97,7 +98,7 @@ class _Looking:
         for endpoint in (self.site.stage, self.site.production):
             if endpoint is None:
                 continue
-            sitemap = await read_sitemaps(endpoint.url, self.client)
+            sitemap = await ask_live(read_sitemaps(endpoint.url, self.client.allows), self.client)
             self.found.problems += [plain(each, _LONGEST_REASON) for each in sitemap.problems[:5]]
             paths = paths_of(sitemap.urls, self.site.hosts)
             if paths:

@@ -7,17 +7,20 @@ asked about on a few of them.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from aem_checks.asks import together
 from aem_checks.parity.compare import Pair, Suspicion
-from aem_checks.parity.facts import Fact, Facts
+
+if TYPE_CHECKING:
+    from aem_checks.asks import Steps
+    from aem_checks.parity.facts import Fact, Facts
 
 SideName = Literal["production", "stage"]
-Ask = Callable[[str, SideName, int], Awaitable[Facts | None]]
+Ask = Callable[[str, SideName, int], "Steps[Facts | None]"]
 """Facts of a path on a side; the number counts the answers of that side from 0. ``None``: no usable answer."""
 EXAMPLES = 3
 """Pages on which one and the same difference is confirmed; the others are believed."""
@@ -40,28 +43,27 @@ class Compared:
     """Further requests that it took to tell differences from chance."""
 
 
-async def compare(paths: Iterable[str], ask: Ask, *, rounds: int) -> Compared:
+def compare(paths: Iterable[str], ask: Ask, *, rounds: int) -> Steps[Compared]:
     """Ask for every path and say what differs. ``rounds``: how often a suspicion is asked about again."""
     compared = Compared()
-    found = await asyncio.gather(*(_first(path, ask) for path in paths))
+    found = yield from together(_first(path, ask) for path in paths)
     for path, pair in found:
         if pair is None:
             compared.lost.append(path)
         else:
             compared.pairs.append(pair)
-    await _Confirmation(compared, ask, rounds).run()
+    yield from _Confirmation(compared, ask, rounds).run()
     noisy = [pair for pair in compared.pairs if pair.noise]
     compared.noisy_pages = len(noisy)
     compared.noise.update(name for pair in noisy for name, _ in pair.noise)
     return compared
 
 
-async def _first(path: str, ask: Ask) -> tuple[str, Pair | None]:
+def _first(path: str, ask: Ask) -> Steps[tuple[str, Pair | None]]:
     """Production twice and stage once."""
-    answers = await asyncio.gather(
-        ask(path, "production", 0), ask(path, "production", 1), ask(path, "stage", 0)
+    one, two, stage = yield from together(
+        (ask(path, "production", 0), ask(path, "production", 1), ask(path, "stage", 0))
     )
-    one, two, stage = answers
     if stage is None or (one is None and two is None):
         return path, None
     pair = Pair(path)
@@ -78,15 +80,15 @@ class _Confirmation:
         self._asked: set[str] = set()
         self._suspected: dict[str, Suspicion] = {}
 
-    async def run(self) -> None:
+    def run(self) -> Steps[None]:
         self._suspected = {pair.path: found for pair in self._compared.pairs if (found := pair.suspicion())}
         pairs = {pair.path: pair for pair in self._compared.pairs if pair.path in self._suspected}
-        await self._ask_again([pairs[path] for path in _examples(self._suspected)])
+        yield from self._ask_again([pairs[path] for path in _examples(self._suspected)])
         mixed = self._mixed(pairs.values())
         further = [
             p.path for p in pairs.values() if p.path not in self._asked and p.suspicion().facts & mixed
         ]
-        await self._ask_again([pairs[path] for path in further[:MOST_MIXED]])
+        yield from self._ask_again([pairs[path] for path in further[:MOST_MIXED]])
         refuted = self._refuted(pairs.values())
         for path, pair in pairs.items():
             left = pair.suspicion()
@@ -95,18 +97,20 @@ class _Confirmation:
                 self._compared.suspicions[path] = steady
             self._compared.noise.update(name for name, _ in left.facts - steady.facts)
 
-    async def _ask_again(self, pairs: Sequence[Pair]) -> None:
+    def _ask_again(self, pairs: Sequence[Pair]) -> Steps[None]:
         self._asked.update(pair.path for pair in pairs)
-        await asyncio.gather(*(self._until_steady(pair) for pair in pairs))
+        yield from together(self._until_steady(pair) for pair in pairs)
 
-    async def _until_steady(self, pair: Pair) -> None:
+    def _until_steady(self, pair: Pair) -> Steps[None]:
         """Further answers of both sides, until nothing separates them any more or the rounds are over."""
         for _ in range(self._rounds):
             if not pair.suspicion():
                 return
-            production, stage = await asyncio.gather(
-                self._ask(pair.path, "production", pair.production.answers),
-                self._ask(pair.path, "stage", pair.stage.answers),
+            production, stage = yield from together(
+                (
+                    self._ask(pair.path, "production", pair.production.answers),
+                    self._ask(pair.path, "stage", pair.stage.answers),
+                )
             )
             self._compared.asked_again += 2
             if production is not None:

@@ -11,6 +11,7 @@ import pytest
 
 from aem_checks import sitemaps
 from aem_checks.access import NO_ACCESS
+from aem_checks.asking import ask_live
 from aem_checks.client import Client
 from aem_checks.rate_limit import RateLimit
 from aem_checks.sitemaps import Sitemap, SitemapError, parse_sitemap, read_sitemaps
@@ -37,7 +38,7 @@ def read(folder: Path, answers: dict[str, Answer]) -> Sitemap:
             SmallSite(answers).running() as url,
             Client({url: NO_ACCESS}, rate_limit=RateLimit(1000, folder=folder), backoff=0.01) as client,
         ):
-            found = await read_sitemaps(url, client)
+            found = await ask_live(read_sitemaps(url, client.allows), client)
             return Sitemap(
                 {page.removeprefix(url): None for page in found.urls}, found.problems, found.unreached
             )

@@ -3,59 +3,62 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from aem_checks.asks import ask
+from aem_checks.browser.asks import Open, PageSeen, Picture, Reason, Unopened
+from aem_checks.browser.check import no_browser, unopened
+from aem_checks.durations import format_duration
 from aem_checks.outcomes import Cause, Finding, Outcome
-from aem_checks.text import plain
-from aem_checks.urls import uncached
+from aem_checks.text import count, plain
 
 if TYPE_CHECKING:
-    from aem_checks.browser.asks import Unopened
-    from aem_checks.browser.browser import Browser
+    from collections.abc import Sequence
+
+    from aem_checks.asks import Steps
+    from aem_checks.kinds.parity._parity_settings import ResponseParitySettings
     from aem_checks.visit import Visit
 
 _MOST_DIFFERING = 0.001
 """Share of pixels: a line of text on a long page. Repeated pictures differ in none."""
 
 
-class _NotOpened(Exception):
-    """A page that can't be judged."""
-
-    def __init__(self, answer: Unopened) -> None:
-        super().__init__(answer.why)
-        self.answer = answer
-
-
-async def compare_pictures(visit: Visit, paths: Iterable[str], masks: tuple[str, ...]) -> list[Finding]:
+def compare_pictures(visit: Visit, settings: ResponseParitySettings) -> Steps[list[Finding]]:
     """Photograph each page on production twice and on stage once, and say where stage differs."""
-    from aem_checks.browser.asks import Reason, Unopened
-    from aem_checks.browser.browser import open_browser
-    from aem_checks.browser.check import no_browser, unopened
-    from aem_checks.browser.finding import NoChromium
-
     findings: list[Finding] = []
-    try:
-        async with open_browser(visit) as browser:
-            for path in paths:
-                try:
-                    findings += await _compare(visit, browser, path, masks)
-                except _NotOpened as error:
-                    findings += unopened(path, error.answer, None).findings
-    except NoChromium as error:
-        findings.append(no_browser("response_parity", Unopened(Reason.NO_BROWSER, str(error))))
+    for number, path in enumerate(settings.screenshots):
+        pictures = yield from _photographs(path, settings.masks)
+        if not isinstance(pictures, Unopened):
+            findings += _compare(visit, path, settings.masks, pictures)
+        elif pictures.reason in (Reason.NO_BROWSER, Reason.BUSY):
+            return [*findings, no_browser("response_parity", pictures)]
+        elif pictures.reason is Reason.LATE:
+            return [*findings, _too_late(settings, settings.screenshots[number:])]
+        else:
+            findings += unopened(path, pictures, None).findings
     return findings
 
 
-async def _compare(visit: Visit, browser: Browser, path: str, masks: tuple[str, ...]) -> list[Finding]:
+def _photographs(path: str, masks: tuple[str, ...]) -> Steps[tuple[bytes, bytes, bytes] | Unopened]:
+    """Production twice and stage once, or the first that could not be opened."""
+    pictures = []
+    for production in (True, True, False):
+        seen: PageSeen | Unopened = yield from ask(Open(path, looks=(Picture(masks),), production=production))
+        if isinstance(seen, Unopened):
+            return seen
+        pictures.append(seen.looks[0][0].read())
+    live, again, stage = pictures
+    return live, again, stage
+
+
+def _compare(
+    visit: Visit, path: str, masks: tuple[str, ...], pictures: tuple[bytes, bytes, bytes]
+) -> list[Finding]:
     """What differs between the two pictures of production changes by itself and is left out."""
     from aem_checks.browser.comparing import NotComparable, compare, masked, shown
     from aem_checks.browser.pictures import MOST_MASKED
 
-    production = replace(visit, target="production")
-    live, again = [await _photograph(production, browser, path, masks) for _ in range(2)]
-    stage = await _photograph(visit, browser, path, masks)
+    live, again, stage = pictures
     try:
         if masks and (share := max(map(masked, (live, stage)))) > MOST_MASKED:
             return [_masked(path, share)]
@@ -79,19 +82,20 @@ async def _compare(visit: Visit, browser: Browser, path: str, masks: tuple[str, 
     ]
 
 
-async def _photograph(visit: Visit, browser: Browser, path: str, masks: tuple[str, ...]) -> bytes:
-    from aem_checks.browser.asks import Reason, Unopened
-    from aem_checks.browser.open_page import DESKTOP, PageLost
-    from aem_checks.browser.pictures import photograph
-
-    try:
-        async with browser.page(uncached(visit.url(path)), DESKTOP) as page:
-            if not 200 <= page.status < 300:
-                raise _NotOpened(Unopened(Reason.STATUS, status=page.status))
-            await page.quiet()
-            return await photograph(page, DESKTOP, masks)
-    except PageLost as error:
-        raise _NotOpened(Unopened(Reason.LOST, str(error))) from error
+def _too_late(settings: ResponseParitySettings, missing: Sequence[str]) -> Finding:
+    """That the time was over before the last picture was taken."""
+    limit = format_duration(settings.within)
+    shown = ", ".join(missing[:10]) + (" …" if len(missing) > 10 else "")
+    return Finding(
+        code="time_limit",
+        subject="response_parity",
+        sentence=f"response_parity did not take the pictures of {count(len(missing), 'page')} within {limit}: {shown}. "
+        "To do: see what is slow, or raise 'within'.",
+        expected=f"an end within {limit}",
+        actual=f"{count(len(missing), 'page')} missing",
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+    )
 
 
 def _masked(path: str, share: float) -> Finding:

@@ -23,6 +23,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from aem_checks.asks import Get, ask
 from aem_checks.check import SiteCheck
 from aem_checks.codes import faults
 from aem_checks.kinds.parity._no_production import no_production
@@ -32,11 +33,12 @@ from aem_checks.parity.rules import VERSION, Normaliser
 from aem_checks.reach import is_unreached, unreached
 from aem_checks.shortened import shortened
 from aem_checks.text import count
-from aem_checks.urls import host_of, parts_of, plain_url, uncached
+from aem_checks.urls import host_of, parts_of, plain_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from aem_checks.asks import Steps
     from aem_checks.outcomes import Finding
     from aem_checks.parity.facts import Facts, Reader
     from aem_checks.parity.sampling import SideName
@@ -66,17 +68,17 @@ class ResponseParity(SiteCheck[ResponseParitySettings]):
     )
     settings_type = ResponseParitySettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         from aem_checks.kinds.parity import _parity_findings as say
         from aem_checks.parity.sampling import compare
         from aem_checks.sitemaps import read_sitemaps
 
         if visit.site.production is None:
             return Judgement(examined=0, findings=(no_production(self.kind, visit.site.name),))
-        sitemap = await read_sitemaps(visit.site.production.url, visit.client)
+        sitemap = yield from read_sitemaps(visit.site.production.url, visit.allows)
         paths, left_out = choose(sitemap.urls, visit, self.settings.urls)
         asking = _Asking(visit, self.settings)
-        compared = await compare(
+        compared = yield from compare(
             (*paths, *self._models(visit, paths)), asking.ask, rounds=self.settings.rounds
         )
         report = say.Report(visit, self.settings, compared, self.fingerprint)
@@ -90,7 +92,7 @@ class ResponseParity(SiteCheck[ResponseParitySettings]):
         if self.settings.screenshots:
             from aem_checks.kinds.parity._screenshots import compare_pictures
 
-            findings += await compare_pictures(visit, self.settings.screenshots, self.settings.masks)
+            findings += yield from compare_pictures(visit, self.settings)
         examined = sum(pair.path in asking.pages for pair in compared.pairs)
         return Judgement(examined=examined, findings=shortened(findings, severity=self.weight))
 
@@ -125,8 +127,8 @@ class _Asking:
         self._last: dict[str, tuple[object, Facts]] = {}
         self.pages: set[str] = set()
 
-    async def ask(self, path: str, side: SideName, number: int) -> Facts | None:
-        response = await self._visit.client.get(self._url(path, side, number), tries=3)
+    def ask(self, path: str, side: SideName, number: int) -> Steps[Facts | None]:
+        response = yield from ask(self._question(path, side, number))
         if not path.endswith(MODEL):
             self.pages.add(path)
         if is_unreached(response):
@@ -136,13 +138,9 @@ class _Asking:
             self._keep(path, side, response)
         return self._read(path, response)
 
-    def _url(self, path: str, side: SideName, number: int) -> str:
-        site = self._visit.site
-        assert site.production is not None
-        if side == "stage":
-            return uncached(site.stage.url + path)
-        url = site.production.url + path
-        return uncached(url) if number and self._settings.production_past_caches else url
+    def _question(self, path: str, side: SideName, number: int) -> Get:
+        anew = side == "stage" or (number > 0 and self._settings.production_past_caches)
+        return Get(self._visit.site.endpoint(side).url + path, tries=3, past_caches=anew)
 
     def _read(self, path: str, response: Response) -> Facts:
         """The facts; those of the last answer where this one is the same, as a cache's often is."""

@@ -8,7 +8,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from aem_checks.browser.asks import Look, PageSeen, Unopened, Value
 from aem_checks.browser.open_page import PageLost, Viewport
@@ -18,9 +17,11 @@ from aem_checks.check import Check
 from aem_checks.outcomes import CheckResult
 from aem_checks.runner import run_check
 from aem_checks.sites import SiteConfig
+from aem_checks.urls import plain_url
 from aem_checks.visit import Visit
 
 STAGE = "https://stage.example.com"
+PRODUCTION = "https://www.example.com"
 
 
 class MovedLoop(asyncio.SelectorEventLoop):
@@ -72,7 +73,7 @@ class FakeBrowser:
     pages: dict[str, FakePage] = field(default_factory=dict)
     takes: float = 0.0
     opened: list[tuple[str, int, bool]] = field(default_factory=list)
-    """Path, width of the window, and whether it was warm."""
+    """Path on stage or URL, width of the window, and whether it was warm."""
     begun: list[bool] = field(default_factory=list)
     """Of each start, whether it was alone."""
     refused: set[str] = field(default_factory=set)
@@ -93,7 +94,7 @@ class FakeBrowser:
     async def page(
         self, url: str, viewport: Viewport, *, warm: bool, prepare: Any, shared_by: int
     ) -> AsyncIterator[FakePage]:
-        path = urlsplit(url).path
+        path = plain_url(url).removeprefix(STAGE)
         self.opened.append((path, viewport.width, warm))
         later(self.takes)
         await asyncio.sleep(0.001)
@@ -114,7 +115,9 @@ def asking(*urls: str) -> FakePage:
 
 def site_visit(folder: Path, pages: tuple[str, ...] = ("/a", "/b", "/c")) -> Visit:
     """Without a client: a browser is all that is asked."""
-    config = SiteConfig.model_validate({"name": "wknd", "stage": STAGE, "pages": pages})
+    config = SiteConfig.model_validate(
+        {"name": "wknd", "stage": STAGE, "production": PRODUCTION, "pages": pages}
+    )
     return Visit(config, "stage", None, None, folder)  # type: ignore[arg-type]
 
 

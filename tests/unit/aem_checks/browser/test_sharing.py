@@ -20,6 +20,7 @@ from aem_checks.browser.sharing import Sharing
 from aem_checks.time_limit import Clock
 from aem_checks.visit import Visit
 from unit.aem_checks.browser.fake_browser import (
+    PRODUCTION,
     FakeBrowser,
     FakePage,
     asking,
@@ -69,7 +70,16 @@ def test_one_visit_answers_all_who_ask_for_a_page_and_it_is_cold_where_one_of_th
 
 @pytest.mark.parametrize(
     "other",
-    [Open("/a", PHONE), Open("/a", slow=True), Open("/a", alone=True), Open("/a", click="#yes"), Open("/b")],
+    [
+        *(
+            Open("/a", PHONE),
+            Open("/a", slow=True),
+            Open("/a", alone=True),
+            Open("/a", click="#yes"),
+            Open("/b"),
+        ),
+        Open("/a", production=True),
+    ],
 )
 def test_what_is_prepared_otherwise_is_opened_by_itself(tmp_path: Path, other: Open) -> None:
     browser = FakeBrowser()
@@ -77,6 +87,12 @@ def test_what_is_prepared_otherwise_is_opened_by_itself(tmp_path: Path, other: O
         patch.setattr("aem_checks.browser.looks.click", _clicked)
         answers(tmp_path, browser, [Open("/a")], [other])
     assert len(browser.opened) == 2
+
+
+def test_a_page_of_production_is_opened_there(tmp_path: Path) -> None:
+    browser = FakeBrowser()
+    answers(tmp_path, browser, [Open("/a", production=True)])
+    assert [place for place, *_ in browser.opened] == [f"{PRODUCTION}/a"]
 
 
 async def _clicked(*_: object) -> bool:

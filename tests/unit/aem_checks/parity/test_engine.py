@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import random
 import secrets
@@ -10,11 +9,13 @@ from collections.abc import Callable
 
 import pytest
 
+from aem_checks.asking import ask_then
+from aem_checks.asks import Steps
 from aem_checks.parity import attribution
 from aem_checks.parity.compare import Pair, Suspicion, by_field, groups
 from aem_checks.parity.facts import Facts, Reader
 from aem_checks.parity.rules import Normaliser, marks_in, node_name
-from aem_checks.parity.sampling import Compared, SideName, compare
+from aem_checks.parity.sampling import Ask, Compared, SideName, compare
 from aem_checks.response import Response, make_headers
 from benchmarks.parity import examine, false_alarms, misses
 from benchmarks.parity_pages import Page
@@ -104,8 +105,9 @@ def test_text_in_scripts_and_comments_is_no_element() -> None:
     )
 
 
-def asking(sides: dict[SideName, Callable[[int], Facts | None]], asked: list[SideName]) -> object:
-    async def ask(path: str, side: SideName, number: int) -> Facts | None:
+def asking(sides: dict[SideName, Callable[[int], Facts | None]], asked: list[SideName]) -> Ask:
+    def ask(path: str, side: SideName, number: int) -> Steps[Facts | None]:
+        yield from ()
         asked.append(side)
         return sides[side](number)
 
@@ -118,7 +120,7 @@ def run(
     asked: list[SideName] = []
     ask = asking({"production": production, "stage": stage}, asked)
     names = [f"/{number}.html" for number in range(paths)]
-    return asyncio.run(compare(names, ask, rounds=8)), asked  # type: ignore[arg-type]
+    return ask_then(compare(names, ask, rounds=8), []), asked
 
 
 SAME: Facts = frozenset({("title", "A")})
