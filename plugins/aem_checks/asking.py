@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aem_checks.asks import (
     Abroad,
     BrokenOff,
+    Command,
     Fact,
     Files,
     Follow,
@@ -220,14 +221,28 @@ async def answer_live(
     match question:
         case Open() | Handwriting() if opens is not None:
             return await opens(question)
+        case Get() | Follow() | Abroad() | Handshake():
+            return await _ask_host(question, client, house)
         case Read():
             return await asyncio.to_thread(read, house.reader, question)
         case Fact():
             return house.facts.get(question.name)
         case Files():
             return await house.files(question.patterns)
-        case Handshake():
-            return await house.certificate(question.url, client)
+        case Command() if house.runs is not None:
+            return await house.runs(question)
+        case Fresh():
+            return secrets.token_hex(8)
+        case Now():
+            return datetime.now(UTC)
+        case Pause():
+            await asyncio.sleep(question.seconds)
+            return None
+    raise NoQuestion(f"nobody can answer {type(question).__name__}")
+
+
+async def _ask_host(question: Get | Follow | Abroad | Handshake, client: Client, house: House) -> Any:
+    match question:
         case Get():
             url = uncached(question.url) if question.past_caches else question.url
             return await house.client_for(url, client).request(
@@ -250,14 +265,8 @@ async def answer_live(
             )
         case Abroad():
             return await _abroad(question, client, house.rule)
-        case Fresh():
-            return secrets.token_hex(8)
-        case Now():
-            return datetime.now(UTC)
-        case Pause():
-            await asyncio.sleep(question.seconds)
-            return None
-    raise NoQuestion(f"nobody can answer {type(question).__name__}")
+        case Handshake():
+            return await house.certificate(question.url, client)
 
 
 async def _abroad(question: Abroad, client: Client, rule: Rule | None) -> tuple[Response, ...]:

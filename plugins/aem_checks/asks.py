@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aem_checks.checkout import Source  # noqa: F401 - names the types below
     from aem_checks.reading import ReadPage  # noqa: F401
     from aem_checks.response import Response  # noqa: F401
+    from aem_checks.running import Ran  # noqa: F401
     from aem_checks.tls import Certificate  # noqa: F401
 
 AnswerT = TypeVar("AnswerT")
@@ -107,6 +108,39 @@ class Handshake(Question["Certificate"]):
     """The certificate that the host of a URL shows. Answered by ``HostNotAllowed`` as ``Get`` is."""
 
     url: str
+
+
+@dataclass(frozen=True)
+class Login:
+    """Whose user and password a command is given, in ``<prefix>_USERNAME`` and ``<prefix>_PASSWORD``."""
+
+    prefix: str
+    url: str | None
+    """Where it logs in; ``None`` where nobody knows."""
+    connection: str | None = None
+    """With what; ``None`` for nothing, and empty variables."""
+    of_target: bool = False
+    """Without a connection, with what opens the target."""
+    as_user: bool = False
+    """Whether a connection without login and password can't be used."""
+
+
+@dataclass(frozen=True)
+class Command(Question["Ran"]):
+    """Run a shell command of the team, as ``running`` has it. Only for kinds that say so (``Check.runs_commands``)."""
+
+    name: str
+    """What it is called in the evidence."""
+    run: str
+    folder: str
+    """Where it runs."""
+    within: float
+    """Seconds; what still runs then is ended with all that it started."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """It sees nothing else but PATH, LANG, the logins, and HOME, TMPDIR and REPORTS_PATH, which are new folders."""
+    logins: tuple[Login, ...] = ()
+    reports: tuple[str, ...] = ()
+    """Folders inside ``folder`` where it writes reports, too; files from before the run do not count."""
 
 
 @dataclass(frozen=True)

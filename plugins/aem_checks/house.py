@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aem_checks.checkout import Source, opened
 from aem_checks.git import CheckoutError
 from aem_checks.network_guard.rule import Rule
+from aem_checks.running import run
 from aem_checks.urls import DEFAULT_PORTS, parts_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from aem_checks.asks import Command
     from aem_checks.check import Check
     from aem_checks.checkout import Checkout, Commit
     from aem_checks.client import Client
     from aem_checks.reading import Reader
+    from aem_checks.running import Ran
     from aem_checks.tls import Certificate
     from aem_checks.visit import Visit
 
@@ -36,6 +40,8 @@ class House:
     """Which other hosts may be asked: those of the site's ``allow_hosts``."""
     beside_rule: Rule | None = None
     source: ReleaseSource | None = None
+    runs: Callable[[Command], Awaitable[Ran]] | None = None
+    """Runs commands of the team, for a kind that says that it does."""
 
     @classmethod
     @asynccontextmanager
@@ -44,6 +50,8 @@ class House:
         async with AsyncExitStack() as stack:
             source = ReleaseSource(getattr(check.settings, "checkout", None), visit, stack)
             house = cls(visit.reader(), visit.facts, rule=Rule.for_site(visit.site), source=source)
+            if check.runs_commands:
+                house.runs = partial(run, visit=visit)
             if others := await asyncio.to_thread(check.others, visit):
                 own = visit.endpoint
                 private = [own.url] if own.private and own.url in others else []

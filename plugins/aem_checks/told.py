@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from aem_checks.asks import Abroad, Fact, Files, Follow, Fresh, Get, Handshake, Now, Pause, Question
+from aem_checks.asks import Abroad, Command, Fact, Files, Follow, Fresh, Get, Handshake, Now, Pause, Question
 from aem_checks.browser import kept
 from aem_checks.browser.asks import Handwriting, Open
 from aem_checks.browser.open_page import Viewport
@@ -133,6 +133,8 @@ def _unfit(told: Told, private: frozenset[str]) -> str:
     """Why this conversation is not kept, empty where it is."""
     if told.size > MOST_BYTES:
         return f"its answers have {told.size:,} bytes"
+    if any(isinstance(each, Command) for each, _ in told.exchanges):
+        return "it ran a command of the team"
     asked = [each for each, _ in told.exchanges if isinstance(each, Get | Follow | Abroad)]
     if any(host_of(each.url) in private for each in asked):
         return "it was told what only authors may see"

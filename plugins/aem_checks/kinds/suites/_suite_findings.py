@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from aem_checks.outcomes import Cause, Finding, Outcome
+from aem_checks.running import NotRun
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
-    from aem_checks.commands import CommandResult
     from aem_checks.junit import Report
+    from aem_checks.running import Ran
 
 _LISTED = 20
 _WORDS = 5
@@ -40,7 +41,7 @@ def failures(
         )
 
 
-def ends(suite: str, result: CommandResult, limit: str, report: Report, output: str) -> Iterator[Finding]:
+def ends(suite: str, result: Ran, limit: str, report: Report, output: str) -> Iterator[Finding]:
     """What the way in which the command ended says."""
     if result.timed_out:
         yield _unsure(
@@ -132,17 +133,14 @@ def no_case(suite: str, listed: int, output: str) -> Finding:
     return _unsure("no_case", suite, what, output, "at least one executed case")
 
 
-def no_folder(suite: str, folder: str) -> Finding:
-    what = f"has no folder {quoted(folder, 300)} on this worker"
-    return _unsure("not_configured", suite, what, "", "the suite's folder")
-
-
-def no_access(suite: str, why: str) -> Finding:
-    return _unsure("no_access", suite, f"cannot log in: {why}", "", "a usable connection")
-
-
-def no_user(suite: str, why: str) -> Finding:
-    what = f"was not run, since it can't run as the user that is set for it: {why}"
+def not_run(suite: str, folder: str, ran: Ran) -> Finding:
+    """Why the command was not run, to be run in that folder."""
+    if ran.not_run is NotRun.NO_FOLDER:
+        what = f"has no folder {quoted(folder, 300)} on this worker"
+        return _unsure("not_configured", suite, what, "", "the suite's folder")
+    if ran.not_run is NotRun.NO_ACCESS:
+        return _unsure("no_access", suite, f"cannot log in: {ran.why}", "", "a usable connection")
+    what = f"was not run, since it can't run as the user that is set for it: {ran.why}"
     return _unsure("no_user", suite, what, "", "a run")
 
 

@@ -12,13 +12,18 @@ from urllib.parse import unquote
 if TYPE_CHECKING:
     from aem_checks.junit import Case, Report
 
-PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".webm", ".mp4"})
+_PICTURES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".webm", ".mp4"})
 """Endings of screenshots and videos."""
 _WORDS = re.compile(r"[a-z0-9]+")
 _FEWEST_WORDS = 2
 """Words that a picture's name shares with a case's before it is taken for the case's picture."""
 _OF_A_FAILED_TRY = re.compile(r"(.*) \(failed\)(?: \(attempt [0-9]{1,3}\))?", re.DOTALL)
 """How Cypress names the picture that it takes when a try fails: the titles, joined by `` -- ``."""
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file is a screenshot or video, by its name."""
+    return PurePosixPath(name).suffix.lower() in _PICTURES
 
 
 def picture_of(case: str, pictures: Sequence[str]) -> str:

@@ -17,29 +17,27 @@ HOME, TMPDIR and REPORTS_PATH and may only read its working folder, so builds wr
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import quote
 
 from pydantic import Field, PrivateAttr, field_validator
 
-from aem_checks.access import NO_ACCESS, Access, AccessError
 from aem_checks.access_names import AccessName
+from aem_checks.asks import Command, Login, ask
 from aem_checks.check import CheckSettings, SiteCheck
-from aem_checks.code_user import CodeUser, CodeUserError, code_user, inherited, own_folders, take_back
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
 from aem_checks.kinds.suites import _suite_findings as say
-from aem_checks.kinds.suites._suite_aftermath import Aftermath, Source
-from aem_checks.outcomes import Finding, Judgement
+from aem_checks.kinds.suites._suite_aftermath import Aftermath
+from aem_checks.outcomes import Judgement
 from aem_checks.sites import Name, base_url
 from aem_checks.urls import host_of
 
 if TYPE_CHECKING:
+    from aem_checks.asks import Steps
     from aem_checks.visit import Visit
 
 _OURS = frozenset({"HOME", "TMPDIR", "REPORTS_PATH"})
@@ -141,56 +139,23 @@ class Suites(SiteCheck[SuitesSettings]):
     )
     settings_type = SuitesSettings
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         settings = self.settings
-        if not settings.working_folder.is_dir():
-            return _nothing(say.no_folder(settings.name, str(settings.working_folder)))
-        try:
-            author, publish = _author_access(settings, visit), _publish_access(settings, visit)
-        except AccessError as error:
-            return _nothing(say.no_access(settings.name, str(error)))
-        try:
-            user = code_user()
-        except CodeUserError as error:
-            return _nothing(say.no_user(settings.name, str(error)))
-        with own_folders("suite-", ("HOME", "TMPDIR", "REPORTS_PATH"), user) as folders:
-            return await self._run_in(folders, visit, author, publish, user)
-
-    async def _run_in(
-        self,
-        folders: Mapping[str, Path],
-        visit: Visit,
-        author: Access,
-        publish: Access,
-        user: CodeUser | None,
-    ) -> Judgement:
-        from aem_checks.commands import run_command
-
-        given = cloud_manager_variables(self.settings, visit, author, publish)
-        own = {name: str(folder) for name, folder in folders.items()}
-        started = folders["TMPDIR"].stat().st_mtime
-        result = await run_command(
-            self.settings.run,
-            folder=self.settings.working_folder,
-            environment={**inherited(), **self.settings.environment, **given, **own},
-            within=self._limit,
-            user=user,
-        )
-        if result.problem:
-            return _nothing(
-                say.no_user(self.settings.name, f"The command was not started: {result.problem}.")
+        ran = yield from ask(
+            Command(
+                settings.name,
+                settings.run,
+                str(settings.working_folder),
+                self._limit.total_seconds(),
+                {**settings.environment, **cloud_manager_variables(settings, visit)},
+                tuple(_logins(settings, visit)),
+                settings.reports,
             )
-        if result.is_over:
-            take_back(folders["REPORTS_PATH"], user)
-        aftermath = Aftermath(self.settings.name, visit, _secrets(author, publish))
-        limit = format_duration(self.settings.within)
-        sources = [Source(folders["REPORTS_PATH"]), *self._own_reports(started)]
-        return await asyncio.to_thread(aftermath.judge, result, sources, limit)
-
-    def _own_reports(self, started: float) -> list[Source]:
-        """The report folders of the project itself, without what was in them before."""
-        folder = self.settings.working_folder
-        return [Source(folder / name, name, started) for name in self.settings.reports]
+        )
+        if ran.not_run is not None:
+            finding = say.not_run(settings.name, str(settings.working_folder), ran)
+            return Judgement(examined=0, findings=(finding,))
+        return Aftermath(settings.name, ran).judge(format_duration(settings.within))
 
     @property
     def _limit(self) -> timedelta:
@@ -199,13 +164,11 @@ class Suites(SiteCheck[SuitesSettings]):
         return timedelta(seconds=seconds - min(_LONGEST_MARGIN, seconds / 4))
 
 
-def cloud_manager_variables(
-    settings: SuitesSettings, visit: Visit, author: Access, publish: Access
-) -> dict[str, str]:
-    """The variables that Cloud Manager gives to UI tests, but for those of its proxy."""
-    variables = {"AEM_PUBLISH_URL": visit.endpoint.url, **_login("AEM_PUBLISH", publish)}
+def cloud_manager_variables(settings: SuitesSettings, visit: Visit) -> dict[str, str]:
+    """The variables that Cloud Manager gives to UI tests, but for logins and those of its proxy."""
+    variables = {"AEM_PUBLISH_URL": visit.endpoint.url}
     if (url := _author_url(settings, visit)) is not None:
-        variables |= {"AEM_AUTHOR_URL": url, **_login("AEM_AUTHOR", author)}
+        variables["AEM_AUTHOR_URL"] = url
     if settings.upload_url:
         variables["UPLOAD_URL"] = settings.upload_url
     if settings.selenium_url:
@@ -213,9 +176,13 @@ def cloud_manager_variables(
     return variables
 
 
-def _login(prefix: str, access: Access) -> dict[str, str]:
-    user, password = access.basic or ("", "")
-    return {f"{prefix}_USERNAME": user, f"{prefix}_PASSWORD": password}
+def _logins(settings: SuitesSettings, visit: Visit) -> Iterator[Login]:
+    """A user of author where there is one to log in to, and one of the target."""
+    name = settings.author or (visit.site.author.access if visit.site.author else None)
+    url = _author_url(settings, visit)
+    if name or url:
+        yield Login("AEM_AUTHOR", url, name, as_user=True)
+    yield Login("AEM_PUBLISH", visit.endpoint.url, settings.publish, of_target=True)
 
 
 def _author_url(settings: SuitesSettings, visit: Visit) -> str | None:
@@ -227,40 +194,3 @@ def _author_url(settings: SuitesSettings, visit: Visit) -> str | None:
         if url and (match := _PUBLISH_HOST.fullmatch(host_of(url))):
             return f"https://author-{match.group(1)}"
     return None
-
-
-def _author_access(settings: SuitesSettings, visit: Visit) -> Access:
-    """Raises ``AccessError`` for a connection that is missing, holds no user or opens another host."""
-    of_site = visit.site.author.access if visit.site.author else None
-    name = settings.author or of_site
-    if name is None:
-        return NO_ACCESS
-    access = visit.resolver(name)
-    if access.basic is None:
-        raise AccessError(f"connection {name!r} has no login and password; suites log in as a local user")
-    url = _author_url(settings, visit)
-    if url is None:
-        raise AccessError(
-            f"it is not known where to log in with {name!r}; add 'author:' with its url to the site"
-        )
-    return access.at(url)
-
-
-def _publish_access(settings: SuitesSettings, visit: Visit) -> Access:
-    access = visit.resolver(settings.publish) if settings.publish else visit.access
-    return access.at(visit.endpoint.url)
-
-
-def _secrets(*accesses: Access) -> tuple[str, ...]:
-    """What must not stay in output and reports, the longest first; a password that equals its user is none."""
-    found: set[str] = set()
-    for access in accesses:
-        user, password = access.basic or ("", "")
-        found |= access.secrets - {user}
-        if password and password != user:
-            found |= {password, quote(password, safe="")}
-    return tuple(sorted(found, key=len, reverse=True))
-
-
-def _nothing(finding: Finding) -> Judgement:
-    return Judgement(examined=0, findings=(finding,))

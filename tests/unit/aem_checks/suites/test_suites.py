@@ -8,6 +8,7 @@ import shlex
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,17 @@ import pytest
 from pydantic import ValidationError
 
 from aem_checks.access import Access, AccessError
+from aem_checks.asking import NoQuestion, lead
+from aem_checks.asks import Command, Login
+from aem_checks.browser.blob import Spill
+from aem_checks.folders import NOWHERE
 from aem_checks.kinds.suites.suites import Suites, SuitesSettings
 from aem_checks.outcomes import Judgement
+from aem_checks.running import Left, Ran, Reports
+from aem_checks.sites import SiteConfig
+from aem_checks.told import NotKept, Told, keep
+from aem_checks.told import read as read_told
+from aem_checks.visit import Visit
 from unit.aem_checks.small_site import bad, outcome, visit
 from unit.aem_checks.test_commands import over_when
 
@@ -26,6 +36,16 @@ RED = (
     '<testcase classname="Home" name="has a hero"><failure message="no hero"/></testcase></testsuite>'
 )
 needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
+
+
+PLACE = "suites/cypress/run-1"
+SITE = SiteConfig.model_validate(
+    {
+        "stage": {"url": "https://stage.wknd.site", "origin": "https://publish-p1-e2.adobeaemcloud.com"},
+        "pages": ["/"],
+    }
+)
+VISIT = Visit(SITE, "stage", None, None, NOWHERE)  # type: ignore[arg-type]
 
 
 def check(folder: Path, run: str, **settings: Any) -> Suites:
@@ -46,6 +66,28 @@ def judge(folder: Path, run: str, **settings: Any) -> tuple[str, Judgement]:
     suite = check(folder, run, **settings)
     judgement = visit(suite, folder, {})
     return outcome(suite, judgement), judgement
+
+
+def told(files: Mapping[str, str], exit_code: int = 0) -> tuple[str, Judgement]:
+    """What is made of a suite that left these files and ended so; nothing is run."""
+    left = tuple(
+        Left(
+            name, f"{PLACE}/reports/{name}", Spill().put(content.encode()) if name.endswith(".xml") else None
+        )
+        for name, content in files.items()
+    )
+    ran = Ran(exit_code=exit_code, place=PLACE, reports=(Reports(files=left),))
+    suite = Suites(SuitesSettings(name="cypress", folder="ui.tests", run="npm test"))
+    judgement = lead(suite.judge(VISIT), lambda _: ran)
+    return outcome(suite, judgement), judgement
+
+
+def asked(**settings: Any) -> Command:
+    """The question of a suite with these settings."""
+    given = {"name": "cypress", "folder": "ui.tests", "run": "npm test", **settings}
+    ((question,),) = [next(Suites(SuitesSettings.model_validate(given)).judge(VISIT))]
+    assert isinstance(question, Command)
+    return question
 
 
 def test_a_green_suite_passes_and_its_files_are_kept(tmp_path: Path) -> None:
@@ -105,8 +147,8 @@ def test_silence_and_contradiction_are_never_a_pass(tmp_path: Path, run: str, wo
 FLAKY = '<testsuite tests="2" failures="1"><testcase name="opens"><flakyFailure message="not yet"/></testcase></testsuite>'
 
 
-def test_a_case_that_passed_on_a_retry_is_told_and_makes_the_suite_flaky(tmp_path: Path) -> None:
-    result, judgement = judge(tmp_path, report(FLAKY))
+def test_a_case_that_passed_on_a_retry_is_told_and_makes_the_suite_flaky() -> None:
+    result, judgement = told({"r.xml": FLAKY})
     assert (result, judgement.flaky) == ("block passed", True)
     (note,) = judgement.findings
     assert note.code == "retried"
@@ -118,11 +160,11 @@ def test_a_case_that_passed_on_a_retry_is_told_and_makes_the_suite_flaky(tmp_pat
 
 @pytest.mark.parametrize(("exit_code", "expected"), [(0, "block passed"), (1, "block failed product")])
 def test_a_try_that_is_listed_as_a_failed_case_is_believed_to_be_one_only_of_a_suite_that_ended_well(
-    tmp_path: Path, exit_code: int, expected: str
+    exit_code: int, expected: str
 ) -> None:
     failed = '<testcase classname="A" name="b()"><failure/></testcase>'
     tries = f'<testsuite>{failed}<testcase classname="A" name="b()"/></testsuite>'
-    result, judgement = judge(tmp_path, f"{report(tries)}; exit {exit_code}")
+    result, judgement = told({"r.xml": tries}, exit_code)
     assert (result, judgement.flaky) == (expected, exit_code == 0)
 
 
@@ -136,24 +178,21 @@ def test_a_try_that_is_listed_as_a_failed_case_is_believed_to_be_one_only_of_a_s
         ("(failed)", False),
     ],
 )
-def test_cypress_picture_of_a_try_that_failed_makes_a_passed_case_flaky(
-    tmp_path: Path, picture: str, flaky: bool
-) -> None:
+def test_cypress_picture_of_a_try_that_failed_makes_a_passed_case_flaky(picture: str, flaky: bool) -> None:
     green = '<testsuite><testcase name="Home opens" classname="opens"/></testsuite>'
-    result, judgement = judge(tmp_path, f'{report(green)}; printf png > "$REPORTS_PATH/{picture}.png"')
+    result, judgement = told({"r.xml": green, f"{picture}.png": "png"})
     assert (result, judgement.flaky) == ("block passed", flaky)
 
 
-def test_a_picture_of_a_failed_case_makes_no_other_case_flaky(tmp_path: Path) -> None:
+def test_a_picture_of_a_failed_case_makes_no_other_case_flaky() -> None:
     cases = '<testcase name="Home opens" classname="opens"/><testcase name="opens"><failure/></testcase>'
-    shot = 'printf png > "$REPORTS_PATH/opens (failed).png"'
-    _, judgement = judge(tmp_path, f"{report(f'<testsuite>{cases}</testsuite>')}; {shot}; exit 1")
+    _, judgement = told({"r.xml": f"<testsuite>{cases}</testsuite>", "opens (failed).png": "png"}, 1)
     assert not judgement.flaky
 
 
-def test_words_that_nobody_knows_are_named_with_their_cases_and_pass_nothing(tmp_path: Path) -> None:
+def test_words_that_nobody_knows_are_named_with_their_cases_and_pass_nothing() -> None:
     odd = "".join(f'<testcase name="c{n}" status="word{n // 2}"/>' for n in range(14))
-    result, judgement = judge(tmp_path, report(f'<testsuite><testcase name="a"/>{odd}</testsuite>'))
+    result, judgement = told({"r.xml": f'<testsuite><testcase name="a"/>{odd}</testsuite>'})
     assert (result, judgement.examined) == ("block inconclusive check", 1)
     sentences = [each.sentence for each in bad(judgement)]
     assert len(sentences) == 6
@@ -374,9 +413,9 @@ def test_a_second_run_is_kept_beside_the_first(tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["run-1", "run-2"]
 
 
-def test_many_failures_are_counted_and_some_are_listed(tmp_path: Path) -> None:
+def test_many_failures_are_counted_and_some_are_listed() -> None:
     cases = "".join(f'<testcase name="c{n}"><failure/></testcase>' for n in range(50))
-    _, judgement = judge(tmp_path, report(f"<testsuite>{cases}</testsuite>"))
+    _, judgement = told({"r.xml": f"<testsuite>{cases}</testsuite>"})
     assert len(bad(judgement)) == 21
     assert "50 of 50" in bad(judgement)[-1].sentence
 
@@ -387,13 +426,34 @@ def test_variables_that_are_not_the_teams_are_refused(name: str) -> None:
         SuitesSettings(name="x", folder=".", run="true", environment={name: "x"})
 
 
-def test_the_author_beside_a_cloud_service_publish_host_is_known(tmp_path: Path) -> None:
-    from aem_checks.kinds.suites.suites import cloud_manager_variables
-    from aem_checks.sites import SiteConfig
-    from aem_checks.visit import Visit
+def test_the_author_beside_a_cloud_service_publish_host_is_known() -> None:
+    assert asked().environment["AEM_AUTHOR_URL"] == "https://author-p1-e2.adobeaemcloud.com"
 
-    stage = {"url": "https://stage.wknd.site", "origin": "https://publish-p1-e2.adobeaemcloud.com"}
-    site = SiteConfig.model_validate({"stage": stage, "pages": ["/"]})
-    seen = Visit(site, "stage", None, None, tmp_path)  # type: ignore[arg-type]
-    given = cloud_manager_variables(check(tmp_path, "true").settings, seen, Access(), Access())
-    assert given["AEM_AUTHOR_URL"] == "https://author-p1-e2.adobeaemcloud.com"
+
+def test_a_suite_names_what_it_logs_in_with_and_is_told_nothing_of_it() -> None:
+    question = asked(author="wknd_author", publish="wknd_reader", environment={"CI": "true"})
+    author = "https://author-p1-e2.adobeaemcloud.com"
+    assert question.logins == (
+        Login("AEM_AUTHOR", author, "wknd_author", as_user=True),
+        Login("AEM_PUBLISH", "https://stage.wknd.site", "wknd_reader", of_target=True),
+    )
+    assert question.environment == {
+        "CI": "true",
+        "AEM_AUTHOR_URL": author,
+        "AEM_PUBLISH_URL": "https://stage.wknd.site",
+    }
+
+
+def test_a_kind_that_does_not_say_that_it_runs_commands_runs_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Suites, "runs_commands", False)
+    with pytest.raises(NoQuestion, match="nobody can answer Command"):
+        judge(tmp_path, "touch started")
+    assert not (tmp_path / "ui.tests" / "started").exists()
+
+
+def test_what_a_command_came_to_is_not_kept_to_be_judged_again(tmp_path: Path) -> None:
+    keep(Told([(asked(), Ran(exit_code=0))]), tmp_path, "suites.cypress")
+    with pytest.raises(NotKept, match="it ran a command of the team"):
+        read_told(tmp_path, "suites.cypress")
