@@ -163,7 +163,7 @@ def test_a_try_that_is_listed_as_a_failed_case_is_believed_to_be_one_only_of_a_s
     exit_code: int, expected: str
 ) -> None:
     failed = '<testcase classname="A" name="b()"><failure/></testcase>'
-    tries = f'<testsuite>{failed}<testcase classname="A" name="b()"/></testsuite>'
+    tries = f'<testsuite tests="1">{failed}<testcase classname="A" name="b()"/></testsuite>'
     result, judgement = told({"r.xml": tries}, exit_code)
     assert (result, judgement.flaky) == (expected, exit_code == 0)
 
