@@ -1,9 +1,8 @@
-"""What a check is: a typed configuration and a judgement. Adding one means adding one module to ``kinds``."""
+"""What a check is: a typed configuration and a conversation that ends in a judgement. A new one is one module in ``kinds``."""
 
 from __future__ import annotations
 
-import asyncio
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, ClassVar, Generic, Literal, TypeVar
@@ -13,12 +12,13 @@ from pydantic import BaseModel, ConfigDict
 from aem_checks.codes import Codes
 from aem_checks.durations import Duration
 from aem_checks.excuses import Excuses, switch
-from aem_checks.outcomes import Judgement, Severity
+from aem_checks.outcomes import Severity
 from aem_checks.sites import Target
 
 if TYPE_CHECKING:
     from aem_checks.access import Access
     from aem_checks.asks import Steps
+    from aem_checks.outcomes import Judgement
     from aem_checks.visit import Visit
 
 
@@ -49,7 +49,8 @@ SettingsT = TypeVar("SettingsT", bound=CheckSettings)
 
 
 class Check(ABC, Generic[SettingsT]):
-    """A kind of check. The class attributes describe it; an instance holds the settings of one gate."""
+    """A kind of check: it asks, the house answers (``house.House``), it judges. The class attributes describe it; an
+    instance holds the settings of one gate."""
 
     kind: ClassVar[str]
     """The name in gate files, in snake case, for example ``client_libraries``."""
@@ -88,10 +89,12 @@ class Check(ABC, Generic[SettingsT]):
         """What a finding weighs that does not say so itself: as the gate file has it, else the kind."""
         return self.settings.severity or self.severity
 
-    @classmethod
-    def is_led(cls) -> bool:
-        """Whether the house leads its conversation, so that what it is told can be kept and told again."""
-        return False
+    @abstractmethod
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        """Yield what there is to know (``aem_checks.asks``), be sent the answers, and say what is wrong.
+
+        Errors of the network are values, so findings, not exceptions.
+        """
 
     def others(self, visit: Visit) -> Mapping[str, Access]:
         """Addresses that the gate file names for this check beside those of the site, with what opens each: it may ask
@@ -101,31 +104,3 @@ class Check(ABC, Generic[SettingsT]):
     def pages_among(self, recorded: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the recorded pages, by path, that it looks at; what the report on coverage counts as tested by it."""
         return recorded if self.reads_recording else ()
-
-
-class SiteCheck(Check[SettingsT]):
-    """Asks the site itself: ``judge`` is a conversation (``aem_checks.asks``), which the house leads with the site.
-
-    A kind that needs more than can be asked leads its own, in ``run``.
-    """
-
-    def judge(self, visit: Visit) -> Steps[Judgement]:
-        """Yield what there is to know, and say what is wrong. Errors of the network are findings, not exceptions."""
-        raise NotImplementedError
-
-    @classmethod
-    def is_led(cls) -> bool:
-        """Whether the house leads its conversation, so that what it is told can be kept and told again."""
-        return cls.run is SiteCheck.run
-
-    async def run(self, visit: Visit) -> Judgement:
-        """Lead the conversation with the site."""
-        from aem_checks.asking import ask_live
-        from aem_checks.browser.sharing import seated
-        from aem_checks.house import House
-
-        steps = await asyncio.to_thread(self.judge, visit)
-        async with House.of(self, visit) as house, seated(visit) as opens:
-            if visit.begin is not None and house.reader is not None:
-                steps = await visit.begin(steps, house.reader, visit.clock)
-            return await ask_live(steps, visit.client, visit.told.hear, house, opens)

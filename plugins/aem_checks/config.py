@@ -86,7 +86,7 @@ class ConfiguredCheck:
     @property
     def reads_pages(self) -> bool:
         """Whether it looks at recorded pages in this process, and so can do it together with others."""
-        return self.check_type.reads_recording and self.check_type.is_led() and not self.is_code_of_a_team
+        return self.check_type.reads_recording and not self.is_code_of_a_team
 
     @property
     def accepts_exposure(self) -> bool:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aem_checks.check import Check
     from aem_checks.checkout import Checkout, Commit
     from aem_checks.client import Client
+    from aem_checks.outcomes import Judgement
     from aem_checks.reading import Reader
     from aem_checks.running import Ran
     from aem_checks.tls import Certificate
@@ -59,6 +60,18 @@ class House:
                 client = visit.client.beside(others, house.beside_rule)
                 house.beside = await stack.enter_async_context(client)
             yield house
+
+    @classmethod
+    async def lead(cls, check: Check[Any], visit: Visit) -> Judgement:
+        """What a check makes of what the site and its house say now. Raises ``AccessError``, and what the check raises."""
+        from aem_checks.asking import ask_live
+        from aem_checks.browser.sharing import seated
+
+        steps = await asyncio.to_thread(check.judge, visit)
+        async with cls.of(check, visit) as house, seated(visit) as opens:
+            if visit.begin is not None and house.reader is not None:
+                steps = await visit.begin(steps, house.reader, visit.clock)
+            return await ask_live(steps, visit.client, visit.told.hear, house, opens)
 
     def client_for(self, url: str, client: Client) -> Client:
         """Who asks this URL: ``client`` is the site's."""

@@ -89,7 +89,6 @@ def main(folder: Path) -> None:
 
 
 def _judge(request: Request, folder: Path, line: Line) -> Judgement:
-    from aem_checks.check import SiteCheck
     from aem_checks.kinds import kind_of_file
     from aem_checks.recording import Recording
     from aem_checks.visit import Visit
@@ -107,7 +106,6 @@ def _judge(request: Request, folder: Path, line: Line) -> Judgement:
         evidence=folder / "answer" / FILES,
         resolver=_nothing_opens,
     )
-    assert isinstance(check, SiteCheck)
     return ask_across(check.judge(visit), line, folder / TOLD, visit.reader())
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from aem_checks.asking import lead
 from aem_checks.asks import Abroad, Fact, Follow, Fresh, Get, Now, Question
-from aem_checks.check import SiteCheck
+from aem_checks.check import Check
 from aem_checks.codes import with_codes
 from aem_checks.folders import NOWHERE
 from aem_checks.outcomes import Judgement
@@ -32,7 +32,7 @@ def answer(
 
 
 def rehearse(
-    check: SiteCheck[Any],
+    check: Check[Any],
     answers: Mapping[str, Response],
     *,
     facts: Mapping[str, Any] | None = None,

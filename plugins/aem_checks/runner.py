@@ -10,9 +10,10 @@ from functools import partial
 from typing import Any
 
 from aem_checks.access import AccessError
-from aem_checks.check import Check, SiteCheck
+from aem_checks.check import Check
 from aem_checks.codes import with_codes
 from aem_checks.durations import format_duration
+from aem_checks.house import House
 from aem_checks.kinds import file_of_own_kind
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from aem_checks.patience import within
@@ -115,8 +116,7 @@ async def _attempt(check: Check[Any], visit: Visit, key: str, conversations: _Co
             said = f"{check.kind} has no recording to judge. To do: record the pages first."
             return _no_answer(check, "no_recording", said)
         else:
-            assert isinstance(check, SiteCheck)
-            found = await conversations.lead(visit, check.run)
+            found = await conversations.lead(visit, partial(House.lead, check))
         return with_codes(check.kind, check.codes, found)
     except AccessError as error:
         said = f"{check.kind} could not log in: {error}. To do: correct that connection, or name another one."
@@ -153,7 +153,7 @@ class _Conversations:
     def read_only(self) -> bool:
         """Whether the last run looked at recorded pages, and asked nobody anything."""
         check, told = self._check, self._told[-1] if self._told else None
-        return check.is_led() and check.reads_recording and told is not None and told.asked == 0
+        return check.reads_recording and told is not None and told.asked == 0
 
     async def kept(self, judgement: Judgement) -> Judgement:
         """The same judgement, with a note where what it rests on could not be kept."""
@@ -166,7 +166,7 @@ class _Conversations:
 
     def _keep(self) -> None:
         check, author = self._check, self._visit.site.author
-        if not (check.is_led() and check.keeps_told and file_of_own_kind(type(check)) is None):
+        if not (check.keeps_told and file_of_own_kind(type(check)) is None):
             return
         private = author.hosts if author else frozenset[str]()
         for number, name in enumerate((self._key, f"{self._key}{AGAIN}")):

@@ -24,6 +24,7 @@ import yaml
 from aem_checks.access import NO_ACCESS
 from aem_checks.client import USER_AGENT, Client
 from aem_checks.folders import NOWHERE
+from aem_checks.house import House
 from aem_checks.kinds import all_kinds
 from aem_checks.outcomes import Outcome
 from aem_checks.rate_limit import RateLimit
@@ -136,7 +137,9 @@ async def _record_and_judge(site: SiteConfig, folder: Path) -> None:
     client = Client({}, rate_limit=RateLimit(_NO_LIMIT))
     visit = Visit(site, "stage", client, recording, NOWHERE)
     for judgement, check in zip(
-        await asyncio.gather(*(check.run(replace(visit, begin=walk.of(check.kind))) for check in checks)),
+        await asyncio.gather(
+            *(House.lead(check, replace(visit, begin=walk.of(check.kind))) for check in checks)
+        ),
         checks,
         strict=True,
     ):

@@ -20,6 +20,7 @@ from aem_checks.access import NO_ACCESS
 from aem_checks.asking import ask_then
 from aem_checks.asks import Steps
 from aem_checks.client import USER_AGENT, Client
+from aem_checks.house import House
 from aem_checks.kinds.parity._parity_settings import ResponseParitySettings
 from aem_checks.kinds.parity.response_parity import ResponseParity
 from aem_checks.outcomes import Outcome
@@ -160,7 +161,7 @@ async def _compare(site: SiteConfig, folder: Path) -> None:
     assert site.production is not None
     origins = {site.stage.url: NO_ACCESS, site.production.url: NO_ACCESS}
     async with Client(origins, rate_limit=RateLimit(_NO_LIMIT), connections=CONNECTIONS) as client:
-        judgement = await check.run(Visit(site, "stage", client, None, folder))
+        judgement = await House.lead(check, Visit(site, "stage", client, None, folder))
     found = [finding for finding in judgement.findings if finding.outcome is not Outcome.PASSED]
     if found or judgement.examined != len(site.pages):
         raise RuntimeError(f"the comparison of equal sites went wrong: {found or judgement.examined}")

@@ -19,7 +19,7 @@ from aem_checks.asks import Question, Steps, ask, together
 from aem_checks.browser.asks import Open, PageSeen, Reason, Unopened
 from aem_checks.browser.finding import REMEDY
 from aem_checks.browser.open_page import PageLost
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.durations import Duration, format_duration
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import REFUSALS
@@ -47,7 +47,7 @@ class BrowserSettings(CheckSettings):
 SettingsT = TypeVar("SettingsT", bound=BrowserSettings)
 
 
-class BrowserCheck(SiteCheck[SettingsT]):
+class BrowserCheck(Check[SettingsT]):
     """Judges what Chromium sees of pages. ``severity`` is ``warn``; graver findings say so themselves."""
 
     severity = Severity.WARN

@@ -1,7 +1,7 @@
 """Which kinds of checks are there? Every module in the folders below and in a team's own folders is one.
 
 The folders are chapters: checks of one concern, which a gate runs in one task. A kind is a module with one public
-subclass of ``SiteCheck`` that sets ``kind``, ``number`` and ``title``. A team adds its own by dropping
+subclass of ``Check`` that sets ``kind``, ``number`` and ``title``. A team adds its own by dropping
 such a module into a folder and naming that folder in the environment variable ``AEM_CHECKS_KINDS`` (several are separated
 by ``:``). Modules are imported when the kinds are first asked for, at each Dag parse too, so they import parsers and clients
 only inside functions. A team's own kinds judge in a process of their own (``aem_checks.isolated``).
@@ -21,7 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from aem_checks.check import Check, SiteCheck
+from aem_checks.check import Check
 from aem_checks.codes import trouble_with
 
 FOLDERS_VARIABLE = "AEM_CHECKS_KINDS"
@@ -137,28 +137,19 @@ def _kind_in(module: ModuleType) -> type[Check[Any]]:
         for name, each in vars(module).items()
         if not name.startswith("_")
         and inspect.isclass(each)
-        and issubclass(each, SiteCheck)
+        and issubclass(each, Check)
         and each.__module__ == module.__name__
     ]
     if len(found) != 1:
         raise KindError(f"{module.__file__} has {len(found)} public checks; a kind has exactly one")
     kind = found[0]
     missing = [name for name in ("kind", "number", "title") if not getattr(kind, name, "")]
-    if missing or inspect.isabstract(kind) or _says_nothing(kind):
-        lack = f"{' and '.join(missing)}" if missing else "judge or run"
+    if missing or inspect.isabstract(kind):
+        lack = " and ".join(missing) if missing else "judge, which asks (docs/own-checks.md)"
         raise KindError(f"{module.__file__}: {kind.__name__} lacks {lack}")
-    if file_of_own_kind(kind) is not None and not kind.is_led():
-        raise KindError(
-            f"{module.__file__}: {kind.__name__} has a 'run' of its own, but a team's check has no network and no "
-            "credentials there; write 'judge', which asks (docs/own-checks.md)"
-        )
     if trouble := trouble_with(kind.codes):
         raise KindError(f"{module.__file__}: 'codes' of {kind.__name__} {trouble}")
     return kind
-
-
-def _says_nothing(kind: type[Check[Any]]) -> bool:
-    return issubclass(kind, SiteCheck) and kind.judge is SiteCheck.judge and kind.is_led()
 
 
 def _place(number: str) -> tuple[bool, str, int, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aem_checks.asking import NotTold, ask_then
-from aem_checks.check import SiteCheck
+from aem_checks.check import Check
 from aem_checks.codes import with_codes
 from aem_checks.folders import NOWHERE
 from aem_checks.kinds import file_of_own_kind
@@ -89,7 +89,7 @@ class Rejudged:
 
     def _is_judged_here(self, check: ConfiguredCheck) -> bool:
         kind = check.check_type
-        return kind.is_led() and file_of_own_kind(kind) is None and self._can_compare(check.site)
+        return file_of_own_kind(kind) is None and self._can_compare(check.site)
 
     def _can_compare(self, site: str) -> bool:
         """Whether what was compared with then is here; without it a check could pass that failed then."""
@@ -170,7 +170,6 @@ class Rejudged:
     def _run_of_then(self, check: ConfiguredCheck, suffix: str = "") -> tuple[Judgement, datetime] | None:
         """What it makes of one run of then, and when that was; ``None`` where nothing was kept of it."""
         made = check.create()
-        assert isinstance(made, SiteCheck)
         try:
             told, at = self._told(check, suffix)
             if told is None or at is None:
@@ -253,7 +252,7 @@ class Rejudged:
         )
 
 
-def _judge(check: SiteCheck[Any], judge: Callable[[], Judgement]) -> Judgement:
+def _judge(check: Check[Any], judge: Callable[[], Judgement]) -> Judgement:
     """Raises ``NotTold``; whatever else goes wrong in a check is a judgement, too."""
     try:
         return with_codes(check.kind, check.codes, judge())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.outcomes import Judgement
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ class InstantSettings(CheckSettings):
     name: str = Field(pattern=r"^[a-z0-9_-]+$")
 
 
-class Instant(SiteCheck[InstantSettings]):
+class Instant(Check[InstantSettings]):
     kind = "instant"
     number = "T1"
     title = "Returns at once"

@@ -6,7 +6,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Literal
 
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -18,7 +18,7 @@ class _Settings(CheckSettings):
     how: Literal["killed", "exit 0"]
 
 
-class EndsItsProcess(SiteCheck[_Settings]):
+class EndsItsProcess(Check[_Settings]):
     kind = "ends_its_process"
     number = "T2"
     title = "Ends its process"

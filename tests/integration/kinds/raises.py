@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from aem_checks.visit import Visit
 
 
-class Raises(SiteCheck[CheckSettings]):
+class Raises(Check[CheckSettings]):
     kind = "raises"
     number = "T1"
     title = "Raises"

@@ -6,7 +6,7 @@ import base64
 import sys
 from typing import TYPE_CHECKING
 
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _LOGIN = ("simulated-user", "simulated-password")
 
 
-class TellsWhatOpens(SiteCheck[CheckSettings]):
+class TellsWhatOpens(Check[CheckSettings]):
     kind = "tells_what_opens"
     number = "T4"
     title = "Tells what opens the site"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -17,7 +17,7 @@ class _Settings(CheckSettings):
     file: str
 
 
-class WaitsForAFile(SiteCheck[_Settings]):
+class WaitsForAFile(Check[_Settings]):
     kind = "waits_for_a_file"
     number = "T3"
     title = "Waits for a file"

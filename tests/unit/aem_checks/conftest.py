@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from aem_checks.asking import ask_then
-from aem_checks.check import SiteCheck
+from aem_checks.check import Check
+from aem_checks.house import House
 from aem_checks.outcomes import Judgement
 from aem_checks.told import NotKept, keep, read
 from aem_checks.visit import Visit
@@ -19,10 +20,12 @@ from aem_checks.visit import Visit
 @pytest.fixture(autouse=True)
 def everything_is_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Live, and again from the conversation as it was kept: field by field the same."""
-    live = SiteCheck.run
+    live = House.lead
 
-    async def run(check: SiteCheck[Any], visit: Visit) -> Judgement:
+    async def lead(check: Check[Any], visit: Visit) -> Judgement:
         judged = await live(check, visit)
+        if not check.keeps_told:
+            return judged
         again = replace(visit, client=None, facts={})  # type: ignore[arg-type]
         with TemporaryDirectory() as folder:
             keep(visit.told, Path(folder), "it")
@@ -34,4 +37,4 @@ def everything_is_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
             assert ask_then(check.judge(again), told.exchanges, again.reader()) == judged
         return judged
 
-    monkeypatch.setattr(SiteCheck, "run", run)
+    monkeypatch.setattr(House, "lead", lead)

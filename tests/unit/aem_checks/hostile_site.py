@@ -12,7 +12,6 @@ from typing import Any
 from hypothesis import strategies as some
 
 from aem_checks.asks import Abroad, Fact, Follow, Fresh, Get, Handshake, Now, Pause, Question, Read
-from aem_checks.check import SiteCheck
 from aem_checks.codes import with_codes
 from aem_checks.folders import NOWHERE
 from aem_checks.kinds import all_kinds
@@ -227,7 +226,7 @@ def responses(draw: Callable[[Any], Any]) -> Response:
 def kinds() -> Iterator[str]:
     """All that ask nothing but a site's addresses and look at nothing but its recorded pages."""
     for name, kind in all_kinds().items():
-        asks_else = kind.opens_pages or kind.runs_commands or not kind.is_led()
+        asks_else = kind.opens_pages or kind.runs_commands
         if not asks_else and not kind.needs.startswith("a git") and (kind.default_on or name in SETTINGS):
             yield name
 
@@ -237,7 +236,6 @@ def judged(kind: str, answers: Iterator[Response]) -> Judgement:
     check_type = all_kinds()[kind]
     site = SiteConfig.model_validate(_SITE)
     check = check_type(check_type.settings_type.model_validate(SETTINGS.get(kind, {})))
-    assert isinstance(check, SiteCheck)
     visit = Visit(site, "stage", None, _recording(site, answers), NOWHERE)  # type: ignore[arg-type]
     steps, reader = check.judge(visit), visit.reader()
     assert reader is not None

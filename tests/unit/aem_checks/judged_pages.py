@@ -6,7 +6,7 @@ from typing import Any
 
 from aem_checks.asking import ask_then
 from aem_checks.baseline import Baseline
-from aem_checks.check import SiteCheck
+from aem_checks.check import Check
 from aem_checks.folders import NOWHERE
 from aem_checks.outcomes import Judgement
 from aem_checks.recording import Recording
@@ -14,7 +14,7 @@ from aem_checks.sites import Endpoint, SiteConfig
 from aem_checks.visit import Visit
 
 
-def judge_pages(check: SiteCheck[Any], recording: Recording, before: Recording | None = None) -> Judgement:
+def judge_pages(check: Check[Any], recording: Recording, before: Recording | None = None) -> Judgement:
     """``before``: what was recorded at the last verified release."""
     visit = Visit(
         site=SiteConfig(name=recording.site, stage=Endpoint(url=recording.base_url), pages=("/",)),

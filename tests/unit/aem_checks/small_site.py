@@ -12,8 +12,9 @@ from aiohttp import web
 
 from aem_checks.access import NO_ACCESS, Access
 from aem_checks.baseline import Baseline
-from aem_checks.check import SiteCheck
+from aem_checks.check import Check
 from aem_checks.client import Client
+from aem_checks.house import House
 from aem_checks.outcomes import Finding, Judgement, Outcome
 from aem_checks.rate_limit import RateLimit
 from aem_checks.sites import SiteConfig, Target
@@ -64,7 +65,7 @@ class SmallSite:
 
 
 def visit(
-    check: SiteCheck[Any],
+    check: Check[Any],
     folder: Path,
     stage: SmallSite | Answers,
     production: SmallSite | Answers | None = None,
@@ -92,14 +93,15 @@ def visit(
             limit = RateLimit(1000, folder=folder / "rate")
             async with Client.for_site(site, resolver, rate_limit=limit, timeout=60, backoff=0.01) as client:
                 evidence = folder / "evidence"
-                return await check.run(
-                    Visit(site, target, client, None, evidence, access, facts or {}, resolver, baseline)
+                return await House.lead(
+                    check,
+                    Visit(site, target, client, None, evidence, access, facts or {}, resolver, baseline),
                 )
 
     return asyncio.run(run())
 
 
-def outcome(check: SiteCheck[Any], judgement: Judgement) -> str:
+def outcome(check: Check[Any], judgement: Judgement) -> str:
     """``block failed product`` and the like: what the judgement amounts to."""
     configured = check.settings.severity
     severity, result, cause = judgement.weigh(configured or check.severity, capped=configured is not None)

@@ -32,7 +32,7 @@ from aem_checks.asks import (
     ask_all,
     together,
 )
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.checkout import Source
 from aem_checks.client import HostNotAllowed
 from aem_checks.codes import faults
@@ -215,7 +215,7 @@ def test_no_conversation_at_all() -> None:
     assert live(lambda _: together(none()))[0] == []
 
 
-class Strange(SiteCheck[CheckSettings]):
+class Strange(Check[CheckSettings]):
     """A check that yields what a test wants."""
 
     kind, number, title = "strange", "9z", "Strange"
@@ -364,7 +364,7 @@ def test_of_a_later_format_nothing_is_guessed(tmp_path: Path) -> None:
     assert read(tmp_path, "sitemap") is None
 
 
-class Asks(SiteCheck[CheckSettings]):
+class Asks(Check[CheckSettings]):
     kind, number, title = "asks", "9y", "Asks"
     codes = faults(bad="it answers badly")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import aem_checks
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import COMMON, UNDECLARED, UndeclaredCode, faults, whole_codes, with_codes
 from aem_checks.kinds import all_kinds
 from aem_checks.outcomes import CheckResult, Finding, Judgement
@@ -77,7 +77,7 @@ def test_a_code_is_a_word_that_says_what_it_stands_for(name: str) -> None:
     assert not codes.keys() & COMMON.keys()
 
 
-class Own(SiteCheck[CheckSettings]):
+class Own(Check[CheckSettings]):
     kind = "own"
     number = "Z1"
     title = "Our own"

@@ -9,7 +9,7 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel
 
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.cli import main
 from aem_checks.docs import checks_page
 from aem_checks.field_docs import field_docstrings
@@ -55,7 +55,7 @@ class ExampleSettings(CheckSettings):
     """How."""
 
 
-class Example(SiteCheck[ExampleSettings]):
+class Example(Check[ExampleSettings]):
     kind = "example"
     number = "Z9"
     title = "An example"

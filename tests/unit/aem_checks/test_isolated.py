@@ -33,14 +33,14 @@ import json, os, sys
 from datetime import timedelta
 from pathlib import Path
 from aem_checks.asks import Abroad, Fact, Files, Follow, Fresh, Get, Now, Question, Read, ask, ask_all
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.outcomes import Finding, Judgement, Severity
 
 class Settings(CheckSettings):
     word: str = "surf"
     more: tuple[str, ...] = ()
 
-class Own(SiteCheck[Settings]):
+class Own(Check[Settings]):
     kind, number, title = "own", "Z1", "Our own"
     settings_type = Settings
     reads_recording = {reads}
@@ -304,7 +304,7 @@ def test_a_foreign_host_is_refused_where_it_is_asked_for(place: Path) -> None:
 def test_a_check_that_leads_its_own_conversation_is_refused_with_what_to_write(place: Path) -> None:
     module = place / "own.py"
     module.write_text(OWN.format(reads=False, judge="async def run(self, visit): ..."))
-    with pytest.raises(KindError, match="write 'judge', which asks"):
+    with pytest.raises(KindError, match="lacks judge, which asks"):
         kind_of_file(module)
 
 

@@ -12,10 +12,10 @@ from aem_checks import kinds as package
 from aem_checks.kinds import KindError, all_kinds
 
 OWN = """
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.outcomes import Judgement
 
-class Own(SiteCheck[CheckSettings]):
+class Own(Check[CheckSettings]):
     kind = {kind!r}
     number = "Z1"
     title = "Our own"
@@ -85,7 +85,7 @@ def test_a_team_adds_a_kind_by_dropping_a_module_into_a_folder(tmp_path, monkeyp
         ("import no_such_module_at_all", "ModuleNotFoundError"),
         ("def broken(:", "SyntaxError"),
         (OWN.format(kind=""), "lacks kind"),
-        (OWN.format(kind="own").replace("def judge", "def judgement"), "lacks judge or run"),
+        (OWN.format(kind="own").replace("def judge", "def judgement"), "lacks judge, which asks"),
         (OWN.format(kind="own") + "\nOwn.codes = {'Slow!': 'slow'}", "'Slow!', which is no word"),
         (OWN.format(kind="own") + "\nOwn.codes = {'more': 'slow'}", "'more', which means something else"),
         (OWN.format(kind="own") + "\nOwn.codes = {'slow': ' '}", "does not say what 'slow' stands for"),

@@ -55,8 +55,8 @@ def test_it_is_a_kind_among_the_others(folder: Path) -> None:
 
 def test_a_kind_that_neither_judges_nor_runs_is_none(folder: Path) -> None:
     (folder / "kinds" / "stores.py").write_text(
-        "from aem_checks.check import SiteCheck\n"
-        "class Silent(SiteCheck):\n    kind, number, title = 'silent', '9', 'Silent'\n"
+        "from aem_checks.check import Check\n"
+        "class Silent(Check):\n    kind, number, title = 'silent', '9', 'Silent'\n"
     )
     with pytest.raises(KindError, match="Silent lacks judge or run"):
         all_kinds([folder / "kinds"])

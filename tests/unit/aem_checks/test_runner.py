@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from aem_checks.access import AccessError
-from aem_checks.asks import Read, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.asks import Pause, Read, ask
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.kinds.availability.key_pages import KeyPages, KeyPagesSettings
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
@@ -29,22 +29,25 @@ NO_ANSWER = Judgement(
 )
 
 
-class Scripted(SiteCheck[CheckSettings]):
+class Scripted(Check[CheckSettings]):
+    """Has another answer each time, so it can't be judged again."""
+
     kind, number, title = "scripted", "Z1", "Scripted"
+    keeps_told = False
 
     def __init__(self, *answers, **settings):
         super().__init__(CheckSettings(**settings))
         self.answers, self.runs = list(answers), 0
-        self.started = asyncio.Event()
+        self.started = threading.Event()
 
-    async def run(self, visit):
+    def judge(self, visit):
         self.runs += 1
         self.started.set()
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         if isinstance(answer, float):
-            await asyncio.sleep(answer)
+            yield from ask(Pause(answer))
             return GOOD
         return answer
 
@@ -328,7 +331,7 @@ def test_a_page_check_is_confirmed_on_a_new_recording(tmp_path):
 def test_a_judgement_that_blocks_its_thread_ends_in_time(tmp_path):
     released = threading.Event()
 
-    class Slow(SiteCheck[CheckSettings]):
+    class Slow(Check[CheckSettings]):
         kind, number, title = "slow", "Z2", "Slow"
         reads_recording = True
 
@@ -352,7 +355,7 @@ async def _cancelled(tmp_path):
     async with PageSite() as site:
         check = Scripted(600.0)
         task = asyncio.create_task(check_page_site(site, check, tmp_path))
-        await check.started.wait()
+        assert await asyncio.to_thread(check.started.wait, 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from aem_checks.asks import Get, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import without
 from aem_checks.kinds.author import _author
@@ -46,7 +46,7 @@ class AuthorConsolesSettings(CheckSettings):
     """Repository path of a page that is opened in the editor, such as ``/content/wknd/us/en``."""
 
 
-class AuthorConsoles(SiteCheck[AuthorConsolesSettings]):
+class AuthorConsoles(Check[AuthorConsolesSettings]):
     """Opens consoles and editor, then what they load."""
 
     kind = "author_consoles"

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field, model_validator
 
 from aem_checks.asks import Fresh, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.kinds.author import _author
 from aem_checks.markup import json_strings
@@ -68,7 +68,7 @@ class _Making:
     remove: Callable[[], Steps[None]]
 
 
-class Authoring(SiteCheck[AuthoringSettings]):
+class Authoring(Check[AuthoringSettings]):
     """Creates and deletes."""
 
     kind = "authoring"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import above, without
 from aem_checks.kinds.author import _author
@@ -39,7 +39,7 @@ class DistributionQueuesSettings(CheckSettings):
     """Items that may wait in one queue before it is worth a warning."""
 
 
-class DistributionQueues(SiteCheck[DistributionQueuesSettings]):
+class DistributionQueues(Check[DistributionQueuesSettings]):
     """Two questions per agent."""
 
     kind = "distribution_queues"

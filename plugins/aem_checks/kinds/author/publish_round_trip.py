@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from aem_checks.asks import Fresh, Get, Now, Pause, ask, ask_all
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
 from aem_checks.excuses import above
@@ -51,7 +51,7 @@ class PublishRoundTripSettings(CheckSettings):
     """Time limit of the whole check."""
 
 
-class PublishRoundTrip(SiteCheck[PublishRoundTripSettings]):
+class PublishRoundTrip(Check[PublishRoundTripSettings]):
     """One page, there and back."""
 
     kind = "publish_round_trip"

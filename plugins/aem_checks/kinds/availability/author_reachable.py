@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 from aem_checks.asks import Get, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import switch, without
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
@@ -40,7 +40,7 @@ class AuthorReachableSettings(CheckSettings):
     """Paths that answer 200 to the gate's account; without an access of author they are not asked."""
 
 
-class AuthorReachable(SiteCheck[AuthorReachableSettings]):
+class AuthorReachable(Check[AuthorReachableSettings]):
     kind = "author_reachable"
     number = "A5"
     title = "Author answers, and lets the gate in"

@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from aem_checks.asks import Fresh, Get, ask, together
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
 from aem_checks.excuses import above
@@ -53,7 +53,7 @@ class Asked(NamedTuple):
     answers: tuple[Response, ...]
 
 
-class CachedErrors(SiteCheck[CachedErrorsSettings]):
+class CachedErrors(Check[CachedErrorsSettings]):
     kind = "cached_errors"
     number = "A4"
     title = "Errors are not cached"

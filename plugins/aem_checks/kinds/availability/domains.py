@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from aem_checks.access_names import AccessName
 from aem_checks.asks import Follow, Handshake, Now, ask, together
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import below
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
@@ -70,7 +70,7 @@ class DomainsSettings(CheckSettings):
     """How many days a certificate has to be valid for; renewals are due weeks before."""
 
 
-class Domains(SiteCheck[DomainsSettings]):
+class Domains(Check[DomainsSettings]):
     kind = "domains"
     number = "A8"
     title = "Domains, virtual hosts and certificates"

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from aem_checks.asks import Read, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS
 from aem_checks.markup import Attribute, attributes_with, json_strings, scripts
@@ -65,7 +65,7 @@ class Leak(NamedTuple):
     severity: Severity | None
 
 
-class HostLeaks(SiteCheck[HostLeaksSettings]):
+class HostLeaks(Check[HostLeaksSettings]):
     kind = "host_leaks"
     number = "A7"
     title = "No internal hosts in pages"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from pydantic import Field
 
 from aem_checks.asks import Read, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import below
 from aem_checks.outcomes import Finding, Judgement
@@ -50,7 +50,7 @@ class Fault(NamedTuple):
     actual: str
 
 
-class KeyPages(SiteCheck[KeyPagesSettings]):
+class KeyPages(Check[KeyPagesSettings]):
     kind = "key_pages"
     number = "A2"
     title = "Key pages answer"

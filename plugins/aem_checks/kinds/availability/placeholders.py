@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from aem_checks.asks import Read, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import NAMES
 from aem_checks.markup import attributes_with, in_samples, json_strings, scripts
@@ -46,7 +46,7 @@ class Hit(NamedTuple):
     place: str
 
 
-class Placeholders(SiteCheck[PlaceholdersSettings]):
+class Placeholders(Check[PlaceholdersSettings]):
     kind = "placeholders"
     number = "A6"
     title = "No unresolved placeholders"

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from aem_checks.asks import Follow, Fresh, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import Excuses, switch
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
@@ -60,7 +60,7 @@ class _Asked(NamedTuple):
     url: str
 
 
-class Real404(SiteCheck[Real404Settings]):
+class Real404(Check[Real404Settings]):
     kind = "real_404"
     number = "A3"
     title = "Unknown pages answer 404"

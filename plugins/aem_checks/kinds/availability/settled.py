@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from aem_checks.asks import Fact, Get, Now, Pause, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
 from aem_checks.excuses import below
@@ -68,7 +68,7 @@ class _Log:
         )
 
 
-class Settled(SiteCheck[SettledSettings]):
+class Settled(Check[SettledSettings]):
     kind = "settled"
     number = "A1"
     title = "Stage has settled on the new build"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from aem_checks.asks import Get, ask_all
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
 from aem_checks.excuses import PATTERNS, Excuses, Pages, switch
@@ -108,7 +108,7 @@ class _Seen:
     response: Response
 
 
-class CachePolicy(SiteCheck[CachePolicySettings]):
+class CachePolicy(Check[CachePolicySettings]):
     """Asks as a visitor does, so that the headers are those that visitors get."""
 
     kind = "cache_policy"

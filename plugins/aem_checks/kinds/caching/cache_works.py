@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from aem_checks.asks import Follow, Fresh, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import above, switch
 from aem_checks.kinds.caching._headers import age_of, from_cache, read_policy
@@ -59,7 +59,7 @@ class _Tried:
         return all(from_cache(answer) is None for answer in self.answers)
 
 
-class CacheWorks(SiteCheck[CacheWorksSettings]):
+class CacheWorks(Check[CacheWorksSettings]):
     """Asks one page after the other, so that a first answer can fill the cache for the second."""
 
     kind = "cache_works"

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from aem_checks.asks import Read, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged, unreached
@@ -40,7 +40,7 @@ _TYPES = {
 _NOUN = {"style": "style sheet", "script": "script"}
 
 
-class ClientLibraries(SiteCheck[CheckSettings]):
+class ClientLibraries(Check[CheckSettings]):
     kind = "client_libraries"
     number = "C3"
     title = "Client libraries arrive"

@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from aem_checks.asks import Follow, Get, ask, together
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, unreached
@@ -125,7 +125,7 @@ def _parse_row(row: list[str], place: str) -> dict[str, Any]:
     return rule
 
 
-class Redirects(SiteCheck[RedirectsSettings]):
+class Redirects(Check[RedirectsSettings]):
     """Asks for each address, past all caches, and for the one that it leads to."""
 
     kind = "redirects"

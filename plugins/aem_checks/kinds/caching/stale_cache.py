@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from aem_checks.asks import Follow, ask_all, together
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
 from aem_checks.excuses import above
@@ -57,7 +57,7 @@ class _Pair:
     again: Response
 
 
-class StaleCache(SiteCheck[StaleCacheSettings]):
+class StaleCache(Check[StaleCacheSettings]):
     """Asks as a visitor and, at the same time, past all caches."""
 
     kind = "stale_cache"

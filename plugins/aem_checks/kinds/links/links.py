@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from aem_checks.asks import Read, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import BEGINNINGS, above, switch
 from aem_checks.kinds.links._broken import Broken, count_good, sorted_out
@@ -61,7 +61,7 @@ class LinksSettings(CheckSettings):
     """Beginnings of paths whose links are not judged, such as ``/us/en/archive/``."""
 
 
-class Links(SiteCheck[LinksSettings]):
+class Links(Check[LinksSettings]):
     kind = "links"
     number = "F1"
     title = "Links and anchors"

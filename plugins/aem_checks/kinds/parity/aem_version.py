@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from aem_checks.asks import Fact, Get, ask, ask_all
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS
 from aem_checks.kinds.parity._no_production import no_production
@@ -53,7 +53,7 @@ class Told(NamedTuple):
     release: str
 
 
-class AemVersion(SiteCheck[AemVersionSettings]):
+class AemVersion(Check[AemVersionSettings]):
     """Compares AEM release and toggles of both environments."""
 
     kind = "aem_version"

@@ -20,7 +20,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from aem_checks.asks import Fact, ask
-from aem_checks.check import SiteCheck
+from aem_checks.check import Check
 from aem_checks.checkout import CheckoutSettings, not_read
 from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS
@@ -53,7 +53,7 @@ class Variable(NamedTuple):
     service: str = ""
 
 
-class EnvironmentVariables(SiteCheck[EnvironmentVariablesSettings]):
+class EnvironmentVariables(Check[EnvironmentVariablesSettings]):
     """Compares what Cloud Manager lists."""
 
     kind = "environment_variables"

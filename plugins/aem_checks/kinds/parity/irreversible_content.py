@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
 
-from aem_checks.check import SiteCheck
+from aem_checks.check import Check
 from aem_checks.checkout import CheckoutSettings, of_source
 from aem_checks.codes import faults
 from aem_checks.excuses import ROOTS
@@ -47,7 +47,7 @@ class IrreversibleContentSettings(CheckoutSettings):
     """Roots of filters that are meant, such as ``/content/wknd/library*``; ``*`` and ``?`` stand for any characters."""
 
 
-class IrreversibleContent(SiteCheck[IrreversibleContentSettings]):
+class IrreversibleContent(Check[IrreversibleContentSettings]):
     """Names what a return to the last release would leave behind."""
 
     kind = "irreversible_content"

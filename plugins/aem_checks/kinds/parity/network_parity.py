@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aem_checks.asks import Fact, ask
-from aem_checks.check import SiteCheck
+from aem_checks.check import Check
 from aem_checks.checkout import CheckoutSettings, not_read, source
 from aem_checks.codes import faults
 from aem_checks.git import CheckoutError
@@ -39,7 +39,7 @@ class NetworkParitySettings(CheckoutSettings):
     """Where the CDN's files are, should they be looked at too."""
 
 
-class NetworkParity(SiteCheck[NetworkParitySettings]):
+class NetworkParity(Check[NetworkParitySettings]):
     """Compares what Cloud Manager and the release's source say of the network."""
 
     kind = "network_parity"

@@ -24,7 +24,7 @@ import json
 from typing import TYPE_CHECKING
 
 from aem_checks.asks import Get, ask
-from aem_checks.check import SiteCheck
+from aem_checks.check import Check
 from aem_checks.codes import faults
 from aem_checks.kinds.parity._no_production import no_production
 from aem_checks.kinds.parity._parity_settings import MODEL, ResponseParitySettings
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 _KEPT_PAGES = 20
 
 
-class ResponseParity(SiteCheck[ResponseParitySettings]):
+class ResponseParity(Check[ResponseParitySettings]):
     """Asks both for each page and compares what should not depend on content."""
 
     kind = "response_parity"

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
 
-from aem_checks.check import SiteCheck
+from aem_checks.check import Check
 from aem_checks.checkout import CheckoutSettings, of_source, source
 from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS
@@ -40,7 +40,7 @@ class RunModeConfigSettings(CheckoutSettings):
     """PIDs that production needs no configuration of; ``*`` and ``?`` stand for any characters."""
 
 
-class RunModeConfig(SiteCheck[RunModeConfigSettings]):
+class RunModeConfig(Check[RunModeConfigSettings]):
     """Compares what stage and production get, PID by PID."""
 
     kind = "run_mode_config"

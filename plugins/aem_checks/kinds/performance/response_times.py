@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from aem_checks.asks import Follow, Get, ask, ask_all
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
 from aem_checks.excuses import above
@@ -84,7 +84,7 @@ class _Measured:
         return percentile(self.seconds)
 
 
-class ResponseTimes(SiteCheck[ResponseTimesSettings]):
+class ResponseTimes(Check[ResponseTimesSettings]):
     """Measures one page after the other, so that it is alone on its connection."""
 
     kind = "response_times"

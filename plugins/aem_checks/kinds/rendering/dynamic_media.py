@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aem_checks.access import NO_ACCESS
 from aem_checks.asks import Read, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.kinds.rendering._decoding import FAULTS, Fault
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
@@ -68,7 +68,7 @@ class DynamicMediaSettings(CheckSettings):
     """How many files are asked for at most."""
 
 
-class DynamicMedia(SiteCheck[DynamicMediaSettings]):
+class DynamicMedia(Check[DynamicMediaSettings]):
     kind = "dynamic_media"
     number = "D5"
     title = "Dynamic Media of this environment"

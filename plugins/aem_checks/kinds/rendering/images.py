@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from aem_checks.asks import Read, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import BEGINNINGS
 from aem_checks.kinds.rendering._decoding import FAULTS
@@ -42,7 +42,7 @@ class ImagesSettings(CheckSettings):
     """Beginnings of paths that are not asked for, such as ``/content/dam/archive/``."""
 
 
-class Images(SiteCheck[ImagesSettings]):
+class Images(Check[ImagesSettings]):
     kind = "images"
     number = "D3"
     title = "Images and documents arrive"

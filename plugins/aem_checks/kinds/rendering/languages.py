@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from pydantic import Field
 
 from aem_checks.asks import Follow, Read, ask, ask_all
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import NAMES, hollow, switch
 from aem_checks.kinds.rendering._locales import language_of_path
@@ -81,7 +81,7 @@ class Trouble(NamedTuple):
     remedy: str
 
 
-class Languages(SiteCheck[LanguagesSettings]):
+class Languages(Check[LanguagesSettings]):
     kind = "languages"
     number = "D4"
     title = "Languages and translations"

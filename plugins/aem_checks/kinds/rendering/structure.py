@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 from pydantic import Field, field_validator
 
 from aem_checks.asks import Read, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import PATHS, without
 from aem_checks.markup import in_sample
@@ -102,7 +102,7 @@ class Problem(NamedTuple):
     remedy: str
 
 
-class Structure(SiteCheck[StructureSettings]):
+class Structure(Check[StructureSettings]):
     kind = "structure"
     number = "D2"
     title = "Pages have their parts"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 from aem_checks.asks import Read, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import half_of
 from aem_checks.kinds.search_engines._head import comparable, read_head
@@ -52,7 +52,7 @@ class _Change:
     now: str | None
 
 
-class HeadRegression(SiteCheck[HeadRegressionSettings]):
+class HeadRegression(Check[HeadRegressionSettings]):
     """Compares the heads of the recorded pages with those of the last verified release."""
 
     kind = "head_regression"

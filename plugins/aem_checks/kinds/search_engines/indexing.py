@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from aem_checks.asks import Read, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import PATHS, PATTERNS, Excuses
 from aem_checks.kinds.search_engines._head import addresses, forbidding_element, forbidding_header, read_head
@@ -51,7 +51,7 @@ class IndexingSettings(CheckSettings):
     production are always right."""
 
 
-class Indexing(SiteCheck[IndexingSettings]):
+class Indexing(Check[IndexingSettings]):
     """Judges what each recorded page says to crawlers."""
 
     kind = "indexing"

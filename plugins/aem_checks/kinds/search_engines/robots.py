@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 from pydantic import Field
 
 from aem_checks.asks import Read, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import switch, without
 from aem_checks.kinds.search_engines._head import forbidding_element, forbidding_header
@@ -46,7 +46,7 @@ class RobotsSettings(CheckSettings):
     """Crawlers whose rules are read; ``*`` is any that is not named."""
 
 
-class Robots(SiteCheck[RobotsSettings]):
+class Robots(Check[RobotsSettings]):
     """Reads the file and asks it for each page of the site."""
 
     kind = "robots"

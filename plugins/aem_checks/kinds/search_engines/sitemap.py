@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from pydantic import Field
 
 from aem_checks.asks import Get, ask, ask_all
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS, above, switch
 from aem_checks.kinds.availability.host_leaks import internal
@@ -60,7 +60,7 @@ class Strange(NamedTuple):
     """What is wrong with an address that is none, as the end of "which …"."""
 
 
-class Sitemap(SiteCheck[SitemapSettings]):
+class Sitemap(Check[SitemapSettings]):
     """Reads the files, then asks for some of the pages."""
 
     kind = "sitemap"

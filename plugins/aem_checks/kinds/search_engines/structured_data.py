@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import Field
 
 from aem_checks.asks import Read, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
@@ -45,7 +45,7 @@ class StructuredDataSettings(CheckSettings):
     ``{/us/en/products/*: [Product]}``. None by default: then only those of the last verified release."""
 
 
-class StructuredData(SiteCheck[StructuredDataSettings]):
+class StructuredData(Check[StructuredDataSettings]):
     """Reads the JSON-LD and the microdata types of the recorded pages."""
 
     kind = "structured_data"

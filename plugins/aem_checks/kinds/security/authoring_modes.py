@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from aem_checks.asks import together
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import without
 from aem_checks.kinds.security._pages import fresh, real_pages
@@ -47,7 +47,7 @@ class AuthoringModesSettings(CheckSettings):
     """The parameters, as they stand behind the question mark."""
 
 
-class AuthoringModes(SiteCheck[AuthoringModesSettings]):
+class AuthoringModes(Check[AuthoringModesSettings]):
     kind = "authoring_modes"
     number = "B3"
     title = "Authoring modes are closed"

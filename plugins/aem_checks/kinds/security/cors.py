@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from pydantic import AfterValidator
 
 from aem_checks.asks import Get, ask, ask_all, together
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.kinds.availability._lifetime import lifetime_of
 from aem_checks.kinds.security._pages import html_pages
@@ -53,7 +53,7 @@ class Asked(NamedTuple):
     preflight: bool = False
 
 
-class Cors(SiteCheck[CorsSettings]):
+class Cors(Check[CorsSettings]):
     kind = "cors"
     number = "B5"
     title = "Other origins"

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from aem_checks.check import SiteCheck
+from aem_checks.check import Check
 from aem_checks.checkout import CheckoutSettings, of_source, source
 from aem_checks.codes import faults
 from aem_checks.outcomes import Finding, Judgement, Severity
@@ -38,7 +38,7 @@ class DispatcherConfigSettings(CheckoutSettings):
     """Where the release's source is."""
 
 
-class DispatcherConfig(SiteCheck[DispatcherConfigSettings]):
+class DispatcherConfig(Check[DispatcherConfigSettings]):
     """Reads farms with all that they include, and Apache's files."""
 
     kind = "dispatcher_config"

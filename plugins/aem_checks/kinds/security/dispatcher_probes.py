@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from pydantic import Field, model_validator
 
 from aem_checks.asks import Follow, Fresh, Get, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import half_of
 from aem_checks.kinds.security import _door_findings as say
@@ -82,7 +82,7 @@ class DispatcherProbesSettings(CheckSettings):
         return self
 
 
-class DispatcherProbes(SiteCheck[DispatcherProbesSettings]):
+class DispatcherProbes(Check[DispatcherProbesSettings]):
     """Learns how the site answers by itself, then knocks at each door, one after the other."""
 
     kind = "dispatcher_probes"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from aem_checks.asks import Follow, Get, ask_all
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import half_of, switch, without
 from aem_checks.kinds.security import _headers
@@ -48,7 +48,7 @@ class SecurityHeadersSettings(CheckSettings):
     """How many pages are asked on production to compare; headers come from few virtual hosts."""
 
 
-class SecurityHeaders(SiteCheck[SecurityHeadersSettings]):
+class SecurityHeaders(Check[SecurityHeadersSettings]):
     kind = "security_headers"
     number = "B4"
     title = "Security headers"

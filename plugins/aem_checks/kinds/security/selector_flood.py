@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from pydantic import Field
 
 from aem_checks.asks import Fresh, Get, ask, together
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import PAGES
 from aem_checks.kinds.availability._lifetime import lifetime_of, was_kept
@@ -65,7 +65,7 @@ class Variant(NamedTuple):
         return f"{self.before}{_WORD}{self.after}"
 
 
-class SelectorFlood(SiteCheck[SelectorFloodSettings]):
+class SelectorFlood(Check[SelectorFloodSettings]):
     kind = "selector_flood"
     number = "B2"
     title = "Random selectors do not fill caches"

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from aem_checks.asks import Get, ask, together
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import hollow, switch
 from aem_checks.kinds.services._shapes import MOST_VALUES, Shape, broken, is_too_large, parse_shape, shape_of
@@ -109,7 +109,7 @@ class Asked(NamedTuple):
     is_model: bool = False
 
 
-class ApiContracts(SiteCheck[ApiContractsSettings]):
+class ApiContracts(Check[ApiContractsSettings]):
     kind = "api_contracts"
     number = "G3"
     title = "API contracts"

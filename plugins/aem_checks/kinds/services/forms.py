@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aem_checks.asks import Follow, Fresh, Get, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import NAMES, Excuses
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
@@ -97,7 +97,7 @@ class Lack(NamedTuple):
     remedy: str
 
 
-class Forms(SiteCheck[FormsSettings]):
+class Forms(Check[FormsSettings]):
     kind = "forms"
     number = "G4"
     title = "Forms can be filled in and sent"

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aem_checks.asks import Get, ask, together
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import below
 from aem_checks.outcomes import Finding, Judgement, Severity
@@ -64,7 +64,7 @@ class PersistedQueriesSettings(CheckSettings):
     """The queries; where there are no variables, just the name, such as ``wknd/adventures-all``."""
 
 
-class PersistedQueries(SiteCheck[PersistedQueriesSettings]):
+class PersistedQueries(Check[PersistedQueriesSettings]):
     """Asks each query once and judges status, errors, number of items and cache headers."""
 
     kind = "persisted_queries"

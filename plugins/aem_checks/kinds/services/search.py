@@ -19,7 +19,7 @@ from urllib.parse import quote_plus, urlencode
 from pydantic import Field, field_validator
 
 from aem_checks.asks import Follow, Fresh, ask, together
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import SELECTORS, hollow
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
@@ -85,7 +85,7 @@ class SearchSettings(CheckSettings):
         return value
 
 
-class Search(SiteCheck[SearchSettings]):
+class Search(Check[SearchSettings]):
     kind = "search"
     number = "G1"
     title = "Search finds"

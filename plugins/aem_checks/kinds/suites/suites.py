@@ -27,7 +27,7 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from aem_checks.access_names import AccessName
 from aem_checks.asks import Command, Login, ask
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
 from aem_checks.kinds.suites import _suite_findings as say
@@ -112,7 +112,7 @@ class SuitesSettings(CheckSettings):
         return None if value is None else base_url(value)
 
 
-class Suites(SiteCheck[SuitesSettings]):
+class Suites(Check[SuitesSettings]):
     """Runs one command and reads its reports."""
 
     kind = "suites"

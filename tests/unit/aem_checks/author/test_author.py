@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from aem_checks import asking
 from aem_checks.access import NO_ACCESS, Access
-from aem_checks.check import SiteCheck
+from aem_checks.check import Check
 from aem_checks.client import Client
 from aem_checks.kinds.author.author_consoles import AuthorConsoles, AuthorConsolesSettings
 from aem_checks.kinds.author.authoring import Authoring, AuthoringSettings
@@ -51,7 +51,7 @@ def queues() -> DistributionQueues:
 
 
 def run(
-    check: SiteCheck[Any],
+    check: Check[Any],
     aem: AemEnvironment,
     folder: Path,
     *,
@@ -69,7 +69,7 @@ def run(
         return asyncio.run(_visited(check, config, folder, access))
 
 
-def run_by_clock(check: SiteCheck[Any], folder: Path, *defects: str) -> tuple[CheckResult, AemEnvironment]:
+def run_by_clock(check: Check[Any], folder: Path, *defects: str) -> tuple[CheckResult, AemEnvironment]:
     """What the check says where its pauses and the lifetimes in caches are of a clock that nobody waits for."""
     clock = Clock()
     aem = environment("stage", "build-1", *defects, clock=clock, time_scale=1.0)
@@ -77,7 +77,7 @@ def run_by_clock(check: SiteCheck[Any], folder: Path, *defects: str) -> tuple[Ch
         return run(check, aem, folder), aem
 
 
-async def _visited(check: SiteCheck[Any], site: SiteConfig, folder: Path, access: Access) -> CheckResult:
+async def _visited(check: Check[Any], site: SiteConfig, folder: Path, access: Access) -> CheckResult:
     def resolver(name: str) -> Access:
         return access
 

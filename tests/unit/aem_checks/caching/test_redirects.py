@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from aem_checks.asks import Steps
 from aem_checks.kinds.caching.redirects import Redirects, RedirectsSettings
 from aem_checks.outcomes import Judgement, Severity
 from aem_checks.visit import Visit
@@ -101,10 +102,10 @@ def test_an_address_on_a_foreign_host_is_not_asked(tmp_path: Path) -> None:
 class MapOfProduction(Redirects):
     """A map whose addresses are those of production, known only when the visit begins."""
 
-    async def run(self, visit: Visit) -> Judgement:
+    def judge(self, visit: Visit) -> Steps[Judgement]:
         assert visit.site.production is not None
         base = visit.site.production.url
-        return await check({"from": f"{base}/old", "to": f"{base}/new.html"}).run(visit)
+        return check({"from": f"{base}/old", "to": f"{base}/new.html"}).judge(visit)
 
 
 @pytest.mark.parametrize("location", ["/new.html", "{production}/new.html"])
@@ -112,10 +113,10 @@ def test_a_map_written_with_hosts_of_production_is_tried_on_stage(tmp_path: Path
     base: list[str] = []
 
     class KnowsProduction(MapOfProduction):
-        async def run(self, visit: Visit) -> Judgement:
+        def judge(self, visit: Visit) -> Steps[Judgement]:
             assert visit.site.production is not None
             base.append(visit.site.production.url)
-            return await super().run(visit)
+            return super().judge(visit)
 
     def stage(path: str) -> Answer:
         return PAGE if path == "/new.html" else to(location.format(production=base[0]))

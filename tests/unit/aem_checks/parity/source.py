@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from aem_checks.baseline import Baseline
-from aem_checks.check import SiteCheck
+from aem_checks.check import Check
+from aem_checks.house import House
 from aem_checks.outcomes import Judgement
 from aem_checks.sites import Endpoint, SiteConfig
 from aem_checks.visit import Visit
@@ -19,7 +20,7 @@ SITE = SiteConfig(name="wknd", stage=Endpoint(url="https://stage.wknd.example"),
 
 
 def judge_source(
-    kind: type[SiteCheck[Any]],
+    kind: type[Check[Any]],
     folder: Path,
     files: Mapping[str, str],
     *,
@@ -33,4 +34,4 @@ def judge_source(
     check = kind(kind.settings_type(checkout={"folder": str(folder / "git")}, **settings))
     before = Baseline("execution 4711 of 2026-11-20", baseline / "evidence") if baseline else None
     visit = Visit(SITE, "stage", NOTHING, None, folder / "evidence", facts=told, baseline=before)
-    return asyncio.run(check.run(visit))
+    return asyncio.run(House.lead(check, visit))

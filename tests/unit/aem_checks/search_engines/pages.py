@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from aem_checks.check import SiteCheck
+from aem_checks.check import Check
 from aem_checks.outcomes import Finding, Judgement, Outcome
 from aem_checks.recording import Page, Recording
 from aem_checks.response import Response, make_headers
@@ -48,7 +48,7 @@ def _answer(url: str, given: str | Response) -> Response:
 
 
 def judge(
-    check: SiteCheck[Any],
+    check: Check[Any],
     now: str | Response | Mapping[str, str | Response],
     before: str | Response | Mapping[str, str | Response] | None = None,
     **options: Any,
@@ -63,7 +63,7 @@ def _pages(given: str | Response | Mapping[str, str | Response]) -> Mapping[str,
     return {"/a.html": given} if isinstance(given, str | Response) else given
 
 
-def weight(check: SiteCheck[Any], judgement: Judgement) -> str:
+def weight(check: Check[Any], judgement: Judgement) -> str:
     """``block failed`` and the like."""
     severity, outcome, _ = judgement.weigh(check.settings.severity or check.severity)
     return f"{severity} {outcome}"

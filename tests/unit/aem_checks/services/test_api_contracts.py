@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from aem_checks.access import NO_ACCESS
 from aem_checks.baseline import Baseline
 from aem_checks.client import Client
+from aem_checks.house import House
 from aem_checks.kinds.services._shapes import broken, shape_of
 from aem_checks.kinds.services.api_contracts import ApiContracts, ApiContractsSettings
 from aem_checks.outcomes import Judgement, Outcome, Severity
@@ -49,7 +50,9 @@ def look(
             limit = RateLimit(1000, folder=folder / "rate")
             baseline = Baseline("execution 4710", before) if before is not None else None
             async with Client({url: NO_ACCESS}, rate_limit=limit, backoff=0.01) as client:
-                return await api_check.run(Visit(site, "stage", client, None, folder, baseline=baseline))
+                return await House.lead(
+                    api_check, Visit(site, "stage", client, None, folder, baseline=baseline)
+                )
 
     return asyncio.run(run())
 

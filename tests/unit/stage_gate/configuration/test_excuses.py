@@ -181,12 +181,12 @@ def test_a_teams_own_check_is_held_to_its_excuses_too(
     own.mkdir()
     (own / "own.py").write_text(
         "from typing import Annotated\n"
-        "from aem_checks.check import CheckSettings, SiteCheck\n"
+        "from aem_checks.check import Check, CheckSettings\n"
         "from aem_checks.excuses import PATTERNS\n"
         "class OwnSettings(CheckSettings):\n"
         "    forgiven: Annotated[tuple[str, ...], PATTERNS] = ()\n"
         "    allow: tuple[str, ...] = ()\n"
-        "class Own(SiteCheck[OwnSettings]):\n"
+        "class Own(Check[OwnSettings]):\n"
         "    kind, number, title, settings_type = 'own', 'Z1', 'Our own', OwnSettings\n"
         "    def judge(self, visit): ...\n"
     )

@@ -53,13 +53,13 @@ ONLY_TOLD = {
 }
 OWN_CHECK = """
 from pathlib import Path
-from aem_checks.check import CheckSettings, SiteCheck
+from aem_checks.check import Check, CheckSettings
 from aem_checks.outcomes import Judgement
 
 class Settings(CheckSettings):
     place: str
 
-class Own(SiteCheck[Settings]):
+class Own(Check[Settings]):
     kind, number, title = "our_own", "Z1", "Our own"
     settings_type = Settings
     default_on = False

@@ -161,8 +161,8 @@ def test_a_teams_check_without_codes_has_one(tmp_path: Path, monkeypatch: pytest
     own = tmp_path / "kinds"
     own.mkdir()
     (own / "own.py").write_text(
-        "from aem_checks.check import CheckSettings, SiteCheck\n"
-        "class Own(SiteCheck[CheckSettings]):\n"
+        "from aem_checks.check import Check, CheckSettings\n"
+        "class Own(Check[CheckSettings]):\n"
         "    kind, number, title = 'own', 'Z1', 'Our own'\n"
         "    def judge(self, visit): ...\n"
     )
