@@ -59,6 +59,9 @@ class Finding(BaseModel):
     """Set where a check judges this finding milder or harder than its own severity; of a note, how grave it would be."""
     evidence: str = ""
     """Path of the proof inside the evidence folder, empty where the sentence is all there is."""
+    about: tuple[str, ...] = ()
+    """What it is about beside its subject, all of it: pages of the site as paths, files as whole addresses. By these it is
+    seen that one finding follows from another."""
 
 
 class Judgement(BaseModel):

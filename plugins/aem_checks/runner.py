@@ -315,4 +315,5 @@ def _no_answer(
 def _made_plain(findings: Iterable[Finding]) -> Iterable[Finding]:
     texts = ("subject", "sentence", "expected", "actual", "evidence")
     for each in findings:
-        yield each.model_copy(update={name: plain(getattr(each, name)) for name in texts})
+        made = {name: plain(getattr(each, name)) for name in texts}
+        yield each.model_copy(update={**made, "about": tuple(map(plain, each.about))})

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from aem_checks.outcomes import Cause, CheckResult, Outcome, Severity, worst
-from aem_checks.text import count
+from aem_checks.outcomes import CheckResult, Outcome, Severity, worst
 from stage_gate.rules.candidate import Candidate, must_be_built_again
 from stage_gate.rules.decision import Mode
+from stage_gate.rules.following import Follows, Origin, follows_from
 from stage_gate.rules.leniency import weigh
 from stage_gate.rules.plan import (
     CLOUD_MANAGER,
@@ -20,13 +20,12 @@ from stage_gate.rules.plan import (
     PlannedCheck,
     RecordedResult,
 )
+from stage_gate.rules.sentences import consequences, explain, grouped, standing
 from stage_gate.rules.stage_changes import goes_on
 from stage_gate.rules.surroundings import NEVER_TOLD
 
 PLAN = "plan"
 """What an override accepts where the plan itself is in doubt."""
-REASONS_PER_CHECK = 5
-"""How many findings of one check are spelled out among the reasons; the rest is counted and in the report."""
 SILENT_CHECKS = 5
 """How many checks without an answer are spelled out among the reasons: often all of them have the same."""
 
@@ -50,11 +49,12 @@ class Verdict(BaseModel):
 
 
 class _Answer(BaseModel):
-    """What one planned check contributes: its outcome, and the sentences to show for it."""
+    """What one planned check contributes: its outcome, and its result or why it has none that counts."""
 
     key: str
     outcome: Outcome
-    sentences: tuple[str, ...]
+    result: CheckResult | None = None
+    doubt: str = ""
 
 
 def judge(plan: Plan, candidate: Candidate, recorded: Sequence[RecordedResult]) -> Verdict:
@@ -70,13 +70,15 @@ def judge(plan: Plan, candidate: Candidate, recorded: Sequence[RecordedResult]) 
     answers = [_answer(plan, check, candidate, counted) for check in blocking]
     answers += [_escalation(entry) for entry in _escalated(plan, counted)]
     doubts = [*_unplanned(plan, counted), *_gaps(plan, candidate)]
-    doubted = [_Answer(key=PLAN, outcome=Outcome.INCONCLUSIVE, sentences=(doubt,)) for doubt in doubts]
+    doubted = [_Answer(key=PLAN, outcome=Outcome.INCONCLUSIVE, doubt=doubt) for doubt in doubts]
     outcome = worst(answer.outcome for answer in (*answers, *doubted))
     return Verdict(
         outcome=outcome,
         summary=_summary(outcome, answers, len(doubts)),
         reasons=_reasons([*answers, *doubted]),
-        warnings=_warnings(plan, candidate, counted, [note for each in weighed for note in each.notes]),
+        warnings=_warnings(
+            plan, candidate, counted, [note for each in weighed for note in each.notes], _against(answers)
+        ),
         not_passed=tuple(
             sorted({each.key for each in (*answers, *doubted) if each.outcome is not Outcome.PASSED})
         ),
@@ -106,9 +108,9 @@ def _answer(
     entries = [entry for entry in recorded if entry.result.key == check.key]
     doubt = _doubt(check, candidate, entries) or _elsewhere(plan, check, candidate)
     if doubt:
-        return _Answer(key=check.key, outcome=Outcome.INCONCLUSIVE, sentences=(doubt,))
+        return _Answer(key=check.key, outcome=Outcome.INCONCLUSIVE, doubt=doubt)
     result = entries[0].result
-    return _Answer(key=check.key, outcome=result.outcome, sentences=_explain(result))
+    return _Answer(key=check.key, outcome=result.outcome, result=result)
 
 
 def _doubt(check: PlannedCheck, candidate: Candidate, entries: Sequence[RecordedResult]) -> str | None:
@@ -142,20 +144,6 @@ def _elsewhere(plan: Plan, check: PlannedCheck, candidate: Candidate) -> str | N
     return f"{check.key} proves nothing: {doubt} (cause: check)." if doubt else None
 
 
-def _explain(result: CheckResult) -> tuple[str, ...]:
-    cause = f"cause: {result.cause or Cause.CHECK}"
-    told = [f for f in result.findings if f.outcome is not Outcome.PASSED]
-    if not told:
-        return (f"{result.key} is {result.outcome} and examined {result.examined} things ({cause}).",)
-    if result.outcome is Outcome.INCONCLUSIVE:
-        more = f"; {count(len(told) - 1, 'more finding')} in the report" if told[1:] else ""
-        return (f"{result.key}: {told[0].sentence} ({cause}{more})",)
-    sentences = [f"{result.key}: {finding.sentence}" for finding in told[:REASONS_PER_CHECK]]
-    if len(told) > REASONS_PER_CHECK:
-        sentences.append(f"{result.key}: {len(told) - REASONS_PER_CHECK} more findings are in the report.")
-    return tuple(sentences)
-
-
 def _escalated(plan: Plan, recorded: Sequence[RecordedResult]) -> list[RecordedResult]:
     """Results of checks planned to warn whose findings were so grave that the check made them blocking."""
     milder = {
@@ -169,7 +157,7 @@ def _escalated(plan: Plan, recorded: Sequence[RecordedResult]) -> list[RecordedR
 
 
 def _escalation(entry: RecordedResult) -> _Answer:
-    return _Answer(key=entry.result.key, outcome=entry.result.outcome, sentences=_explain(entry.result))
+    return _Answer(key=entry.result.key, outcome=entry.result.outcome, result=entry.result)
 
 
 def _unplanned(plan: Plan, recorded: Sequence[RecordedResult]) -> list[str]:
@@ -191,17 +179,44 @@ def _summary(outcome: Outcome, answers: Sequence[_Answer], doubts: int) -> str:
 
 
 def _reasons(answers: Sequence[_Answer]) -> tuple[str, ...]:
-    """Failures first, doubts about the plan last; of many checks without an answer, most are only named."""
+    """Failures first, doubts about the plan last; of many checks without an answer, most are only named.
+
+    What follows from a finding is counted behind the check that has that one, which is always told.
+    """
     against = [answer for answer in answers if answer.outcome is not Outcome.PASSED]
+    results = _against(against)
+    follows = follows_from(results)
+    after = consequences(results, follows)
     failed = [answer for answer in against if answer.outcome is Outcome.FAILED]
     silent = [answer for answer in against if answer not in failed and answer.key != PLAN]
-    doubts = [answer for answer in against if answer.key == PLAN]
-    told, named = silent[:SILENT_CHECKS], silent[SILENT_CHECKS:]
-    sentences = [sentence for answer in (*failed, *told) for sentence in answer.sentences]
+    told, named = _first(silent, follows, {origin.key for origin in after})
+    sentences = [sentence for answer in (*failed, *told) for sentence in _sentences(answer, follows, after)]
     if named:
         keys = ", ".join(answer.key for answer in named)
         sentences.append(f"{len(named)} more blocking checks gave no answer; the report says why: {keys}.")
-    return (*sentences, *(sentence for answer in doubts for sentence in answer.sentences))
+    return (*sentences, *(answer.doubt for answer in against if answer.key == PLAN))
+
+
+def _against(answers: Sequence[_Answer]) -> list[CheckResult]:
+    """The results that count against the release."""
+    return [each.result for each in answers if each.result and each.outcome is not Outcome.PASSED]
+
+
+def _first(
+    silent: Sequence[_Answer], follows: Follows, origins: Collection[str]
+) -> tuple[list[_Answer], list[_Answer]]:
+    """Of those without an answer the ones that are told, and those that are only named; all others follow from these."""
+    own = [each for each in silent if each.result is None or explain(each.result, follows)]
+    own.sort(key=lambda each: each.key not in origins)
+    most = max(SILENT_CHECKS, sum(each.key in origins for each in own))
+    return own[:most], own[most:]
+
+
+def _sentences(answer: _Answer, follows: Follows, after: Mapping[Origin, str]) -> list[str]:
+    if answer.result is None:
+        return [answer.doubt]
+    own = explain(answer.result, follows)
+    return [*own, *(sentence for origin, sentence in after.items() if origin.key == answer.key)]
 
 
 def _only_by_origin(plan: Plan, candidate: Candidate) -> list[str]:
@@ -231,9 +246,13 @@ def _accepted_unread(plan: Plan, candidate: Candidate) -> list[str]:
 
 
 def _warnings(
-    plan: Plan, candidate: Candidate, recorded: Sequence[RecordedResult], notes: Sequence[str]
+    plan: Plan,
+    candidate: Candidate,
+    recorded: Sequence[RecordedResult],
+    notes: Sequence[str],
+    against: Sequence[CheckResult],
 ) -> tuple[str, ...]:
-    """What a reader should know although it did not decide anything."""
+    """What a reader should know although it did not decide anything, beside what is told of the results ``against``."""
     sentences = [] if plan.build_marker else [_UNVERIFIED]
     sentences += [*_only_by_origin(plan, candidate), NEVER_TOLD]
     sentences += [*_accepted_unread(plan, candidate), *notes]
@@ -245,12 +264,26 @@ def _warnings(
         if check.quarantine
     ]
     sentences += [f"{check.key} {UNISOLATED}" for check in plan.checks if check.unisolated]
+    sentences += _told_beside(plan, recorded, against)
+    return tuple(dict.fromkeys(sentences))
+
+
+def _told_beside(plan: Plan, recorded: Sequence[RecordedResult], against: Sequence[CheckResult]) -> list[str]:
+    """What checks that did not decide have seen, and those that passed."""
     milder = {check.key for check in plan.stage_checks if not check.blocks}
     escalated = _escalated(plan, recorded)
-    for entry in recorded:
-        excused = entry.result.key in milder and entry not in escalated
-        if entry.result.outcome is Outcome.PASSED:
-            sentences += [f"{entry.result.key}: {f.sentence}" for f in entry.result.findings]
-        elif excused:
-            sentences += _explain(entry.result)
-    return tuple(dict.fromkeys(sentences))
+    beside = [
+        entry.result
+        for entry in recorded
+        if entry.result.outcome is Outcome.PASSED or (entry.result.key in milder and entry not in escalated)
+    ]
+    follows = follows_from([*against, *beside])
+    sentences = [sentence for result in beside for sentence in _seen(result, follows)]
+    return [*sentences, *consequences(beside, follows).values()]
+
+
+def _seen(result: CheckResult, follows: Follows) -> Sequence[str]:
+    if result.outcome is not Outcome.PASSED:
+        return explain(result, follows)
+    notes = (each for each in result.findings if each.outcome is Outcome.PASSED)
+    return [f"{result.key}: {each.sentence}" for each in grouped([*standing(result, follows), *notes])]

@@ -17,15 +17,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from aem_checks.text import count
 from stage_gate.tasks.gate_task import GateTask
 from stage_gate.tasks.red import NO_SECOND_TRY, Red
-from stage_gate.tasks.testing import (
-    Beside,
-    folder_of,
-    outcome_line,
-    require_deployed,
-    say_findings,
-    visit_site,
-    visit_stage,
-)
+from stage_gate.tasks.saying import follows_in, outcome_line, say_findings
+from stage_gate.tasks.testing import Beside, folder_of, require_deployed, visit_site, visit_stage
 from stage_gate.telling.log_line import log_line
 
 if TYPE_CHECKING:
@@ -70,8 +63,9 @@ class RunChapter(GateTask):
         found, troubles = self._run(chapter, partial(_beside, beside, self._test(run, context, beside)))
         found.sort(key=lambda each: chapter.checks.index(each[0]))
         against = [(check, result) for check, result in found if _is_red(check, result)]
+        follows = follows_in(run, self.target, [result for _, result in found])
         for _, result in (*against, *(each for each in found if each not in against)):
-            say_findings(self.log, result)
+            say_findings(self.log, result, follows)
         if troubles and (self.target == "stage" or not against):
             raise next((each for each in troubles if not isinstance(each, AirflowFailException)), troubles[0])
         if against:

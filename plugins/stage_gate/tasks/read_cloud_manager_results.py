@@ -43,7 +43,7 @@ class ReadCloudManagerResults(GateTask):
     def _record(self, run: GateRun, keeper: Keeper) -> Sequence[CheckResult]:
         """Judge and keep; what an earlier try kept in this attempt stands, as with every other check."""
         from stage_gate.rules.cloud_manager_results import judge_results, planned_results
-        from stage_gate.tasks.testing import say
+        from stage_gate.tasks.saying import say
 
         results: list[CheckResult] = []
         cloud_manager = run.gate.policy.cloud_manager

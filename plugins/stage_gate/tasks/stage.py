@@ -12,7 +12,8 @@ from stage_gate.rules.stage_changes import goes_on
 from stage_gate.rules.surroundings import NEVER_TOLD
 from stage_gate.tasks.gate_task import GateTask
 from stage_gate.tasks.recording import record_stage
-from stage_gate.tasks.testing import say, test_stage
+from stage_gate.tasks.saying import say
+from stage_gate.tasks.testing import test_stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
-from stage_gate.telling.log_line import log_line
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
     from pathlib import Path
@@ -162,41 +160,3 @@ def _in_attempt(finding: Finding, site: str) -> Finding:
     if not finding.evidence:
         return finding
     return finding.model_copy(update={"evidence": f"sites/{site}/{finding.evidence}"})
-
-
-def say(log: Any, result: CheckResult) -> None:
-    """Write a result into the task log: its findings, the outcome last."""
-    say_findings(log, result)
-    log.info("%s", outcome_line(result))
-
-
-def say_findings(log: Any, result: CheckResult) -> None:
-    """Each with its remedy on a line of its own; folded where the check passed."""
-    from aem_checks.outcomes import Outcome
-
-    if result.findings and result.outcome is Outcome.PASSED:
-        log.info("::group::%s: %s", result.key, _count(result))
-    for finding in result.findings:
-        told, _, remedy = finding.sentence.partition(" To do: ")
-        log.info("%s %s [%s] %s", finding.outcome, *map(log_line, (finding.code, finding.subject, told)))
-        if remedy:
-            log.info("To do: %s", log_line(remedy))
-    if result.findings and result.outcome is Outcome.PASSED:
-        log.info("::endgroup::")
-
-
-def outcome_line(result: CheckResult) -> str:
-    """What came of a check, in one line."""
-    from aem_checks.text import count
-
-    cause = f", cause: {result.cause}" if result.cause else ""
-    return (
-        f"{result.key} on {result.target} is {result.outcome}: examined {result.examined}, {_count(result)}, "
-        f"{count(result.attempts, 'run')}{cause}."
-    )
-
-
-def _count(result: CheckResult) -> str:
-    from aem_checks.text import count
-
-    return count(len(result.findings), "finding")

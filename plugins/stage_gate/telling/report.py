@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,10 @@ from stage_gate.configuration.excusing import excusing_settings
 from stage_gate.evidence.baseline import NONE_YET
 from stage_gate.evidence.ledger import known_since, told_of
 from stage_gate.rules.decision import Decision
+from stage_gate.rules.following import Follows, Origin, follows_from
+from stage_gate.rules.leniency import weigh
 from stage_gate.rules.plan import UNISOLATED
+from stage_gate.rules.sentences import following, grouped, standing
 from stage_gate.telling.coverage_report import manual_sentences
 from stage_gate.telling.notify import AFTER_A_HALT
 from stage_gate.telling.rendering import render
@@ -105,13 +108,24 @@ class _ToldFinding:
 
 
 @dataclass(frozen=True)
+class _Folded:
+    """Findings of which only the first is seen at once, or none."""
+
+    summary: str
+    """What the others have in common; empty where there are none."""
+    more: list[_ToldFinding]
+    first: _ToldFinding | None = None
+
+
+@dataclass(frozen=True)
 class _Row:
     """One line of the table of checks."""
 
     key: str
     blocks: bool
     result: CheckResult | None
-    findings: list[_ToldFinding]
+    findings: list[_Folded]
+    """Each fault once, then what follows from findings of other checks."""
     before: str = ""
     """How the check fared in the releases before."""
 
@@ -124,13 +138,43 @@ class _Row:
 def _stage(story: Story, sealed: Sealed) -> Iterator[_Row]:
     results = {entry.result.key: entry.result for entry in sealed.recorded}
     files = _stage_files(sealed)
+    follows = follows_from(weigh(sealed.plan, entry).entry.result for entry in sealed.recorded)
     for check in sealed.plan.stage_checks:
         result = results.get(check.key)
-        told = [
-            _ToldFinding(each, _since(story.ledger, check.key, each), files.file(each.evidence))
-            for each in (result.findings if result else ())
-        ]
-        yield _Row(check.key, check.blocks, result, told, told_of(story.ledger, check.key))
+        told = _Told(files, follows, story.ledger)
+        yield _Row(
+            check.key,
+            check.blocks,
+            result,
+            told.all_of(result) if result else [],
+            told_of(story.ledger, check.key),
+        )
+
+
+@dataclass(frozen=True)
+class _Told:
+    """How the findings of checks of one target are told."""
+
+    files: ShownFiles
+    follows: Follows
+    ledger: Ledger | None = None
+
+    def all_of(self, result: CheckResult) -> list[_Folded]:
+        notes = [each for each in result.findings if each.outcome is Outcome.PASSED]
+        groups = grouped([*standing(result, self.follows), *notes])
+        own = [_Folded(g.likewise, self._each(result, g.more), self._one(result, g.first)) for g in groups]
+        return [*own, *(self._from(result, *each) for each in following(result, self.follows))]
+
+    def _from(self, result: CheckResult, origin: Origin, findings: Sequence[Finding]) -> _Folded:
+        words = "finding follows" if len(findings) == 1 else "findings follow"
+        return _Folded(f"{len(findings)} {words} from {origin}", self._each(result, findings))
+
+    def _each(self, result: CheckResult, findings: Sequence[Finding]) -> list[_ToldFinding]:
+        return [self._one(result, each) for each in findings]
+
+    def _one(self, result: CheckResult, finding: Finding) -> _ToldFinding:
+        since = _since(self.ledger, result.key, finding) if self.ledger is not None else ""
+        return _ToldFinding(finding, since, self.files.file(finding.evidence))
 
 
 def _since(ledger: Ledger, key: str, finding: Finding) -> str:
@@ -139,10 +183,9 @@ def _since(ledger: Ledger, key: str, finding: Finding) -> str:
 
 def _production(story: Story) -> Iterator[_Row]:
     blocking = {check.key for check in story.gate.production_checks if check.blocks}
-    files = production_files(story.production)
+    told = _Told(production_files(story.production), follows_from(story.production))
     for result in story.production:
-        told = [_ToldFinding(each, "", files.file(each.evidence)) for each in result.findings]
-        yield _Row(result.key, result.key in blocking, result, told)
+        yield _Row(result.key, result.key in blocking, result, told.all_of(result))
 
 
 def _stage_files(sealed: Sealed) -> ShownFiles:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from stage_gate.evidence.seal import Sealed
 from stage_gate.observing.observe import go_live
 from stage_gate.rules.decision import Decision, Mode
 from stage_gate.rules.ending import End
+from stage_gate.rules.following import follows_from
+from stage_gate.rules.sentences import consequences, grouped, standing
 from stage_gate.telling.coverage_report import SiteCoverage, read_coverages
 
 if TYPE_CHECKING:
@@ -222,7 +225,15 @@ def _sentences(
         sentences.append(trouble)
     if decision:
         sentences.append(f"{decision.decision.capitalize()} by {decision.by}: {decision.sentence}")
-    for result in production:
-        if result.outcome is not Outcome.PASSED:
-            sentences += [f"Production, {result.key}: {sentence}" for sentence in result.sentences]
-    return sentences
+    return [*sentences, *(f"Production, {sentence}" for sentence in _of_production(production))]
+
+
+def _of_production(production: tuple[CheckResult, ...]) -> Iterator[str]:
+    against = [result for result in production if result.outcome is not Outcome.PASSED]
+    follows = follows_from(against)
+    for result in against:
+        notes = [each for each in result.findings if each.outcome is Outcome.PASSED]
+        yield from (
+            f"{result.key}: {each.sentence}" for each in grouped([*standing(result, follows), *notes])
+        )
+    yield from consequences(against, follows).values()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _HASHES = re.compile(r"\.lc-[0-9a-f]{32}-lc\b|[0-9a-f]{16,}")
 _NUMBERS = re.compile(r"\d+")
 _HOST = re.compile(r"https?://[^/\s'\"]{1,253}")
+_NAMED = re.compile(r"https?://[^\s'\"<>()]{1,2000}")
 _LONGEST = 160
 
 
@@ -63,6 +64,11 @@ class Problem:
         where = "" if where == self.path.partition("?")[0] else where
         text = _HOST.sub("", self.text) if self.own else self.text
         return " ".join((self.code, _steady(text), _steady(where))).strip()
+
+    @property
+    def files(self) -> set[str]:
+        """Addresses that it names, as the place where it went wrong and in its text."""
+        return {plain_url(each) for each in (self.url, *_NAMED.findall(self.text)) if each}
 
 
 def _steady(text: str) -> str:

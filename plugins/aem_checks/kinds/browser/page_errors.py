@@ -129,6 +129,10 @@ def _finding(
         outcome=Outcome.PASSED if known else Outcome.FAILED,
         severity=Severity.BLOCK if blocks else Severity.WARN,
         evidence=evidence,
+        about=(
+            *sorted({each.path for each in group}),
+            *sorted({url for each in group for url in each.files}),
+        ),
     )
 
 

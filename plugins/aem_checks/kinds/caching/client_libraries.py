@@ -85,7 +85,7 @@ def _look_at(
     evidence = recording.evidence(response)
     refused = None if response.status == 403 else unreached(response, reference.url, evidence=evidence)
     if refused is not None:
-        yield refused
+        yield refused.model_copy(update={"about": tuple(pages)})
         return
     used_by = f"used by {', '.join(pages[:3])}" + (f" and {len(pages) - 3} more" if len(pages) > 3 else "")
     if (fault := _answer(reference, response) or _hash(reference)) is not None:
@@ -99,6 +99,7 @@ def _look_at(
             actual=fault.actual,
             severity=fault.severity,
             evidence=evidence,
+            about=tuple(pages),
         )
 
 

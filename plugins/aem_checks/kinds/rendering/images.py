@@ -79,6 +79,7 @@ class Collected:
         self._visit, self._ignore = visit, settings.ignore
         self.named = {page.url for page in recording.pages if page.path in visit.site.pages}
         self._base = visit.endpoint.url
+        self._has_good_pages = bool(recording.good_pages)
         self._media: dict[str, tuple[Media, str]] = {}
         self.elsewhere: set[str] = set()
         self.templates: set[str] = set()
@@ -139,7 +140,7 @@ class Collected:
             )
         if blobs := {answer.elsewhere for answer in answers if answer.elsewhere}:
             yield _note(f"Redirects to {quoted(', '.join(sorted(blobs)), 200)} were not followed.")
-        if not self._media:
+        if not self._media and self._has_good_pages:
             yield Finding(
                 code="none_named",
                 subject="images",
@@ -154,7 +155,7 @@ def _judge(answer: Fetched, page: str, visit: Visit, *, named: bool) -> Iterator
     media = answer.media
     mild = None if named and media.shown else Severity.WARN
     if answer.refused is not None:
-        yield answer.refused.model_copy(update={"severity": mild})
+        yield answer.refused.model_copy(update={"severity": mild, "about": (media.url,)})
     elif (fault := answer.fault) is not None:
         yield Finding(
             code=fault.code,
@@ -165,6 +166,7 @@ def _judge(answer: Fetched, page: str, visit: Visit, *, named: bool) -> Iterator
             actual=fault.actual,
             severity=mild or fault.severity,
             evidence=answer.evidence,
+            about=(media.url,),
         )
 
 

@@ -14,6 +14,7 @@ from aem_checks.outcomes import Outcome
 from unit.aem_checks.browser.browser_house import House, bad, environment, outcome
 from unit.aem_checks.page_site import page, status, text
 
+STRICT = {"X-Content-Type-Options": "nosniff"}
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
@@ -61,6 +62,17 @@ def test_the_same_error_of_several_pages_is_one_finding(browsing: House, tmp_pat
     answers = {path: page("<script>nothing.there()</script>") for path in ("/a.html", "/b.html")}
     result = browsing.check(check(), tmp_path, answers, pages=("/a.html", "/b.html"))
     assert [finding.sentence[:28] for finding in bad(result)] == ["/a.html (and 1 more page) th"]
+
+
+def test_a_finding_has_all_its_pages_and_the_files_that_it_names(browsing: House, tmp_path: Path) -> None:
+    body = page('<link rel="stylesheet" href="/site.css"><script src="/site.js"></script>')
+    answers = {"/a.html": body, "/b.html": body, "/site.css": page(headers=STRICT), "/site.js": status(404)}
+    result = browsing.check(check(), tmp_path, answers, pages=("/a.html", "/b.html"))
+    assert {finding.code for finding in bad(result)} == {"page_errors.browser", "page_errors.request"}
+    for finding in bad(result):
+        file = "/site.js" if finding.code == "page_errors.request" else "/site.css"
+        assert finding.about[:2] == ("/a.html", "/b.html")
+        assert any(each.endswith(file) for each in finding.about[2:]), finding.about
 
 
 def test_what_others_do_wrong_warns(browsing: House, tmp_path: Path) -> None:

@@ -42,6 +42,12 @@ def test_a_broken_library_fails_and_names_its_pages(tmp_path, path, answer, word
     assert len(result.findings) == 1
     assert words in result.sentences[0]
     assert "used by /" in result.sentences[0]
+    assert result.findings[0].about == ("/",)
+
+
+def test_one_that_nobody_gave_names_its_pages_too(tmp_path):
+    (found,) = run_on({STYLE: status(429)}, CHECK, tmp_path).findings
+    assert (found.code, found.about) == ("client_libraries.no_answer", ("/",))
 
 
 def test_the_hash_of_nothing_is_legal_and_may_be_empty(tmp_path):

@@ -18,6 +18,7 @@ from aem_checks.kinds.rendering._media import find_media
 from aem_checks.kinds.rendering.images import Images, ImagesSettings
 from aem_checks.outcomes import CheckResult, Outcome, Severity
 from aem_checks.response import Response, make_headers
+from aem_checks.urls import path_of
 from unit.aem_checks.page_site import STYLE, Answer, PageSite, check_page_site, page, run_on, status, text
 
 
@@ -65,6 +66,7 @@ def test_a_bad_image_of_a_named_page_blocks(tmp_path: Path, answer: Answer, word
     assert (result.severity, result.outcome) == (Severity.BLOCK, Outcome.FAILED)
     assert result.findings[0].subject == "/a.png"
     assert words in result.findings[0].sentence
+    assert [path_of(each) for each in result.findings[0].about] == ["/a.png"]
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "AVIF", "BMP"])

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from airflow.sdk.definitions.retry_policy import RetryAction
@@ -15,20 +15,23 @@ from structlog.testing import capture_logs
 
 from aem_checks.outcomes import CheckResult, Outcome, Severity
 from simulator import Simulator
+from stage_gate.acting.run import GateRun
 from stage_gate.configuration.chapters import chapters_of
 from stage_gate.evidence.files import EvidenceError
 from stage_gate.tasks import chapter, testing
 from stage_gate.tasks.chapter import AT_ONCE, RunChapter
 from stage_gate.tasks.keeping import GivenUpError
 from stage_gate.tasks.red import NO_SECOND_TRY, Red
+from stage_gate.tasks.saying import follows_in, say_findings
 from unit.stage_gate.release import Release, chapter_with
-from unit.stage_gate.samples import finding, result
+from unit.stage_gate.samples import finding, recorded, result
 from unit.stage_gate.tasks.test_waits import context, signing
 from unit.stage_gate.waiting import PATIENCE, until
 
 __all__ = ["signing"]
 KEYS = ["cached_errors", "domains", "key_pages", "placeholders", "real_404"]
-PASSED, FAILED = Outcome.PASSED, Outcome.FAILED
+SITE = "larkfell"
+PASSED, FAILED, INCONCLUSIVE = Outcome.PASSED, Outcome.FAILED, Outcome.INCONCLUSIVE
 
 
 class Worker:
@@ -126,6 +129,58 @@ def test_the_log_has_what_speaks_against_the_release_first_with_the_remedy_on_a_
     assert "::group::key_pages: 1 finding" in lines[told:], "what passed is folded, below"
     assert not any(line.startswith("::group::placeholders") for line in lines)
     assert str(red.value) == "1 of 5 checks speak against the release: placeholders."
+
+
+def test_what_follows_from_a_finding_of_another_task_is_folded_below_what_stands_for_itself(
+    worker: Worker,
+) -> None:
+    gone = finding("Gone.", subject="https://stage.test/a.html", code="key_pages.status")
+    follower = finding("Not judged.", subject="/a.html", code="visual.not_judged", outcome=INCONCLUSIVE)
+    looks = result("visual", INCONCLUSIVE, site=SITE, findings=(follower, finding("Otherwise.")))
+    lines = _said_of(worker, looks, result("key_pages", FAILED, site=SITE, findings=(gone,)))
+    assert lines == [
+        "failed visual.bad [/us/en.html] Otherwise.",
+        "::group::visual: 1 finding follows from key_pages: https://stage.test/a.html",
+        "inconclusive visual.not_judged [/a.html] Not judged.",
+        "::endgroup::",
+    ]
+
+
+def test_what_others_have_found_that_nobody_can_read_marks_nothing(worker: Worker) -> None:
+    gone = finding("Gone.", subject="https://stage.test/a.html", code="key_pages.status")
+    follower = finding("Not judged.", subject="/a.html", code="visual.not_judged", outcome=INCONCLUSIVE)
+    looks = result("visual", INCONCLUSIVE, site=SITE, findings=(follower,))
+    kept = worker.release.evidence.attempt_folder(1) / "results" / "key_pages.json"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.write_bytes(b"{")
+    assert _said_of(worker, looks) == ["inconclusive visual.not_judged [/a.html] Not judged."]
+    kept.unlink()
+    one, other = result("key_pages", FAILED, site=SITE, findings=(gone,)), result("key_pages", site=SITE)
+    assert len(_said_of(worker, looks, one, other)) == 1, "two results of one check are none"
+
+
+def test_the_same_fault_of_many_pages_is_told_once_and_the_rest_folded(worker: Worker) -> None:
+    pages = [finding(f"{path} is bad. To do: mend it.", subject=path) for path in ("/a", "/b", "/c")]
+    assert _said_of(worker, result("domains", FAILED, site=SITE, findings=tuple(pages))) == [
+        "failed domains.bad [/a] /a is bad.",
+        "To do: mend it.",
+        "::group::Likewise (domains.bad): /b, /c.",
+        "failed domains.bad [/b] /b is bad.",
+        "To do: mend it.",
+        "failed domains.bad [/c] /c is bad.",
+        "To do: mend it.",
+        "::endgroup::",
+    ]
+
+
+def _said_of(worker: Worker, told: CheckResult, *kept: CheckResult) -> list[str]:
+    """What the log of a task says that found the first, where the others lie in the evidence."""
+    for each in kept:
+        worker.release.evidence.write_result(1, recorded(each))
+    with capture_logs() as said:
+        log = chapter_with(worker.release, KEYS[0]).log
+        say_findings(log, told, follows_in(cast("GateRun", worker.release), "stage", [told]))
+    return [str(each["event"]) for each in said if each["log_level"] == "info"]
 
 
 def test_one_without_a_result_takes_it_from_no_other_and_the_task_tries_again(

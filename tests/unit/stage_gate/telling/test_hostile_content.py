@@ -40,7 +40,7 @@ from stage_gate.tasks.judging import Decide, Judge
 from stage_gate.tasks.people import AskReleaseManager, options_for
 from stage_gate.tasks.publishing import PublishReport
 from stage_gate.tasks.red import Red
-from stage_gate.tasks.testing import say
+from stage_gate.tasks.saying import say
 from stage_gate.tasks.waits import HoldProduction
 from stage_gate.telling.notify import Event, tell
 from stage_gate.telling.rendering import TEMPLATES

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import yaml
 
-from aem_checks.outcomes import Outcome
+from aem_checks.outcomes import Finding, Outcome
 from stage_gate.configuration.flaky import Proposal
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.evidence.kept_decisions import DecisionRecord
@@ -17,7 +18,7 @@ from stage_gate.evidence.pin import Pin
 from stage_gate.evidence.store import Evidence
 from stage_gate.rules.decision import Decision, Mode
 from stage_gate.rules.ending import End
-from stage_gate.rules.plan import PinnedBaseline, PlannedCheck, Waiver
+from stage_gate.rules.plan import PinnedBaseline, PlannedCheck, RecordedResult, Waiver
 from stage_gate.rules.verdict import judge
 from stage_gate.telling.report import render_report
 from stage_gate.telling.story import Story
@@ -29,7 +30,13 @@ from unit.stage_gate.test_dags import GATE
 HOSTILE = "<script>alert(1)</script>{{ conn.x.password }}<img src=x onerror=alert(1)>"
 
 
-def story(folder: Path, sentence: str = "/us/en.html answered 500.", *others: PlannedCheck) -> Story:
+def story(
+    folder: Path,
+    sentence: str = "/us/en.html answered 500.",
+    *others: PlannedCheck,
+    findings: Sequence[Finding] = (),
+    beside: Sequence[RecordedResult] = (),
+) -> Story:
     (folder / "wknd.yaml").write_text(yaml.safe_dump(GATE))
     gate = load_gate(folder / "wknd.yaml")
     pin = Pin(
@@ -45,8 +52,9 @@ def story(folder: Path, sentence: str = "/us/en.html answered 500.", *others: Pl
     evidence = Evidence(folder, "wknd", "2345678")
     what = plan(planned("key_pages"), *others)
     evidence.begin_attempt(what, CANDIDATE)
-    entry = recorded(result("key_pages", Outcome.FAILED, findings=(finding(sentence),)))
-    evidence.write_result(1, entry)
+    entry = recorded(result("key_pages", Outcome.FAILED, findings=tuple(findings) or (finding(sentence),)))
+    for each in (entry, *beside):
+        evidence.write_result(1, each)
     sealed = evidence.seal(1, judge)
     decision = DecisionRecord(
         decision=Decision.HALTED,
@@ -84,6 +92,27 @@ def test_code_of_a_team_that_may_run_un_isolated_is_told_among_what_is_excused(t
 def test_the_report_shows_code_and_subject_of_each_finding_as_a_waiver_names_them(tmp_path: Path) -> None:
     page = render_report(story(tmp_path), "Halted.")
     assert "<code>key_pages.bad</code> /us/en.html" in page
+
+
+def test_the_report_folds_the_same_fault_of_further_pages_and_what_follows_from_another_finding(
+    tmp_path: Path,
+) -> None:
+    url = "https://stage.wknd.test"
+    pages = [
+        finding(f"{path} is gone.", subject=f"{url}{path}", code="key_pages.status") for path in ("/a", "/b")
+    ]
+    unseen = finding(
+        "/a can't be seen.", subject="/a", code="visual.not_judged", outcome=Outcome.INCONCLUSIVE
+    )
+    looks = recorded(result("visual", Outcome.INCONCLUSIVE, findings=(unseen,)))
+    told = story(tmp_path, "x", planned("visual"), findings=pages, beside=[looks])
+    page = render_report(told, "x").partition("<h2>Checks on stage</h2>")[2]
+    likewise = page.partition("<details><summary>Likewise (key_pages.status): /b.</summary>")
+    assert "/a is gone." in likewise[0]
+    assert "/b is gone." in likewise[2].partition("</details>")[0]
+    follows = page.partition(f"<details><summary>1 finding follows from key_pages: {url}/a</summary>")[2]
+    assert "/a can&#39;t be seen." in follows.partition("</details>")[0]
+    assert f"1 finding of 1 check follows from key_pages: {url}/a: visual (1)" in render_report(told, "x")
 
 
 def test_the_report_lists_what_is_excused_in_whatever_way(tmp_path: Path) -> None:
