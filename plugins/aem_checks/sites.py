@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -12,6 +12,9 @@ from aem_checks.access_names import AccessName
 from aem_checks.coverage.settings import CoverageSettings
 from aem_checks.network_guard.address import plain_name, refused_spelling
 from aem_checks.urls import fault_of
+
+if TYPE_CHECKING:
+    from aem_checks.response import Response
 
 Target = Literal["stage", "production"]
 """Which of a site's two addresses is meant."""
@@ -174,35 +177,67 @@ PagePath = Annotated[str, AfterValidator(check_path)]
 AllowedHost = Annotated[str, AfterValidator(check_host)]
 
 
-class BuildMarker(_Settings):
-    """Where a page says which build made it, so that an old publish node is told from a new one.
+class Marker(_Settings):
+    """Where a page says something of whoever answers.
 
-    The first group of ``pattern`` is the marker, looked for in ``header``, else in the content of the HTML
-    element ``<meta name=...>`` named by ``meta``, else in the whole body.
+    The first group of ``pattern`` is it, looked for in ``header``, else in the content of the HTML element
+    ``<meta name=...>`` named by ``meta``, else in the whole body.
     """
+
+    called: ClassVar[str] = "marker"
+    """How a gate file calls it."""
 
     path: PagePath = "/"
     header: str | None = None
     meta: str | None = None
     pattern: Pattern = "(.+)"
-    equals: Literal["commit", "artifacts_version"] = "commit"
-    """What the marker has to be: the commit that Cloud Manager built (a prefix of 7 or more characters is
-    enough), or the version of the artifacts that it deploys."""
 
     @model_validator(mode="after")
-    def _one_source(self) -> BuildMarker:
+    def _one_source(self) -> Self:
         if self.header and self.meta:
-            raise ValueError("build_marker names both a header and a meta element; keep one of them")
+            raise ValueError(f"{self.called} names both a header and a meta element; keep one of them")
         if re.compile(self.pattern).groups < 1:
             raise ValueError(
                 f"the pattern {self.pattern!r} has no group; put round brackets around the marker"
             )
         if not (self.header or self.meta) and self.pattern == "(.+)":
             raise ValueError(
-                "build_marker does not say where the marker is; add 'header:', 'meta:' or a 'pattern:' for "
+                f"{self.called} does not say where the marker is; add 'header:', 'meta:' or a 'pattern:' for "
                 "the body"
             )
         return self
+
+    def find(self, response: Response) -> str | None:
+        """What an answer says there; ``None`` when it says nothing."""
+        if self.header:
+            text = response.headers.get(self.header)
+        elif self.meta:
+            text = _meta(response, self.meta)
+        else:
+            text = response.text
+        found = re.search(self.pattern, text) if text else None
+        return found.group(1) if found else None
+
+
+def _meta(response: Response, name: str) -> str | None:
+    for node in response.document.css("meta[name][content]"):
+        if node.attributes.get("name") == name:
+            return node.attributes.get("content")
+    return None
+
+
+class BuildMarker(Marker):
+    """Where a page says which build made it, so that an old publish node is told from a new one.
+
+    The first group of ``pattern`` is the marker, looked for in ``header``, else in the content of the HTML
+    element ``<meta name=...>`` named by ``meta``, else in the whole body.
+    """
+
+    called = "build_marker"
+
+    equals: Literal["commit", "artifacts_version"] = "commit"
+    """What the marker has to be: the commit that Cloud Manager built (a prefix of 7 or more characters is
+    enough), or the version of the artifacts that it deploys."""
 
 
 class SiteConfig(_Settings):

@@ -20,10 +20,20 @@ NETWORK: dict[str, Any] = {
 }
 BLOCKED = {**NETWORK, "ip_allow_lists": {"stage": [], "production": [OFFICE]}}
 
+JAVA = {"java": {"path": "/etc.clientlibs/larkfell/java.json", "pattern": '"java": ?"([^"]+)"'}}
+COPYING = {
+    "id": "9301",
+    "content_set": "larkfell",
+    "source": "7654321",
+    "status": "IN_PROGRESS",
+    "is_over": False,
+}
+
 SEEDS = (
     Seed(defect="toggle_lost", kind="aem_version", severity=WARN, says="toggle of AEM"),
     Seed(defect="later_aem", kind="aem_version", says="2026.12."),
     Seed(defect="later_aem", kind="aem_version", on=("production",), says="2026.12."),
+    Seed(defect="later_java", kind="aem_version", settings=JAVA, severity=WARN, says="on Java '25.0.1"),
     Seed(
         kind="environment_variables",
         settings=SOURCE,
@@ -74,6 +84,13 @@ SEEDS = (
         says="looks different on stage",
     ),
     Seed(kind="irreversible_content", settings=SOURCE, facts=release("replaces"), says="/content/larkfell"),
+    Seed(
+        kind="irreversible_content",
+        settings=SOURCE,
+        facts={**release("good"), "content_copies": {"production": [COPYING], "stage": []}},
+        severity=WARN,
+        says="goes onto production",
+    ),
     Seed(kind="network_parity", facts=BLOCKED, severity=WARN, says="'Office'"),
     Seed(
         kind="network_parity",
@@ -108,6 +125,7 @@ SEEDS = (
 
 CLEAN = (
     Clean(kind="aem_version"),
+    Clean(kind="aem_version", settings=JAVA),
     Clean(kind="environment_variables", settings=SOURCE, facts={**KNOWN, **release("good")}),
     Clean(kind="run_mode_config", settings=SOURCE, facts=release("good")),
     Clean(kind="response_parity"),

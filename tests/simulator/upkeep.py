@@ -105,12 +105,13 @@ class Upkeep:
         return self.state(program.id, plan.id)
 
     def do(self, plan: UpkeepPlan) -> str:
-        """Let something happen to stage; the id of what was begun, or empty."""
+        """Let something happen to stage, or a content copy to production; the id of what was begun, or empty."""
         program, now, stage = self._programs[0], self._now(), self.stage()
         match plan.what:
             case "content copy":
-                source = _of_type(program, "prod")
-                flow = ContentFlow(self._next_id(), program.id, plan, source, stage.plan, now)
+                source = _of_type(program, "prod" if plan.onto == "stage" else "stage")
+                target = _of_type(program, plan.onto)
+                flow = ContentFlow(self._next_id(), program.id, plan, source, target, now)
                 self.content_flows.append(flow)
                 return flow.id
             case "restore":

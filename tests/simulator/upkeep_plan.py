@@ -24,10 +24,11 @@ class VariablePlan(_Model):
 
 
 class UpkeepPlan(_Model):
-    """Something that is done to the stage environment besides deployments."""
+    """Something that is done to the stage environment, or to production's content, besides deployments."""
 
     what: Literal["content copy", "restore", "variable", "no variable", "status"]
     seconds: float = Field(default=0.0, ge=0)  # how long it goes on
+    onto: Literal["stage", "prod"] = "stage"  # where a content copy goes; it comes from the other
     ends_as: str = ""  # its status afterwards, or the environment's; the usual one when empty
     variable: VariablePlan | None = None  # which one is set, or removed
 

@@ -83,6 +83,8 @@ REVIEWED = {
     "ResponseTimesSettings": "pages requests load",
     "Load": "agreed_by per_second duration",
     "EnvironmentVariablesSettings": "checkout",
+    "AemVersionSettings": "java",
+    "JavaShown": "path header meta pattern",
     "RunModeConfigSettings": "checkout",
     "ResponseParitySettings": "urls production_past_caches rounds screenshots",
     "AllowedDifference": "field production stage paths because",

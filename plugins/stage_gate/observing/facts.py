@@ -117,9 +117,27 @@ def _networking(run: Release, environment: str) -> Rows:
     ]
 
 
+def _content_copies(run: Release, environment: str) -> Rows:
+    """Those onto this environment, whatever they came from."""
+    return [
+        {
+            "id": each.id,
+            "content_set": each.content_set,
+            "source": each.source_environment_id,
+            "status": each.status,
+            "is_over": each.is_over,
+            "begun": f"{each.created_at:%Y-%m-%d %H:%M} UTC" if each.created_at else "",
+            "ended": f"{each.updated_at:%Y-%m-%d %H:%M} UTC" if each.is_over and each.updated_at else "",
+        }
+        for each in run.reading.list_content_flows(run.pin.program_id)
+        if each.target_environment_id == environment
+    ]
+
+
 GATHERERS: Mapping[str, Mapping[str, Gather]] = {
     "environment_variables": {"environment_variables": _variables},
     "aem_version": {"aem_release": _aem_release},
+    "irreversible_content": {"content_copies": _content_copies},
     "network_parity": {
         "ip_allow_lists": _allow_lists,
         "domain_mappings": _domains,

@@ -16,6 +16,8 @@ from simulator.aem.words import LOCALES
 WIDTHS = frozenset({"320", "600", "1024", "1600"})
 """Pixels; the Core Image component answers 404 for a width that its policy does not allow."""
 BUILD_JSON = "/etc.clientlibs/larkfell/build.json"
+JAVA_JSON = "/etc.clientlibs/larkfell/java.json"
+JAVA = "21.0.9+10-LTS"
 TOGGLES = ("FT_SITES-2144", "FT_GRANITE-48170", "FT_CQ-4352211")
 _DAM = f"{CONTENT_ROOT.replace('/content', '/content/dam')}/"
 DYNAMIC_MEDIA = "/is/image/Larkfell/"
@@ -162,6 +164,7 @@ _EXACT: dict[str, Callable[[PublishNode], Reply]] = {
         {"enabled": list(TOGGLES), "release": node.aem_release}
     ),
     BUILD_JSON: _build,
+    JAVA_JSON: lambda node: as_json({"java": JAVA}).with_headers(cache_control=_UNCACHED),
     "/system/probes/health": _health,
     "/systemready": _health,
     CONTENT_ROOT + ACCOUNT: _account,

@@ -128,6 +128,9 @@ SYMPTOMS: dict[str, Callable[[AemEnvironment], bool]] = {
     "never_settles": lambda aem: len({built_by(ask(aem, f"/us/en.html?{turn}")) for turn in range(4)}) == 2,
     "toggle_lost": lambda aem: len(_toggles(aem)["enabled"]) == 2,
     "later_aem": lambda aem: _toggles(aem)["release"].startswith("2026.12."),
+    "later_java": lambda aem: json.loads(ask(aem, "/etc.clientlibs/larkfell/java.json").body)[
+        "java"
+    ].startswith("25."),
     "teaser_without_links": lambda aem: _has(aem, b"cmp-teaser__title", without=b"cmp-teaser__title-link"),
     "product_data_lost": lambda aem: _has(aem, b"cmp-title", without=b"ld+json"),
     "model_field_lost": lambda aem: b"richText" not in ask(aem, PAGE.replace(".html", ".model.json")).body,

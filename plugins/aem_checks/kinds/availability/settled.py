@@ -10,7 +10,6 @@ build, which a node that had not rolled yet had answered.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -91,7 +90,7 @@ class Settled(Check[SettledSettings]):
         limit = self.settings.within * _SHARE_OF_LIMIT
         while log.streak < self.settings.answers:
             response = yield from ask(Get(url, past_caches=True))
-            found = read_marker(response, marker) if marker else None
+            found = marker.find(response) if marker else None
             log.add(response, found, _problem(response, marker, found, wanted))
             if log.streak < self.settings.answers:
                 now = yield from ask(Now())
@@ -136,25 +135,6 @@ class Settled(Check[SettledSettings]):
 
 
 _FACTS = {"commit": "commit_id", "artifacts_version": "artifacts_version"}
-
-
-def read_marker(response: Response, marker: BuildMarker) -> str | None:
-    """The build that an answer says it comes from; ``None`` when it does not say."""
-    if marker.header:
-        text = response.headers.get(marker.header)
-    elif marker.meta:
-        text = _meta(response, marker.meta)
-    else:
-        text = response.text
-    found = re.search(marker.pattern, text) if text else None
-    return found.group(1) if found else None
-
-
-def _meta(response: Response, name: str) -> str | None:
-    for node in response.document.css("meta[name][content]"):
-        if node.attributes.get("name") == name:
-            return node.attributes.get("content")
-    return None
 
 
 def _problem(response: Response, marker: BuildMarker | None, found: str | None, wanted: Any) -> str:

@@ -48,6 +48,8 @@ class SourceState:
     """Names of the fields of each Content Fragment Model."""
     variables: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    copies: list[str] | None = None
+    """Ids of the content copies onto production that were over; ``None`` where nobody knows."""
 
     def dumps(self) -> str:
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=1)
@@ -58,6 +60,8 @@ def loads(data: bytes) -> SourceState | None:
     try:
         told = json.loads(data)
         if told.pop("format") != FORMAT:
+            return None
+        if not isinstance(told.get("copies", []), list | None):
             return None
         return SourceState(**{**told, "roots": [Root(**root) for root in told["roots"]]})
     except (ValueError, TypeError, KeyError, AttributeError):

@@ -3,7 +3,9 @@
 Both publishes are asked for ``/etc.clientlibs/toggles.json``; where that does not name the AEM release, Cloud Manager's
 newest restore points of both environments do. The month of the release has to be the same, since code that was tested
 on another month's AEM was not tested. Another build of the same month, and toggles that only one of them has, are
-warnings.
+warnings. Where the site shows which Java runs it, both have to run the same: environments may choose Java 25 from November 2026
+on and have it from June 2027 on (Adobe's release notes), and may differ meanwhile. Neither AEM nor Cloud Manager's public
+API tells that by itself.
 
 It would have caught an update of production that failed: Adobe then takes stage back to the release before
 (help/implementing/deploying/aem-version-updates of Adobe's documentation), and code meets an AEM that it was never
@@ -23,9 +25,11 @@ from aem_checks.asks import Fact, Get, ask, ask_all
 from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import PATTERNS
+from aem_checks.kinds.parity._java import compare_java
 from aem_checks.kinds.parity._no_production import no_production
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import describe, is_unreached, unreached
+from aem_checks.sites import Marker
 from aem_checks.text import count, quoted
 
 if TYPE_CHECKING:
@@ -39,11 +43,23 @@ _RELEASE = re.compile(r"(\d{4})\.(\d{1,2})\.\S{1,100}")
 _MOST = 10_000
 
 
+class JavaShown(Marker):
+    """Where a page shows the version of Java, such as ``25.0.1``.
+
+    The first group of ``pattern`` is the version, looked for in ``header``, else in the content of the HTML element
+    ``<meta name=...>`` named by ``meta``, else in the whole body.
+    """
+
+    called = "java"
+
+
 class AemVersionSettings(CheckSettings):
     """Which toggles may differ."""
 
     ignore_toggles: Annotated[tuple[str, ...], PATTERNS] = ()
     """Names of toggles that only one of the environments is meant to have."""
+    java: JavaShown | None = None
+    """Where the site shows the version of Java that it runs on, at the same place on both; nothing is said of Java without."""
 
 
 class Told(NamedTuple):
@@ -66,6 +82,8 @@ class AemVersion(Check[AemVersionSettings]):
         toggles="a feature toggle is on for one of the two only",
         release_unknown="a note: nobody says which AEM release runs",
         toggles_unread="an environment does not list its toggles",
+        java="stage and production run on different versions of Java",
+        java_unread="an environment does not show its version of Java where it should",
     )
     settings_type = AemVersionSettings
 
@@ -85,6 +103,9 @@ class AemVersion(Check[AemVersionSettings]):
         else:
             findings += _not_told(visit, here, there)
         examined = int(all(releases)) + int(stage is not None and live is not None)
+        if self.settings.java is not None:
+            differing = yield from compare_java(self.settings.java, visit.site.stage.url, production.url)
+            examined, findings = examined + 1, [*findings, *differing]
         return Judgement(examined=examined, findings=tuple(findings))
 
     def _toggles(self, stage: frozenset[str], production: frozenset[str]) -> Iterator[Finding]:

@@ -4,13 +4,15 @@ Mutable content packages are installed after the code and never rolled back: wha
 ``replace`` is deleted and written anew on production (help/implementing/deploying/overview of Adobe's
 documentation). Read from the release's commit: the vault filters of packages that ``all`` embeds, index definitions,
 fields of Content Fragment Models, and names of variables; each run keeps what it read, and the next release is
-compared with the last verified one.
+compared with the last verified one. In a gate, Cloud Manager's content copies too (help/implementing/developing/tools/
+content-copy): one that went onto production since the last verified release overwrote what no rollback brings back.
 
 It would have caught Adobe KA-30388, where a mutable package failed after the code was live, and KA-23531, where a
 package replaced workflows that were running.
 
-It does not see packages that come as a binary dependency. A site whose content is delivered by its releases on
-purpose is a false alarm: list its root under ``allow:``.
+It does not see packages that come as a binary dependency, what a content copy overwrote, nor one from another program that
+Cloud Manager lists there alone. A site whose content is delivered by its releases, or by content copies, on purpose is a
+false alarm: list its root under ``allow:``, its content set under ``allow_copies:``.
 """
 
 from __future__ import annotations
@@ -20,10 +22,12 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated
 
+from aem_checks.asks import Fact, ask
 from aem_checks.check import Check
 from aem_checks.checkout import CheckoutSettings, of_source
 from aem_checks.codes import faults
-from aem_checks.excuses import ROOTS
+from aem_checks.excuses import PATTERNS, ROOTS
+from aem_checks.kinds.parity._content_copies import FACT, copies_onto, ended, judge_copies
 from aem_checks.outcomes import Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
 from aem_checks.text import count, quoted
@@ -45,6 +49,8 @@ class IrreversibleContentSettings(CheckoutSettings):
 
     allow: Annotated[tuple[str, ...], ROOTS] = ()
     """Roots of filters that are meant, such as ``/content/wknd/library*``; ``*`` and ``?`` stand for any characters."""
+    allow_copies: Annotated[tuple[str, ...], PATTERNS] = ()
+    """Names of content sets whose copies onto production are meant; ``*`` and ``?`` stand for any characters."""
 
 
 class IrreversibleContent(Check[IrreversibleContentSettings]):
@@ -60,6 +66,10 @@ class IrreversibleContent(Check[IrreversibleContentSettings]):
         replaces="a content package replaces what authors made on production",
         index="the definition of an index changed under its old name",
         model="a Content Fragment Model loses fields",
+        copied="a content copy went onto production since the last verified release",
+        copying="a content copy goes on, or nobody knows that it is over",
+        stage_content="a note: the content copy that stage's content came from",
+        copies_unread="Cloud Manager does not tell of content copies",
         variables="a note: variables that the last release needs are no longer used",
         unreadable="a file of the release can't be read, so what it replaces is not known",
     )
@@ -74,8 +84,11 @@ class IrreversibleContent(Check[IrreversibleContentSettings]):
         now, examined = yield from read_state()
         kept = visit.baseline.read(KEPT) if visit.baseline is not None else None
         before = loads(kept) if kept is not None else None
+        copies = yield from ask(Fact(FACT))
+        now.copies = ended(copies_onto(copies, "production"))
         visit.keep(KEPT, now.dumps())
         findings = [*self._filters(now.roots, before), *_unreadable(now)]
+        findings += judge_copies(copies, before.copies if before else None, self.settings.allow_copies)
         if before is None:
             findings.append(_nothing_to_compare())
         else:

@@ -11,6 +11,7 @@ from simulator.aem.defects.registry import PAGE, Scene, defect, on_page
 from simulator.aem.exchange import Ask, Reply
 
 TOGGLES = "/etc.clientlibs/toggles.json"
+JAVA_JSON = "/etc.clientlibs/larkfell/java.json"
 MODEL = PAGE.replace(".html", ".model.json")
 LATER_RELEASE = "2026.12.24011.20261201T000000Z-261200"
 _STRUCTURED = re.compile(rb'<script type="application/ld\+json">.*?</script>', re.DOTALL)
@@ -31,6 +32,14 @@ def later_aem(ask: Ask, reply: Reply, scene: Scene) -> Reply:
     if ask.path != TOGGLES:
         return reply
     return reply.with_body(json.dumps({**json.loads(reply.body), "release": LATER_RELEASE}).encode())
+
+
+@defect("origin")
+def later_java(ask: Ask, reply: Reply, scene: Scene) -> Reply:
+    """The environment was moved to Java 25."""
+    if ask.path != JAVA_JSON:
+        return reply
+    return reply.with_body(json.dumps({"java": "25.0.1+8-LTS"}).encode())
 
 
 @defect("origin")

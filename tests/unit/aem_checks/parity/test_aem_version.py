@@ -74,3 +74,49 @@ def test_a_refusal_of_the_gate_is_of_the_network(tmp_path: Path) -> None:
 
 def test_a_site_without_production_is_inconclusive(tmp_path: Path) -> None:
     assert outcome(CHECK, visit(CHECK, tmp_path, toggles())) == "warn inconclusive check"
+
+
+SHOWN = AemVersion(
+    AemVersionSettings.model_validate({"java": {"path": "/about.json", "pattern": '"java": "([^"]*)"'}})
+)
+
+
+def about(java: str, status: int = 200) -> dict[str, Answer]:
+    return {**toggles(), "/about.json": (status, json.dumps({"java": java}), JSON)}
+
+
+@pytest.mark.parametrize(
+    ("stage", "production"),
+    [("25", "25.0.1"), ("21.0.9+10-LTS", "21.0.8"), ("1.8.0_401", "8"), ("25-ea", "25.0.1+8")],
+)
+def test_updates_of_one_java_are_the_same(tmp_path: Path, stage: str, production: str) -> None:
+    judgement = visit(SHOWN, tmp_path, about(stage), about(production))
+    assert (judgement.findings, judgement.examined) == ((), 3)
+
+
+@pytest.mark.parametrize(("stage", "production"), [("25.0.1", "21.0.9"), ("21", "25"), ("11", "1.8.0_401")])
+def test_another_java_is_a_warning(tmp_path: Path, stage: str, production: str) -> None:
+    judgement = visit(SHOWN, tmp_path, about(stage), about(production))
+    assert [f.code for f in bad(judgement)] == ["java"]
+    assert f"Stage runs on Java '{stage}' and production on '{production}'" in bad(judgement)[0].sentence
+    assert outcome(SHOWN, judgement) == "warn failed product"
+
+
+@pytest.mark.parametrize(
+    "java", ["", "OpenJDK 64-Bit Server VM", "unknown", "$[env:JAVA]", "25 or so", "2100"]
+)
+def test_a_java_that_can_not_be_read_is_inconclusive_on_either_side(tmp_path: Path, java: str) -> None:
+    for name, answers in (("stage", (about(java), about("25"))), ("production", (about("25"), about(java)))):
+        judgement = visit(SHOWN, tmp_path, *answers)
+        assert [f.subject for f in bad(judgement)] == [f"Java of {name}"]
+        assert outcome(SHOWN, judgement) == "warn inconclusive product"
+
+
+@pytest.mark.parametrize("answer", [(404, "no"), (500, '{"java": "25"}', JSON), (405, "allow list")])
+def test_a_page_that_should_show_java_and_does_not_is_inconclusive(tmp_path: Path, answer: Any) -> None:
+    judgement = visit(SHOWN, tmp_path, {**toggles(), "/about.json": answer}, about("25"))
+    assert outcome(SHOWN, judgement).startswith("warn inconclusive")
+
+
+def test_without_a_place_that_shows_java_nobody_is_asked_for_it(tmp_path: Path) -> None:
+    assert visit(CHECK, tmp_path, about("25"), about("21")).findings == ()

@@ -9,6 +9,7 @@ import pytest
 from tenacity import wait_none
 
 from adobe_cloud_manager.hooks.cloud_manager import CloudManagerHook
+from aem_checks.kinds.parity._content_copies import copies_onto
 from simulator import Simulator
 from simulator.scenario import load_scenario
 from stage_gate.observing.facts import GATHERERS, facts_for
@@ -66,6 +67,23 @@ def test_the_network_of_both_environments_is_told(simulator: Simulator) -> None:
     ports = told["advanced_networking"]["stage"][0]["ports"]
     assert ports == ["smtp.example.com:465 -> 30000"]
     assert told["advanced_networking"]["production"] == []
+
+
+def test_content_copies_are_told_by_where_they_went(simulator: Simulator) -> None:
+    simulator.upkeep("content copy", onto="prod", ends_as="FAILED")
+    simulator.upkeep("content copy", seconds=3600.0)
+    told = facts_of(simulator, "irreversible_content")["content_copies"]
+    (over,), (runs,) = told["production"], told["stage"]
+    stage, production = over["source"], runs["source"]
+    assert stage != production
+    assert (over["status"], over["is_over"], over["content_set"]) == (
+        "FAILED",
+        True,
+        "Everything (simulated)",
+    )
+    assert (runs["status"], runs["is_over"], runs["ended"]) == ("IN_PROGRESS", False, "")
+    assert all(over[name].endswith(" UTC") for name in ("begun", "ended"))
+    assert copies_onto(told, "production") is not None
 
 
 def test_what_cannot_be_read_is_absent_and_logged(
