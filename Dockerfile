@@ -20,7 +20,7 @@ COPY requirements-compose.lock ./
 RUN pip install --no-compile --require-hashes --requirement requirements-compose.lock \
     && { python -m compileall -qq -j 0 "$(python -c 'import airflow, os; print(os.path.dirname(os.path.dirname(airflow.__file__)))')" || true; }
 
-COPY pyproject.toml README.md requirements.txt ./
+COPY pyproject.toml README.md LICENSE ./
 COPY plugins ./plugins
 RUN pip install --no-deps --no-build-isolation .
 

@@ -7,7 +7,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 	--quiet --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test lint soak bench tampering chaos mutants compose-smoke env lock clean
+.PHONY: help setup setup-dev demo up test lint soak bench tampering chaos mutants matrix compose-smoke env lock clean
 
 help: ## list these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ tampering: $(VENV)/.installed-dev ## attacks through Airflow's API: action x tas
 
 mutants: $(VENV)/.installed-dev ## one mistake at a time in each module that decides: which does no test notice? (hours; ARGS="rules" for a part)
 	$(IN_TESTS) $(BIN)/python -m mutants $(ARGS)
+
+matrix: $(VENV)/.installed-dev ## the built wheel on the oldest and the newest Airflow, Python and libraries (ARGS="oldest --quick" for a part)
+	$(IN_TESTS) $(BIN)/python -m matrix $(ARGS)
 
 compose-smoke: $(VENV)/.installed-dev ## docker-compose.yaml started for real, one gate run through it (needs root)
 	$(IN_TESTS) $(BIN)/python -m compose_smoke $(ARGS)

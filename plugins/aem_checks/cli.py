@@ -15,6 +15,7 @@ from aem_checks.allocation import share_memory_between_threads
 from aem_checks.interruptible import run_interruptible
 from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.text import count
+from aem_checks.versions import called_as, versions
 
 if TYPE_CHECKING:
     from aem_checks.baseline import Baseline
@@ -71,11 +72,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m aem_checks",
+        prog=called_as("aem_checks"),
         description="Checks of an AEM site, as its release gate runs them.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=versions())
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser(
         "run",

@@ -15,6 +15,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aem_checks.versions import called_as, versions
+
 if TYPE_CHECKING:
     from stage_gate.commands import init
 
@@ -43,8 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m stage_gate", description="A release gate for AEM as a Cloud Service."
+        prog=called_as("stage_gate"), description="A release gate for AEM as a Cloud Service."
     )
+    parser.add_argument("--version", action="version", version=versions("apache-airflow-core"))
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_init(commands)
     doctor = commands.add_parser("doctor", help="say what would stop a gate, and the remedy")
@@ -174,7 +177,12 @@ def _run(name: str) -> Callable[[argparse.Namespace], int]:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from stage_gate.commands.diagnosis import exit_code, summary
+    from stage_gate.commands.diagnosis import bad, exit_code, summary
+    from stage_gate.supported import REMEDY, unsupported
+
+    if (why := unsupported()) is not None:  # what follows would fail at an import
+        print(bad("Airflow", f"Stage Gate {why}", REMEDY))
+        return 1
     from stage_gate.commands.doctor_visit import examine
     from stage_gate.commands.given import gate_file
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 VARIABLE = "AEM_CHECKS_CHROMIUM"
@@ -17,6 +18,8 @@ REMEDY = (
     "run 'make setup', or install one with 'apt-get install chromium' or "
     f"'python -m playwright install chromium', or name one in {VARIABLE}"
 )
+EXTRA = "run pip install 'aem-stage-gate[browser]'"
+_STEERED_BY = ("playwright", "numpy")
 _COMMANDS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 _MAC = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 _IN_DOWNLOAD = ("chrome-linux64/chrome", "chrome-linux/chrome", "chrome-mac*/*.app/Contents/MacOS/*")
@@ -50,8 +53,10 @@ class Chromium:
 def find_chromium() -> Chromium:
     """The first of: the one that ``AEM_CHECKS_CHROMIUM`` names, one on the path, Playwright's own.
 
-    Raises ``NoChromium``, whose message says how to get one.
+    Raises ``NoChromium``, whose message says how to get one, or what steers it.
     """
+    if missing := [each for each in _STEERED_BY if find_spec(each) is None]:
+        raise NoChromium(f"{' and '.join(missing)} is not installed: {EXTRA}")
     named = os.environ.get(VARIABLE, "").strip()
     if named:
         if not os.access(named, os.X_OK):

@@ -246,8 +246,10 @@ def examine_browser(gate: Gate) -> Iterator[Diagnosis]:
         found = find_chromium()
         yield good("Chromium", f"{found.version()} ({found.origin}, {found.path}) opens pages for {named}")
     except NoChromium as error:
-        remedy = f"{REMEDY[0].upper()}{REMEDY[1:]}. Without one these checks are inconclusive: {named}."
-        yield unknown("Chromium", str(error).partition(": ")[0], remedy)
+        detail, _, remedy = str(error).partition(": ")
+        to_do = remedy or REMEDY
+        to_do = f"{to_do[0].upper()}{to_do[1:]}. Without that these checks are inconclusive: {named}."
+        yield unknown("Chromium", detail, to_do)
 
 
 def examine_addresses(gate: Gate) -> Iterator[Diagnosis]:

@@ -51,6 +51,10 @@ class Feed:
             self._queries = [of(calendar) for calendar in _parse(text)]
         except CalendarError:
             raise
+        except ImportError as error:
+            raise CalendarError(
+                f"{error.name} is not installed; run pip install 'aem-stage-gate[calendar]'"
+            ) from error
         except Exception as error:
             raise CalendarError(_one_line(f"{type(error).__name__}: {error}")) from error
 

@@ -16,6 +16,7 @@ from airflow.sdk.configuration import conf
 
 from adobe_cloud_manager.connections import unreadable
 from aem_checks.durations import parse_duration
+from stage_gate.configuration.options import SECTION
 from stage_gate.evidence.files import open_store
 from stage_gate.evidence.signing import Keys, read_key
 from stage_gate.rules.demands import Demands
@@ -23,8 +24,6 @@ from stage_gate.rules.surroundings import Fact
 
 if TYPE_CHECKING:
     from stage_gate.configuration.event_registrations import Registration
-
-SECTION = "stage_gate"
 
 
 def gates_folder() -> Path:

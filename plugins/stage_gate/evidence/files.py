@@ -43,7 +43,7 @@ def open_store(url: str) -> Path:
 
     ``url`` is a local path, ``file://…`` or an object store's URL such as ``s3://connection@bucket/folder``.
     Object stores come back as Airflow's ``ObjectStoragePath``, which behaves like a ``pathlib.Path``. Raises ``OSError``
-    for a folder that can't be made.
+    for a folder that can't be made, ``EvidenceError`` for a kind of store that nothing is installed for.
     """
     if url.startswith("file://"):
         url = url.removeprefix("file://")
@@ -53,7 +53,28 @@ def open_store(url: str) -> Path:
         return root
     from airflow.sdk import ObjectStoragePath
 
-    return cast(Path, ObjectStoragePath(url))
+    store = ObjectStoragePath(url)
+    _require_driver(store)
+    return cast(Path, store)
+
+
+_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure"}
+"""Scheme of a store's URL to the extra of this distribution that opens it."""
+
+
+def _require_driver(store: Any) -> None:
+    from airflow.sdk.io.fs import has_fs
+
+    if has_fs(store.protocol):
+        return
+    try:
+        _ = store.fs  # one that was attached by hand is known to Airflow by its name alone
+    except ValueError as error:
+        extra = _EXTRAS.get(store.protocol)
+        remedy = f"pip install 'aem-stage-gate[{extra}]'" if extra else f"write one of {', '.join(_EXTRAS)}"
+        raise EvidenceError(
+            f"Nothing that is installed here opens a store of the kind {store.protocol}://. To do: {remedy}."
+        ) from error
 
 
 def make_folder(folder: Path, mode: int = 0o777) -> None:
