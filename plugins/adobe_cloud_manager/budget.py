@@ -1,4 +1,4 @@
-"""How often may this process ask Cloud Manager? At most N requests a minute for each credential."""
+"""How often may Cloud Manager be asked? At most N requests a minute for each credential, by a process or by all machines."""
 
 from __future__ import annotations
 
@@ -6,8 +6,21 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
+
+from adobe_cloud_manager.shared_slots import SHARE_WITHOUT_STORE, SharedSlots, StoreLost, slots_at
 
 MINUTE = 60.0
+
+
+class Budget(Protocol):
+    """Hands out moments for requests."""
+
+    def take(self, patience: float) -> float | None:
+        """Seconds to wait before the next request; ``None``, with nothing taken, if over ``patience``."""
+
+    def note(self) -> None:
+        """Count a request that is sent at once, whatever the budget says: an act is never delayed."""
 
 
 class RequestBudget:
@@ -38,6 +51,28 @@ class RequestBudget:
         return max(0.0, self._slots[0] + MINUTE - self._clock())
 
 
+class SharedBudget:
+    """The same for the processes of all machines that ask one store; without it each has a tenth."""
+
+    def __init__(self, slots: SharedSlots, name: str, per_minute: int) -> None:
+        self._slots = slots
+        self._name = name
+        self._per_minute = per_minute
+        self._alone = RequestBudget(max(1, per_minute // SHARE_WITHOUT_STORE))
+
+    def take(self, patience: float) -> float | None:
+        try:
+            return self._slots.take(self._name, self._per_minute, MINUTE, max(0.0, patience))
+        except StoreLost:
+            return self._alone.take(patience)
+
+    def note(self) -> None:
+        try:
+            self._slots.take(self._name, self._per_minute, MINUTE)
+        except StoreLost:
+            self._alone.note()
+
+
 class Line:
     """Spreads looks that nobody is in a hurry for: one after the other, 60 s / ``per_minute`` apart.
 
@@ -56,11 +91,17 @@ class Line:
         return turn - now
 
 
-_BUDGETS: dict[tuple[str, str, int], RequestBudget] = {}
+_BUDGETS: dict[tuple[str, str, int, str], Budget] = {}
 _GUARD = threading.Lock()
 
 
-def budget_of(api_url: str, client_id: str, per_minute: int) -> RequestBudget:
-    """The budget that all hooks of this process share for one credential."""
+def budget_of(api_url: str, client_id: str, per_minute: int, limits: str = "") -> Budget:
+    """The budget that all hooks of this process share for one credential; with ``limits``, a store's URL, all machines."""
+    key = (api_url, client_id, per_minute, limits)
     with _GUARD:
-        return _BUDGETS.setdefault((api_url, client_id, per_minute), RequestBudget(per_minute))
+        if key not in _BUDGETS:
+            name = f"cloud-manager {api_url} {client_id}"
+            _BUDGETS[key] = (
+                SharedBudget(slots_at(limits), name, per_minute) if limits else RequestBudget(per_minute)
+            )
+        return _BUDGETS[key]

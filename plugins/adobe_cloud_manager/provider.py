@@ -93,10 +93,20 @@ def _configuration() -> dict[str, Any]:
             ),
             "ims_url": _option("Adobe's log-in service (IMS), under the same rule.", "string", IMS_URL),
             "requests_per_minute": _option(
-                "How many requests each process sends to Cloud Manager in a minute, for each credential.",
+                "How many requests each process sends to Cloud Manager in a minute, for each credential; with limits, "
+                "all machines together.",
                 "integer",
                 str(REQUESTS_PER_MINUTE),
             ),
+            "limits": {
+                **_option(
+                    "URL of a Redis in which all machines keep the budget of requests_per_minute; each process has its own "
+                    "where absent.",
+                    "string",
+                    "",
+                ),
+                "sensitive": True,
+            },
             "events_url": _option(
                 "Adobe I/O Events, whose journals are read; no journal of another host is. The rule of api_url holds.",
                 "string",

@@ -27,6 +27,8 @@ class Settings:
     events_url: str = EVENTS_URL
     event_keys_url: str = EVENT_KEYS_URL
     event_validation_url: str = EVENT_VALIDATION_URL
+    limits: str = ""
+    """URL of the Redis in which all machines keep one budget; empty where each process has its own."""
 
     @classmethod
     def load(cls) -> Settings:
@@ -47,6 +49,7 @@ class Settings:
                 "event_validation_url",
                 conf.get(SECTION, "event_validation_url", fallback=EVENT_VALIDATION_URL),
             ),
+            limits=store_url("limits", conf.get(SECTION, "limits", fallback=""), SECTION),
         )
 
 
@@ -63,6 +66,16 @@ def page_url(option: str, value: str) -> str:
     url = value.strip()
     if not _is_allowed(url) or not urlsplit(url).path.strip("/"):
         raise _unusable(option, "https://HOST/PATH without query or user")
+    return url
+
+
+def store_url(option: str, value: str | None, section: str) -> str:
+    """``redis://HOST…``, ``rediss://HOST…`` or ``unix://PATH``; may be empty. Raises ``InvalidRequest``, which quotes nothing."""
+    url = (value or "").strip()
+    if url and not url.startswith(("redis://", "rediss://", "unix://")):
+        raise InvalidRequest(
+            f"[{section}] {option} is not usable: give redis://[:PASSWORD@]HOST:PORT/NUMBER, or nothing."
+        )
     return url
 
 

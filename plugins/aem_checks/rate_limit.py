@@ -1,6 +1,6 @@
-"""How often may a host be asked, counting every process and thread on this machine?
+"""How often may a host be asked, counting every process and thread on this machine, or on all that share a store?
 
-One small file per host in a shared folder holds the moment at which the next request may leave. Whoever
+On one machine, one small file per host in a shared folder holds the moment at which the next request may leave. Whoever
 wants to send takes that moment as its turn and moves it on, under a file lock that is held for microseconds;
 the waiting happens afterwards, without the lock. So turns are given in the order in which they were asked
 for, and a process that dies loses its turn but never blocks the others: the kernel releases its lock.
@@ -17,6 +17,7 @@ import struct
 import tempfile
 import time
 from pathlib import Path
+from typing import Protocol
 
 DEFAULT_PER_SECOND = 10.0
 """Adobe suggests CDN rules of 100 requests/s per client address; a gate stays at a tenth of it.
@@ -27,25 +28,49 @@ _LOCK_RETRY = 0.002
 _FORMAT = struct.Struct("<d")
 
 
-def default_folder() -> Path:
-    """The folder that all processes of this machine share."""
-    return Path(tempfile.gettempdir()) / "aem_checks-rate"
+class Turns(Protocol):
+    """Who may send when: what everybody who asks the same hosts has in common."""
+
+    async def take(self, name: str, spacing: float) -> float:
+        """Take the next turn of this name, ``spacing`` seconds after the one before; returns the seconds until then."""
+
+
+class FileTurns:
+    """Turns that all processes of this machine share, in files of one folder."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+
+    async def take(self, name: str, spacing: float) -> float:
+        """Raises ``OSError`` for an unusable folder."""
+        folder = self._folder or Path(tempfile.gettempdir()) / "aem_checks-rate"
+        path = folder / _file_name(name)
+        while (turn := _take_turn(path, spacing)) is None:  # noqa: ASYNC110 - the other is a process
+            await asyncio.sleep(_LOCK_RETRY)
+        return max(0.0, turn - time.monotonic())
+
+
+_shared: Turns = FileTurns()
+
+
+def share(turns: Turns | None) -> None:
+    """From here on, limits of this process that name no turns take these; ``None`` for those of this machine."""
+    global _shared
+    _shared = turns or FileTurns()
 
 
 class RateLimit:
     """Spaces the requests to each host evenly; without bursts."""
 
     def __init__(self, per_second: float = DEFAULT_PER_SECOND, *, folder: Path | None = None) -> None:
-        """``per_second``: requests per second and host. Raises ``ValueError`` unless it is above 0."""
+        """``per_second``: requests per second and host. Raises ``ValueError`` unless it is above 0.
+
+        ``folder``: turns of its own, which all who name this folder share.
+        """
         if not per_second > 0:
             raise ValueError(f"a rate of {per_second} requests/s would never send anything; use more than 0")
         self.per_second = per_second
-        self._folder = folder or default_folder()
-
-    @property
-    def folder(self) -> Path:
-        """Whoever uses the same folder keeps the same turns."""
-        return self._folder
+        self._turns = FileTurns(folder) if folder else _shared
 
     async def acquire(self, host: str, *, per_second: float | None = None) -> float:
         """Wait for the turn of one request to this host and return the seconds waited.
@@ -59,13 +84,10 @@ class RateLimit:
         return waited
 
     async def _wait_for_turn(self, name: str, per_second: float) -> float:
-        path = self._folder / _file_name(name)
-        while (turn := _take_turn(path, 1 / per_second)) is None:  # noqa: ASYNC110 - the other is a process
-            await asyncio.sleep(_LOCK_RETRY)
-        delay = turn - time.monotonic()
+        delay = await self._turns.take(name, 1 / per_second)
         if delay > 0:
             await asyncio.sleep(delay)
-        return max(delay, 0.0)
+        return delay
 
 
 def _take_turn(path: Path, spacing: float) -> float | None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from adobe_cloud_manager import protocol
 from adobe_cloud_manager.auth import ClientCredential
-from adobe_cloud_manager.budget import RequestBudget, budget_of
+from adobe_cloud_manager.budget import Budget, budget_of
 from adobe_cloud_manager.connections import not_there, unreadable
 from adobe_cloud_manager.exceptions import CredentialError, RateLimited
 from adobe_cloud_manager.hooks.patience import Deadline
@@ -45,10 +45,12 @@ class Account:
         return self.credential.key(self.settings.ims_url)
 
     @property
-    def budget(self) -> RequestBudget:
-        """What all hooks of this process share for this credential."""
+    def budget(self) -> Budget:
+        """What all hooks of this process share for this credential, or those of all machines."""
         settings = self.settings
-        return budget_of(settings.api_url, self.credential.client_id, settings.requests_per_minute)
+        return budget_of(
+            settings.api_url, self.credential.client_id, settings.requests_per_minute, settings.limits
+        )
 
     @property
     def is_local(self) -> bool:
@@ -69,9 +71,10 @@ class Account:
         """Seconds to wait for this request's turn. Raises ``RateLimited`` if that is beyond the deadline."""
         wait = self.budget.take(deadline.left)
         if wait is None:
+            who = "All machines together have" if self.settings.limits else "This process has"
             raise RateLimited(
-                f"This process has used up its budget of {self.settings.requests_per_minute} requests a "
-                "minute to Cloud Manager ([adobe_cloud_manager] requests_per_minute)."
+                f"{who} used up the budget of {self.settings.requests_per_minute} requests a minute to Cloud Manager "
+                "([adobe_cloud_manager] requests_per_minute)."
             )
         return wait
 

@@ -91,7 +91,7 @@ class AsyncReader:
         )
 
     async def _send(self, url: str, token: Token, what: str) -> Answer:
-        await asyncio.sleep(self._account.turn(self._deadline))
+        await asyncio.sleep(await asyncio.to_thread(self._account.turn, self._deadline))
         headers = self._account.headers(token)
         answer = await self._session.get(url, headers, self._timeout, f"asking Cloud Manager for {what}")
         return answer.without(token.value)

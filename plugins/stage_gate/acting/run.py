@@ -46,7 +46,8 @@ class GateRun:
     @classmethod
     def of(cls, gate_file: str, context: Context) -> GateRun:
         """Raises ``AirflowSkipException`` in a run that names no execution: it only pointed at another run."""
-        from stage_gate.configuration.settings import evidence_store, keys
+        from stage_gate.configuration.settings import evidence_store, keys, limits
+        from stage_gate.observing.shared_turns import share_limits
 
         run_id = str(context["run_id"])
         execution_id = execution_id_of(run_id)
@@ -54,6 +55,7 @@ class GateRun:
             raise AirflowSkipException(
                 f"Run {run_id} only pointed at the run of an execution; there is nothing to do here."
             )
+        share_limits(limits())
         path = Path(gate_file)
         evidence = Evidence(evidence_store(), path.stem, execution_id, keys())
         return cls(path, str(context["dag"].dag_id), run_id, execution_id, evidence)

@@ -47,6 +47,7 @@ def examine(path: Path, *, timeout: float = 15.0) -> Iterator[Diagnosis]:
         "Gate file", f"{path} describes gate {gate.name!r} with {len(gate.stage_checks)} checks of stage"
     )
     yield examine_evidence(gate)
+    yield from examine_limits()
     yield from doctor.judge_reach(reached_by(gate), access.reach.patterns)
     yield from examine_notifiers(gate)
     yield from examine_exposure(gate)
@@ -101,6 +102,41 @@ def examine_evidence(gate: Gate) -> Diagnosis:
         remedy = "Correct [stage_gate] evidence (AIRFLOW__STAGE_GATE__EVIDENCE), its connection, or the rights of the folder."
         return bad("Evidence", f"the store can't be written: {type(error).__name__}: {error}", remedy)
     return good("Evidence", f"{store} can be written, and a file there is created by one task alone")
+
+
+def examine_limits() -> Iterator[Diagnosis]:
+    """Whether rate and budget hold for all machines together, where there may be several."""
+    from adobe_cloud_manager.settings import Settings
+    from stage_gate.configuration.settings import limits
+
+    stores: dict[str, Callable[[], str]] = {
+        "stage_gate": limits,
+        "adobe_cloud_manager": lambda: Settings.load().limits,
+    }
+    for section, read in stores.items():
+        try:
+            yield from _judge_limits(section, read())
+        except (ValueError, CloudManagerError) as error:
+            yield bad("Limits", str(error), f"Correct [{section}] limits.")
+
+
+def _judge_limits(section: str, url: str) -> Iterator[Diagnosis]:
+    from adobe_cloud_manager.shared_slots import SharedSlots, StoreLost
+    from stage_gate.configuration.settings import may_span_machines
+
+    what = "the rate per host" if section == "stage_gate" else "the budget of Cloud Manager"
+    if not url:
+        if may_span_machines():
+            remedy = f"Set [{section}] limits to the URL of a Redis that all workers reach."
+            yield unknown("Limits", f"{what} holds for each machine alone, and tasks run on several", remedy)
+        return
+    try:
+        SharedSlots(url).take("doctor", 1, 0.001)
+    except StoreLost as error:
+        remedy = f"Correct [{section}] limits; meanwhile each machine goes at a tenth of the rate."
+        yield bad("Limits", f"the store of {what} can't be used: {error}", remedy)
+    else:
+        yield good("Limits", f"{what} holds for all machines together")
 
 
 def examine_exposure(gate: Gate) -> Iterator[Diagnosis]:

@@ -20,6 +20,8 @@ class Option:
     kind: str = "string"
     """As ``provider_info.schema.json`` calls it: ``string``, ``integer``, ``boolean``."""
     example: str | None = None
+    sensitive: bool = False
+    """Whether it may hold a password: Airflow masks it, and takes it from a secrets backend too."""
 
     def as_provider_option(self, version: str) -> dict[str, Any]:
         """As ``get_provider_info`` gives it to Airflow."""
@@ -29,6 +31,7 @@ class Option:
             "type": self.kind,
             "example": self.example,
             "default": self.default,
+            "sensitive": self.sensitive,
         }
 
 
@@ -49,6 +52,12 @@ OPTIONS = (
         "deciding_queue",
         "Queue of the tasks that sign and decide; Airflow's default queue where absent.",
         example="deciding",
+    ),
+    Option(
+        "limits",
+        "URL of a Redis in which all machines keep one rate for each host; each machine has its own where absent.",
+        example="redis://:password@redis:6379/1",
+        sensitive=True,
     ),
     Option("trusted_keys", "Public keys whose signatures are believed, comma-separated."),
     Option(

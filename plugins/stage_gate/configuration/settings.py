@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 from airflow.sdk.configuration import conf
 
 from adobe_cloud_manager.connections import unreadable
+from adobe_cloud_manager.exceptions import InvalidRequest
+from adobe_cloud_manager.settings import store_url
 from aem_checks.durations import parse_duration
 from stage_gate.configuration.options import SECTION
 from stage_gate.evidence.files import open_store
@@ -62,6 +64,23 @@ def deciding_queue() -> str:
     """
     configured: str = conf.get(SECTION, "deciding_queue", fallback="")
     return configured or str(conf.get_mandatory_value("operators", "default_queue"))
+
+
+def limits() -> str:
+    """URL of the Redis in which all machines keep one rate per host: ``[stage_gate] limits``; none by default.
+
+    Raises ``ValueError`` for what is no such URL.
+    """
+    try:
+        return store_url("limits", conf.get(SECTION, "limits", fallback=""), SECTION)
+    except InvalidRequest as error:
+        raise ValueError(str(error)) from None
+
+
+def may_span_machines() -> bool:
+    """Whether the configured executor runs tasks on other machines than the scheduler's."""
+    executors = [each.partition(":") for each in conf.get_mandatory_value("core", "executor").split(",")]
+    return any((alias or name).rpartition(".")[2].strip() != "LocalExecutor" for name, _, alias in executors)
 
 
 SIGNING_CONNECTION = "stage_gate_signing"

@@ -57,6 +57,7 @@ def _servers(around: Mapping[str, str]) -> Iterator[Route | None]:
     yield route_to("Airflow's API server", api, is_open=all_admins)
     yield route_to("Airflow's database", option(around, "database", "sql_alchemy_conn"))
     yield route_to("Airflow's message broker", option(around, "celery", "broker_url"))
+    yield route_to("the store of limits", option(around, "stage_gate", "limits"))
     yield from (Route(CLOUD, host, METADATA_PORT, is_open=True) for host in METADATA)
     yield Route(NOBODY, RESERVED, METADATA_PORT)
 

@@ -39,9 +39,19 @@ class SettleStage(GateTask):
     ui_color = "#e6f4ea"
 
     def work(self, run: GateRun, context: Context) -> None:
+        self._say_whose_rate_it_is()
         keeper = self._half_done(run, context) or self._settle(run, context)
         record_stage(run, keeper)
         keeper.forget(_SETTLED)
+
+    def _say_whose_rate_it_is(self) -> None:
+        from stage_gate.configuration.settings import limits, may_span_machines
+
+        if may_span_machines() and not limits():
+            self.log.warning(
+                "The rate per host holds for each machine alone, and tasks of this Airflow run on several. To do: set "
+                "[stage_gate] limits to the URL of a Redis that all workers reach."
+            )
 
     def _half_done(self, run: GateRun, context: Context) -> Keeper | None:
         """The attempt in which an earlier try saw stage settle, and no more; ``None`` where there is none."""
