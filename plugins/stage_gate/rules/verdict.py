@@ -135,7 +135,16 @@ def _doubt(check: PlannedCheck, candidate: Candidate, entries: Sequence[Recorded
         )
     if result.outcome is Outcome.PASSED and (result.examined == 0 or result.severity is not Severity.BLOCK):
         return f"{check.key} says passed but examined nothing that blocks (cause: check)."
-    return None
+    return _contradiction(result)
+
+
+def _contradiction(result: CheckResult) -> str | None:
+    """Why this result of a blocking check can't be what the runner made of these findings, if it passed."""
+    against = (
+        f for f in result.findings if f.outcome is not Outcome.PASSED and f.severity is not Severity.WARN
+    )
+    found = next(against, None) if result.outcome is Outcome.PASSED else None
+    return f"{result.key} says passed, and also: {found.sentence} (cause: check)" if found else None
 
 
 def _elsewhere(plan: Plan, check: PlannedCheck, candidate: Candidate) -> str | None:

@@ -450,6 +450,23 @@ def test_what_blocked_only_until_a_mild_check_ran_again_counts_as_the_gate_says(
     assert judge(what, CANDIDATE, [*passed("a"), recorded(by_itself)]).outcome is Outcome.PASSED
 
 
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.INCONCLUSIVE])
+@pytest.mark.parametrize("severity", [None, Severity.BLOCK])
+def test_a_result_that_passed_and_names_what_blocks_proves_nothing(
+    outcome: Outcome, severity: Severity | None
+) -> None:
+    """Whoever changed only the outcome in a file of the evidence has changed too little."""
+    found = finding("/checkout answers 500.", outcome=outcome, severity=severity)
+    forged = result("a").model_copy(update={"findings": (found,)})
+    verdict = judge(plan(planned("a")), CANDIDATE, [recorded(forged)])
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.reasons == ("a says passed, and also: /checkout answers 500. (cause: check)",)
+    mild = result("a").model_copy(
+        update={"findings": (found.model_copy(update={"severity": Severity.WARN}),)}
+    )
+    assert judge(plan(planned("a")), CANDIDATE, [recorded(mild)]).outcome is Outcome.PASSED
+
+
 def test_not_passed_names_everything_that_an_override_has_to_accept() -> None:
     what = plan(planned("a"), planned("b"), planned("c"), minimum=("d",))
     verdict = judge(what, CANDIDATE, [*passed("a"), recorded(result("b", Outcome.FAILED))])
