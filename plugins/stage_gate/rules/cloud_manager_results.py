@@ -231,8 +231,7 @@ def _judge(name: str, part: Part, seen: Seen) -> Judgement:
     action = ACTIONS[name]
     steps = [step for step in seen.steps if step.action == action]
     if not steps:
-        why = seen.unread or f"Cloud Manager shows no step {action} in this execution. {seen.link}"
-        return Judgement(examined=0, findings=(_no_answer(action, why),))
+        return Judgement(examined=0, findings=(_absent(part, action, seen),))
     examined, findings = 0, []
     for step in steps:
         if isinstance(part, StageTests):
@@ -242,6 +241,18 @@ def _judge(name: str, part: Part, seen: Seen) -> Judgement:
             examined += len(step.metrics)
             findings += _measured(part, step, seen.link)
     return Judgement(examined=examined, findings=tuple(findings))
+
+
+def _absent(part: Part, action: str, seen: Seen) -> Finding:
+    """A step that is not there. Tests that the previous release had are as much gone as where they are INCOMPLETE."""
+    if seen.unread:
+        return _no_answer(action, seen.unread)
+    told = f"Cloud Manager shows no step {action} in this execution"
+    earlier = seen.earlier.get(action) if isinstance(part, StageTests) else None
+    if earlier is None or earlier.status == StepStatus.INCOMPLETE:
+        return _no_answer(action, f"{told}. {seen.link}")
+    had = f"but execution {earlier.execution_id} before it had such tests ({earlier.status})"
+    return _no_answer(action, f"{told}, {had}: were they lost? {seen.link}", Severity.BLOCK)
 
 
 def _tests(part: StageTests, step: SeenStep, seen: Seen) -> list[Finding]:
@@ -303,13 +314,14 @@ def _ended(step: SeenStep, link: str) -> list[Finding]:
     return [_finding(code, step, Outcome.INCONCLUSIVE, f"{why} {link}")]
 
 
-def _no_answer(subject: str, sentence: str) -> Finding:
+def _no_answer(subject: str, sentence: str, severity: Severity | None = None) -> Finding:
     return Finding(
         code="no_answer",
         subject=subject,
         sentence=sentence.strip(),
         outcome=Outcome.INCONCLUSIVE,
         cause=Cause.CLOUD_MANAGER,
+        severity=severity,
     )
 
 

@@ -159,6 +159,21 @@ def test_tests_that_the_previous_release_had_and_this_one_has_not_are_inconclusi
     assert judge(name, lost, severity="warn").severity is Severity.WARN
 
 
+@pytest.mark.parametrize(("name", "action"), TESTS.items())
+@pytest.mark.parametrize(
+    ("before", "severity"),
+    [("FINISHED", Severity.BLOCK), ("FAILED", Severity.BLOCK), ("INCOMPLETE", Severity.WARN)],
+)
+def test_tests_whose_step_is_gone_are_lost_where_the_previous_release_had_some(
+    name: str, action: str, before: str, severity: Severity
+) -> None:
+    gone = seen(without=action, earlier=earlier(before, action))
+    result = judge(name, gone)
+    assert (result.outcome, result.severity) == (INCONCLUSIVE, severity)
+    assert ("were they lost?" in result.sentences[0]) == (severity is Severity.BLOCK)
+    assert judge(name, gone, severity="warn").severity is Severity.WARN
+
+
 def test_that_only_another_kind_of_test_was_there_before_is_no_loss() -> None:
     result = judge(
         "ui_tests", seen(step("uiTest", "INCOMPLETE"), earlier=earlier("FINISHED", "functionalTest"))
