@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from aem_checks.browser.asks import Look, PageSeen, Unopened, Value
 from aem_checks.browser.open_page import PageLost, Viewport
@@ -73,7 +74,7 @@ class FakeBrowser:
     pages: dict[str, FakePage] = field(default_factory=dict)
     takes: float = 0.0
     opened: list[tuple[str, int, bool]] = field(default_factory=list)
-    """Path on stage or URL, width of the window, and whether it was warm."""
+    """Path, or URL on production, width of the window, and whether it was warm."""
     begun: list[bool] = field(default_factory=list)
     """Of each start, whether it was alone."""
     refused: set[str] = field(default_factory=set)
@@ -94,7 +95,7 @@ class FakeBrowser:
     async def page(
         self, url: str, viewport: Viewport, *, warm: bool, prepare: Any, shared_by: int
     ) -> AsyncIterator[FakePage]:
-        path = plain_url(url).removeprefix(STAGE)
+        path = plain_url(url) if url.startswith(PRODUCTION) else urlsplit(url).path
         self.opened.append((path, viewport.width, warm))
         later(self.takes)
         await asyncio.sleep(0.001)
