@@ -18,11 +18,11 @@ class Baseline:
     release: str
     """Which release, as words in a sentence: ``execution 4711 of 2026-11-20``."""
     folder: Folder
-    """The same folder that ``Visit.keep`` wrote into at that release; read-only."""
+    """The same folder that files were kept in at that release; read-only."""
     recording: Recording | None = None
 
     def read(self, name: str) -> bytes | None:
-        """A file that ``Visit.keep`` wrote under this name at that release; ``None`` where there is none."""
+        """What ``Visit.keep`` had put under this name at that release; ``None`` where there is none."""
         path = self.folder
         for part in name.split("/"):
             path = path / part

@@ -16,7 +16,6 @@ from aem_checks.outcomes import Severity
 from aem_checks.sites import Target
 
 if TYPE_CHECKING:
-    from aem_checks.access import Access
     from aem_checks.asks import Steps
     from aem_checks.outcomes import Judgement
     from aem_checks.visit import Visit
@@ -96,9 +95,9 @@ class Check(ABC, Generic[SettingsT]):
         Errors of the network are values, so findings, not exceptions.
         """
 
-    def others(self, visit: Visit) -> Mapping[str, Access]:
-        """Addresses that the gate file names for this check beside those of the site, with what opens each: it may ask
-        them, too. Blocks; raises ``AccessError``."""
+    def others(self, visit: Visit) -> Mapping[str, str | None]:
+        """Addresses that the gate file names for this check beside those of the site, with the connection that opens
+        each, if any: it may ask them, too. That of the target is opened as the target is."""
         return {}
 
     def pages_among(self, recorded: tuple[str, ...]) -> tuple[str, ...]:

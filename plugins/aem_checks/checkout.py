@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from aem_checks.asks import Steps
+    from aem_checks.means import Means
     from aem_checks.network_guard.forward_proxy import ForwardProxy
-    from aem_checks.visit import Visit
 
 MOST_FILES = 100_000
 MOST_BYTES = 1024 * 1024
@@ -184,9 +184,9 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 @asynccontextmanager
-async def opened(checkout: Checkout, visit: Visit) -> AsyncIterator[Commit]:
+async def opened(checkout: Checkout, means: Means) -> AsyncIterator[Commit]:
     """The candidate's commit. Raises ``CheckoutError`` where it is not known or not there."""
-    commit_id = str(visit.facts.get("commit_id") or "")
+    commit_id = str(means.facts.get("commit_id") or "")
     if not _COMMIT.fullmatch(commit_id):
         raise CheckoutError(
             "Cloud Manager names no commit of this release, so no checkout can be known to be it. To do: see the "
@@ -196,16 +196,16 @@ async def opened(checkout: Checkout, visit: Visit) -> AsyncIterator[Commit]:
         yield await _listed(Path(checkout.folder), commit_id, checkout)
         return
     with tempfile.TemporaryDirectory(prefix="stage-gate-git-") as folder:
-        await _fetch(checkout, commit_id, Path(folder), visit)
+        await _fetch(checkout, commit_id, Path(folder), means)
         yield await _listed(Path(folder), commit_id, checkout)
 
 
-async def _fetch(checkout: Checkout, commit_id: str, folder: Path, visit: Visit) -> None:
+async def _fetch(checkout: Checkout, commit_id: str, folder: Path, means: Means) -> None:
     """Fetch one commit into an empty repository; credentials are in the environment of git alone."""
     secrets: dict[str, str] = {}
     if checkout.access is not None:
         try:
-            headers = visit.resolver(checkout.access).at(checkout.repository or "").request_headers
+            headers = means.resolver(checkout.access).at(checkout.repository or "").request_headers
         except AccessError as error:
             raise CheckoutError(f"The credentials of the repository can't be used: {error}.") from None
         secrets = {"GIT_CONFIG_COUNT": str(len(headers))}

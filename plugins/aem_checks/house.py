@@ -18,15 +18,16 @@ from aem_checks.urls import DEFAULT_PORTS, parts_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from aem_checks.access import Access
     from aem_checks.asks import Command
     from aem_checks.check import Check
     from aem_checks.checkout import Checkout, Commit
     from aem_checks.client import Client
+    from aem_checks.means import Means
     from aem_checks.outcomes import Judgement
     from aem_checks.reading import Reader
     from aem_checks.running import Ran
     from aem_checks.tls import Certificate
-    from aem_checks.visit import Visit
 
 
 @dataclass
@@ -46,32 +47,36 @@ class House:
 
     @classmethod
     @asynccontextmanager
-    async def of(cls, check: Check[Any], visit: Visit) -> AsyncIterator[House]:
+    async def of(cls, check: Check[Any], means: Means) -> AsyncIterator[House]:
         """That of one run. Raises ``AccessError`` for a connection that can't be used."""
         async with AsyncExitStack() as stack:
-            source = ReleaseSource(getattr(check.settings, "checkout", None), visit, stack)
-            house = cls(visit.reader(), visit.facts, rule=Rule.for_site(visit.site), source=source)
+            source = ReleaseSource(getattr(check.settings, "checkout", None), means, stack)
+            house = cls(means.reader(), means.facts, rule=Rule.for_site(means.site), source=source)
             if check.runs_commands:
-                house.runs = partial(run, visit=visit)
-            if others := await asyncio.to_thread(check.others, visit):
-                own = visit.endpoint
+                house.runs = partial(run, means=means)
+            if others := await asyncio.to_thread(_others, check, means):
+                own = means.endpoint
                 private = [own.url] if own.private and own.url in others else []
                 house.beside_rule = Rule.of(others, private=private)
-                client = visit.client.beside(others, house.beside_rule)
+                client = means.client.beside(others, house.beside_rule)
                 house.beside = await stack.enter_async_context(client)
             yield house
 
     @classmethod
-    async def lead(cls, check: Check[Any], visit: Visit) -> Judgement:
+    async def lead(cls, check: Check[Any], means: Means) -> Judgement:
         """What a check makes of what the site and its house say now. Raises ``AccessError``, and what the check raises."""
         from aem_checks.asking import ask_live
         from aem_checks.browser.sharing import seated
 
+        visit = means.visit
         steps = await asyncio.to_thread(check.judge, visit)
-        async with cls.of(check, visit) as house, seated(visit) as opens:
-            if visit.begin is not None and house.reader is not None:
-                steps = await visit.begin(steps, house.reader, visit.clock)
-            return await ask_live(steps, visit.client, visit.told.hear, house, opens)
+        async with cls.of(check, means) as house, seated(means) as opens:
+            if means.begin is not None and house.reader is not None:
+                steps = await means.begin(steps, house.reader, means.clock)
+            found = await ask_live(steps, means.client, means.told.hear, house, opens)
+        if visit.kept:
+            await asyncio.to_thread(_keep, visit.kept, means)
+        return found
 
     def client_for(self, url: str, client: Client) -> Client:
         """Who asks this URL: ``client`` is the site's."""
@@ -100,11 +105,26 @@ class House:
         return await read_certificate(host, port, rule)
 
 
+def _others(check: Check[Any], means: Means) -> dict[str, Access]:
+    """The other addresses that a check may ask, with what opens each. Raises ``AccessError``."""
+    from aem_checks.access import NO_ACCESS
+
+    named = check.others(means.visit)
+    opened = {url: means.resolver(name) if name else NO_ACCESS for url, name in named.items()}
+    own = means.endpoint.url
+    return opened | {own: means.access} if own in named and not named[own] else opened
+
+
+def _keep(kept: Mapping[str, bytes], means: Means) -> None:
+    for name, content in kept.items():
+        means.keep(name, content)
+
+
 class ReleaseSource:
     """Reads the release's commit, which is opened once, for the first question."""
 
-    def __init__(self, checkout: Checkout | None, visit: Visit, stack: AsyncExitStack) -> None:
-        self._checkout, self._visit, self._stack = checkout, visit, stack
+    def __init__(self, checkout: Checkout | None, means: Means, stack: AsyncExitStack) -> None:
+        self._checkout, self._means, self._stack = checkout, means, stack
         self._opened: Commit | CheckoutError | None = None
         self._lock = asyncio.Lock()
 
@@ -129,6 +149,6 @@ class ReleaseSource:
         if self._checkout is None:
             return CheckoutError("There is no checkout of the release.")
         try:
-            return await self._stack.enter_async_context(opened(self._checkout, self._visit))
+            return await self._stack.enter_async_context(opened(self._checkout, self._means))
         except CheckoutError as error:
             return error

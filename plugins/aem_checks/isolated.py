@@ -34,8 +34,8 @@ from aem_checks.text import count, plain
 if TYPE_CHECKING:
     from aem_checks.check import Check
     from aem_checks.commands import CommandResult
+    from aem_checks.means import Means
     from aem_checks.recording import Recording
-    from aem_checks.visit import Visit
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 MAX_FINDINGS = 2000
@@ -46,7 +46,7 @@ class _Unbelievable(Exception):
     """What came back is no answer; the message continues ``The check …``."""
 
 
-async def run_isolated(check: Check[Any], module: Path, key: str, visit: Visit) -> Judgement:
+async def run_isolated(check: Check[Any], module: Path, key: str, means: Means) -> Judgement:
     """Run a team's check, kept in the file ``module``, and return what it found.
 
     Its output and files go into the evidence, below ``own/<key>``. A question that is none, and an answer that is
@@ -58,7 +58,7 @@ async def run_isolated(check: Check[Any], module: Path, key: str, visit: Visit) 
     except CodeUserError as error:
         return _no_answer(key, f"was not run: {error}")
     with own_folders("check-", ("HOME", "TMPDIR", "answer"), user) as folders:
-        return await _Isolated(check, visit, key, folders, user).run(module)
+        return await _Isolated(check, means, key, folders, user).run(module)
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,13 @@ class _Isolated:
     """One run of a team's check in a folder of its own."""
 
     check: Check[Any]
-    visit: Visit
+    means: Means
     key: str
     folders: Mapping[str, Path]
     user: CodeUser | None
 
     async def run(self, module: Path) -> Judgement:
-        recording = self.visit.recording
+        recording = self.means.recording
         if self.check.reads_recording and recording is None:
             return _no_answer(self.key, "has no recording to judge. To do: record the pages first")
         secrets = await asyncio.to_thread(self._secrets)
@@ -118,8 +118,8 @@ class _Isolated:
         try:
             request = self._request(module).model_dump_json().encode()
             writer.write(LENGTH.pack(len(request)) + request)
-            house = House(facts=self.visit.facts, rule=Rule.for_site(self.visit.site))
-            await answer_across(reader, writer, self.visit.client, house, answers, self.visit.told.hear)
+            house = House(facts=self.means.facts, rule=Rule.for_site(self.means.site))
+            await answer_across(reader, writer, self.means.client, house, answers, self.means.told.hear)
         finally:
             writer.close()
 
@@ -133,34 +133,34 @@ class _Isolated:
 
     def _secrets(self) -> tuple[str, ...]:
         """What opens the site: it is not given to the check, and blanked in what comes from there."""
-        site = self.visit.site
+        site = self.means.site
         names = sorted({each.access for each in site.endpoints if each.access})
-        texts = {text for name in names for text in self.visit.resolver(name).secrets}
+        texts = {text for name in names for text in self.means.resolver(name).secrets}
         return tuple(sorted(texts, key=len, reverse=True))
 
     def _request(self, module: Path) -> Request:
-        recording = self.visit.recording
+        recording = self.means.recording
         return Request(
             module=module,
             settings=self.check.settings.model_dump(mode="json"),
-            site=self.visit.site,
-            target=self.visit.target,
+            site=self.means.site,
+            target=self.means.target,
             recording=None if recording is None else recording.name,
         )
 
     def _believe(self, result: CommandResult, secrets: tuple[str, ...]) -> Judgement:
-        place = self.visit.free_place(f"own/{self.key}")
+        place = self.means.free_place(f"own/{self.key}")
         printed = _blanked(result.output, secrets)
-        output = self.visit.keep(f"{place}/output.txt", printed)
+        output = self.means.keep(f"{place}/output.txt", printed)
         try:
             _require_good_end(result, printed)
             take_back(self.folders["answer"], self.user)
             judgement, files = _read(self.folders["answer"], secrets)
-            judgement = _located(judgement, place, frozenset(files), self.visit.recording)
+            judgement = _located(judgement, place, frozenset(files), self.means.recording)
         except _Unbelievable as error:
             return _no_answer(self.key, str(error), output)
         for name, content in files.items():
-            self.visit.keep(f"{place}/{name}", content)
+            self.means.keep(f"{place}/{name}", content)
         return judgement
 
 

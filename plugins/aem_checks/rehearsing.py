@@ -12,7 +12,6 @@ from aem_checks.asking import lead
 from aem_checks.asks import Abroad, Fact, Follow, Fresh, Get, Now, Question
 from aem_checks.check import Check
 from aem_checks.codes import with_codes
-from aem_checks.folders import NOWHERE
 from aem_checks.outcomes import Judgement
 from aem_checks.response import Response, make_headers
 from aem_checks.sites import SiteConfig
@@ -43,7 +42,7 @@ def rehearse(
     ``site``: as in a gate file, such as ``pages=["/us/en.html"]``. Nothing is asked, kept or waited for.
     """
     config = SiteConfig.model_validate({"name": "site", "stage": STAGE, "pages": ["/"], **site})
-    visit = Visit(config, "stage", None, None, NOWHERE)  # type: ignore[arg-type]
+    visit = Visit(config, "stage")
     numbers = count(1)
 
     def told(question: Question[Any]) -> Any:

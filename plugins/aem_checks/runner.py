@@ -15,13 +15,13 @@ from aem_checks.codes import with_codes
 from aem_checks.durations import format_duration
 from aem_checks.house import House
 from aem_checks.kinds import file_of_own_kind
+from aem_checks.means import Means
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from aem_checks.patience import within
 from aem_checks.recording import record
 from aem_checks.text import plain
 from aem_checks.time_limit import Clock
 from aem_checks.told import AGAIN, Told, is_kept, keep
-from aem_checks.visit import Visit
 
 _LONGEST_ERROR = 300
 _TIME_IS_OVER = "Not run again, so the failure stands: its time was over."
@@ -29,7 +29,7 @@ _TIME_IS_OVER = "Not run again, so the failure stands: its time was over."
 
 async def run_check(
     check: Check[Any],
-    visit: Visit,
+    means: Means,
     *,
     key: str | None = None,
     may_rerun: Callable[[], bool] = lambda: True,
@@ -46,18 +46,18 @@ async def run_check(
     key = key or check.kind
     base = Severity.WARN if check.settings.dry_run else check.weight
     capped = check.settings.dry_run or check.settings.severity is not None
-    visit = replace(visit, clock=Clock(check.settings.within.total_seconds()))
-    conversations = _Conversations(check, visit, key)
+    means = replace(means, clock=Clock(check.settings.within.total_seconds()))
+    conversations = _Conversations(check, means, key)
     with within(check.settings.within.total_seconds()):
-        first, second = await _runs(check, visit, key, base, capped, may_rerun, conversations)
+        first, second = await _runs(check, means, key, base, capped, may_rerun, conversations)
     first = await conversations.kept(first)
     judgement = first if second is None else combine(check, first, second, base, capped)
     severity, outcome, cause = judgement.weigh(base, capped=capped)
     return CheckResult(
         key=key,
         kind=check.kind,
-        site=visit.site.name,
-        target=visit.target,
+        site=means.site.name,
+        target=means.target,
         severity=severity,
         outcome=outcome,
         cause=cause,
@@ -77,7 +77,7 @@ def differs(first: Judgement, second: Judgement | None, outcome: Outcome, base: 
 
 async def _runs(
     check: Check[Any],
-    visit: Visit,
+    means: Means,
     key: str,
     base: Severity,
     capped: bool,
@@ -86,15 +86,15 @@ async def _runs(
 ) -> tuple[Judgement, Judgement | None]:
     """The first run and the one that confirms its failure, if there is one, both within the time limit."""
     first = second = None
-    clock = visit.clock
+    clock = means.clock
     assert clock is not None
     try:
         async with clock:
-            first = await _attempt(check, visit, key, conversations)
+            first = await _attempt(check, means, key, conversations)
             if _wants_confirmation(first, base, capped):
                 refused = _TIME_IS_OVER if clock.is_over else await asyncio.to_thread(_refusal, may_rerun)
                 if refused is None:
-                    anew = await _fresh(visit, key) if conversations.read_only else visit
+                    anew = await _fresh(means, key) if conversations.read_only else means
                     second = await _attempt(check, replace(anew, begin=None), key, conversations)
                     if clock.is_over and not _wants_confirmation(second, base, capped):
                         raise TimeoutError  # what it had no time to look at may be what failed
@@ -106,17 +106,17 @@ async def _runs(
     return first, second
 
 
-async def _attempt(check: Check[Any], visit: Visit, key: str, conversations: _Conversations) -> Judgement:
+async def _attempt(check: Check[Any], means: Means, key: str, conversations: _Conversations) -> Judgement:
     try:
         if (module := file_of_own_kind(type(check))) is not None:
             from aem_checks.isolated import run_isolated
 
-            found = await conversations.lead(visit, partial(run_isolated, check, module, key))
-        elif check.reads_recording and visit.recording is None:
+            found = await conversations.lead(means, partial(run_isolated, check, module, key))
+        elif check.reads_recording and means.recording is None:
             said = f"{check.kind} has no recording to judge. To do: record the pages first."
             return _no_answer(check, "no_recording", said)
         else:
-            found = await conversations.lead(visit, partial(House.lead, check))
+            found = await conversations.lead(means, partial(House.lead, check))
         return with_codes(check.kind, check.codes, found)
     except AccessError as error:
         said = f"{check.kind} could not log in: {error}. To do: correct that connection, or name another one."
@@ -137,15 +137,15 @@ def _is_ended() -> bool:
 class _Conversations:
     """What the runs of one check were told: kept when the check is over, in place of what an earlier try of it left."""
 
-    def __init__(self, check: Check[Any], visit: Visit, key: str) -> None:
-        self._check, self._visit, self._key = check, visit, key
+    def __init__(self, check: Check[Any], means: Means, key: str) -> None:
+        self._check, self._means, self._key = check, means, key
         self._told: list[Told | None] = []
 
-    async def lead(self, visit: Visit, run: Callable[[Visit], Awaitable[Judgement]]) -> Judgement:
+    async def lead(self, means: Means, run: Callable[[Means], Awaitable[Judgement]]) -> Judgement:
         """What the site says now."""
-        told = Told(recording=visit.recording.name if visit.recording else "")
+        told = Told(recording=means.recording.name if means.recording else "")
         self._told.append(None)
-        found = await run(replace(visit, told=told))
+        found = await run(replace(means, told=told))
         self._told[-1] = told
         return found
 
@@ -165,26 +165,26 @@ class _Conversations:
         return judgement
 
     def _keep(self) -> None:
-        check, author = self._check, self._visit.site.author
+        check, author = self._check, self._means.site.author
         if not (check.keeps_told and file_of_own_kind(type(check)) is None):
             return
         private = author.hosts if author else frozenset[str]()
         for number, name in enumerate((self._key, f"{self._key}{AGAIN}")):
-            if number < max(1, len(self._told)) or is_kept(self._visit.evidence, name):
+            if number < max(1, len(self._told)) or is_kept(self._means.evidence, name):
                 told = self._told[number] if number < len(self._told) else None
-                keep(told, self._visit.evidence, name, private)
+                keep(told, self._means.evidence, name, private)
 
 
-async def _fresh(visit: Visit, key: str) -> Visit:
+async def _fresh(means: Means, key: str) -> Means:
     """What a re-run looks at: a new recording, kept beside the first."""
     name = f"confirmation/{key}"
-    folder = visit.evidence / "confirmation" / key
+    folder = means.evidence / "confirmation" / key
     try:
-        paths = [page.path for page in visit.recording.pages] if visit.recording else None
-        recording = await record(visit.site, visit.target, visit.client, folder, name=name, paths=paths)
+        paths = [page.path for page in means.recording.pages] if means.recording else None
+        recording = await record(means.site, means.target, means.client, folder, name=name, paths=paths)
     except Exception:  # noqa: BLE001 - without a new recording there is no second answer
-        return replace(visit, recording=None)
-    return replace(visit, recording=recording)
+        return replace(means, recording=None)
+    return replace(means, recording=recording)
 
 
 def _wants_confirmation(judgement: Judgement, base: Severity, capped: bool) -> bool:

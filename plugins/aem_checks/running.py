@@ -23,8 +23,8 @@ from aem_checks.code_user import CodeUser, CodeUserError, code_user, inherited, 
 if TYPE_CHECKING:
     from aem_checks.asks import Command, Login
     from aem_checks.commands import CommandResult
+    from aem_checks.means import Means
     from aem_checks.reports import LeftOut, ReportFile
-    from aem_checks.visit import Visit
 
 
 class NotRun(StrEnum):
@@ -81,12 +81,12 @@ class Ran:
     """By folder: first REPORTS_PATH, then those that the check named."""
 
 
-async def run(command: Command, visit: Visit) -> Ran:
+async def run(command: Command, means: Means) -> Ran:
     """Run it and take over what it left. Raises what the evidence raises."""
     if not await asyncio.to_thread(Path(command.folder).is_dir):
         return Ran(NotRun.NO_FOLDER)
     try:
-        logins, secrets = await asyncio.to_thread(_logins, command, visit)
+        logins, secrets = await asyncio.to_thread(_logins, command, means)
     except AccessError as error:
         return Ran(NotRun.NO_ACCESS, str(error))
     try:
@@ -94,23 +94,23 @@ async def run(command: Command, visit: Visit) -> Ran:
     except CodeUserError as error:
         return Ran(NotRun.NO_USER, str(error))
     with own_folders("suite-", ("HOME", "TMPDIR", "REPORTS_PATH"), user) as folders:
-        return await _Running(command, visit, folders, user, secrets).run(logins)
+        return await _Running(command, means, folders, user, secrets).run(logins)
 
 
-def _logins(command: Command, visit: Visit) -> tuple[dict[str, str], tuple[str, ...]]:
+def _logins(command: Command, means: Means) -> tuple[dict[str, str], tuple[str, ...]]:
     """The variables to log in with, and what must not stay in anything that is kept. Raises ``AccessError``."""
     variables: dict[str, str] = {}
-    accesses = [(login, _access(login, visit)) for login in command.logins]
+    accesses = [(login, _access(login, means)) for login in command.logins]
     for login, access in accesses:
         user, password = access.basic or ("", "")
         variables |= {f"{login.prefix}_USERNAME": user, f"{login.prefix}_PASSWORD": password}
     return variables, _secrets(*(access for _, access in accesses))
 
 
-def _access(login: Login, visit: Visit) -> Access:
+def _access(login: Login, means: Means) -> Access:
     if login.connection is None:
-        return visit.access.at(visit.endpoint.url) if login.of_target else NO_ACCESS
-    access = visit.resolver(login.connection)
+        return means.access.at(means.endpoint.url) if login.of_target else NO_ACCESS
+    access = means.resolver(login.connection)
     if login.as_user and access.basic is None:
         raise AccessError(
             f"connection {login.connection!r} has no login and password; suites log in as a local user"
@@ -138,7 +138,7 @@ class _Running:
     """One run in folders of its own."""
 
     command: Command
-    visit: Visit
+    means: Means
     folders: Mapping[str, Path]
     user: CodeUser | None
     secrets: tuple[str, ...]
@@ -162,8 +162,8 @@ class _Running:
         return await asyncio.to_thread(self._take_over, result, started)
 
     def _take_over(self, result: CommandResult, started: float) -> Ran:
-        place = self.visit.free_place(f"suites/{self.command.name}")
-        self.visit.keep(f"{place}/output.txt", self._without_secrets(result.output))
+        place = self.means.free_place(f"suites/{self.command.name}")
+        self.means.keep(f"{place}/output.txt", self._without_secrets(result.output))
         spill, folder = Spill(), Path(self.command.folder)
         own = self._reports(self.folders["REPORTS_PATH"], "", 0.0, place, spill)
         named = (self._reports(folder / name, name, started, place, spill) for name in self.command.reports)
@@ -190,7 +190,7 @@ class _Running:
         return Reports(name, tuple(files), tuple(left_out))
 
     def _keep(self, file: ReportFile, name: str, place: str, spill: Spill) -> Left:
-        kept = self.visit.keep(f"{place}/reports/{name}", file.content)
+        kept = self.means.keep(f"{place}/reports/{name}", file.content)
         return Left(name, kept, spill.put(file.content) if file.is_xml else None)
 
     def _without_secrets(self, content: bytes) -> bytes:

@@ -12,10 +12,10 @@ from aem_checks.access import NO_ACCESS, AccessResolver
 from aem_checks.browser.sharing import Sharing
 from aem_checks.client import Client
 from aem_checks.coverage.recorded import CHOSEN, record_site
+from aem_checks.means import Means
 from aem_checks.outcomes import CheckResult, Outcome, Severity, worst
 from aem_checks.reading import Walk
 from aem_checks.runner import run_check
-from aem_checks.visit import Visit
 
 if TYPE_CHECKING:
     from aem_checks.baseline import Baseline
@@ -45,10 +45,10 @@ async def run_site(
     endpoint = site.endpoint(target)
     access = resolver(endpoint.access) if endpoint.access else NO_ACCESS
     async with Client.for_site(site, resolver) as client:
-        visit = Visit(site, target, client, None, evidence, access, baseline=baseline)
+        means = Means(site, target, client, None, evidence, access, baseline=baseline)
         results = []
         for group in _groups(checks):
-            if visit.recording is None and group[0].kind != FIRST:
+            if means.recording is None and group[0].kind != FIRST:
                 name = f"recording/{site.name}"
                 made = await record_site(
                     site,
@@ -59,28 +59,28 @@ async def run_site(
                     evidence=evidence / CHOSEN / site.name,
                     baseline=baseline,
                 )
-                visit = replace(visit, recording=made)
-            results += await _run_group(group, visit, report)
+                means = replace(means, recording=made)
+            results += await _run_group(group, means, report)
     return results
 
 
-async def _run_group(group: Sequence[ConfiguredCheck], visit: Visit, report: Report) -> list[CheckResult]:
+async def _run_group(group: Sequence[ConfiguredCheck], means: Means, report: Report) -> list[CheckResult]:
     """All side by side: what they look at of the recorded pages, page by page, and those that open pages share a browser."""
     walk = Walk(check.key for check in group if check.reads_pages)
     async with Sharing() as sharing:
-        visits = [_seated(sharing, check, replace(visit, begin=walk.of(check.key))) for check in group]
-        running = (_run(check, each, report, walk) for check, each in zip(group, visits, strict=True))
+        seated = [_seated(sharing, check, replace(means, begin=walk.of(check.key))) for check in group]
+        running = (_run(check, each, report, walk) for check, each in zip(group, seated, strict=True))
         return list(await asyncio.gather(*running))
 
 
-def _seated(sharing: Sharing, check: ConfiguredCheck, visit: Visit) -> Visit:
-    return replace(visit, seat=sharing.seat()) if check.opens_pages else visit
+def _seated(sharing: Sharing, check: ConfiguredCheck, means: Means) -> Means:
+    return replace(means, seat=sharing.seat()) if check.opens_pages else means
 
 
-async def _run(check: ConfiguredCheck, visit: Visit, report: Report, walk: Walk) -> CheckResult:
+async def _run(check: ConfiguredCheck, means: Means, report: Report, walk: Walk) -> CheckResult:
     try:
-        with visit.seat or nullcontext():
-            result = await run_check(check.create(), visit, key=check.key)
+        with means.seat or nullcontext():
+            result = await run_check(check.create(), means, key=check.key)
     finally:
         walk.leave(check.key)
     report(result)

@@ -23,12 +23,12 @@ from aem_checks.browser.sharing import Sharing
 from aem_checks.check import Check
 from aem_checks.client import Client
 from aem_checks.kinds import all_kinds
+from aem_checks.means import Means
 from aem_checks.outcomes import Outcome
 from aem_checks.rate_limit import RateLimit
 from aem_checks.runner import run_check
 from aem_checks.sites import SiteConfig
 from aem_checks.urls import uncached
-from aem_checks.visit import Visit
 from benchmarks.figures import Figure, ratio, say
 from benchmarks.page_checks import _simulator
 from simulator.aem.content import site as content_of
@@ -130,7 +130,7 @@ async def _ours(url: str, paths: tuple[str, ...], folder: Path, taken: Taken, na
     before = Baseline("the release before", folder / "before") if (folder / "before").exists() else None
     limit = RateLimit(1e9, folder=folder / "rate")
     async with Client.for_site(site, lambda _: NO_ACCESS, rate_limit=limit) as client:
-        visit = Visit(site, "stage", client, None, folder / name, baseline=before)
+        visit = Means(site, "stage", client, None, folder / name, baseline=before)
         kinds = [kind for kind in all_kinds().values() if kind.opens_pages and kind.default_on]
         groups = [[kind] for kind in kinds] if name == "apart" else [kinds]
         taken.visits[name] = 0
@@ -143,7 +143,7 @@ async def _ours(url: str, paths: tuple[str, ...], folder: Path, taken: Taken, na
                 taken.visits[name] += sharing.visits
 
 
-async def _run(check: Check[Any], visit: Visit) -> None:
+async def _run(check: Check[Any], visit: Means) -> None:
     assert visit.seat is not None
     with visit.seat:
         result = await run_check(check, visit)

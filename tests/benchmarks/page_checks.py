@@ -26,13 +26,13 @@ from aem_checks.client import USER_AGENT, Client
 from aem_checks.folders import NOWHERE
 from aem_checks.house import House
 from aem_checks.kinds import all_kinds
+from aem_checks.means import Means
 from aem_checks.outcomes import Outcome
 from aem_checks.rate_limit import RateLimit
 from aem_checks.reading import Walk
 from aem_checks.recording import Recording, record
 from aem_checks.sites import Endpoint, SiteConfig
 from aem_checks.urls import as_written, uncached
-from aem_checks.visit import Visit
 from benchmarks.figures import Figure, ratio, say
 from simulator.aem.content import site as content_of
 
@@ -135,7 +135,7 @@ async def _record_and_judge(site: SiteConfig, folder: Path) -> None:
     checks: list[Any] = [kinds[name](kinds[name].settings_type()) for name in KINDS]
     walk = Walk(check.kind for check in checks)
     client = Client({}, rate_limit=RateLimit(_NO_LIMIT))
-    visit = Visit(site, "stage", client, recording, NOWHERE)
+    visit = Means(site, "stage", client, recording, NOWHERE)
     for judgement, check in zip(
         await asyncio.gather(
             *(House.lead(check, replace(visit, begin=walk.of(check.kind))) for check in checks)

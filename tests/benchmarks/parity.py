@@ -23,6 +23,7 @@ from aem_checks.client import USER_AGENT, Client
 from aem_checks.house import House
 from aem_checks.kinds.parity._parity_settings import ResponseParitySettings
 from aem_checks.kinds.parity.response_parity import ResponseParity
+from aem_checks.means import Means
 from aem_checks.outcomes import Outcome
 from aem_checks.parity.compare import Suspicion
 from aem_checks.parity.facts import Facts, Reader
@@ -31,7 +32,6 @@ from aem_checks.parity.sampling import SideName, compare
 from aem_checks.rate_limit import RateLimit
 from aem_checks.sites import Endpoint, SiteConfig
 from aem_checks.urls import as_written, uncached
-from aem_checks.visit import Visit
 from benchmarks.figures import Figure, ratio, say
 from benchmarks.page_checks import _simulator
 from benchmarks.parity_pages import HOSTS, Page, Parts
@@ -161,7 +161,7 @@ async def _compare(site: SiteConfig, folder: Path) -> None:
     assert site.production is not None
     origins = {site.stage.url: NO_ACCESS, site.production.url: NO_ACCESS}
     async with Client(origins, rate_limit=RateLimit(_NO_LIMIT), connections=CONNECTIONS) as client:
-        judgement = await House.lead(check, Visit(site, "stage", client, None, folder))
+        judgement = await House.lead(check, Means(site, "stage", client, None, folder))
     found = [finding for finding in judgement.findings if finding.outcome is not Outcome.PASSED]
     if found or judgement.examined != len(site.pages):
         raise RuntimeError(f"the comparison of equal sites went wrong: {found or judgement.examined}")

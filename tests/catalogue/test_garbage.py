@@ -11,12 +11,12 @@ import pytest
 from aem_checks.access import NO_ACCESS
 from aem_checks.client import Client
 from aem_checks.kinds import all_kinds
+from aem_checks.means import Means
 from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.rate_limit import RateLimit
 from aem_checks.recording import record
 from aem_checks.runner import run_check
 from aem_checks.sites import SiteConfig
-from aem_checks.visit import Visit
 from catalogue.garbage import NOTHING, SOMETHING, Send, garbage_site
 from catalogue.seeds import Clean
 from catalogue.table import clean, needs_chromium
@@ -55,11 +55,11 @@ async def _all_checks(send: Send, folder: Path, timeout: float) -> list[CheckRes
         options |= {"timeout": timeout, "max_body": MAX_BODY, "connections": 32}
         async with Client.for_site(site, lambda name: NO_ACCESS, **options) as client:
             recording = await record(site, "stage", client, folder / "recording", tries=1)
-            visit = Visit(site, "stage", client, recording, folder)
+            visit = Means(site, "stage", client, recording, folder)
             return await asyncio.gather(*(_one(row, visit, folder) for row in _rows()))
 
 
-async def _one(row: Clean, visit: Visit, folder: Path) -> CheckResult:
+async def _one(row: Clean, visit: Means, folder: Path) -> CheckResult:
     kind = all_kinds()[row.kind]
     places = {"{stage}": "https://media.stage.example", "{production}": "https://media.example"}
     settings = {"within": "10m", **filled_in(row.settings, places)} | (

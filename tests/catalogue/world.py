@@ -25,12 +25,12 @@ from aem_checks.baseline import Baseline
 from aem_checks.check import Check
 from aem_checks.client import Client
 from aem_checks.kinds import all_kinds
+from aem_checks.means import Means
 from aem_checks.outcomes import CheckResult
 from aem_checks.rate_limit import RateLimit
 from aem_checks.recording import Recording, record
 from aem_checks.runner import run_check
 from aem_checks.sites import SiteConfig
-from aem_checks.visit import Visit
 from catalogue.seeds import AUTHOR_ACCESS, Clean, Seed, Where
 from catalogue.table import needs_chromium
 from simulator.aem import AemEnvironment, Build
@@ -176,7 +176,7 @@ class World:
                 await _visitors(site, client)
             recording = await record(site, row.target, client, folder / "recording")
             name = site.endpoint(row.target).access
-            visit = Visit(
+            visit = Means(
                 site=site,
                 target=row.target,
                 client=client,

@@ -10,10 +10,10 @@ from typing import Any
 from aem_checks.access import NO_ACCESS
 from aem_checks.client import Client
 from aem_checks.kinds.suites.suites import Suites, SuitesSettings
+from aem_checks.means import Means
 from aem_checks.outcomes import CheckResult
 from aem_checks.runner import run_check
 from aem_checks.sites import SiteConfig
-from aem_checks.visit import Visit
 from contract import npm
 from simulator.aem import AemEnvironment
 from unit.simulator.aem_visitor import served
@@ -41,4 +41,4 @@ def run(project: Path, aem: AemEnvironment, evidence: Path, **settings: Any) -> 
 
 async def _visited(check: Suites, site: SiteConfig, evidence: Path) -> CheckResult:
     async with Client.for_site(site, lambda name: NO_ACCESS) as client:
-        return await run_check(check, Visit(site, "stage", client, None, evidence), may_rerun=lambda: False)
+        return await run_check(check, Means(site, "stage", client, None, evidence), may_rerun=lambda: False)

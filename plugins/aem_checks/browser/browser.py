@@ -1,6 +1,6 @@
 """How does a check open pages in a browser, with bounded time and memory?
 
-    async with open_browser(visit) as browser, browser.page(url) as opened:
+    async with open_browser(means) as browser, browser.page(url) as opened:
         ...  # opened.seen, await opened.ask("document.title"), opened.page for Playwright's own page
 
 One Chromium per task; it is started anew after ``PAGES_PER_BROWSER`` pages, or when it holds too much memory.
@@ -29,7 +29,7 @@ from aem_checks.urls import host_of
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Page
 
-    from aem_checks.visit import Visit
+    from aem_checks.means import Means
 
 PAGES_PER_BROWSER = 25
 MAX_MEMORY = 1536 * 1024 * 1024
@@ -40,14 +40,14 @@ _MEMORY_EVERY = 1.0
 
 
 @asynccontextmanager
-async def open_browser(visit: Visit, *, alone: bool = False) -> AsyncIterator[Browser]:
+async def open_browser(means: Means, *, alone: bool = False) -> AsyncIterator[Browser]:
     """A browser for the pages of a site; it waits until one may run on this machine.
 
     ``alone``: while no other browser of any gate runs here, for measuring. Raises ``NoChromium``.
     """
     chromium = find_chromium()
-    async with slot(alone=alone), guard_proxy(visit) as proxy:
-        browser = Browser(chromium, proxy, Doorkeeper.of(visit), visit.access.secrets)
+    async with slot(alone=alone), guard_proxy(means) as proxy:
+        browser = Browser(chromium, proxy, Doorkeeper.of(means), means.access.secrets)
         async with browser:
             yield browser
 

@@ -17,8 +17,8 @@ from aem_checks.access import Access
 from aem_checks.urls import origin_of
 
 if TYPE_CHECKING:
+    from aem_checks.means import Means
     from aem_checks.rate_limit import RateLimit
-    from aem_checks.visit import Visit
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Doorkeeper:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @classmethod
-    def of(cls, visit: Visit) -> Doorkeeper:
-        endpoint = visit.endpoint
+    def of(cls, means: Means) -> Doorkeeper:
+        endpoint = means.endpoint
         urls = [url for url in (endpoint.url, endpoint.origin) if url]
         own = {origin_of(url) for url in urls}
-        access = {origin_of(url): visit.access.at(url) for url in urls} if visit.access else {}
+        access = {origin_of(url): means.access.at(url) for url in urls} if means.access else {}
         paced = frozenset(origin for origin in own if origin.startswith("https:"))
-        return cls(access, paced, visit.client.rate_limit)
+        return cls(access, paced, means.client.rate_limit)
 
     @property
     def is_needed(self) -> bool:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 from aem_checks.browser.asks import Handwriting, Open, Reason, Unopened
 
 if TYPE_CHECKING:
+    from aem_checks.means import Means
     from aem_checks.time_limit import Clock
-    from aem_checks.visit import Visit
 
 _LATE = Unopened(Reason.LATE)
 
@@ -21,7 +21,7 @@ class Wish:
     """A question that waits for its answer."""
 
     seat: Seat
-    visit: Visit
+    means: Means
     question: Open | Handwriting
     answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -52,12 +52,12 @@ class Seat:
         self._began = 0.0
         self._alarm: asyncio.TimerHandle | None = None
 
-    async def ask(self, visit: Visit, question: Open | Handwriting) -> Any:
+    async def ask(self, means: Means, question: Open | Handwriting) -> Any:
         """Wait for the answer; when the check's time is over, it is ``Unopened``."""
-        self._clock = clock = visit.clock
+        self._clock = clock = means.clock
         if clock is not None and not self.wishes:
             clock.stand()
-        wish = Wish(self, visit, question)
+        wish = Wish(self, means, question)
         self.wishes.append(wish)
         try:
             if clock is not None and clock.is_over:

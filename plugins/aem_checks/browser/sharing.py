@@ -21,13 +21,13 @@ from aem_checks.browser.visiting import PageVisit, write
 
 if TYPE_CHECKING:
     from aem_checks.browser.browser import Browser
-    from aem_checks.visit import Visit
+    from aem_checks.means import Means
 
 BUSY_SECONDS = 3600.0
 """How long a browser is waited for, in all, while those of other tasks run on this machine."""
 Opens = Callable[["Open | Handwriting"], Awaitable[Any]]
 """Answers a question about a page."""
-OpensBrowser = Callable[["Visit", bool], Any]
+OpensBrowser = Callable[["Means", bool], Any]
 """Enters a browser for the pages of a site, ``alone`` or not."""
 
 
@@ -100,7 +100,7 @@ class Sharing:
 
     async def _answer(self, window: _Window, group: Sequence[Wish]) -> None:
         try:
-            browser = await window.browser(group[0].visit, alone=group[0].alone)
+            browser = await window.browser(group[0].means, alone=group[0].alone)
         except (NoChromium, TimeoutError) as error:
             for wish in self._waiting():
                 wish.fulfil(_no_browser(error))
@@ -151,32 +151,32 @@ class _Window:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def browser(self, visit: Visit, *, alone: bool) -> Browser:
+    async def browser(self, means: Means, *, alone: bool) -> Browser:
         """Raises ``NoChromium``, and ``TimeoutError`` where none is free."""
         if self._browser is None or self.alone != alone:
             await self._stack.aclose()
             self._browser, self.alone = None, alone
             began = asyncio.get_running_loop().time()
             async with asyncio.timeout(self._patience):
-                self._browser = await self._stack.enter_async_context(self._opens(visit, alone))
+                self._browser = await self._stack.enter_async_context(self._opens(means, alone))
             self._patience -= asyncio.get_running_loop().time() - began
         assert self._browser is not None
         return self._browser
 
 
 @asynccontextmanager
-async def _open_browser(visit: Visit, alone: bool) -> AsyncIterator[Browser]:
+async def _open_browser(means: Means, alone: bool) -> AsyncIterator[Browser]:
     from aem_checks.browser.browser import open_browser
 
-    async with open_browser(visit, alone=alone) as browser:
+    async with open_browser(means, alone=alone) as browser:
         yield browser
 
 
 @asynccontextmanager
-async def seated(visit: Visit) -> AsyncIterator[Opens]:
+async def seated(means: Means) -> AsyncIterator[Opens]:
     """The seat that a check was given, or one at a browser of its own."""
-    if visit.seat is not None:
-        yield partial(visit.seat.ask, visit)
+    if means.seat is not None:
+        yield partial(means.seat.ask, means)
         return
     async with Sharing() as sharing:
-        yield partial(sharing.seat().ask, visit)
+        yield partial(sharing.seat().ask, means)

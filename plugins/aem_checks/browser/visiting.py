@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from aem_checks.browser.looks import Looking
     from aem_checks.browser.open_page import OpenPage
     from aem_checks.browser.seat import Wish
-    from aem_checks.visit import Visit
+    from aem_checks.means import Means
 
 
 async def write(browser: Browser, group: Sequence[Wish]) -> None:
@@ -44,12 +44,12 @@ class PageVisit:
         """Answer them all."""
         from aem_checks.browser.looks import slow_down
 
-        wishes, visit = self._wishes, self._wishes[0].visit
+        wishes, means = self._wishes, self._wishes[0].means
         self._browser.refused.clear()
         answer = Unopened(Reason.LOST)
         try:
             async with self._browser.page(
-                _url(visit, self._asked),
+                _url(means, self._asked),
                 self._asked.viewport,
                 warm=all(_question(wish).warm for wish in wishes),
                 prepare=slow_down if self._asked.slow else None,
@@ -75,7 +75,7 @@ class PageVisit:
         traffic = await asyncio.to_thread(self._spill.put, traffic_of(page.seen))
         for wish in self._wishes:
             if not wish.answer.done():
-                looking = Looking(self._spill, wish.visit.baseline)
+                looking = Looking(self._spill, wish.means.baseline)
                 try:
                     wish.fulfil(await self._seen(page, wish, looking, traffic, clicked=clicked))
                 except (Error, PageLost) as error:
@@ -97,9 +97,9 @@ class PageVisit:
         return tuple(sorted(self._browser.unlisted(page)))
 
 
-def _url(visit: Visit, asked: Open) -> str:
+def _url(means: Means, asked: Open) -> str:
     """Past all caches. Raises ``LookupError`` for production of a site that names none."""
-    return uncached((replace(visit, target="production") if asked.production else visit).url(asked.path))
+    return uncached((replace(means, target="production") if asked.production else means).url(asked.path))
 
 
 def _question(wish: Wish) -> Open:

@@ -1,6 +1,6 @@
 """How do Chromium and other programs ask only what the gate may ask? Through this proxy on loopback.
 
-    async with guard_proxy(visit) as proxy:
+    async with guard_proxy(means) as proxy:
         ...  # HTTP_PROXY=HTTPS_PROXY=proxy.url for a program; no host may bypass it, loopback included
 
 It understands ``CONNECT`` and requests with an absolute ``http://`` URL. Each connection is checked against the
@@ -27,8 +27,8 @@ from aem_checks.network_guard.outer_proxy import Streams, connected_proxy, login
 from aem_checks.network_guard.rule import NotAllowed, Rule
 
 if TYPE_CHECKING:
+    from aem_checks.means import Means
     from aem_checks.rate_limit import RateLimit
-    from aem_checks.visit import Visit
 
 MAX_HEAD = 64 * 1024
 """Bytes of a request's first line and headers."""
@@ -45,10 +45,10 @@ _NOT_FORWARDED = frozenset(
 
 
 @asynccontextmanager
-async def guard_proxy(visit: Visit) -> AsyncIterator[ForwardProxy]:
+async def guard_proxy(means: Means) -> AsyncIterator[ForwardProxy]:
     """A running proxy for the hosts of a site and its ``allow_hosts``, at the site's own rate."""
-    rule = Rule.for_site(visit.site)
-    async with ForwardProxy(rule, visit.client.rate_limit) as proxy:
+    rule = Rule.for_site(means.site)
+    async with ForwardProxy(rule, means.client.rate_limit) as proxy:
         yield proxy
 
 

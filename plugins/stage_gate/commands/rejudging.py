@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from aem_checks.asking import NotTold, ask_then
 from aem_checks.check import Check
 from aem_checks.codes import with_codes
-from aem_checks.folders import NOWHERE
 from aem_checks.kinds import file_of_own_kind
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from aem_checks.recording import Recording, RecordingError
@@ -194,14 +193,11 @@ class Rejudged:
         return (Told(recording="recording"), recording.recorded_at) if recording else (None, None)
 
     def _visit(self, check: ConfiguredCheck, told: Told) -> Visit:
-        """Without any means to ask the site, or to keep anything."""
         return Visit(
-            site=self._gate.site(check.site),
-            target=check.target,
-            client=None,  # type: ignore[arg-type]  # a check asks by questions alone
-            recording=self._recording_of(check, told.recording),
-            evidence=NOWHERE,
-            baseline=self._baseline(check.site),
+            self._gate.site(check.site),
+            check.target,
+            self._recording_of(check, told.recording),
+            self._baseline(check.site),
         )
 
     def _site_folder(self, site: str) -> Path:

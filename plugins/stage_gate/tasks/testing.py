@@ -88,9 +88,9 @@ async def visit_site(
     """
     from aem_checks.access import NO_ACCESS, AccessError
     from aem_checks.client import Client
+    from aem_checks.means import Means
     from aem_checks.recording import Recording
     from aem_checks.runner import run_check
-    from aem_checks.visit import Visit
     from stage_gate.evidence.baseline import baseline_for, not_compared
     from stage_gate.evidence.claims import take_rerun
     from stage_gate.evidence.files import EvidenceError
@@ -125,7 +125,7 @@ async def visit_site(
         keep(result)
         return result
     async with opened as client:
-        visit = Visit(
+        means = Means(
             site=site,
             target=check.target,
             client=client,
@@ -138,7 +138,7 @@ async def visit_site(
             seat=seat,
             begin=beside.walk.of(check.key),
         )
-        result = await run_check(check.create(), visit, key=check.key, may_rerun=may_rerun)
+        result = await run_check(check.create(), means, key=check.key, may_rerun=may_rerun)
     found = [_in_attempt(finding, site.name) for finding in result.findings]
     result = result.model_copy(update={"findings": tuple(found)})
     keep(result)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,9 +11,9 @@ import pytest
 from aem_checks.asking import ask_then
 from aem_checks.check import Check
 from aem_checks.house import House
+from aem_checks.means import Means
 from aem_checks.outcomes import Judgement
 from aem_checks.told import NotKept, keep, read
-from aem_checks.visit import Visit
 
 
 @pytest.fixture(autouse=True)
@@ -22,13 +21,13 @@ def everything_is_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Live, and again from the conversation as it was kept: field by field the same."""
     live = House.lead
 
-    async def lead(check: Check[Any], visit: Visit) -> Judgement:
-        judged = await live(check, visit)
+    async def lead(check: Check[Any], means: Means) -> Judgement:
+        judged = await live(check, means)
         if not check.keeps_told:
             return judged
-        again = replace(visit, client=None, facts={})  # type: ignore[arg-type]
+        again = means.visit
         with TemporaryDirectory() as folder:
-            keep(visit.told, Path(folder), "it")
+            keep(means.told, Path(folder), "it")
             try:
                 told = read(Path(folder), "it")
             except NotKept:

@@ -13,7 +13,6 @@ from hypothesis import strategies as some
 
 from aem_checks.asks import Abroad, Fact, Follow, Fresh, Get, Handshake, Now, Pause, Question, Read
 from aem_checks.codes import with_codes
-from aem_checks.folders import NOWHERE
 from aem_checks.kinds import all_kinds
 from aem_checks.outcomes import Judgement
 from aem_checks.recording import Page, Recording, find_references
@@ -236,7 +235,7 @@ def judged(kind: str, answers: Iterator[Response]) -> Judgement:
     check_type = all_kinds()[kind]
     site = SiteConfig.model_validate(_SITE)
     check = check_type(check_type.settings_type.model_validate(SETTINGS.get(kind, {})))
-    visit = Visit(site, "stage", None, _recording(site, answers), NOWHERE)  # type: ignore[arg-type]
+    visit = Visit(site, "stage", _recording(site, answers))
     steps, reader = check.judge(visit), visit.reader()
     assert reader is not None
     sent: list[Any] | None = None

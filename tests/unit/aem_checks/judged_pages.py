@@ -19,9 +19,7 @@ def judge_pages(check: Check[Any], recording: Recording, before: Recording | Non
     visit = Visit(
         site=SiteConfig(name=recording.site, stage=Endpoint(url=recording.base_url), pages=("/",)),
         target=recording.target,
-        client=None,  # type: ignore[arg-type]  # nobody is asked
         recording=recording,
-        evidence=NOWHERE,
         baseline=Baseline("execution 1", NOWHERE, before) if before else None,
     )
     return ask_then(check.judge(visit), [], visit.reader())

@@ -13,12 +13,12 @@ from aiohttp import web
 from aem_checks.access import NO_ACCESS, Access
 from aem_checks.check import Check
 from aem_checks.client import Client
+from aem_checks.means import Means
 from aem_checks.outcomes import CheckResult
 from aem_checks.rate_limit import RateLimit
 from aem_checks.recording import record
 from aem_checks.runner import run_check
 from aem_checks.sites import SiteConfig
-from aem_checks.visit import Visit
 
 HASH = "181cd4102f7f49aa30eea548a7715c31"
 STYLE = f"/etc.clientlibs/wknd/clientlibs/clientlib-site.lc-{HASH}-lc.min.css"
@@ -95,7 +95,7 @@ async def check_page_site(
     config = site.config(**settings)
     async with site.client() as client:
         recording = await record(config, "stage", client, folder / "recording")
-        visit = Visit(config, "stage", client, recording, folder, facts=facts or {})
+        visit = Means(config, "stage", client, recording, folder, facts=facts or {})
         return await run_check(check, visit)
 
 

@@ -15,11 +15,11 @@ from aem_checks.baseline import Baseline
 from aem_checks.check import Check
 from aem_checks.client import Client
 from aem_checks.house import House
+from aem_checks.means import Means
 from aem_checks.outcomes import Finding, Judgement, Outcome
 from aem_checks.rate_limit import RateLimit
 from aem_checks.sites import SiteConfig, Target
 from aem_checks.urls import plain_url
-from aem_checks.visit import Visit
 
 Answer = tuple[int, str | bytes] | tuple[int, str | bytes, Mapping[str, str]] | str
 Answers = Callable[[str], Answer] | Mapping[str, Answer]
@@ -95,7 +95,7 @@ def visit(
                 evidence = folder / "evidence"
                 return await House.lead(
                     check,
-                    Visit(site, target, client, None, evidence, access, facts or {}, resolver, baseline),
+                    Means(site, target, client, None, evidence, access, facts or {}, resolver, baseline),
                 )
 
     return asyncio.run(run())

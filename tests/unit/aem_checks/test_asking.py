@@ -36,6 +36,7 @@ from aem_checks.check import Check, CheckSettings
 from aem_checks.checkout import Source
 from aem_checks.client import HostNotAllowed
 from aem_checks.codes import faults
+from aem_checks.means import Means
 from aem_checks.outcomes import Finding, Judgement, Outcome
 from aem_checks.response import Response, make_headers
 from aem_checks.runner import run_check
@@ -245,7 +246,7 @@ def test_a_check_that_asks_nonsense_has_no_answer_and_says_so(
 
     async def run() -> Any:
         async with PageSite({}) as site, site.client() as client:
-            visit = Visit(site.config(), "stage", client, None, tmp_path)
+            visit = Means(site.config(), "stage", client, None, tmp_path)
             return await run_check(Strange(CheckSettings()), visit)
 
     result = asyncio.run(run())
@@ -261,7 +262,7 @@ def test_a_check_that_never_asks_and_never_ends_is_over_in_its_time(
 
     async def run() -> Any:
         async with PageSite({}) as site, site.client() as client:
-            visit = Visit(site.config(), "stage", client, None, tmp_path)
+            visit = Means(site.config(), "stage", client, None, tmp_path)
             result = await run_check(Strange(CheckSettings(within=timedelta(milliseconds=100))), visit)
             goes_on.set()
             return result
@@ -377,7 +378,7 @@ class Asks(Check[CheckSettings]):
 def test_both_runs_of_a_check_are_kept(tmp_path: Path) -> None:
     async def run() -> Any:
         async with PageSite({"/a": text("no", status=500)}) as site, site.client() as client:
-            visit = Visit(site.config(), "stage", client, None, tmp_path)
+            visit = Means(site.config(), "stage", client, None, tmp_path)
             return await run_check(Asks(CheckSettings()), visit, key="wknd.asks")
 
     assert asyncio.run(run()).attempts == 2
@@ -394,7 +395,7 @@ def conversations(folder: Path) -> dict[str, Any]:
 def run_asks(folder: Path, answer: Any, **site: Any) -> Any:
     async def run() -> Any:
         async with PageSite({"/a": answer}) as running, running.client() as client:
-            visit = Visit(running.config(**site), "stage", client, None, folder)
+            visit = Means(running.config(**site), "stage", client, None, folder)
             return await run_check(Asks(CheckSettings(within=timedelta(seconds=5))), visit)
 
     return asyncio.run(run())
@@ -419,7 +420,7 @@ def test_a_run_that_was_too_late_leaves_nothing_that_could_be_judged_more_kindly
 
     async def run() -> Any:
         async with PageSite({}) as site, site.client() as client:
-            visit = Visit(site.config(), "stage", client, None, tmp_path)
+            visit = Means(site.config(), "stage", client, None, tmp_path)
             result = await run_check(Asks(CheckSettings(within=timedelta(milliseconds=100))), visit)
             goes_on.set()
             return result
@@ -432,7 +433,7 @@ def test_what_author_shows_is_not_kept(tmp_path: Path) -> None:
     async def run() -> None:
         async with PageSite({"/a": page()}) as site, site.client() as client:
             config = site.config(author=site.url)
-            await run_check(Asks(CheckSettings()), Visit(config, "stage", client, None, tmp_path))
+            await run_check(Asks(CheckSettings()), Means(config, "stage", client, None, tmp_path))
 
     asyncio.run(run())
     assert conversations(tmp_path)["asks"]["left_out"] == "it was told what only authors may see"

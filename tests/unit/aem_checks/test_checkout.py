@@ -18,8 +18,8 @@ from aem_checks import git as git_command
 from aem_checks.access import NO_ACCESS, Access, AccessError
 from aem_checks.checkout import Checkout, Commit, Source, opened
 from aem_checks.git import CheckoutError
+from aem_checks.means import Means
 from aem_checks.network_guard.forward_proxy import ForwardProxy
-from aem_checks.visit import Visit
 from unit.aem_checks.availability.test_domains import _certificate as self_signed
 from unit.aem_checks.git_repository import commit, git
 from unit.aem_checks.git_server import BACKEND, git_server
@@ -28,9 +28,9 @@ from unit.aem_checks.test_commands import running, until
 FILES = {"ui.config/a.cfg.json": "{}", "all/pom.xml": "<project/>", "README.md": "Hello"}
 
 
-def visit(commit_id: str | None, resolver: Any = lambda name: NO_ACCESS) -> Visit:
+def visit(commit_id: str | None, resolver: Any = lambda name: NO_ACCESS) -> Means:
     nothing: Any = None
-    return Visit(nothing, "stage", nothing, None, Path(), facts={"commit_id": commit_id}, resolver=resolver)
+    return Means(nothing, "stage", nothing, None, Path(), facts={"commit_id": commit_id}, resolver=resolver)
 
 
 def read(checkout: Checkout, commit_id: str | None, *patterns: str, **options: Any) -> dict[str, str]:

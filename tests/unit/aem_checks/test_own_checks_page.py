@@ -53,12 +53,12 @@ def test_it_is_a_kind_among_the_others(folder: Path) -> None:
     assert len(kinds) == len(all_kinds()) + 1
 
 
-def test_a_kind_that_neither_judges_nor_runs_is_none(folder: Path) -> None:
+def test_a_kind_that_does_not_judge_is_none(folder: Path) -> None:
     (folder / "kinds" / "stores.py").write_text(
         "from aem_checks.check import Check\n"
         "class Silent(Check):\n    kind, number, title = 'silent', '9', 'Silent'\n"
     )
-    with pytest.raises(KindError, match="Silent lacks judge or run"):
+    with pytest.raises(KindError, match="Silent lacks judge, which asks"):
         all_kinds([folder / "kinds"])
 
 

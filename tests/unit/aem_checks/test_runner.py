@@ -13,10 +13,10 @@ from aem_checks.asks import Pause, Read, ask
 from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.kinds.availability.key_pages import KeyPages, KeyPagesSettings
+from aem_checks.means import Means
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.runner import run_check
 from aem_checks.text import plain
-from aem_checks.visit import Visit
 from unit.aem_checks.page_site import PageSite, check_page_site, page, run_on, status
 
 BAD = Judgement(examined=1, findings=(Finding(subject="/", sentence="It is broken."),))
@@ -206,7 +206,7 @@ def _run_with_budget(tmp_path, may_rerun, *answers, **settings):
 
     async def run():
         async with PageSite() as site, site.client() as client:
-            visit = Visit(site.config(), "stage", client, None, tmp_path)
+            visit = Means(site.config(), "stage", client, None, tmp_path)
             return await run_check(check, visit, may_rerun=may_rerun)
 
     return check, asyncio.run(run())
@@ -289,7 +289,7 @@ def test_every_text_of_a_finding_is_made_plain(tmp_path):
 def test_a_page_check_without_recording_is_inconclusive(tmp_path):
     async def run():
         async with PageSite() as site, site.client() as client:
-            visit = Visit(site.config(), "stage", client, None, tmp_path)
+            visit = Means(site.config(), "stage", client, None, tmp_path)
             return await run_check(KeyPages(KeyPagesSettings()), visit, key="wknd.key_pages")
 
     result = asyncio.run(run())
@@ -308,7 +308,7 @@ def test_a_check_of_the_site_that_reads_the_recording_is_not_run_without_one(tmp
 
     async def run():
         async with PageSite() as site, site.client() as client:
-            return await run_check(check, Visit(site.config(), "stage", client, None, tmp_path))
+            return await run_check(check, Means(site.config(), "stage", client, None, tmp_path))
 
     result = asyncio.run(run())
     assert (result.outcome, result.examined, check.runs) == (Outcome.INCONCLUSIVE, 0, 0)

@@ -20,10 +20,10 @@ from aem_checks.kinds.rendering.structure import Structure
 from aem_checks.kinds.search_engines.head_regression import HeadRegression
 from aem_checks.kinds.search_engines.sitemap import Sitemap
 from aem_checks.kinds.suites.suites import Suites, SuitesSettings
+from aem_checks.means import Means
 from aem_checks.outcomes import CheckResult, Finding
 from aem_checks.recording import record
 from aem_checks.runner import run_check
-from aem_checks.visit import Visit
 from unit.aem_checks.page_site import Answer, PageSite, text
 from unit.stage_gate.kept_releases import recording_of
 
@@ -72,7 +72,7 @@ class HostileSite:
                 before = Baseline(
                     "execution 1", self.folder / "none", replace(recording_of("Gear"), pages=(page,))
                 )
-                visit = Visit(config, "stage", client, now, self.folder, baseline=before)
+                visit = Means(config, "stage", client, now, self.folder, baseline=before)
                 found = [await run_check(check, visit) for check in self._checks()]
         return {each.kind: each for each in found}
 

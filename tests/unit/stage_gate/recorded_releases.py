@@ -16,11 +16,11 @@ from aem_checks.access import NO_ACCESS
 from aem_checks.browser.sharing import Sharing
 from aem_checks.client import Client
 from aem_checks.config import ConfiguredCheck
+from aem_checks.means import Means
 from aem_checks.outcomes import CheckResult
 from aem_checks.rate_limit import RateLimit
 from aem_checks.recording import record
 from aem_checks.runner import run_check
-from aem_checks.visit import Visit
 from simulator import Simulator
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.planning import plan_of
@@ -99,7 +99,7 @@ async def _visit(gate: Gate, name: str, folder: Path) -> list[CheckResult]:
     site, kept = gate.site(name), folder / "sites" / name
     async with Client.for_site(site, lambda name: NO_ACCESS, rate_limit=RateLimit(1e9)) as client:
         recording = await record(site, "stage", client, kept / "recording")
-        visit = Visit(site=site, target="stage", client=client, recording=recording, evidence=kept)
+        visit = Means(site=site, target="stage", client=client, recording=recording, evidence=kept)
         return [
             await _run(check, visit)
             if check.kind in (*PAGES, *ASKING, LOOKING)
@@ -109,7 +109,7 @@ async def _visit(gate: Gate, name: str, folder: Path) -> list[CheckResult]:
         ]
 
 
-async def _run(check: ConfiguredCheck, visit: Visit) -> CheckResult:
+async def _run(check: ConfiguredCheck, visit: Means) -> CheckResult:
     pages = {path: throwing("theirs is null", f"https://{THEIRS}/w.js") for path in visit.pages}
     async with Sharing(FakeBrowser(pages).opens) as sharing:
         return await run_check(check.create(), replace(visit, seat=sharing.seat()), key=check.key)

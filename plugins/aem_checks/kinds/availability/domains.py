@@ -30,7 +30,6 @@ from aem_checks.urls import plain_url
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from aem_checks.access import Access
     from aem_checks.asks import Steps
     from aem_checks.response import Response
     from aem_checks.tls import Certificate
@@ -87,13 +86,9 @@ class Domains(Check[DomainsSettings]):
     )
     settings_type = DomainsSettings
 
-    def others(self, visit: Visit) -> Mapping[str, Access]:
+    def others(self, visit: Visit) -> Mapping[str, str | None]:
         """The site's own address too: redirects are followed from each to each."""
-        from aem_checks.access import NO_ACCESS
-
-        named = {domain.url: domain.access for domain in self.settings.domains}
-        opened = {url: visit.resolver(name) if name is not None else NO_ACCESS for url, name in named.items()}
-        return {visit.endpoint.url: visit.access} | opened
+        return {visit.endpoint.url: None} | {domain.url: domain.access for domain in self.settings.domains}
 
     def judge(self, visit: Visit) -> Steps[Judgement]:
         own = Domain(url=visit.endpoint.url, path=visit.site.pages[0], vhost=self.settings.vhost)

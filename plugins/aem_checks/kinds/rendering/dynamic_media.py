@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from aem_checks.access import NO_ACCESS
 from aem_checks.asks import Read, ask
 from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
@@ -29,7 +28,6 @@ from aem_checks.text import count, quoted
 from aem_checks.urls import host_of, is_among, parts_of
 
 if TYPE_CHECKING:
-    from aem_checks.access import Access
     from aem_checks.asks import Steps
     from aem_checks.kinds.rendering._fetching import Fetched
     from aem_checks.response import Response
@@ -84,11 +82,11 @@ class DynamicMedia(Check[DynamicMediaSettings]):
     reads_recording = True
     settings_type = DynamicMediaSettings
 
-    def others(self, visit: Visit) -> Mapping[str, Access]:
+    def others(self, visit: Visit) -> Mapping[str, str | None]:
         """The hosts of Dynamic Media that are not the site's own."""
 
         own = self.settings.stage if visit.target == "stage" else self.settings.production
-        return {host: NO_ACCESS for host in (own.hosts if own else ()) if not visit.allows(host)}
+        return {host: None for host in (own.hosts if own else ()) if not visit.allows(host)}
 
     def judge(self, visit: Visit) -> Steps[Judgement]:
         own = self.settings.stage if visit.target == "stage" else self.settings.production

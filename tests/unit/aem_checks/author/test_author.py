@@ -19,11 +19,11 @@ from aem_checks.kinds.author.author_consoles import AuthorConsoles, AuthorConsol
 from aem_checks.kinds.author.authoring import Authoring, AuthoringSettings
 from aem_checks.kinds.author.distribution_queues import DistributionQueues, DistributionQueuesSettings
 from aem_checks.kinds.author.publish_round_trip import PublishRoundTrip, PublishRoundTripSettings
+from aem_checks.means import Means
 from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.rate_limit import RateLimit
 from aem_checks.runner import run_check
 from aem_checks.sites import SiteConfig
-from aem_checks.visit import Visit
 from simulator.aem import AemEnvironment
 from simulator.aem.clock import Clock
 from simulator.aem.desk import TEMPLATES
@@ -84,7 +84,7 @@ async def _visited(check: Check[Any], site: SiteConfig, folder: Path, access: Ac
     async with Client.for_site(
         site, resolver, rate_limit=RateLimit(1000, folder=folder / "rate"), backoff=0.01
     ) as c:
-        return await run_check(check, Visit(site, "stage", c, None, folder, NO_ACCESS, {}, resolver))
+        return await run_check(check, Means(site, "stage", c, None, folder, NO_ACCESS, {}, resolver))
 
 
 def said(result: CheckResult) -> str:

@@ -17,13 +17,13 @@ from aem_checks.browser.credentials import Doorkeeper
 from aem_checks.browser.finding import find_chromium
 from aem_checks.browser.sharing import Sharing
 from aem_checks.client import Client
+from aem_checks.means import Means
 from aem_checks.network_guard.forward_proxy import ForwardProxy
 from aem_checks.network_guard.rule import Rule
 from aem_checks.outcomes import CheckResult, Finding, Outcome
 from aem_checks.rate_limit import RateLimit
 from aem_checks.runner import run_check
 from aem_checks.sites import SiteConfig
-from aem_checks.visit import Visit
 from simulator.aem import AemEnvironment
 from unit.aem_checks.browser.patience import patient
 from unit.aem_checks.page_site import Answer, PageSite
@@ -55,14 +55,14 @@ class House:
             self.browser = await self.stack.enter_async_context(made)
         return self.browser
 
-    async def prepared(self, visit: Visit) -> Browser:
+    async def prepared(self, visit: Means) -> Browser:
         """The same for the pages of a site."""
         browser = await self.opened()
         browser.proxy.rule = Rule.for_site(visit.site)
         browser.use(Doorkeeper.of(visit), visit.access.secrets)
         return browser
 
-    async def look(self, check: BrowserCheck[Any], visit: Visit) -> CheckResult:
+    async def look(self, check: BrowserCheck[Any], visit: Means) -> CheckResult:
         """Run the check with the shared browser instead of one of its own."""
         browser = await self.prepared(visit)
         async with Sharing(lambda visit, alone: nullcontext(browser)) as sharing:
@@ -89,7 +89,7 @@ class House:
             before = Baseline("execution 1 of 2026-11-01", baseline) if baseline else None
             limit = RateLimit(5000, folder=self.folder / "rate")
             async with Client.for_site(config, lambda _: access, rate_limit=limit) as client:
-                visit = Visit(config, "stage", client, None, folder, access, baseline=before)
+                visit = Means(config, "stage", client, None, folder, access, baseline=before)
                 return await self.look(check, visit)
 
         async def small(answers: Mapping[str, Answer]) -> CheckResult:

@@ -15,11 +15,11 @@ from aem_checks.browser.open_page import PageLost, Viewport
 from aem_checks.browser.seat import Seat
 from aem_checks.browser.seen import Asked, Complaint, Seen
 from aem_checks.check import Check
+from aem_checks.means import Means
 from aem_checks.outcomes import CheckResult
 from aem_checks.runner import run_check
 from aem_checks.sites import SiteConfig
 from aem_checks.urls import plain_url
-from aem_checks.visit import Visit
 
 STAGE = "https://stage.example.com"
 PRODUCTION = "https://www.example.com"
@@ -86,7 +86,7 @@ class FakeBrowser:
     def unlisted(self, page: FakePage) -> set[str]:
         return set()
 
-    def opens(self, visit: Visit, alone: bool) -> AbstractAsyncContextManager[Any]:
+    def opens(self, visit: Means, alone: bool) -> AbstractAsyncContextManager[Any]:
         self.waits()
         self.begun.append(alone)
         return nullcontext(self)
@@ -114,15 +114,15 @@ def asking(*urls: str) -> FakePage:
     return FakePage(Seen(requests=[Asked(url, "Script", status=200, finished=True) for url in urls]))
 
 
-def site_visit(folder: Path, pages: tuple[str, ...] = ("/a", "/b", "/c")) -> Visit:
+def site_visit(folder: Path, pages: tuple[str, ...] = ("/a", "/b", "/c")) -> Means:
     """Without a client: a browser is all that is asked."""
     config = SiteConfig.model_validate(
         {"name": "wknd", "stage": STAGE, "production": PRODUCTION, "pages": pages}
     )
-    return Visit(config, "stage", None, None, folder)  # type: ignore[arg-type]
+    return Means(config, "stage", None, None, folder)  # type: ignore[arg-type]
 
 
-async def run_seated(check: Check[Any], visit: Visit, seat: Seat, **options: Any) -> CheckResult:
+async def run_seated(check: Check[Any], visit: Means, seat: Seat, **options: Any) -> CheckResult:
     with seat:
         return await run_check(check, replace(visit, seat=seat), **options)
 

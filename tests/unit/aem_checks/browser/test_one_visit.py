@@ -16,11 +16,11 @@ from aem_checks.browser.sharing import Sharing
 from aem_checks.check import Check
 from aem_checks.client import Client
 from aem_checks.kinds import all_kinds
+from aem_checks.means import Means
 from aem_checks.outcomes import CheckResult
 from aem_checks.rate_limit import RateLimit
 from aem_checks.runner import run_check
 from aem_checks.sites import SiteConfig
-from aem_checks.visit import Visit
 from unit.aem_checks.browser.browser_house import House, environment
 from unit.aem_checks.page_site import PageSite, page
 from unit.simulator.aem_visitor import served
@@ -37,7 +37,7 @@ def default_checks() -> list[Check[Any]]:
     return [kinds[name](kinds[name].settings_type()) for name in NAMES]
 
 
-async def together(browsing: House, visits: list[Visit]) -> tuple[list[CheckResult], int]:
+async def together(browsing: House, visits: list[Means]) -> tuple[list[CheckResult], int]:
     """All of them with the browser of the house, and how often a page was opened."""
     browser = await browsing.prepared(visits[0])
     async with Sharing(lambda visit, alone: nullcontext(browser)) as sharing:
@@ -45,7 +45,7 @@ async def together(browsing: House, visits: list[Visit]) -> tuple[list[CheckResu
         return list(await asyncio.gather(*map(_run, default_checks(), seated))), sharing.visits
 
 
-async def _run(check: Check[Any], visit: Visit) -> CheckResult:
+async def _run(check: Check[Any], visit: Means) -> CheckResult:
     assert visit.seat is not None
     with visit.seat:
         return await run_check(check, visit, may_rerun=lambda: False)
@@ -56,14 +56,14 @@ def told(results: list[CheckResult]) -> list[dict[str, Any]]:
 
 
 def test_what_one_visit_shows_is_what_each_sees_by_itself(browsing: House, tmp_path: Path) -> None:
-    def of(url: str, folder: str, before: str) -> Visit:
+    def of(url: str, folder: str, before: str) -> Means:
         config = SiteConfig.model_validate(
             {"name": "larkfell", "stage": url, "pages": PAGES, "requests_per_second": 1000}
         )
         limit = RateLimit(5000, folder=tmp_path / "rate")
         baseline = Baseline("execution 1 of 2026-11-01", tmp_path / before) if before else None
         client = Client.for_site(config, lambda _: NO_ACCESS, rate_limit=limit)
-        return Visit(config, "stage", client, None, tmp_path / folder, baseline=baseline)
+        return Means(config, "stage", client, None, tmp_path / folder, baseline=baseline)
 
     async def shared(url: str, folder: str, before: str = "") -> tuple[list[CheckResult], int]:
         return await together(browsing, [of(url, folder, before)] * len(NAMES))
@@ -94,7 +94,7 @@ def test_what_a_picture_makes_a_page_load_is_not_told_of_those_that_take_none(
             )
             limit = RateLimit(5000, folder=tmp_path / "rate")
             async with Client.for_site(config, lambda _: NO_ACCESS, rate_limit=limit) as client:
-                visit = Visit(config, "stage", client, None, tmp_path)
+                visit = Means(config, "stage", client, None, tmp_path)
                 results, _ = await together(browsing, [visit] * len(NAMES))
                 return results
 

@@ -17,8 +17,8 @@ from aem_checks.browser.finding import NoChromium
 from aem_checks.browser.open_page import PHONE, PageLost
 from aem_checks.browser.seen import Seen
 from aem_checks.browser.sharing import Sharing
+from aem_checks.means import Means
 from aem_checks.time_limit import Clock
-from aem_checks.visit import Visit
 from unit.aem_checks.browser.fake_browser import (
     PRODUCTION,
     FakeBrowser,
@@ -50,7 +50,7 @@ def answers(
     return on_moved_loop(scene)  # type: ignore[no-any-return]
 
 
-async def ask(visit: Visit, questions: Asked) -> list[Any]:
+async def ask(visit: Means, questions: Asked) -> list[Any]:
     assert visit.seat is not None
     with visit.seat as seat:
         async with visit.clock or nullcontext():
@@ -113,7 +113,7 @@ def test_who_asks_anew_is_not_answered_from_a_visit_of_before(tmp_path: Path) ->
         async with Sharing(browser.opens) as sharing:
             visits = [replace(site_visit(tmp_path), seat=sharing.seat()) for _ in range(2)]
 
-            async def confirming(visit: Visit) -> None:
+            async def confirming(visit: Means) -> None:
                 assert visit.seat is not None
                 with visit.seat as seat:
                     await seat.ask(visit, Open("/a"))
@@ -134,7 +134,7 @@ def test_a_check_that_asks_something_else_first_is_waited_for(tmp_path: Path) ->
         async with Sharing(browser.opens) as sharing:
             visits = [replace(site_visit(tmp_path), seat=sharing.seat()) for _ in range(2)]
 
-            async def pictures(visit: Visit) -> None:
+            async def pictures(visit: Means) -> None:
                 assert visit.seat is not None
                 with visit.seat as seat:
                     assert await seat.ask(visit, Handwriting()) == "a hand"
@@ -232,7 +232,7 @@ def test_after_an_odd_error_of_the_browser_who_asks_later_does_not_wait_for_ever
 ) -> None:
     browser, starts = FakeBrowser(), list[None]()
 
-    def opens(visit: Visit, alone: bool) -> Any:
+    def opens(visit: Means, alone: bool) -> Any:
         starts.append(None)
         if again or len(starts) == 1:
             raise ConnectionResetError
@@ -242,7 +242,7 @@ def test_after_an_odd_error_of_the_browser_who_asks_later_does_not_wait_for_ever
         async with Sharing(opens) as sharing, asyncio.timeout(60):
             visits = [replace(site_visit(tmp_path), seat=sharing.seat()) for _ in range(2)]
 
-            async def persistent(visit: Visit) -> Any:
+            async def persistent(visit: Means) -> Any:
                 assert visit.seat is not None
                 with visit.seat as seat:
                     with pytest.raises(ConnectionResetError):

@@ -12,11 +12,11 @@ from aiohttp import web
 from aem_checks.baseline import Baseline
 from aem_checks.kinds.caching._headers import from_cache, read_policy
 from aem_checks.kinds.caching.cache_policy import CachePolicy, CachePolicySettings
+from aem_checks.means import Means
 from aem_checks.outcomes import CheckResult, Finding, Outcome
 from aem_checks.recording import record
 from aem_checks.response import Response, make_headers
 from aem_checks.runner import run_check
-from aem_checks.visit import Visit
 from unit.aem_checks.page_site import SCRIPT, STYLE, Answer, PageSite, html, status
 
 YEAR, MONTH = "public, max-age=31536000", "public, max-age=2592000, immutable"
@@ -53,7 +53,7 @@ def run(
         async with PageSite({**GOOD, **answers}) as site, site.client() as client:
             config = site.config(**settings)
             recording = await record(config, "stage", client, folder / "recording")
-            return await run_check(made, Visit(config, "stage", client, recording, folder, baseline=baseline))
+            return await run_check(made, Means(config, "stage", client, recording, folder, baseline=baseline))
 
     return asyncio.run(go())
 

@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 
 from aem_checks.kinds.caching.cache_works import CacheWorks, CacheWorksSettings
+from aem_checks.means import Means
 from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.runner import run_check
-from aem_checks.visit import Visit
 from unit.aem_checks.page_site import PageSite, html
 
 
@@ -38,7 +38,7 @@ def run(cdn: Any, folder: Path, access: str | None = None, **settings: Any) -> C
         async with PageSite(everything=cdn) as site, site.client() as client:
             config = site.config(stage={"url": site.url, "access": access}, pages=["/", "/a.html"])
             check = CacheWorks(CacheWorksSettings(**settings))
-            return await run_check(check, Visit(config, "stage", client, None, folder))
+            return await run_check(check, Means(config, "stage", client, None, folder))
 
     return asyncio.run(go())
 

@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 
 from aem_checks.kinds.caching.stale_cache import StaleCache, StaleCacheSettings
+from aem_checks.means import Means
 from aem_checks.outcomes import CheckResult
 from aem_checks.runner import run_check
-from aem_checks.visit import Visit
 from unit.aem_checks.page_site import PageSite
 
 NEW, OLD = "a" * 32, "b" * 32
@@ -46,7 +46,7 @@ def run(cache: Any, folder: Path, settings: dict[str, Any] | None = None, **site
     async def go() -> CheckResult:
         async with PageSite(everything=cache) as running, running.client() as client:
             check = StaleCache(StaleCacheSettings(**(settings or {})))
-            return await run_check(check, Visit(running.config(**site), "stage", client, None, folder))
+            return await run_check(check, Means(running.config(**site), "stage", client, None, folder))
 
     return asyncio.run(go())
 

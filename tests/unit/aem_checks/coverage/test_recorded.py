@@ -19,13 +19,13 @@ from aem_checks.coverage import look
 from aem_checks.coverage.record import FILE, Coverage, coverage_of, read_coverage
 from aem_checks.coverage.recorded import choose_pages, record_site, told
 from aem_checks.kinds.availability.key_pages import KeyPages
+from aem_checks.means import Means
 from aem_checks.outcomes import Outcome
 from aem_checks.rate_limit import RateLimit
 from aem_checks.recording import Recording
 from aem_checks.runner import run_check
 from aem_checks.session import run_site
 from aem_checks.sites import SiteConfig
-from aem_checks.visit import Visit
 from unit.aem_checks.page_site import Answer, PageSite, page, status
 
 pytestmark = pytest.mark.asyncio
@@ -187,7 +187,7 @@ async def test_a_chosen_page_that_breaks_is_judged_and_not_replaced_by_a_good_on
         folder = tmp_path / "2"
         recording, coverage = await recorded(site, folder, baseline=baseline(tmp_path / "1", first))
         async with site.client() as client:
-            visit = Visit(site.config(coverage={}), "stage", client, recording, folder)
+            visit = Means(site.config(coverage={}), "stage", client, recording, folder)
             result = await run_check(KeyPages(KeyPages.settings_type()), visit)
     assert coverage.broken == ("/shop.html",)
     assert "component:basket" in coverage.lost

@@ -14,11 +14,11 @@ from aem_checks.baseline import Baseline
 from aem_checks.client import Client
 from aem_checks.kinds.links._walk import MOST_PER_PAGE
 from aem_checks.kinds.links.links import Links, LinksSettings
+from aem_checks.means import Means
 from aem_checks.outcomes import CheckResult, Finding, Outcome, Severity
 from aem_checks.rate_limit import RateLimit
 from aem_checks.recording import record
 from aem_checks.runner import run_check
-from aem_checks.visit import Visit
 from unit.aem_checks.page_site import Answer, PageSite, page, status, text
 
 HOME = "/us/en.html"
@@ -51,7 +51,7 @@ def look(
                 baseline = Baseline("execution 4710", before) if before else None
                 check = Links(LinksSettings.model_validate(settings))
                 result = await run_check(
-                    check, Visit(own, "stage", client, recording, folder, baseline=baseline)
+                    check, Means(own, "stage", client, recording, folder, baseline=baseline)
                 )
         for other in others:
             await other.__aexit__()

@@ -20,13 +20,13 @@ from aiohttp import web
 
 from aem_checks.access import NO_ACCESS
 from aem_checks.client import Client
+from aem_checks.means import Means
 from aem_checks.network_guard import forward_proxy
 from aem_checks.network_guard import outer_proxy as deployment
 from aem_checks.network_guard.forward_proxy import ForwardProxy, guard_proxy
 from aem_checks.network_guard.rule import Rule
 from aem_checks.rate_limit import RateLimit
 from aem_checks.sites import SiteConfig
-from aem_checks.visit import Visit
 
 
 class Server:
@@ -89,7 +89,7 @@ def test_a_visit_has_a_proxy_for_its_own_hosts(tmp_path: Path) -> None:
         site = SiteConfig.model_validate({"stage": f"http://127.0.0.1:{port}", "pages": ["/"]})
         async with (
             Client.for_site(site, lambda _: NO_ACCESS, rate_limit=limit(tmp_path)) as client,
-            guard_proxy(Visit(site, "stage", client, None, tmp_path)) as proxy,
+            guard_proxy(Means(site, "stage", client, None, tmp_path)) as proxy,
         ):
             status, text = await get(
                 proxy, f"http://127.0.0.1:{port}/us/en.html?a=%20b", data=b"words", method="POST"

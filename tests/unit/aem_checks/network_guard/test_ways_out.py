@@ -22,13 +22,13 @@ from aem_checks.checkout import Checkout, CheckoutError, opened
 from aem_checks.client import Client
 from aem_checks.house import House
 from aem_checks.kinds.links._outside import check_outside
+from aem_checks.means import Means
 from aem_checks.network_guard.connecting import allowed_addresses, ask_system, guarded_resolver
 from aem_checks.network_guard.forward_proxy import ForwardProxy
 from aem_checks.network_guard.rule import NotAllowed, Rule
 from aem_checks.rate_limit import RateLimit
 from aem_checks.sites import SiteConfig
 from aem_checks.tls import read_certificate
-from aem_checks.visit import Visit
 from stage_gate.commands.site_probe import ask
 from unit.aem_checks.network_guard.spellings import METADATA, NUMBERS, WRAPPED, refused_hosts
 
@@ -113,7 +113,7 @@ async def by_handshake(host: str, private: bool, folder: Path) -> str:
 async def by_git(host: str, private: bool, folder: Path) -> str:
     checkout = Checkout.model_construct(repository=f"https://{host}/wknd.git", folder=None, access=None)
     nothing: Any = None
-    visit = Visit(nothing, "stage", nothing, None, folder, facts={"commit_id": "1" * 40})
+    visit = Means(nothing, "stage", nothing, None, folder, facts={"commit_id": "1" * 40})
     try:
         async with opened(checkout, visit):
             return "answered"
@@ -187,7 +187,7 @@ def test_links_to_an_allowed_host_are_not_followed_to_what_nobody_may_ask(
         )
         limit = RateLimit(5000, folder=tmp_path)
         async with Client.for_site(site, lambda _: NO_ACCESS, rate_limit=limit) as client:
-            visit = Visit(site, "stage", client, None, tmp_path)
+            visit = Means(site, "stage", client, None, tmp_path)
             steps = check_outside({f"http://{host}/": "/", f"https://{host}/a": "/"}, visit)
             assert await ask_live(steps, client, lambda _: None, House(rule=Rule.for_site(site))) == []
 

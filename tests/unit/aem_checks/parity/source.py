@@ -10,9 +10,9 @@ from typing import Any
 from aem_checks.baseline import Baseline
 from aem_checks.check import Check
 from aem_checks.house import House
+from aem_checks.means import Means
 from aem_checks.outcomes import Judgement
 from aem_checks.sites import Endpoint, SiteConfig
-from aem_checks.visit import Visit
 from unit.aem_checks.git_repository import commit
 
 NOTHING: Any = None
@@ -33,5 +33,5 @@ def judge_source(
     told = {"commit_id": commit_id, **(facts or {})}
     check = kind(kind.settings_type(checkout={"folder": str(folder / "git")}, **settings))
     before = Baseline("execution 4711 of 2026-11-20", baseline / "evidence") if baseline else None
-    visit = Visit(SITE, "stage", NOTHING, None, folder / "evidence", facts=told, baseline=before)
+    visit = Means(SITE, "stage", NOTHING, None, folder / "evidence", facts=told, baseline=before)
     return asyncio.run(House.lead(check, visit))

@@ -16,7 +16,6 @@ from aem_checks.browser.asks import Open, PageSeen, Picture, Reason, Unopened
 from aem_checks.browser.blob import Blob
 from aem_checks.browser.comparing import masked
 from aem_checks.browser.pictures import MASK
-from aem_checks.folders import NOWHERE
 from aem_checks.kinds.parity._parity_settings import ResponseParitySettings
 from aem_checks.kinds.parity._screenshots import compare_pictures
 from aem_checks.outcomes import Finding, Outcome
@@ -46,7 +45,7 @@ def test_masks_are_measured_by_what_is_shown(covered: int, shown: int, share: fl
 def judged(settings: ResponseParitySettings, answers: Sequence[Any]) -> list[Finding]:
     """What is said of pictures, where the pages are opened with these answers, one after the other."""
     site = SiteConfig.model_validate({"name": "wknd", "stage": "https://stage.example.com", "pages": ["/"]})
-    visit = Visit(site, "stage", None, None, NOWHERE)  # type: ignore[arg-type]
+    visit = Visit(site, "stage")
     coming = iter(answers)
     return lead(compare_pictures(visit, settings), lambda _: next(coming))
 

@@ -13,9 +13,9 @@ from aiohttp import web
 from aem_checks import client as client_module
 from aem_checks.baseline import Baseline
 from aem_checks.kinds.performance.response_times import ResponseTimes, ResponseTimesSettings, percentile
+from aem_checks.means import Means
 from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.runner import run_check
-from aem_checks.visit import Visit
 from simulator.aem.clock import Clock
 from unit.aem_checks.page_site import PageSite, html
 
@@ -44,7 +44,7 @@ def run(publish: Publish, folder: Path, baseline: Baseline | None = None, **sett
     async def go() -> CheckResult:
         async with PageSite(everything=publish) as site, site.client() as client:
             check = ResponseTimes(ResponseTimesSettings(**{"requests": 5, **settings}))
-            visit = Visit(site.config(), "stage", client, None, folder, baseline=baseline)
+            visit = Means(site.config(), "stage", client, None, folder, baseline=baseline)
             return await run_check(check, visit)
 
     with publish.clock.rules(client_module):
@@ -119,7 +119,7 @@ def test_a_refusal_is_inconclusive(tmp_path: Path) -> None:
     async def go() -> CheckResult:
         async with PageSite(everything=lambda _: web.Response(status=405)) as site, site.client() as client:
             check = ResponseTimes(ResponseTimesSettings())
-            return await run_check(check, Visit(site.config(), "stage", client, None, tmp_path))
+            return await run_check(check, Means(site.config(), "stage", client, None, tmp_path))
 
     result = asyncio.run(go())
     assert (result.outcome, result.examined) == ("inconclusive", 0)

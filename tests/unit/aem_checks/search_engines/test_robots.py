@@ -11,8 +11,8 @@ import pytest
 from aem_checks.baseline import Baseline
 from aem_checks.house import House
 from aem_checks.kinds.search_engines.robots import Robots, RobotsSettings
+from aem_checks.means import Means
 from aem_checks.outcomes import Judgement
-from aem_checks.visit import Visit
 from unit.aem_checks.page_site import PageSite, text
 from unit.aem_checks.small_site import Answer, bad, outcome, visit
 
@@ -100,7 +100,7 @@ def test_a_stage_behind_a_login_may_be_open(tmp_path: Path) -> None:
     async def run() -> Judgement:
         async with PageSite({"/robots.txt": text(OPEN)}) as site, site.client() as client:
             config = site.config(stage={"url": site.url, "access": "login"})
-            return await House.lead(check(), Visit(config, "stage", client, None, tmp_path))
+            return await House.lead(check(), Means(config, "stage", client, None, tmp_path))
 
     judgement = asyncio.run(run())
     assert bad(judgement) == []

@@ -11,12 +11,12 @@ from aem_checks.access import NO_ACCESS
 from aem_checks.client import Client
 from aem_checks.kinds.security import _headers
 from aem_checks.kinds.security.security_headers import SecurityHeaders, SecurityHeadersSettings
+from aem_checks.means import Means
 from aem_checks.outcomes import Outcome
 from aem_checks.rate_limit import RateLimit
 from aem_checks.recording import record
 from aem_checks.response import Response, make_headers
 from aem_checks.runner import run_check
-from aem_checks.visit import Visit
 from unit.aem_checks.page_site import PageSite, html, status
 
 GOOD = {
@@ -46,7 +46,7 @@ def _run(tmp_path, stage, production=None, **settings):
             options = {"rate_limit": RateLimit(5000), "backoff": 0.01}
             async with Client.for_site(config, lambda name: NO_ACCESS, **options) as client:
                 recording = await record(config, "stage", client, tmp_path / "recording")
-                return await run_check(check, Visit(config, "stage", client, recording, tmp_path))
+                return await run_check(check, Means(config, "stage", client, recording, tmp_path))
 
     return asyncio.run(run())
 

@@ -16,10 +16,10 @@ from aem_checks.client import Client
 from aem_checks.house import House
 from aem_checks.kinds.services._shapes import broken, shape_of
 from aem_checks.kinds.services.api_contracts import ApiContracts, ApiContractsSettings
+from aem_checks.means import Means
 from aem_checks.outcomes import Judgement, Outcome, Severity
 from aem_checks.rate_limit import RateLimit
 from aem_checks.sites import SiteConfig
-from aem_checks.visit import Visit
 from unit.aem_checks.small_site import JSON, Answer, SmallSite, bad, outcome
 
 API = "/bin/wknd/stores.json"
@@ -51,7 +51,7 @@ def look(
             baseline = Baseline("execution 4710", before) if before is not None else None
             async with Client({url: NO_ACCESS}, rate_limit=limit, backoff=0.01) as client:
                 return await House.lead(
-                    api_check, Visit(site, "stage", client, None, folder, baseline=baseline)
+                    api_check, Means(site, "stage", client, None, folder, baseline=baseline)
                 )
 
     return asyncio.run(run())

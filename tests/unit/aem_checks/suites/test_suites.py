@@ -19,7 +19,6 @@ from aem_checks.access import Access, AccessError
 from aem_checks.asking import NoQuestion, lead
 from aem_checks.asks import Command, Login
 from aem_checks.browser.blob import Spill
-from aem_checks.folders import NOWHERE
 from aem_checks.kinds.suites.suites import Suites, SuitesSettings
 from aem_checks.outcomes import Judgement
 from aem_checks.running import Left, Ran, Reports
@@ -45,7 +44,7 @@ SITE = SiteConfig.model_validate(
         "pages": ["/"],
     }
 )
-VISIT = Visit(SITE, "stage", None, None, NOWHERE)  # type: ignore[arg-type]
+VISIT = Visit(SITE, "stage")
 
 
 def check(folder: Path, run: str, **settings: Any) -> Suites:
