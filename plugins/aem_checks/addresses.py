@@ -22,7 +22,8 @@ _LONGEST_SRCSET = 65536
 def base_of(response: Response) -> str:
     """What relative URLs of a page start from: its ``<base href>``, else its own address."""
     page = plain_url(response.url)
-    if b"<base" not in response.body and b"<BASE" not in response.body:
+    written = response.in_utf8
+    if b"<base" not in written and b"<BASE" not in written:
         return page
     node = response.document.css_first("base[href]")
     return absolute(page, (node.attributes.get("href") or "") if node else "") or page

@@ -69,11 +69,12 @@ def trouble_with(codes: Codes) -> str:
 
 
 def with_codes(kind: str, declared: Codes, judgement: Judgement) -> Judgement:
-    """The same judgement with whole codes; one that examined nothing and says nothing says that.
+    """The same judgement with whole codes; one that examined nothing and says nothing, or but notes, says that.
 
     Raises ``UndeclaredCode`` for a word that the kind does not declare.
     """
-    said = judgement.findings if judgement.examined else judgement.findings or (_nothing_seen(kind),)
+    is_told = judgement.examined or any(each.outcome is not Outcome.PASSED for each in judgement.findings)
+    said = judgement.findings if is_told else (_nothing_seen(kind), *judgement.findings)
     findings = (each.model_copy(update={"code": _whole(kind, declared, each.code)}) for each in said)
     return judgement.model_copy(update={"findings": tuple(findings)})
 

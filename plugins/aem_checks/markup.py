@@ -32,6 +32,14 @@ def attributes_with(document: LexborHTMLParser, *needles: str) -> Iterator[Attri
                 yield Attribute(node, node.tag or "", name, value)
 
 
+def above(node: LexborNode) -> Iterator[LexborNode]:
+    """The elements that it is inside of, the nearest first."""
+    current = node.parent
+    while current is not None:
+        yield current
+        current = current.parent
+
+
 def in_sample(node: LexborNode, known: dict[int, bool] | None = None) -> bool:
     """Whether an element is, or is inside of, a code sample.
 

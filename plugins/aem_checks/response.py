@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from multidict import CIMultiDict, CIMultiDictProxy
 
+from aem_checks.charsets import UTF_8, charset_of, without_mark
 from aem_checks.nesting import not_too_deep
 from aem_checks.recent import Recent
 from aem_checks.urls import join
@@ -112,12 +113,20 @@ class Response:
     @cached_property
     def is_too_deep(self) -> bool:
         """Whether ``document`` is only the beginning of the body."""
-        return len(self.shallow) < self.size
+        return len(self.shallow) < len(self.in_utf8)
+
+    @property
+    def in_utf8(self) -> bytes:
+        """The body in UTF-8, without a byte order mark: what words of a page are looked for in."""
+        charset = self._charset
+        if charset == UTF_8:
+            return without_mark(self.body, charset)
+        return self.text.encode("utf-8", "replace")
 
     @property
     def shallow(self) -> bytes:
-        """The body up to where so many elements are inside of each other that parsing would take minutes."""
-        return not_too_deep(self.body)
+        """That, up to where so many elements are inside of each other that parsing would take minutes."""
+        return not_too_deep(self.in_utf8)
 
     def once(self, make: Callable[[Response], MadeT]) -> MadeT:
         """What ``make`` makes of it, made once for all that look at it together: nobody changes it."""
@@ -125,7 +134,7 @@ class Response:
 
     @property
     def text(self) -> str:
-        """The body as text in its declared character set, else UTF-8; what cannot be decoded is replaced."""
+        """The body as text in the character set that a browser takes; what cannot be decoded is replaced."""
         return _TEXTS.get(f"{self.sha256} {self._charset}", self._decoded, 2 * self.size)
 
     @property
@@ -139,27 +148,17 @@ class Response:
         return _DOCUMENTS.get(f"{self.sha256} {self._charset} {get_ident()}", self._parsed, size)
 
     def _decoded(self) -> str:
-        body = self.body
-        try:
-            return body.decode(self._charset, "replace")
-        except LookupError:
-            return body.decode("utf-8", "replace")
+        charset = self._charset
+        return without_mark(self.body, charset).decode(charset, "replace")
 
     def _parsed(self) -> LexborHTMLParser:
         from selectolax.lexbor import LexborHTMLParser
 
-        is_utf8 = self._charset.lower() in {"utf-8", "utf8"}
-        return LexborHTMLParser(
-            self.shallow if is_utf8 else not_too_deep(self.text.encode("utf-8", "replace"))
-        )
+        return LexborHTMLParser(self.shallow)
 
     @property
     def _charset(self) -> str:
-        for parameter in self.headers.get("Content-Type", "").split(";")[1:]:
-            name, _, value = parameter.partition("=")
-            if name.strip().lower() == "charset":
-                return value.strip().strip("\"'") or "utf-8"
-        return "utf-8"
+        return charset_of(self.headers.get("Content-Type", ""), self.body, is_html=self.is_html)
 
 
 class HeldResponse(Response):
@@ -203,6 +202,10 @@ class HeldResponse(Response):
     @cached_property
     def document(self) -> LexborHTMLParser:
         return self._parsed()
+
+    @cached_property
+    def in_utf8(self) -> bytes:
+        return super().in_utf8
 
     @cached_property
     def shallow(self) -> bytes:

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from aem_checks.nesting import not_too_deep
 from aem_checks.parity.rules import Normaliser, path_of
 from aem_checks.urls import join
 
@@ -67,9 +66,7 @@ def _parsed(response: Response) -> LexborHTMLParser:
     """Parsed by itself, since each answer is read once and has no place among the pages that checks share."""
     from selectolax.lexbor import LexborHTMLParser
 
-    declared = response.headers.get("Content-Type", "").lower()
-    is_utf8 = "charset" not in declared or "utf-8" in declared
-    return LexborHTMLParser(not_too_deep(response.body)) if is_utf8 else response.document
+    return LexborHTMLParser(response.shallow)
 
 
 class _Page:

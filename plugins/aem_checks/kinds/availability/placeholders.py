@@ -95,7 +95,7 @@ def find_placeholders(response: Response) -> Iterator[Hit]:
     for name, value in response.headers.items():
         for pattern in (_OSGI, _APACHE, _BRACES):
             yield from (Hit(found, f"the header {quoted(name)}") for found in pattern.findall(value))
-    if not any(trace in response.body for trace in _TRACES):
+    if not any(trace in response.in_utf8 for trace in _TRACES):
         return
     if response.is_html:
         yield from _in_html(response)

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from aem_checks.addresses import absolute, base_of
 from aem_checks.asks import Follow, Get, ask, together
-from aem_checks.markup import scripts
+from aem_checks.markup import above, scripts
 from aem_checks.reach import describe, is_unreached
 from aem_checks.response import REDIRECTS
 from aem_checks.urls import fault_of, host_of, is_address, join, path_of
@@ -230,20 +230,13 @@ def _slashes(written: str) -> str:
 
 def _is_hidden(node: LexborNode) -> bool:
     """Whether nobody sees it whose browser runs scripts."""
-    return any(each.tag in ("noscript", "template") for each in _above(node))
+    return any(each.tag in ("noscript", "template") for each in above(node))
 
 
 def _is_navigation(node: LexborNode) -> bool:
     return node.tag == "a" and any(
-        each.tag in _NAVIGATION or (each.attributes or {}).get("role") in _ROLES for each in _above(node)
+        each.tag in _NAVIGATION or (each.attributes or {}).get("role") in _ROLES for each in above(node)
     )
-
-
-def _above(node: LexborNode) -> Iterator[LexborNode]:
-    above = node.parent
-    while above is not None:
-        yield above
-        above = above.parent
 
 
 def _anchors(page: Response) -> Iterator[str]:

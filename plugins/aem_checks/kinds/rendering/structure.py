@@ -5,8 +5,9 @@ gate file expects of its template or path. It must not show placeholders of the 
 (``cq-placeholder``, ``data-emptytext``), texts of a script that broke off, or an experience fragment with
 nothing in it. It would have caught the preview that had neither templates nor experience fragments, so that its
 pages came without header and footer (Adobe KA-24147). What was so at the last approved release too is only a
-warning. It does not see whether a part looks right: that is ``visual``. Campaign pages without the usual parts
-are false alarms until they are named under ``exempt``.
+warning. It does not see whether a part looks right: that is ``visual``, nor what a script makes: a page that shows nothing
+by itself, or whose header or main part waits for a script, has no answer until ``parts`` leaves out what is so. Campaign
+pages without the usual parts are false alarms until they are named under ``exempt``.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from aem_checks.asks import Read, ask
 from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.excuses import PATHS, without
-from aem_checks.markup import in_sample
+from aem_checks.markup import above, in_sample
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.reach import unjudged
 from aem_checks.shortened import shortened
@@ -42,6 +43,10 @@ _ROLES = {"header": "banner", "nav": "navigation", "main": "main", "footer": "co
 _EDITOR = ".cq-placeholder, [data-emptytext]"
 _FRAGMENTS = ".cmp-experiencefragment, .xf-content-height"
 _SHOWN = "img, svg, picture, video, audio, iframe, object, canvas, input, button, select, textarea, a[href]"
+_UNSEEN = frozenset({"script", "style", "noscript", "template"})
+_MOST_OF_A_SHELL = 60
+_SHORTEST_PAGE = 100
+"""Elements, and characters of text, of a page that waits for a script to make it."""
 _BROKEN = re.compile(
     r"Cannot serve request to /[^<]{0,80}|Resource dumped by [\w.]{1,80}"
     r"|No renderer for extension \w{1,20}, cannot render[^<]{0,60}|Error during include of (?:component )?[/'\"][^<]{0,80}"
@@ -100,6 +105,8 @@ class Problem(NamedTuple):
     expected: str
     actual: str
     remedy: str
+    is_failure: bool = True
+    """Otherwise nobody can tell."""
 
 
 class Structure(Check[StructureSettings]):
@@ -109,6 +116,7 @@ class Structure(Check[StructureSettings]):
     targets = frozenset({"stage", "production"})
     codes = faults(
         part_missing="a page lacks its header, navigation, main part or footer",
+        made_by_script="a page leaves its parts to a script, so they can't be seen in its HTML",
         element_missing="a page lacks an element that the gate file expects of it",
         editor_placeholder="a page shows placeholders of the page editor",
         script_error="a page shows the text of a script that broke off",
@@ -145,7 +153,7 @@ def find_problems(page: Page, settings: StructureSettings) -> Iterator[Problem]:
     """What is missing on a page, and what should not be there."""
     document = page.final.document
     if not any(fnmatchcase(page.path, pattern) for pattern in settings.exempt):
-        yield from (_missing(part) for part in settings.parts if not _has(document, part))
+        yield from _lacking(document, settings)
     for selector in dict.fromkeys(_expected_of(page, settings)):
         if document.css_first(selector) is None:
             yield Problem(
@@ -160,16 +168,54 @@ def find_problems(page: Page, settings: StructureSettings) -> Iterator[Problem]:
     yield from _empty_fragments(document)
 
 
-def _has(document: LexborHTMLParser, part: Part) -> bool:
-    return document.css_first(f"{part}, [role={_ROLES[part]}]") is not None
+def _lacking(document: LexborHTMLParser, settings: StructureSettings) -> Iterator[Problem]:
+    """The parts that it lacks, or that nobody can tell which those are."""
+    parts = {part: _of_part(document, part) for part in settings.parts}
+    missing = [part for part, found in parts.items() if not found]
+    empty = {part for part, found in parts.items() if found and all(map(_is_empty, found))}
+    is_shell = missing and len(missing) + len(empty) == len(parts) and _shows_nothing(document)
+    waits = "main" in empty or (missing == ["nav"] and "header" in empty)
+    if (is_shell or waits) and document.css_first("script[src]") is not None:
+        yield _MADE_BY_SCRIPT
+    else:
+        yield from (_missing(part, "no") for part in missing)
+        yield from (_missing(part, "nothing in its") for part in empty & {"main"})
 
 
-def _missing(part: Part) -> Problem:
+def _of_part(document: LexborHTMLParser, part: Part) -> list[LexborNode]:
+    return document.css(f"{part}, [role={_ROLES[part]}]")
+
+
+def _shows_nothing(document: LexborHTMLParser) -> bool:
+    """Whether nothing of the page but a word or two is seen before its scripts run."""
+    nodes = document.css("body, body *")
+    if len(nodes) > _MOST_OF_A_SHELL or any(map(_is_seen, document.css(_SHOWN))):
+        return False
+    return (
+        sum(len((node.text(deep=False) or "").strip()) for node in filter(_is_seen, nodes)) <= _SHORTEST_PAGE
+    )
+
+
+def _is_seen(node: LexborNode) -> bool:
+    return not any(each.tag in _UNSEEN for each in (node, *above(node)))
+
+
+_MADE_BY_SCRIPT = Problem(
+    "made_by_script",
+    "parts",
+    "parts in its HTML",
+    "leaves its parts to a script, so nobody can tell whether they are there",
+    "if that is meant, leave them out of 'parts' or name the page under 'exempt', and look at it with 'page_errors' and 'visual'",
+    is_failure=False,
+)
+
+
+def _missing(part: Part, how: str) -> Problem:
     return Problem(
         "part_missing",
         part,
         f"a <{part}> or role={_ROLES[part]}",
-        f"has no {part}",
+        f"has {how} {part}",
         "see whether its experience fragment and template are published",
     )
 
@@ -207,7 +253,7 @@ def _of_the_editor(document: LexborHTMLParser) -> Iterator[Problem]:
 
 
 def _broken_off(page: Page) -> Iterator[Problem]:
-    body, known = page.final.body, dict[int, bool]()
+    body, known = page.final.in_utf8, dict[int, bool]()
     matches = _BROKEN.finditer(page.final.text) if any(trace in body for trace in _TRACES) else ()
     texts = dict.fromkeys(found.group() for found in islice(matches, _MOST_TRACES))
     for node in page.final.document.css("body, body *:not(script):not(style)") if texts else ():
@@ -245,6 +291,7 @@ def _class(node: LexborNode) -> str:
 
 
 def _finding(page: Page, problem: Problem, recording: Recording, *, known: bool) -> Finding:
+    known = known and problem.is_failure
     since = " It was so at the last approved release too." if known else ""
     return Finding(
         code=problem.code,
@@ -252,6 +299,8 @@ def _finding(page: Page, problem: Problem, recording: Recording, *, known: bool)
         sentence=f"{page.url} {problem.actual}; expected {problem.expected}.{since} To do: {problem.remedy}.",
         expected=problem.expected,
         actual=problem.actual,
+        outcome=Outcome.FAILED if problem.is_failure else Outcome.INCONCLUSIVE,
+        cause=Cause.PRODUCT if problem.is_failure else Cause.CHECK,
         severity=Severity.WARN if known else None,
         evidence=recording.evidence(page.final),
     )

@@ -146,3 +146,48 @@ def test_hostile_words_are_quoted_in_one_line(tmp_path: Path) -> None:
     assert "\n" not in sentence
     assert "::endgroup::" not in sentence
     assert "\x1b" not in sentence
+
+
+SHELL = "<body><div id=root></div><noscript>Switch on <a href=/help.html>JavaScript</a></noscript>{}</body>"
+SCRIPT_TAG = "<script src=/app.js></script>"
+FILLED_HEADER = "<header><nav>A</nav></header>"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        SHELL.format(SCRIPT_TAG),
+        f"<app-root><p>Loading</p></app-root>{SCRIPT_TAG}",
+        f"<header></header><main>Words</main><footer></footer>{SCRIPT_TAG}",
+        f"{FILLED_HEADER}<main><div></div></main><footer>End</footer>{SCRIPT_TAG}",
+    ],
+)
+def test_parts_that_a_script_makes_are_no_answer(body: str) -> None:
+    (finding,) = judge_pages(check(), recording(body)).findings
+    assert (finding.code, finding.outcome) == ("made_by_script", Outcome.INCONCLUSIVE)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        SHELL.format(""),
+        f"<main>{'Words of a page. ' * 10}</main>{SCRIPT_TAG}",
+        f"<main><img src=/a.jpg></main>{SCRIPT_TAG}",
+        f"{FILLED_HEADER}<main></main><footer>End</footer>",
+        f"<header>Logo</header><main>Words</main><footer></footer>{SCRIPT_TAG}",
+    ],
+)
+def test_a_page_that_has_content_of_its_own_lacks_what_it_lacks(body: str) -> None:
+    found = judge_pages(check(), recording(body)).findings
+    assert {(each.code, each.outcome) for each in found} == {("part_missing", Outcome.FAILED)}
+
+
+def test_what_a_script_makes_is_no_answer_either_where_it_was_so_before() -> None:
+    shell = recording(SHELL.format(SCRIPT_TAG))
+    (finding,) = judge_pages(check(), shell, shell).findings
+    assert (finding.outcome, finding.severity) == (Outcome.INCONCLUSIVE, None)
+
+
+def test_parts_that_are_not_asked_for_are_not_waited_for() -> None:
+    body = f"<header></header><main>Words</main><footer></footer>{SCRIPT_TAG}"
+    assert judge_pages(check(parts=["header", "main", "footer"]), recording(body)).findings == ()
