@@ -24,7 +24,7 @@ from aem_checks.time_limit import Clock
 from aem_checks.told import AGAIN, Told, is_kept, keep
 
 _LONGEST_ERROR = 300
-_TIME_IS_OVER = "Not run again, so the failure stands: its time was over."
+TIME_IS_OVER = "Not run again, so the failure stands: its time was over."
 
 
 async def run_check(
@@ -51,7 +51,7 @@ async def run_check(
     with within(check.settings.within.total_seconds()):
         first, second = await _runs(check, means, key, base, capped, may_rerun, conversations)
     first = await conversations.kept(first)
-    judgement = first if second is None else combine(check, first, second, base, capped)
+    judgement = first if second is None else combine(check.kind, first, second, base, capped)
     severity, outcome, cause = judgement.weigh(base, capped=capped)
     return CheckResult(
         key=key,
@@ -62,7 +62,7 @@ async def run_check(
         outcome=outcome,
         cause=cause,
         examined=judgement.examined,
-        findings=tuple(_made_plain(judgement.findings)),
+        findings=tuple(made_plain(judgement.findings)),
         attempts=1 if second is None else 2,
         flaky=judgement.flaky or differs(first, second, outcome, base),
         started_at=started,
@@ -92,14 +92,14 @@ async def _runs(
         async with clock:
             first = await _attempt(check, means, key, conversations)
             if _wants_confirmation(first, base, capped):
-                refused = _TIME_IS_OVER if clock.is_over else await asyncio.to_thread(_refusal, may_rerun)
+                refused = TIME_IS_OVER if clock.is_over else await asyncio.to_thread(why_not_again, may_rerun)
                 if refused is None:
                     anew = await _fresh(means, key) if conversations.read_only else means
                     second = await _attempt(check, replace(anew, begin=None), key, conversations)
                     if clock.is_over and not _wants_confirmation(second, base, capped):
                         raise TimeoutError  # what it had no time to look at may be what failed
                 else:
-                    first = _with_note(check, first, refused)
+                    first = with_note(check.kind, first, refused)
     except TimeoutError:
         late = _too_late(check)
         return (late, None) if first is None else (first, late)
@@ -161,7 +161,7 @@ class _Conversations:
             await asyncio.to_thread(self._keep)
         except OSError as error:
             said = f"What {self._check.kind} was told could not be kept: {plain(str(error), _LONGEST_ERROR)}"
-            return _with_note(self._check, judgement, said)
+            return with_note(self._check.kind, judgement, said)
         return judgement
 
     def _keep(self) -> None:
@@ -192,20 +192,18 @@ def _wants_confirmation(judgement: Judgement, base: Severity, capped: bool) -> b
     return severity is Severity.BLOCK and outcome is Outcome.FAILED
 
 
-def combine(
-    check: Check[Any], first: Judgement, second: Judgement, base: Severity, capped: bool
-) -> Judgement:
-    """What a blocking failure and the run that was to confirm it come to together."""
+def combine(kind: str, first: Judgement, second: Judgement, base: Severity, capped: bool) -> Judgement:
+    """What a blocking failure and the run that was to confirm it come to together, of a check of this kind."""
     _, outcome, _ = second.weigh(base, capped=capped)
     if outcome is Outcome.FAILED:
         return _with_gone(_with_standing(first, second, base), _gone(first, second, base))
     reason = _blocking(first, base)[0].sentence
     if outcome is Outcome.PASSED and not _saw_less(first, second):
         note = f"Passed only on re-run: flaky. The first run said: {reason}"
-        return _with_note(check, second, note, Severity.BLOCK)
+        return with_note(kind, second, note, Severity.BLOCK)
     why = next((each.sentence for each in second.findings if each.outcome is Outcome.INCONCLUSIVE), "")
     note = f"The failure could not be confirmed, so it stands: the re-run gave no answer. {why}".strip()
-    return _with_note(check, first, note)
+    return with_note(kind, first, note)
 
 
 def _gone(first: Judgement | None, second: Judgement, base: Severity) -> tuple[Finding, ...]:
@@ -256,16 +254,15 @@ def _with_gone(judgement: Judgement, gone: Iterable[Finding]) -> Judgement:
     return judgement.model_copy(update={"findings": (*judgement.findings, *notes)})
 
 
-def _with_note(
-    check: Check[Any], judgement: Judgement, sentence: str, was: Severity | None = None
-) -> Judgement:
-    """``was``: how grave that is which is only noted now."""
-    code = f"{check.kind}.rerun"
+def with_note(kind: str, judgement: Judgement, sentence: str, was: Severity | None = None) -> Judgement:
+    """The same judgement of a check of this kind, with a note on its re-run. ``was``: how grave that is which is only
+    noted now."""
+    code = f"{kind}.rerun"
     note = Finding(code=code, subject="re-run", sentence=sentence, outcome=Outcome.PASSED, severity=was)
     return judgement.model_copy(update={"findings": (*judgement.findings, note)})
 
 
-def _refusal(may_rerun: Callable[[], bool]) -> str | None:
+def why_not_again(may_rerun: Callable[[], bool]) -> str | None:
     """Why there is no re-run, ``None`` where there may be one."""
     try:
         if may_rerun():
@@ -312,7 +309,8 @@ def _no_answer(
     return Judgement(examined=0, findings=(finding,))
 
 
-def _made_plain(findings: Iterable[Finding]) -> Iterable[Finding]:
+def made_plain(findings: Iterable[Finding]) -> Iterable[Finding]:
+    """The same, with nothing in their texts that could forge a line of a log."""
     texts = ("subject", "sentence", "expected", "actual", "evidence")
     for each in findings:
         made = {name: plain(getattr(each, name)) for name in texts}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Target = Literal["stage", "production"]
 """Which of a site's two addresses is meant."""
 
-RESERVED_NAMES = frozenset({"stage", "production", "suites", "cloud_manager", "smoke_tests"})
+RESERVED_NAMES = frozenset({"stage", "production", "suites", "cloud_manager", "smoke_tests", "tasks"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}")
 
 

@@ -59,6 +59,13 @@ _MARGIN = timedelta(minutes=10)
 
 def build_gate_dag(gate: Gate, gate_file: Path, docs: str) -> DAG:
     """The Dag of one gate. ``docs`` is what its Docs tab tells, as Markdown."""
+    dag = open_gate_dag(gate, gate_file, docs)
+    finish_gate_dag(dag)
+    return dag
+
+
+def open_gate_dag(gate: Gate, gate_file: Path, docs: str = "") -> DAG:
+    """The Dag of one gate, to which a team's own tasks can be added before it is finished."""
     dag = DAG(
         dag_id=dag_id_of(gate.name),
         schedule=None,
@@ -70,9 +77,14 @@ def build_gate_dag(gate: Gate, gate_file: Path, docs: str) -> DAG:
         is_paused_upon_creation=False,
         default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
     )
+    dag.auto_register = False  # whoever asked for it says where it is found
     with dag:
         _Wiring(gate, gate_file).draw()
-    # After the tasks: Airflow copies what the Dag has by then into each of them, a third of the time that a Dag takes.
+    return dag
+
+
+def finish_gate_dag(dag: DAG) -> None:
+    """Add its form: after the tasks, since Airflow copies what the Dag has by then into each, a third of what it takes."""
     dag.params["execution"] = Param(
         CURRENT,
         type=["string", "null"],
@@ -81,7 +93,6 @@ def build_gate_dag(gate: Gate, gate_file: Path, docs: str) -> DAG:
         description="The id of a Cloud Manager execution of this pipeline, in digits; 'current' or nothing for the one "
         "that the pipeline runs now. The run that you start shows where the execution's own run is.",
     )
-    return dag
 
 
 class _Wiring:

@@ -25,8 +25,8 @@ from aem_checks.check import Check
 from aem_checks.codes import trouble_with
 
 FOLDERS_VARIABLE = "AEM_CHECKS_KINDS"
-RESERVED_NAMES = frozenset({"cloud_manager", "others", "smoke_tests"})
-"""What a gate calls Cloud Manager's own results, the checks that it does not name, and a person's."""
+RESERVED_NAMES = frozenset({"cloud_manager", "others", "smoke_tests", "tasks"})
+"""What a gate calls Cloud Manager's own results, the checks that it does not name, a person's, and Airflow tasks."""
 _OWN = "aem_checks_kind_"
 _HERE = Path(__file__).parent
 

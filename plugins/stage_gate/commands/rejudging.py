@@ -161,7 +161,7 @@ class Rejudged:
         if again is None:
             return result
         (before, _), (second, at), base = first, again, _base(check)
-        both = combine(check.create(), before, second, base, check.capped)
+        both = combine(check.kind, before, second, base, check.capped)
         result = _result_of(check, both, at, attempts=2)
         flaky = both.flaky or differs(before, second, result.outcome, base)
         return result.model_copy(update={"flaky": flaky})

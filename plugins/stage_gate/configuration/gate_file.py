@@ -41,13 +41,14 @@ from stage_gate.configuration.gate_rules import (
     refuse_wrong_smoke_tests,
 )
 from stage_gate.configuration.other_gates import refuse_second_gate
+from stage_gate.configuration.own_tests import excused_own_tests
 from stage_gate.configuration.policy import PolicySettings
 from stage_gate.configuration.reach import Reach
-from stage_gate.rules import cloud_manager_results, smoke_tests
+from stage_gate.rules import cloud_manager_results, own_tests, smoke_tests
 from stage_gate.rules.cloud_manager_results import ACTIONS, key_of
 from stage_gate.rules.decision import Mode
 from stage_gate.rules.demands import Demands
-from stage_gate.rules.plan import CLOUD_MANAGER, SMOKE_TESTS
+from stage_gate.rules.plan import CLOUD_MANAGER, OWN_TESTS, SMOKE_TESTS
 from stage_gate.rules.smoke_tests import key_of as key_of_smoke_test
 
 __all__ = [
@@ -177,7 +178,8 @@ def _checked(document: Document, file: Path, demands: Demands | None, until: dat
         refuse_reach(gate, reach_of(file, gate))
     demanded = _demands_of_deployment() if demands is None else demands
     if demanded.checks:
-        refuse_less_than_minimum(gate.plan, policy, demanded.checks, _known_kinds())
+        of_the_file = [kind for kind in demanded.checks if kind != OWN_TESTS]
+        refuse_less_than_minimum(gate.plan, policy, of_the_file, _known_kinds())
     refuse_accepted_facts(policy, demanded.facts)
     if demanded.isolation:
         refuse_unisolated(gate.plan)
@@ -202,6 +204,7 @@ def _codes(plan: CheckPlan, settings: GateSettings) -> dict[str, KindCodes]:
         **{check.key: (check.kind, check.check_type.codes) for check in plan.checks},
         **dict.fromkeys(_OWN_RESULTS, (CLOUD_MANAGER, cloud_manager_results.CODES)),
         **{key_of_smoke_test(each.name): (SMOKE_TESTS, smoke_tests.CODES) for each in asked},
+        **dict.fromkeys(excused_own_tests(settings.policy), (OWN_TESTS, own_tests.CODES)),
     }
 
 

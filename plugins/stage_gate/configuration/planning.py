@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from stage_gate.configuration.smoke_tests import digest_of, split
 from stage_gate.rules.candidate import host_of
 from stage_gate.rules.cloud_manager_results import planned_results
-from stage_gate.rules.plan import SMOKE_TESTS, Excuse, FlakeRules, Plan, PlannedCheck, Waiver
+from stage_gate.rules.plan import OWN_TESTS, SMOKE_TESTS, Excuse, FlakeRules, Plan, PlannedCheck, Waiver
 from stage_gate.rules.smoke_tests import key_of
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stage_gate.configuration.smoke_tests import SmokeTest
     from stage_gate.evidence.pin import Pin
     from stage_gate.rules.demands import Demands
+    from stage_gate.rules.own_tests import OwnTest
 
 READS_THE_MARKER = "settled"
 """The kind that compares the build marker with the candidate."""
@@ -30,7 +31,8 @@ def plan_of(gate: Gate, pin: Pin, now: datetime, demands: Demands) -> Plan:
     Waivers and quarantines that have ended by ``now`` are not in it, so that what they excused blocks again.
     """
     policy = gate.policy.in_force_on(now.date())
-    planned = _planned_checks(gate, policy)
+    own = (_own_test(gate, each) for each in pin.own_tests)
+    planned = [*_planned_checks(gate, policy), *(_excused(policy, each) for each in own)]
     asked, covered = split(gate.settings.smoke_tests, planned)
     return Plan(
         gate=gate.name,
@@ -87,6 +89,23 @@ def _asked_of_people(gate: Gate, question: SmokeTest) -> PlannedCheck:
         host=host,
         asked=asked if asked != host else "",
         settings_digest=digest_of(settings, question),
+    )
+
+
+def _own_test(gate: Gate, test: OwnTest) -> PlannedCheck:
+    """An Airflow task of a team in the plan: tied to the stage host of its site."""
+    site = gate.site(test.site)
+    host, asked = host_of(site.stage.identity), host_of(site.stage.url)
+    return PlannedCheck(
+        key=test.key,
+        kind=OWN_TESTS,
+        site=site.name,
+        target="stage",
+        severity=test.severity,
+        unisolated=test.unisolated,
+        host=host,
+        asked=asked if asked != host else "",
+        settings_digest=test.digest,
     )
 
 

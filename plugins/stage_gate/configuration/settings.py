@@ -28,10 +28,15 @@ if TYPE_CHECKING:
     from stage_gate.configuration.event_registrations import Registration
 
 
+def dags_folder() -> Path:
+    """Where Airflow's Dag files are."""
+    return Path(conf.get_mandatory_value("core", "dags_folder"))
+
+
 def gates_folder() -> Path:
     """Where the gate files are: ``[stage_gate] gates_folder``, else ``gates`` in the Dags folder."""
     configured = conf.get(SECTION, "gates_folder", fallback="")
-    return Path(configured) if configured else Path(conf.get_mandatory_value("core", "dags_folder")) / "gates"
+    return Path(configured) if configured else dags_folder() / "gates"
 
 
 def evidence_store() -> Path:
@@ -63,7 +68,12 @@ def deciding_queue() -> str:
     With a queue of its own, one worker alone holds the deciding credential.
     """
     configured: str = conf.get(SECTION, "deciding_queue", fallback="")
-    return configured or str(conf.get_mandatory_value("operators", "default_queue"))
+    return configured or default_queue()
+
+
+def default_queue() -> str:
+    """The Celery queue of all other tasks, as Airflow has it."""
+    return str(conf.get_mandatory_value("operators", "default_queue"))
 
 
 def limits() -> str:

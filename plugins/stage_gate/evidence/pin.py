@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import AwareDatetime
 
 from stage_gate.evidence.signing import SignedRecord
+from stage_gate.rules.own_tests import OwnTest
 
 RUN_ID_PREFIX = "execution-"
 _RUN_ID = re.compile(rf"{RUN_ID_PREFIX}([1-9][0-9]{{0,19}})")
@@ -26,6 +27,8 @@ class Pin(SignedRecord):
     execution_id: str
     trigger: str
     pinned_at: AwareDatetime
+    own_tests: tuple[OwnTest, ...] = ()
+    """What the gate's own Dag file declared then: tests that are Airflow tasks. None where it has no such file."""
     let_through: bool = False
     """Production had been approved, or begun, before the run began."""
     report_only: str = ""

@@ -36,6 +36,7 @@ from stage_gate.evidence.files import (
 from stage_gate.evidence.signing import Keys, Signature, open_signed, sign
 from stage_gate.evidence.smoke_answers import with_answers
 from stage_gate.rules.candidate import Candidate
+from stage_gate.rules.own_tests import Part, wholes
 from stage_gate.rules.plan import Plan, RecordedResult
 from stage_gate.rules.verdict import Verdict
 
@@ -48,6 +49,8 @@ VerdictOf = Callable[[Plan, Candidate, Sequence[RecordedResult]], Verdict]
 """What is made of an attempt: ``verdict.judge``."""
 
 MANIFEST = "manifest.json"
+PARTS = "parts"
+"""The folder with what each part of a mapped test found."""
 
 _SEAL = "seal of a verdict"
 
@@ -180,7 +183,8 @@ def read_results(folder: Folder, attempt: int) -> tuple[RecordedResult, ...]:
 
     What was found in another attempt is no answer in this one.
     """
-    found = (read_model(path, RecordedResult) for path in written(folder / "results"))
+    found = [read_model(path, RecordedResult) for path in written(folder / "results")]
+    found += wholes(read_model(path, Part) for path in written(folder / PARTS))
     return tuple(entry if entry.attempt == attempt else _strange(entry, attempt) for entry in found)
 
 

@@ -3,8 +3,8 @@
 Layout below the store's root, one folder per gate and execution::
 
     <gate>/execution-<id>/pin.json               what was pinned when the run began
-    <gate>/execution-<id>/attempt-1/candidate.json, plan.json, sites/, reruns/, results/, smoke-tests/,
-                                                 cloud_manager.json, manifest.json
+    <gate>/execution-<id>/attempt-1/candidate.json, plan.json, sites/, reruns/, results/, parts/,
+                                                 smoke-tests/, cloud_manager.json, manifest.json
     <gate>/execution-<id>/attempt-2/…             the same for a re-test
     <gate>/execution-<id>/retest-2.json          who wanted attempt 2, and why
     <gate>/execution-<id>/answer-….json           what a person answered, bound to a seal and signed

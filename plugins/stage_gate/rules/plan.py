@@ -16,6 +16,9 @@ CLOUD_MANAGER = "cloud_manager"
 SMOKE_TESTS = "smoke_tests"
 """The kind of the planned checks that a person answers."""
 
+OWN_TESTS = "tasks"
+"""The kind of the planned checks that are Airflow tasks of a team's own."""
+
 NOT_AUTOMATIC = frozenset({CLOUD_MANAGER, SMOKE_TESTS})
 """Kinds that are no checks of the gate's own: with them alone a plan would test nothing by itself."""
 
@@ -88,13 +91,19 @@ class PlannedCheck(_Fact):
     dry_run: bool = False
     quarantine: Excuse | None = None
     unisolated: bool = False
-    """Whether the gate file accepts that this code of a team runs un-isolated."""
+    """Whether the gate file, or its own Dag file, accepts that this code of a team runs un-isolated."""
     host: str
     """The host that ties it to the environment, as ``candidate.host_of`` writes it; empty for Cloud Manager's own results."""
     asked: str = ""
     """The host that its requests go to, where that is another than ``host``."""
     settings_digest: str
     """SHA-256 of its settings, so that a changed gate file cannot change what was promised."""
+
+    @property
+    def exposed(self) -> str:
+        """A sentence on a check that may run un-isolated."""
+        where = "Dag file" if self.kind == OWN_TESTS else "gate file"
+        return f"{self.key} {UNISOLATED.replace('gate file', where)}"
 
     @property
     def blocks(self) -> bool:

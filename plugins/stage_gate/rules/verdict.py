@@ -14,8 +14,8 @@ from stage_gate.rules.leniency import weigh
 from stage_gate.rules.plan import (
     CLOUD_MANAGER,
     NOT_AUTOMATIC,
+    OWN_TESTS,
     PROVES_NOTHING,
-    UNISOLATED,
     Plan,
     PlannedCheck,
     RecordedResult,
@@ -116,7 +116,7 @@ def _answer(
 def _doubt(check: PlannedCheck, candidate: Candidate, entries: Sequence[RecordedResult]) -> str | None:
     """Why this check's result proves nothing, if so."""
     if not entries:
-        return f"{check.key} was planned and gave no result (cause: check)."
+        return f"{check.key} was planned and gave no result{_why_none(check)} (cause: check)."
     if len(entries) > 1:
         return f"{check.key} gave {len(entries)} results where one was planned (cause: check)."
     entry, result = entries[0], entries[0].result
@@ -145,6 +145,16 @@ def _contradiction(result: CheckResult) -> str | None:
     )
     found = next(against, None) if result.outcome is Outcome.PASSED else None
     return f"{result.key} says passed, and also: {found.sentence} (cause: check)" if found else None
+
+
+def _why_none(check: PlannedCheck) -> str:
+    """What can have kept a task of a team from writing one, as the end of a clause."""
+    if check.kind != OWN_TESTS:
+        return ""
+    return (
+        ": its task was marked or skipped, was mapped over nothing, is gone from the Dag file, or lost its worker; a state "
+        "of Airflow is no result"
+    )
 
 
 def _elsewhere(plan: Plan, check: PlannedCheck, candidate: Candidate) -> str | None:
@@ -272,7 +282,7 @@ def _warnings(
         for check in plan.stage_checks
         if check.quarantine
     ]
-    sentences += [f"{check.key} {UNISOLATED}" for check in plan.checks if check.unisolated]
+    sentences += [check.exposed for check in plan.checks if check.unisolated]
     sentences += _told_beside(plan, recorded, against)
     return tuple(dict.fromkeys(sentences))
 

@@ -19,10 +19,14 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError
 
 from aem_checks.outcomes import Outcome
 from stage_gate.evidence.files import dump, read
+from stage_gate.evidence.seal import PARTS
 from stage_gate.evidence.store import RESULTS, TEST_AGAIN
+from stage_gate.rules.own_tests import Part
 from stage_gate.rules.plan import RecordedResult
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from airflow.sdk import Context
 
     from aem_checks.outcomes import CheckResult
@@ -45,9 +49,9 @@ class Keeper:
 
     def standing(self, key: str) -> CheckResult | None:
         """The result that a try of this task kept for this check, ``None`` where none did. Raises ``EvidenceError``."""
-        for content in map(read, self.evidence.kept(self.attempt, key, RESULTS)):
+        for content in map(read, self._files(key)):
             if self.owns(key, content):
-                result = RecordedResult.model_validate_json(content).result
+                result = self._entry(content).result
                 log.warning(
                     "%s has its result in attempt %d, of %s: %s. That stands, and nothing is measured again. %s",
                     key,
@@ -71,10 +75,22 @@ class Keeper:
             result=result,
         )
         try:
-            self.note(entry.result.key, dump(entry))
+            self.note(entry.result.key, self._content(entry))
         except GivenUpError:
             if entry.result.outcome is Outcome.PASSED:
                 raise
+        self._write(entry)
+
+    def _files(self, key: str) -> list[Path]:
+        return self.evidence.kept(self.attempt, key, RESULTS)
+
+    def _content(self, entry: RecordedResult) -> bytes:
+        return dump(entry)
+
+    def _entry(self, content: bytes) -> RecordedResult:
+        return RecordedResult.model_validate_json(content)
+
+    def _write(self, entry: RecordedResult) -> None:
         self.evidence.write_result(self.attempt, entry)
 
     def owns(self, name: str, content: bytes) -> bool:
@@ -108,6 +124,26 @@ class Keeper:
 
     def _key(self, name: str) -> str:
         return f"attempt-{self.attempt}-{name}"
+
+
+class PartKeeper(Keeper):
+    """What one part of a mapped test keeps: never the result of the whole."""
+
+    def __init__(self, context: Context, evidence: Evidence, attempt: int, index: int, total: int) -> None:
+        super().__init__(context, evidence, attempt)
+        self.index, self.total = index, total
+
+    def _files(self, key: str) -> list[Path]:
+        return self.evidence.kept(self.attempt, f"{key}.{self.index}", PARTS)
+
+    def _content(self, entry: RecordedResult) -> bytes:
+        return dump(Part(index=self.index, total=self.total, entry=entry))
+
+    def _entry(self, content: bytes) -> RecordedResult:
+        return Part.model_validate_json(content).entry
+
+    def _write(self, entry: RecordedResult) -> None:
+        self.evidence.add(self.attempt, f"{entry.result.key}.{self.index}", self._content(entry), PARTS)
 
 
 _OVER = b""

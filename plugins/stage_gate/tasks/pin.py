@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from adobe_cloud_manager.models import Execution
     from stage_gate.acting.run import GateRun
     from stage_gate.configuration.gate import Gate
+    from stage_gate.rules.own_tests import OwnTest
 
 CURRENT = "current"
 """What the form of a run started by hand says for "whatever the pipeline runs now"."""
@@ -42,6 +43,8 @@ class PinCandidate(BaseBranchOperator):
         self.gate_file = gate_file
         self.waits = list(waits)
         self.fold = fold
+        self.own_tests: tuple[OwnTest, ...] = ()
+        """What the gate's own Dag file declares, where it has one."""
 
     def choose_branch(self, context: Context) -> list[str]:
         from stage_gate.acting.run import GateRun
@@ -108,6 +111,7 @@ class PinCandidate(BaseBranchOperator):
             execution_id=execution.id,
             trigger=execution.trigger,
             pinned_at=datetime.now(UTC),
+            own_tests=self.own_tests,
             report_only=reason_to_report_only(execution, gate.pipeline.source_pipeline),
             let_through=was_let_through(execution),
         )

@@ -24,6 +24,7 @@ from stage_gate.evidence.signing import Keys, read_key
 from stage_gate.evidence.store import Evidence
 from stage_gate.observing.observe import read_candidate
 from stage_gate.rules.demands import NO_DEMANDS, Demands
+from stage_gate.rules.own_tests import OwnTest
 from stage_gate.rules.plan import PlannedCheck, RecordedResult
 from stage_gate.rules.verdict import judge
 from stage_gate.tasks.chapter import RunChapter
@@ -53,7 +54,14 @@ def chapter_with(release: Release, key: str) -> RunChapter:
 class Release:
     """A simulated release whose approval waits, and its gate's evidence."""
 
-    def __init__(self, simulator: Simulator, folder: Path, release: str = "good", **gate: object) -> None:
+    def __init__(
+        self,
+        simulator: Simulator,
+        folder: Path,
+        release: str = "good",
+        own_tests: tuple[OwnTest, ...] = (),
+        **gate: object,
+    ) -> None:
         self.simulator = simulator
         self.hook = CloudManagerHook()
         self.execution_id = simulator.start_execution(release)
@@ -69,6 +77,7 @@ class Release:
             execution_id=self.execution_id,
             trigger="MANUAL",
             pinned_at=datetime.now(UTC),
+            own_tests=own_tests,
         )
         self.evidence.write_pin(self.pin)
 
