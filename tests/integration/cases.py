@@ -33,6 +33,8 @@ class Case:
     """What the gate sends to Cloud Manager, all in all: `approve`, `reject`."""
     at_once: bool = False
     """Begins before the others, which wait until this one lets them."""
+    dag_file: str = ""
+    """The block of a Dag file of its own, with FOLDER for where reports go and EVIDENCE for the store; empty without."""
     split: bool = False
     """Its pipeline is production-only; what it releases was tested on stage by a stage-only one."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
+import textwrap
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -46,6 +48,44 @@ BROKEN_GATES = {
         "policy:\n  failed: approve\n"
     ),
 }
+OWN_DAG_HEAD = """\
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.providers.standard.sensors.time_delta import TimeDeltaSensor
+from airflow.sdk import task
+from stage_gate import as_stage_test, gate_dag, stage_test
+
+with gate_dag("NAME") as dag:
+"""
+BROKEN_BLOCKS = {
+    "own-raises": "raise OSError('the grid has moved')",
+    "own-twice": "for _ in range(2): as_stage_test(BashOperator(task_id='a', bash_command='true'), examined=1)",
+    "own-no-id": "as_stage_test(BashOperator(bash_command='true'), examined=1)",
+    "own-empty": "as_stage_test(EmptyOperator(task_id='nothing'))",
+    "own-syntax": "as_stage_test(BashOperator(",
+}
+"""Blocks of Dag files that are wrong, by the name of their gate."""
+OTHER_DAGS = {
+    "load_test": """\
+from airflow.sdk import dag, task
+
+REPORT = "<testsuite><testcase name='load'/></testsuite>"
+
+@dag(schedule=None, is_paused_upon_creation=False)
+def load_test():
+    @task
+    def press(params=None, dag_run=None):
+        import pathlib
+        folder = pathlib.Path(dag_run.conf["folder"], "from-afar")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "load.xml").write_text(REPORT)
+    press()
+
+load_test()
+"""
+}
+"""Dags of another team."""
 LOCKED_OUT = "locked-out"
 """A gate whose connection has a wrong secret."""
 
@@ -86,6 +126,7 @@ class House:
             self.slack_url, self.slack = stack.enter_context(web_listener({"ok": True}))
             self.simulator = stack.enter_context(Simulator.start(self._scenario()))
             self._write_gates()
+            self._write_dags()
             database = self._database(stack)
             airflow = LocalAirflow(
                 self.folder / "airflow",
@@ -233,6 +274,28 @@ class House:
         (self.gates / f"{LOCKED_OUT}.yaml").write_text(yaml.safe_dump(locked))
         for name, text in BROKEN_GATES.items():
             (self.gates / f"{name}.yaml").write_text(text)
+
+    def _write_dags(self) -> None:
+        """Dag files of teams, beside those that all have: the ones of cases, and such as are wrong."""
+        if not any(case.dag_file for case in self.cases):
+            return
+        self.dags = Path(
+            shutil.copytree(self.dags, self.folder / "dags", ignore=shutil.ignore_patterns("gates"))
+        )
+        for name, text in OTHER_DAGS.items():
+            (self.dags / f"{name}.py").write_text(text)
+        blocks = {case.slug: case.dag_file for case in self.cases if case.dag_file} | BROKEN_BLOCKS
+        for name, block in blocks.items():
+            places = block.replace("FOLDER", str(self.folder / "reports")).replace(
+                "EVIDENCE", str(self.evidence)
+            )
+            text = textwrap.indent(places, "    ")
+            head = OWN_DAG_HEAD.replace("NAME", name)
+            (self.dags / f"{name}.py").write_text(f"{head}\n{text}")
+        for name in BROKEN_BLOCKS:
+            gate = {"pipeline": {"program": PROGRAM, "pipeline": f"77{len(name)}"}}
+            site = {"sites": [{"stage": "https://stage.simulated.invalid", "pages": ["/"]}]}
+            (self.gates / f"{name}.yaml").write_text(yaml.safe_dump({**gate, **site}))
 
     def _gate(self, case: Case, stage: str, production: str) -> dict[str, Any]:
         access = {"access": "stage_login"} if case.stage.get("access") == "basic" else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from stage_gate.configuration.policy import PolicySettings
     from stage_gate.evidence.seal import Sealed
     from stage_gate.rules.demands import Demands
+    from stage_gate.rules.own_tests import OwnTest
     from stage_gate.rules.plan import Plan
 
 _MANY = 40
@@ -102,7 +103,12 @@ class Today:
 
     @cached_property
     def plan(self) -> Plan:
-        """What it would promise to check today."""
+        """What it would promise to check today, but for Airflow tasks of a team."""
+        return self.plan_with(())
+
+    def plan_with(self, own_tests: Iterable[OwnTest]) -> Plan:
+        """The same with those tests that its Dag file had then: no Dag file is read for a replay."""
+        sites = {site.name for site in self.gate.sites}
         pin = Pin(
             gate=self.gate.name,
             gate_digest=self.gate.digest,
@@ -112,6 +118,7 @@ class Today:
             execution_id="",
             trigger="",
             pinned_at=self.now,
+            own_tests=tuple(each for each in own_tests if each.site in sites),
         )
         return plan_of(self.gate, pin, self.now, self.demands)
 
@@ -164,7 +171,7 @@ def _newest_sealed(evidence: Evidence) -> int:
 
 def _compare(today: Today, evidence: Evidence, sealed: Sealed) -> Compared:
     pin = evidence.read_pin()
-    gate, plan = today.gate, today.plan
+    gate, plan = today.gate, today.plan_with(pin.own_tests) if pin.own_tests else today.plan
     folder = evidence.attempt_folder(sealed.attempt)
     rejudged = Rejudged(gate, plan, sealed, folder, _compared_with(evidence, sealed))
     verdict = judge(plan, sealed.candidate, rejudged.entries)

@@ -27,7 +27,7 @@ from aem_checks.told import read as read_told
 from aem_checks.visit import Visit
 from stage_gate.evidence.files import EvidenceError, read_model
 from stage_gate.rules.cloud_manager_results import SEEN, Seen, judge_results
-from stage_gate.rules.plan import CLOUD_MANAGER, SMOKE_TESTS, Plan, RecordedResult
+from stage_gate.rules.plan import CLOUD_MANAGER, OWN_TESTS, SMOKE_TESTS, Plan, RecordedResult
 
 if TYPE_CHECKING:
     from aem_checks.baseline import Baseline
@@ -71,6 +71,7 @@ class Rejudged:
                 yield found
         yield from self._of_cloud_manager()
         yield from self._of_people()
+        yield from self._of_own_tests()
         gone = sorted(self._then.keys() - self._digests.keys())
         self.notes += [f"{key} is no longer in the gate." for key in gone]
 
@@ -230,6 +231,17 @@ class Rejudged:
             if entry.settings_digest != planned.settings_digest:
                 self._note(f"{planned.key} is another question now; the answer is that of then.")
             yield entry.result.model_copy(update={"severity": planned.severity})
+
+    def _of_own_tests(self) -> Iterator[CheckResult]:
+        """What a team's Airflow tasks found then: no code of theirs runs for a release of the past."""
+        for planned in self._plan.stage_checks:
+            if planned.kind != OWN_TESTS:
+                continue
+            entry = self._then.get(planned.key)
+            if entry is None:
+                self._note(f"{planned.key} was not recorded then.")
+            else:
+                yield entry.result
 
     def _within_budget(self, results: list[CheckResult]) -> Iterator[CheckResult]:
         """A re-run that today's budget does not have would not have been; the failure before it stands."""

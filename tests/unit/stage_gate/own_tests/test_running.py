@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from airflow.sdk.exceptions import (
 
 from aem_checks.outcomes import Outcome, Severity
 from simulator import Simulator
+from stage_gate.commands.comparing import Today, compare
 from stage_gate.own_tests.trial import Progress
+from stage_gate.rules.demands import NO_DEMANDS
 from stage_gate.rules.plan import RecordedResult
 from stage_gate.rules.verdict import judge
 from stage_gate.tasks.keeping import GivenUpError
@@ -499,6 +501,22 @@ def test_what_was_pinned_of_it_counts_and_not_what_the_file_says_now(trying: Mak
         task.execute(tried.context())
     assert (tried.result.severity, tried.codes) == (Severity.BLOCK, ["unexamined"])
     assert tried.verdict().outcome is INCONCLUSIVE
+
+
+def test_a_replay_takes_what_it_found_then_and_runs_nothing(trying: Make) -> None:
+    tried = trying(examines=1)
+    tried.run()
+    tried.verdict()
+    tried.evidence.seal(1, judge)
+    gate, store = tried.release.gate, tried.evidence.store
+    today = Today(gate, tried.release.gate_file.parent, NO_DEMANDS, datetime.now(UTC), gate.name)
+    compared = compare(today, store, tried.release.execution_id)
+    assert compared is not None
+    assert (compared.trouble, str(compared.then), str(compared.now)) == (
+        "",
+        "passed → approve",
+        "passed → approve",
+    )
 
 
 # What it is handed, and what it is kept from
