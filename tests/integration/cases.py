@@ -34,7 +34,8 @@ class Case:
     at_once: bool = False
     """Begins before the others, which wait until this one lets them."""
     dag_file: str = ""
-    """The block of a Dag file of its own, with FOLDER for where reports go and EVIDENCE for the store; empty without."""
+    """The block of a Dag file of its own, with FOLDER for where reports go and EVIDENCE for the store; or the name of an
+    example; empty without."""
     split: bool = False
     """Its pipeline is production-only; what it releases was tested on stage by a stage-only one."""
 

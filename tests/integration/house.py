@@ -86,6 +86,8 @@ load_test()
 """
 }
 """Dags of another team."""
+SENSOR_EXAMPLES = ("tell_when_on_stage", "run_our_tests")
+"""Those that are Dags of their own."""
 LOCKED_OUT = "locked-out"
 """A gate whose connection has a wrong secret."""
 
@@ -282,10 +284,15 @@ class House:
         self.dags = Path(
             shutil.copytree(self.dags, self.folder / "dags", ignore=shutil.ignore_patterns("gates"))
         )
-        for name, text in OTHER_DAGS.items():
-            (self.dags / f"{name}.py").write_text(text)
+        examples = {name: (self.dags / "examples" / f"{name}.py").read_text() for name in SENSOR_EXAMPLES}
+        for name, text in {**OTHER_DAGS, **examples}.items():
+            mine = text.replace("npm ci && npx cypress run", "true").replace("/opt/ui.tests", "/")
+            (self.dags / f"{name}.py").write_text(mine)
         blocks = {case.slug: case.dag_file for case in self.cases if case.dag_file} | BROKEN_BLOCKS
         for name, block in blocks.items():
+            if (whole := self.dags / "examples" / f"{block}.py").is_file():
+                (self.dags / f"{name}.py").write_text(whole.read_text().replace('"wknd"', f'"{name}"'))
+                continue
             places = block.replace("FOLDER", str(self.folder / "reports")).replace(
                 "EVIDENCE", str(self.evidence)
             )

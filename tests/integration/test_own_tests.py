@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from integration.cases import case, plays
-from integration.house import BROKEN_BLOCKS
+from integration.house import BROKEN_BLOCKS, PROGRAM, SENSOR_EXAMPLES
 from integration.play import PATIENCE, Play, Run
 
 Json = dict[str, Any]
@@ -207,6 +207,50 @@ def test_a_test_that_somebody_marks_as_a_success_has_no_result(run: Run) -> None
     assert run.acts == []
     assert run.verdict["not_passed"] == ["tasks.slow"]
     assert "a state of Airflow is no result" in run.verdict["reasons"][0]
+
+
+@case(dag_file="gate_with_own_tasks", gate={"mode": "shadow"})
+def the_example_of_own_tasks(play: Play) -> Run:
+    run_id = play.begin()
+    told = {"program": PROGRAM, "pipeline": play.pipeline, "execution": run_id.removeprefix("execution-")}
+    others = {name: play.trigger(name, conf=told) for name in SENSOR_EXAMPLES}
+    play.until(run_id, "judge")
+    play.until_approval_waits(run_id)
+    wait_for_task(play, "run_our_tests", others["run_our_tests"], "tests")
+    play.person("approve", run_id)
+    states = {name: ended(play, name, other) for name, other in others.items()}
+    return play.end(run_id, **states)
+
+
+def wait_for_task(play: Play, dag_id: str, run_id: str, task: str) -> None:
+    play.airflow.wait_until(
+        lambda: play.house.view.tasks(dag_id, run_id).get((task, -1), (None, 0))[0] == "success" or None,
+        PATIENCE,
+        lambda: f"{task} of {dag_id} does not end",
+    )
+
+
+def ended(play: Play, dag_id: str, run_id: str) -> str:
+    return play.airflow.wait_until(
+        lambda: play.house.ended(dag_id, run_id), PATIENCE, lambda: f"{dag_id} does not end"
+    )
+
+
+@plays(the_example_of_own_tasks)
+def test_the_examples_of_the_sensors_run_to_their_end_and_say_so_in_chat(run: Run) -> None:
+    assert {name: run.notes[name] for name in SENSOR_EXAMPLES} == dict.fromkeys(SENSOR_EXAMPLES, "success")
+    execution = run.run_id.removeprefix("execution-")
+    said = [json.dumps(body) for body in run.play.house.slack.bodies]
+    assert any(f"Execution {execution} is on stage: commit " in each for each in said)
+    assert any(f"Our tests passed; production of {execution} waits for you." in each for each in said)
+
+
+@plays(the_example_of_own_tasks)
+def test_the_example_runs_as_its_page_says(run: Run) -> None:
+    assert run.verdict["outcome"] == "passed"
+    assert "of 4 blocking checks 4 passed" in run.verdict["summary"]
+    assert result_of(run, "tasks.pages_answer")["examined"] == 2
+    assert len(list((run.folder / "attempt-1/parts").glob("tasks.shop.*.json"))) == 2
 
 
 @plays(an_own_test_that_fails)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stage_gate.commands import decision_table, stage_changes_table
+from stage_gate.commands import decision_table, provider_reference, stage_changes_table
 
 if TYPE_CHECKING:
     import argparse
 
-WRITTEN = (decision_table, stage_changes_table)
+WRITTEN = (decision_table, stage_changes_table, provider_reference)
 
 
 def run(options: argparse.Namespace) -> int:
