@@ -62,13 +62,15 @@ wildcards where they have no four characters in a row that no address has anyway
 pages of the site together. What a CSS selector selects is seen on the page alone, where a check is inconclusive if that is
 most of the page (`masks`) or what is always there (`hit`). A threshold is an excuse as soon as it is laxer than the default,
 and overlooks everything where it is ten times laxer or at the end of its scale: such a check can hardly fail. How much is
-looked at (pages, samples, depth) is none: what is left out is named among the findings.
+looked at (pages, samples, depth) is none, but for `0`, which looks at nothing: pages and files that are left out are named
+among the findings, and of samples the setting says how many there are.
 """
 _CODES = """## Codes
 
 Each finding has a code, `<kind>.<word>`, that names the fault and never changes: `robots.open`. Reports, task logs and
 the ledger show it, and a waiver names it. Each chapter below lists the codes of its kind. Any check can also have these,
-which say what was not seen or not judged; no waiver can name one of them:
+which say what was not seen or not judged; no waiver can name one of them. The same fault of several pages is told once, and
+what follows from another finding is counted behind it ([which from which](catalogue.md#one-cause-one-sentence)):
 """
 
 

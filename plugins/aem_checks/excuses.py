@@ -4,8 +4,8 @@ An excuse is whatever makes a gate overlook a finding. A setting that is one say
 ``ignore: Annotated[tuple[str, ...], PATTERNS] = ()``. Whoever has to know all excuses (the guard over the deployment's
 minimum, the Docs tab, the JSON Schema, the report) finds them by that type, ``Excuses``, with ``overlooked_by``.
 
-How much is looked at (pages, samples, a depth) is no excuse: what is left out is named among the findings. A threshold is
-one, as soon as it is laxer than the default, and ten times laxer it can hardly fail any more: then it overlooks everything.
+How much is looked at (pages, samples, a depth) is no excuse, unless it is nothing at all. A threshold is one as soon as it is
+laxer than the default, and ten times laxer it can hardly fail any more: then it overlooks everything.
 """
 
 from __future__ import annotations

@@ -188,9 +188,13 @@ class Marker(_Settings):
     """How a gate file calls it."""
 
     path: PagePath = "/"
+    """The page that is asked, past all caches."""
     header: str | None = None
+    """The header that says it."""
     meta: str | None = None
+    """The name of the element ``<meta>`` that says it."""
     pattern: Pattern = "(.+)"
+    """A regular expression whose first group is what is looked for."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

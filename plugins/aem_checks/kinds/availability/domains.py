@@ -47,6 +47,7 @@ class Domain(BaseModel):
     url: Annotated[str, AfterValidator(base_url)]
     """Scheme and host, such as ``https://www.example.com``."""
     path: PagePath = "/"
+    """What is opened there."""
     vhost: str | None = None
     """What ``X-Vhost`` has to say."""
     leads_to: Annotated[str, AfterValidator(base_url)] | None = None

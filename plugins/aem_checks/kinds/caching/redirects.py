@@ -45,8 +45,11 @@ class RedirectRule(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str = Field(alias="from", min_length=1)
+    """The address that is asked: a path, or a URL on a host of the site."""
     to: str = Field(min_length=1)
+    """Where it has to lead, in one step."""
     code: Literal[301, 302, 303, 307, 308] = 301
+    """The status of that step."""
 
     @field_validator("source", "to")
     @classmethod

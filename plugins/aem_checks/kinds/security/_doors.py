@@ -34,6 +34,7 @@ class Probe(BaseModel):
     signature: Pattern | None = None
     """A regular expression for what the answer must not hold; by default any text that only AEM writes."""
     severity: Severity = Severity.BLOCK
+    """How grave it is when the path is open."""
 
     @model_validator(mode="before")
     @classmethod

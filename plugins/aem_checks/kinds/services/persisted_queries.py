@@ -40,6 +40,7 @@ class PersistedQuery(BaseModel):
     name: str = Field(min_length=1)
     """Configuration and query, such as ``wknd/adventures-all``, or the whole path of the request."""
     variables: dict[str, str | int | float | bool] = {}
+    """The values of its variables, by their names."""
     min_items: Annotated[int, below(1)] = Field(default=1, ge=0)
     """How many content fragments the answer has to hold, over all lists in it."""
 
