@@ -22,6 +22,11 @@ from aem_checks.urls import host_of, parts_of, path_of
 ORIGINS = ("settled", "key_pages", "client_libraries", "images")
 """Kinds whose findings others follow from: the site, its pages, what they load. A later one follows from an earlier."""
 
+ON_AUTHOR = frozenset(
+    {"author_reachable", "author_consoles", "authoring", "distribution_queues", "publish_round_trip"}
+)
+"""Kinds whose paths are those of another service: what they meet there follows from nothing that the site does."""
+
 _SILENCE = re.compile(r"\bstatus (\d{3})\b|^(no answer)\b")
 _GONE = frozenset(
     f"key_pages.{word}" for word in ("no_answer", "status", "login", "leaves_site", "endless_redirect")
@@ -183,6 +188,8 @@ def _is_origin_of(origin: _Seen, other: _Seen) -> bool:
     unseen = origin.finding.outcome is Outcome.INCONCLUSIVE
     if origin.rank >= other.rank or (unseen and other.finding.outcome is Outcome.FAILED):
         return False
+    if other.kind in ON_AUTHOR:
+        return False
     return any(
         origin.finding.code in rule.origins
         and rule.followers(other.finding.code)
@@ -193,10 +200,12 @@ def _is_origin_of(origin: _Seen, other: _Seen) -> bool:
 
 def _whole_site(origin: _Seen, other: _Seen) -> bool:
     """Whether the other got the same on the same host as everybody who asks the site."""
-    address = _address(other.finding)
-    if not origin.is_whole or not address or _silence(origin.finding) != _silence(other.finding):
+    subject = other.finding.subject
+    if not origin.is_whole or _address(other.finding) != subject:
         return False
-    return address.startswith("/") or host_of(address) == host_of(origin.finding.subject)
+    if _silence(origin.finding) != _silence(other.finding):
+        return False
+    return subject.startswith("/") or host_of(subject) == host_of(origin.finding.subject)
 
 
 def _silence(finding: Finding) -> str | None:

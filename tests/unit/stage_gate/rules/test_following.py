@@ -117,8 +117,10 @@ def test_one_refusal_of_stage_is_the_origin_of_all_that_meet_it() -> None:
     robots = of("robots", unseen("no_answer", "/robots.txt", REFUSED))
     browser = of("visual", unseen("no_answer", "/us/en.html", "status 405"))
     elsewhere = of("domains", unseen("no_answer", "https://www.wknd.test/", REFUSED))
+    production = of("aem_version", unseen("no_answer", "/etc.clientlibs/toggles.json of production", REFUSED))
+    author = of("author_reachable", unseen("no_answer", "/libs/granite/core/content/login.html", REFUSED))
     other_fault = of("search", unseen("no_answer", "/search.html", "status 429 for a plain GET"))
-    found = origins([robots, browser, pages, settled, elsewhere, other_fault])
+    found = origins([robots, browser, pages, settled, elsewhere, production, author, other_fault])
     assert set(found.values()) == {f"settled: {HOME}"}
     assert {key for key, _ in found} == {"key_pages", "robots", "visual"}
 
@@ -202,7 +204,7 @@ def test_every_code_of_the_table_is_one_that_its_kind_has() -> None:
         if rule.followers(code := f"{kind.kind}.{word}") or code in rule.origins
     }
     sets = [each for each in vars(following).values() if isinstance(each, frozenset)]
-    named = {code for each in sets for code in each if isinstance(code, str)}
+    named = {code for each in sets for code in each if "." in str(code)}
     assert named
     assert named <= codes
     page = (Path(__file__).parents[4] / "docs" / "catalogue.md").read_text("utf-8")
@@ -212,6 +214,7 @@ def test_every_code_of_the_table_is_one_that_its_kind_has() -> None:
         told = (f"`{kind}" in section, f".{word}`" in section)
         assert all(told), f"docs/catalogue.md does not tell {code}"
     assert set(ORIGINS) <= set(kinds)
+    assert {name for name, kind in kinds.items() if "author service" in kind.needs} == following.ON_AUTHOR
 
 
 SUBJECTS = st.sampled_from(["/", "/us/en.html", HOME, PAGE, CSS, "/us/en.html 412", "firewall", "chromium"])
