@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import time
+import tomllib
 from pathlib import Path
 
 from compose_smoke.shell import StepFailed, run, step
@@ -18,9 +19,10 @@ from matrix.cells import CELLS, Cell
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ("pyproject.toml", "README.md", "LICENSE")
-EXTRAS = "browser,calendar,slack,email,pagerduty"
+EXTRAS = ("browser", "calendar", "redis", "slack", "email", "pagerduty")
 TOOLS = re.compile(
-    r"^(?!apache-|ruff|mypy|mutmut|import-linter|check-jsonschema|types-|lxml-stubs)\w[^#\n]*", re.MULTILINE
+    r"^(?!apache-|redis|ruff|mypy|mutmut|import-linter|check-jsonschema|types-|lxml-stubs)\w[^#\n]*",
+    re.MULTILINE,
 )
 """Of requirements-dev.txt: what tests import. The wheel's ranges bring the rest, which is what is tried."""
 QUICK = (
@@ -86,30 +88,25 @@ def _tried(cell: Cell, wheel: Path, home: Path, quick: bool) -> tuple[str, bool]
 
 def _install(cell: Cell, wheel: Path, environment: Path) -> str:
     """Fresh, with the wheel and what its ranges bring; returns Airflow's version."""
-    wanted = [
-        f"aem-stage-gate[{EXTRAS}] @ {wheel.as_uri()}",
-        f"apache-airflow-core{f'=={cell.airflow}' if cell.airflow else ''}",
-    ]
-    tools = TOOLS.findall((ROOT / "requirements-dev.txt").read_text())
+    tools = [line.strip() for line in TOOLS.findall((ROOT / "requirements-dev.txt").read_text())]
+    wanted = [f"aem-stage-gate[{','.join(EXTRAS)}] @ {wheel.as_uri()}", *_ranges(cell.airflow), *tools]
     with step(
         f"{cell.name}: Python {cell.python}, Airflow {cell.airflow or 'newest'}, {cell.resolution} versions"
     ):
         _uv("venv", "--quiet", "--python", cell.python, str(environment))
         python = str(environment / "bin" / "python")
-        _uv(
-            "pip",
-            "install",
-            "--quiet",
-            "--python",
-            python,
-            "--compile-bytecode",
-            "--resolution",
-            cell.resolution,
-            *wanted,
-            *map(str.strip, tools),
-        )
-        found = "from importlib.metadata import version; print(version('apache-airflow-core'))"
-        return run([python, "-c", found]).strip()
+        options = ["--quiet", "--python", python, "--compile-bytecode", "--resolution", cell.resolution]
+        _uv("pip", "install", *options, *wanted)
+        return run([python, "-c", "import airflow; print(airflow.__version__)"]).strip().splitlines()[-1]
+
+
+def _ranges(airflow: str) -> list[str]:
+    """What the wheel asks for, named by itself: only of that does uv take the lowest version of each range."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    ranges: list[str] = [*project["dependencies"]]
+    for extra in EXTRAS:
+        ranges += project["optional-dependencies"][extra]
+    return [*ranges, *([f"apache-airflow-core=={airflow}"] if airflow else [])]
 
 
 def _try(cell: Cell, environment: Path, quick: bool) -> None:

@@ -57,7 +57,10 @@ class Positions(Protocol):
 
 
 class StoredPosition:
-    """A journal's position in the state store of the asset ``adobe_io_events``, in Airflow's database."""
+    """A journal's position in the state store of the asset ``adobe_io_events``, in Airflow's database.
+
+    Read and written in a thread: the store has methods that can be awaited from Airflow 3.3.2 on only.
+    """
 
     def __init__(self, journal_url: str) -> None:
         from airflow.sdk.execution_time.context import AssetStateStoreAccessor
@@ -67,11 +70,11 @@ class StoredPosition:
 
     async def load(self) -> str | None:
         """The stored target; ``None`` before the first one. Raises what Airflow raises when it can't answer."""
-        value = await self._store.aget(self.key)
+        value = await asyncio.to_thread(self._store.get, self.key)
         return value if isinstance(value, str) else None
 
     async def save(self, target: str) -> None:
-        await self._store.aset(self.key, target)
+        await asyncio.to_thread(self._store.set, self.key, target)
 
 
 class JournalProducer(SharedStreamProducer):

@@ -45,6 +45,10 @@ class Supervisor:
             return comms.ErrorResponse(error=ErrorType.VARIABLE_NOT_FOUND)
         return comms.OKResponse(ok=True)
 
+    def send(self, message: Any) -> Any:
+        """From a thread, as Airflow's own answers there."""
+        return asyncio.run(self.asend(message))
+
     @property
     def position(self) -> Any:
         return next(iter(self.states.values()), None)
