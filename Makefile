@@ -7,7 +7,7 @@ LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashe
 	--quiet --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test lint soak bench tampering chaos mutants matrix compose-smoke env lock clean
+.PHONY: help setup setup-dev demo up test lint docs soak bench tampering chaos mutants matrix compose-smoke env lock clean
 
 help: ## list these targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ lint: $(VENV)/.installed-dev ## style, types, import arrows, compose file, shell
 	$(BIN)/lint-imports
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yaml
 	@if command -v shellcheck >/dev/null; then shellcheck .ci/run; else echo "shellcheck is not installed: scripts not checked"; fi
+
+docs: $(VENV)/.installed-dev ## the pages of docs/ as a site in build/docs; a link that leads nowhere fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 soak: $(VENV)/.installed-dev ## more fault schedules and bodies to the webhook than CI plays (ARGS="100000 7": how many, which seed)
 	$(IN_TESTS) $(BIN)/python -m faults $(ARGS)
