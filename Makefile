@@ -38,9 +38,10 @@ lint: $(VENV)/.installed-dev ## style, types, import arrows, compose file, shell
 docs: $(VENV)/.installed-dev ## the pages of docs/ as a site in build/docs; a link that leads nowhere fails
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-soak: $(VENV)/.installed-dev ## more fault schedules and bodies to the webhook than CI plays (ARGS="100000 7": how many, which seed)
+soak: $(VENV)/.installed-dev ## more fault schedules, bodies to the webhook and hostile sites than CI tries (ARGS="100000 7": how many, which seed)
 	$(IN_TESTS) $(BIN)/python -m faults $(ARGS)
 	$(IN_TESTS) $(BIN)/python -m webhook_soak $(ARGS)
+	$(IN_TESTS) $(BIN)/python -m checks_soak $(ARGS)
 
 bench: $(VENV)/.installed-dev ## side-by-side figures: gate overhead, Dag import, recording
 	$(IN_TESTS) $(BIN)/python -m benchmarks $(ARGS)

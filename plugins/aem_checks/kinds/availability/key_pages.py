@@ -1,4 +1,4 @@
-"""A2: do the site's key pages answer as pages: status, type, size, host, no log-in in between?
+"""A2: do the site's key pages answer as pages: status, type, size, host, no log-in in between or in its place?
 
 Judged on the recording: each page is asked past all caches, up to three times, redirects within the site
 followed. It would have caught a site that was down as a whole behind an allow list, with status 405 for
@@ -34,6 +34,13 @@ _TYPES = {
     "css": ("text/css",),
     "js": ("application/javascript", "text/javascript"),
 }
+_LOGIN_FORMS = (
+    'input[name="SAMLRequest"]',
+    'form[action*="/libs/granite/core/content/login"]',
+    'form[action*="/libs/cq/core/content/login"]',
+)
+"""What no page has that is none: the way to an identity provider, AEM's own sign-in. A form for members is no sign."""
+_LOGIN_TRACES = (b"SAMLRequest", b"/core/content/login")
 _HTML = ("text/html", "application/xhtml+xml")
 
 
@@ -56,7 +63,7 @@ class KeyPages(Check[KeyPagesSettings]):
     title = "Key pages answer"
     targets = frozenset({"stage", "production"})
     codes = faults(
-        login="a page is redirected to a log-in",
+        login="a page is redirected to a log-in, or is one",
         leaves_site="a page is redirected to a host that is not the site's",
         endless_redirect="a page is redirected again and again",
         status="a page answers with an error status",
@@ -109,7 +116,17 @@ def _login(page: Page) -> Fault | None:
         if hop.location is not None and is_login(hop.location):
             said = f"is redirected to a log-in at {quoted(hop.location)}"
             return Fault("login", "the page without a log-in", said)
-    return None
+    return (
+        Fault("login", "the page without a log-in", "shows a log-in in its place")
+        if _is_login(page.final)
+        else None
+    )
+
+
+def _is_login(final: Response) -> bool:
+    if not (final.is_html and any(trace in final.in_utf8 for trace in _LOGIN_TRACES)):
+        return False
+    return any(final.document.css_first(form) is not None for form in _LOGIN_FORMS)
 
 
 def _lost_redirect(final: Response, recording: Recording) -> Fault | None:

@@ -197,7 +197,8 @@ def _shows_nothing(document: LexborHTMLParser) -> bool:
 
 
 def _is_seen(node: LexborNode) -> bool:
-    return not any(each.tag in _UNSEEN for each in (node, *above(node)))
+    is_hidden = node.tag == "input" and (node.attributes.get("type") or "").lower() == "hidden"
+    return not is_hidden and not any(each.tag in _UNSEEN for each in (node, *above(node)))
 
 
 _MADE_BY_SCRIPT = Problem(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from aiohttp import web
 
@@ -77,3 +79,24 @@ def test_a_body_that_cannot_be_decompressed_is_inconclusive(tmp_path):
     result = run_on({"/": broken}, _check(), tmp_path)
     assert (result.outcome, result.cause) == (Outcome.INCONCLUSIVE, Cause.NETWORK)
     assert "decompressed" in result.sentences[0]
+
+
+@pytest.mark.parametrize(
+    ("form", "is_login"),
+    [
+        (
+            "<form method=post action=https://idp.example/><input type=hidden name=SAMLRequest value=fVJN></form>",
+            True,
+        ),
+        (
+            "<form action=/libs/granite/core/content/login.html/j_security_check><input name=j_username></form>",
+            True,
+        ),
+        ("<form action=/us/en.html/j_security_check><input name=j_username></form>", False),
+        ("<p>How SAMLRequest works, and /libs/granite/core/content/login.html</p>", False),
+    ],
+)
+def test_a_log_in_in_place_of_the_page_is_none(tmp_path: Path, form: str, is_login: bool) -> None:
+    result = run_on({"/": page(form)}, KeyPages(KeyPagesSettings()), tmp_path)
+    assert [each.code for each in result.findings] == (["key_pages.login"] if is_login else [])
+    assert not is_login or "shows a log-in in its place" in result.sentences[0]

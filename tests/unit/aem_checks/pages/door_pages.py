@@ -36,6 +36,26 @@ _SIGN_IN = "/libs/granite/core/content/login.html"
 _OF_ITS_TEXT = ("placeholders", "host_leaks")
 """Those that read whatever is text."""
 
+_SAML = (
+    '<html><head><title>Please wait</title></head><body onload="document.forms[0].submit()"><noscript><p>Note: since your '
+    "browser does not support JavaScript, press the button to go on.</p></noscript><form method='post' "
+    f"action='https://idp.larkfell.example/sso'><input type='hidden' name='SAMLRequest' value='{'fVJN' * 90}'/>"
+    "<input type='submit' value='Go on'/></form></body></html>"
+)
+_AEM_SIGN_IN = (
+    '<!DOCTYPE html><html class="coral-App" lang="en"><head><meta charset="utf-8"><title>AEM Sign In</title>'
+    '<link rel="stylesheet" href="/etc.clientlibs/granite/clientlibs/login.lc-3f1c0a9d5b7e24681357acdf9b8e6042-lc.min.css">'
+    '</head><body class="coral--light"><div id="backgrounds"></div><form class="coral-Form" name="login" method="post" '
+    'action="/libs/granite/core/content/login.html/j_security_check"><input type="hidden" name="_charset_" value="UTF-8">'
+    '<label for="username">User name</label><input id="username" name="j_username"><label for="password">Password</label>'
+    '<input id="password" name="j_password" type="password"><button type="submit">Sign In</button></form></body></html>'
+)
+_CHALLENGE = (
+    '<!DOCTYPE html><html lang="en"><head><title>Just a moment</title><meta name="viewport" content="width=device-width">'
+    f'<style>{"body{margin:0} " * 30}</style></head><body><div class="main"><p>Checking your browser</p></div>'
+    '<script src="https://challenges.firewall.example/v1/check.js"></script></body></html>'
+)
+
 DOORS = (
     Case(
         "branded-404",
@@ -118,6 +138,37 @@ DOORS = (
         headers={"Location": "https://login.microsoftonline.example/saml2?SAMLRequest=fVJN"},
         blocks={"key_pages": "login"},
         no_answer=_unread(),
+    ),
+    Case(
+        "saml-post",
+        "SAML by a form that posts itself, with status 200",
+        _SAML,
+        blocks={"key_pages": "login", "structure": "part_missing"},
+        warns={**_HEADLESS, "head_regression": "missing"},
+        no_answer=_OF_NOTHING,
+    ),
+    Case(
+        "sign-in-in-place",
+        "AEM's own sign-in in place of the page, with status 200",
+        _AEM_SIGN_IN,
+        blocks={"key_pages": "login", "structure": "part_missing"},
+        warns={"indexing": "canonical_number", "head_regression": "missing"},
+        no_answer={"images": "none_named", "links": "no_links"},
+    ),
+    Case(
+        "members-form",
+        "a good page with a log-in of its own for members",
+        document(
+            TEASER
+            + '<form method="post" action="/us/en/walks.html/j_security_check"><input name="j_username"></form>'
+        ),
+    ),
+    Case(
+        "challenge",
+        "a firewall that wants to see a browser, with status 200",
+        _CHALLENGE,
+        warns={"indexing": "canonical_number", "head_regression": "missing"},
+        no_answer={**_OF_NOTHING, "structure": "made_by_script"},
     ),
     Case(
         "redirect-to-production",

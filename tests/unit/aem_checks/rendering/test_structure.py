@@ -158,6 +158,7 @@ FILLED_HEADER = "<header><nav>A</nav></header>"
     [
         SHELL.format(SCRIPT_TAG),
         f"<app-root><p>Loading</p></app-root>{SCRIPT_TAG}",
+        f"<div id=root></div><input type=hidden name=token value=a>{SCRIPT_TAG}",
         f"<header></header><main>Words</main><footer></footer>{SCRIPT_TAG}",
         f"{FILLED_HEADER}<main><div></div></main><footer>End</footer>{SCRIPT_TAG}",
     ],
