@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from aem_checks.outcomes import Severity
 from stage_gate.configuration.smoke_tests import digest_of, split
 from stage_gate.rules.candidate import host_of
 from stage_gate.rules.cloud_manager_results import planned_results
@@ -135,6 +136,7 @@ def _planned(gate: Gate, policy: PolicySettings, check: ConfiguredCheck) -> Plan
         host=host,
         asked=asked if asked != host else "",
         settings_digest=check.settings_digest,
+        may_block=check.severity is Severity.WARN and not check.capped,
     )
 
 

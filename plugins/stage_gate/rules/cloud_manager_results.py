@@ -198,6 +198,7 @@ def planned_results(settings: CloudManagerMinimums) -> tuple[PlannedCheck, ...]:
             severity=part.severity or Severity.WARN,
             host="",
             settings_digest=_digest(name, part),
+            may_block=part.severity is None,
         )
         for name, part in _parts(settings)
     )

@@ -98,6 +98,8 @@ class PlannedCheck(_Fact):
     """The host that its requests go to, where that is another than ``host``."""
     settings_digest: str
     """SHA-256 of its settings, so that a changed gate file cannot change what was promised."""
+    may_block: bool = False
+    """Whether it warns by its kind alone, so that what it finds can be graver and block."""
 
     @property
     def exposed(self) -> str:
@@ -107,7 +109,16 @@ class PlannedCheck(_Fact):
 
     @property
     def blocks(self) -> bool:
-        return self.severity is Severity.BLOCK and not self.dry_run and self.quarantine is None
+        return self.severity is Severity.BLOCK and not self._is_excused
+
+    @property
+    def escalates(self) -> bool:
+        """Whether it warns, and what it finds blocks where it says so."""
+        return self.severity is Severity.WARN and not self._is_excused
+
+    @property
+    def _is_excused(self) -> bool:
+        return self.dry_run or self.quarantine is not None
 
 
 class Plan(_Fact):

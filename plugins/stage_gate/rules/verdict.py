@@ -61,14 +61,16 @@ def judge(plan: Plan, candidate: Candidate, recorded: Sequence[RecordedResult]) 
     """The verdict of all planned stage checks for one candidate.
 
     It walks the plan, not the results: what was promised and did not answer is inconclusive. It is ``passed``
-    only if at least one check of the site blocks, every kind that the deployment wants to block does, and every
-    blocking check has exactly one result, for this candidate, that passed and examined something.
+    only if at least one check of the site blocks, every kind that the deployment wants to block does, every
+    blocking check has exactly one result, for this candidate, that passed and examined something, and every check
+    that warns and can find what blocks has a result.
     """
     weighed = [weigh(plan, entry) for entry in recorded]
     counted = [each.entry for each in weighed]
     blocking = [check for check in plan.stage_checks if check.blocks]
     answers = [_answer(plan, check, candidate, counted) for check in blocking]
     answers += [_escalation(entry) for entry in _escalated(plan, counted)]
+    answers += [_unheard(check) for check in _missing(plan, counted) if check.may_block]
     doubts = [*_unplanned(plan, counted), *_gaps(plan, candidate)]
     doubted = [_Answer(key=PLAN, outcome=Outcome.INCONCLUSIVE, doubt=doubt) for doubt in doubts]
     outcome = worst(answer.outcome for answer in (*answers, *doubted))
@@ -165,11 +167,7 @@ def _elsewhere(plan: Plan, check: PlannedCheck, candidate: Candidate) -> str | N
 
 def _escalated(plan: Plan, recorded: Sequence[RecordedResult]) -> list[RecordedResult]:
     """Results of checks planned to warn whose findings were so grave that the check made them blocking."""
-    milder = {
-        check.key
-        for check in plan.stage_checks
-        if check.severity is Severity.WARN and not check.dry_run and check.quarantine is None
-    }
+    milder = {check.key for check in plan.stage_checks if check.escalates}
     return [
         entry for entry in recorded if entry.result.key in milder and entry.result.severity is Severity.BLOCK
     ]
@@ -177,6 +175,17 @@ def _escalated(plan: Plan, recorded: Sequence[RecordedResult]) -> list[RecordedR
 
 def _escalation(entry: RecordedResult) -> _Answer:
     return _Answer(key=entry.result.key, outcome=entry.result.outcome, result=entry.result)
+
+
+def _missing(plan: Plan, recorded: Sequence[RecordedResult]) -> list[PlannedCheck]:
+    """Checks planned to warn of which there is no result at all, whoever kept them from running."""
+    heard = {entry.result.key for entry in recorded}
+    return [check for check in plan.stage_checks if check.escalates and check.key not in heard]
+
+
+def _unheard(check: PlannedCheck) -> _Answer:
+    doubt = f"{check.key} was planned, can find what blocks, and gave no result (cause: check)."
+    return _Answer(key=check.key, outcome=Outcome.INCONCLUSIVE, doubt=doubt)
 
 
 def _unplanned(plan: Plan, recorded: Sequence[RecordedResult]) -> list[str]:
@@ -276,6 +285,7 @@ def _warnings(
     sentences += [*_only_by_origin(plan, candidate), NEVER_TOLD]
     sentences += [*_accepted_unread(plan, candidate), *notes]
     silent = {check.key for check in plan.stage_checks if not check.blocks} - {e.result.key for e in recorded}
+    silent -= {check.key for check in _missing(plan, recorded) if check.may_block}
     sentences += [f"{key} (warns only) gave no result." for key in sorted(silent)]
     sentences += [
         f"{check.key} is in quarantine and does not block ({check.quarantine})."

@@ -123,6 +123,28 @@ def test_a_plan_holds_all_that_its_gate_file_and_the_deployment_say(gate: Gate) 
     )
 
 
+@pytest.mark.parametrize(
+    ("settings", "may_block"),
+    [
+        ({}, True),
+        ({"severity": "warn"}, False),
+        ({"severity": "block"}, False),
+        ({"dry_run": True}, False),
+    ],
+)
+def test_what_warns_by_its_kind_alone_can_find_what_blocks(
+    tmp_path: Path, settings: dict[str, object], *, may_block: bool
+) -> None:
+    graver = {key: value for key, value in settings.items() if key == "severity"}
+    own = {"others": False, "settled": {}, "real_404": {}, "page_errors": settings}
+    policy = {"cloud_manager": {"ui_tests": graver}}
+    plan = planned(tmp_path, [{"stage": f"https://{STAGE_HOST}", "pages": ["/"]}], checks=own, policy=policy)
+    checks = {check.key: check for check in plan.checks}
+    assert checks["page_errors"].may_block is may_block
+    assert checks["cloud_manager.ui_tests"].may_block is (graver == {})
+    assert not checks["settled"].may_block
+
+
 def test_each_check_is_planned_with_the_site_and_the_host_that_it_asks_and_with_its_excuse(
     gate: Gate,
 ) -> None:
@@ -260,6 +282,7 @@ def test_what_a_plan_does_not_say_is_the_careful_answer() -> None:
         "quarantine": None,
         "unisolated": False,
         "asked": "",
+        "may_block": False,
     }
     assert planned_check.blocks
     assert Waiver(check="robots", subject="*", **EXCUSE.model_dump()).code == ""

@@ -236,6 +236,20 @@ def test_a_check_that_only_warns_and_gave_no_result_is_told() -> None:
     assert verdict.warnings == (NEVER_TOLD, "c (warns only) gave no result.")
 
 
+def test_a_check_that_warns_and_can_find_what_blocks_is_missed_where_it_gave_no_result() -> None:
+    """Its worker was lost, or somebody marked its task as success: what it would have found is not known."""
+    graver = planned("c", Severity.WARN, may_block=True)
+    verdict = judge(plan(planned("a"), graver), CANDIDATE, passed("a"))
+    assert verdict.outcome is Outcome.INCONCLUSIVE
+    assert verdict.reasons == ("c was planned, can find what blocks, and gave no result (cause: check).",)
+    assert (verdict.not_passed, verdict.warnings) == (("c",), (NEVER_TOLD,))
+    said = recorded(result("c", Outcome.INCONCLUSIVE, severity=Severity.WARN))
+    assert judge(plan(planned("a"), graver), CANDIDATE, [*passed("a"), said]).outcome is Outcome.PASSED
+    for excused in ({"dry_run": True}, {"quarantine": EXCUSE}):
+        what = plan(planned("a"), graver.model_copy(update=excused))
+        assert judge(what, CANDIDATE, passed("a")).outcome is Outcome.PASSED
+
+
 @pytest.mark.parametrize("mode", Mode)
 def test_where_everything_is_proven_only_what_no_api_tells_is_left_to_say(mode: Mode) -> None:
     assert judge(plan(planned("a"), mode=mode), CANDIDATE, passed("a")).warnings == (NEVER_TOLD,)

@@ -58,6 +58,7 @@ def checks_of(draw: st.DrawFn, key: str) -> PlannedCheck:
     own = draw(st.integers(0, 5)) == 0
     changes: dict[str, object] = {"kind": CLOUD_MANAGER, "site": "", "host": ""} if own else {}
     changes["dry_run"] = draw(st.integers(0, 4)) == 0
+    changes["may_block"] = draw(st.booleans())
     changes["quarantine"] = EXCUSE if draw(st.integers(0, 4)) == 0 else None
     return planned(key, draw(severities), **changes)
 
@@ -166,8 +167,9 @@ def test_removing_a_result_never_helps_a_release_that_passed(
     what, entries = case
     gone = data.draw(st.integers(0, len(entries) - 1))
     left = entries[:gone] + entries[gone + 1 :]
-    blocks = next(check.blocks for check in what.checks if check.key == entries[gone].result.key)
-    assert (outcome_of((what, left)) is Outcome.PASSED) == (not blocks)
+    check = next(check for check in what.checks if check.key == entries[gone].result.key)
+    is_missed = check.blocks or (check.escalates and check.may_block)
+    assert (outcome_of((what, left)) is Outcome.PASSED) == (not is_missed)
 
 
 @thorough
