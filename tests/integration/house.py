@@ -278,28 +278,35 @@ class House:
             (self.gates / f"{name}.yaml").write_text(text)
 
     def _write_dags(self) -> None:
-        """Dag files of teams, beside those that all have: the ones of cases, and such as are wrong."""
+        """The Dag files of cases that have one, beside those that all have."""
         if not any(case.dag_file for case in self.cases):
             return
-        self.dags = Path(
-            shutil.copytree(self.dags, self.folder / "dags", ignore=shutil.ignore_patterns("gates"))
-        )
+        given, self.dags = self.dags, self.folder / "dags"
+        shutil.copytree(given, self.dags, ignore=shutil.ignore_patterns("gates"))
+        for case in self.cases:
+            self._write_dag(case.slug, case.dag_file)
+        if given == ROOT / "dags":
+            self._write_other_dags()
+
+    def _write_dag(self, name: str, block: str) -> None:
+        example = self.dags / "examples" / f"{block}.py"
+        if block and example.is_file():
+            (self.dags / f"{name}.py").write_text(example.read_text().replace('"wknd"', f'"{name}"'))
+        elif block:
+            places = block.replace("FOLDER", str(self.folder / "reports")).replace(
+                "EVIDENCE", str(self.evidence)
+            )
+            head = OWN_DAG_HEAD.replace("NAME", name)
+            (self.dags / f"{name}.py").write_text(f"{head}\n{textwrap.indent(places, '    ')}")
+
+    def _write_other_dags(self) -> None:
+        """Those of other people: examples, a load test, and files that are wrong, with their gates."""
         examples = {name: (self.dags / "examples" / f"{name}.py").read_text() for name in SENSOR_EXAMPLES}
         for name, text in {**OTHER_DAGS, **examples}.items():
             mine = text.replace("npm ci && npx cypress run", "true").replace("/opt/ui.tests", "/")
             (self.dags / f"{name}.py").write_text(mine)
-        blocks = {case.slug: case.dag_file for case in self.cases if case.dag_file} | BROKEN_BLOCKS
-        for name, block in blocks.items():
-            if (whole := self.dags / "examples" / f"{block}.py").is_file():
-                (self.dags / f"{name}.py").write_text(whole.read_text().replace('"wknd"', f'"{name}"'))
-                continue
-            places = block.replace("FOLDER", str(self.folder / "reports")).replace(
-                "EVIDENCE", str(self.evidence)
-            )
-            text = textwrap.indent(places, "    ")
-            head = OWN_DAG_HEAD.replace("NAME", name)
-            (self.dags / f"{name}.py").write_text(f"{head}\n{text}")
-        for name in BROKEN_BLOCKS:
+        for name, block in BROKEN_BLOCKS.items():
+            self._write_dag(name, block)
             gate = {"pipeline": {"program": PROGRAM, "pipeline": f"77{len(name)}"}}
             site = {"sites": [{"stage": "https://stage.simulated.invalid", "pages": ["/"]}]}
             (self.gates / f"{name}.yaml").write_text(yaml.safe_dump({**gate, **site}))

@@ -27,7 +27,21 @@ RELEASES: Mapping[str, Any] = MappingProxyType(
     }
 )
 _ASKS = {"ask": [ASKED], "within": "30m", "silence": "hold"}
-_ON_FAILED: Mapping[GateKind, Any] = MappingProxyType({GateKind.HOLDS: "hold", GateKind.HALTS: "halt"})
+_ON_FAILED: Mapping[GateKind, Any] = MappingProxyType(
+    {GateKind.HOLDS: "hold", GateKind.HALTS: "halt", GateKind.OWN: "hold"}
+)
+_REFUSING_TASKS = """\
+import pathlib, time
+
+@stage_test(isolation="accepted")
+def refuses(candidate):
+    while not pathlib.Path(f"FOLDER/../{candidate.gate}.go").resolve().exists():
+        time.sleep(0.5)
+    raise AssertionError("this release is refused")
+
+parts = BashOperator.partial(task_id="parts", retries=0).expand(bash_command=["false", "true"])
+as_stage_test(parts, examined=1, isolation="accepted")
+"""
 _LONG = dict.fromkeys(("stage_deployment", "approval", "production_deployment"), "30m")
 _WAITS = {"poll": "2s", "read_back": "6s", **_LONG}
 _CHECKS = {"waits_for_a_file": {"file": "of the case"}}
@@ -125,6 +139,7 @@ def _lane(kind: GateKind, number: int, script: Callable[[Play], Any]) -> Case:
         name=f"{kind}_{number}",
         script=script,
         gate={"checks": _CHECKS, "policy": policy, "waits": _WAITS},
+        dag_file=_REFUSING_TASKS if kind is GateKind.OWN else "",
     )
 
 

@@ -54,6 +54,8 @@ class GateKind(StrEnum):
     """is frozen all the time"""
     WEAK = "weak"
     """asks, and its approval trusts XComs"""
+    OWN = "own"
+    """holds, and nothing but Airflow tasks of its team speaks against its releases"""
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,19 @@ class Raid:
     """Which part of the Dag's tasks, of `parts`: neighbours are in different ones."""
     parts: int = 1
     weak: bool = False
+    own: bool = False
+    """The site is fine, and Airflow tasks of the team alone refuse the release."""
 
     @property
     def gate(self) -> GateKind:
+        if self.own:
+            return GateKind.OWN
         return GateKind.WEAK if self.weak else _GATES.get(self.phase, GateKind.ASKS)
 
     @property
     def release(self) -> str:
+        if self.own:
+            return GOOD
         if self.phase is Phase.WAITING:
             return BROKEN_AND_WAITS
         return GOOD if self.phase in (Phase.WINDOW, Phase.APPROVING, Phase.APPROVED) else BROKEN
@@ -82,12 +90,13 @@ class Raid:
     @property
     def may_be_approved(self) -> bool:
         """Whether the gate itself approves this release, once and after its verdict."""
-        return self.release == GOOD and self.phase is not Phase.WINDOW
+        return self.release == GOOD and self.phase is not Phase.WINDOW and not self.own
 
     def __str__(self) -> str:
         part = f", part {self.part + 1} of {self.parts}" if self.parts > 1 else ""
         control = ", weakened gate" if self.weak else ""
-        return f"{' + '.join(self.actions)} × {self.phase} by {self.attacker}{part}{control}"
+        own = ", refused by own tasks" if self.own else ""
+        return f"{' + '.join(self.actions)} × {self.phase} by {self.attacker}{part}{control}{own}"
 
 
 GOOD, BROKEN, BROKEN_AND_WAITS = "proven", "broken", "broken_and_waits"
@@ -129,7 +138,16 @@ def full_matrix(parts: int) -> Iterator[Raid]:
         yield Raid((Action.FORGED_RUNS,), Phase.TESTING, user)
         yield Raid((Action.FORGED_ANSWERS,), Phase.ASKING, user)
         yield Raid((Action.FORGED_ANSWERS,), Phase.WINDOW, user)
+    yield from on_own_tasks(Phase.TESTING, Phase.HOLDING)
     yield from controls()
+
+
+def on_own_tasks(*phases: Phase) -> Iterator[Raid]:
+    """A team's own tasks are all that refuses the release, and everything is done to them."""
+    users = cycle(USERS)
+    for phase in phases:
+        for actions in ((Action.MARK_SUCCESS,), (Action.MARK_FAILED,), (Action.CLEAR,), EDITS, RESTARTS):
+            yield Raid(actions, phase, next(users), own=True)
 
 
 def short_form() -> Iterator[Raid]:
@@ -143,6 +161,7 @@ def short_form() -> Iterator[Raid]:
     yield Raid((Action.MARK_SUCCESS, Action.FORGED_RUNS), Phase.WAITING, "admin", 1, 3)
     yield Raid((Action.FORGED_ANSWERS,), Phase.ASKING, "olga")
     yield Raid((Action.FORGED_ANSWERS,), Phase.WINDOW, "ulf")
+    yield Raid((Action.MARK_SUCCESS, *EDITS), Phase.TESTING, "admin", own=True)
     yield from controls()
 
 
