@@ -63,7 +63,7 @@ def weighed(
     baseline: Path | None = None,
 ) -> tuple[Severity, Outcome, Cause | None]:
     before = Baseline("execution 1 of 2026-11-01", baseline) if baseline else None
-    visit = replace(site_visit(folder, pages), baseline=before)
+    visit = replace(site_visit(folder, pages), baseline=before).visit
     judgement = lead(check.judge(visit), answer)
     return judgement.weigh(check.weight, capped=check.settings.severity is not None)
 
