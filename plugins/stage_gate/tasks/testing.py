@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -13,13 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
     from pathlib import Path
 
-    from aem_checks.access import Access
+    from aem_checks.access import Access, AccessError
+    from aem_checks.baseline import Baseline
     from aem_checks.browser.seat import Seat
+    from aem_checks.client import Client
     from aem_checks.config import ConfiguredCheck
+    from aem_checks.means import Means
     from aem_checks.outcomes import CheckResult, Finding
+    from aem_checks.recording import Recording
     from aem_checks.sites import Target
     from stage_gate.acting.run import GateRun
     from stage_gate.tasks.keeping import Keeper
+
+MadeT = TypeVar("MadeT")
 
 
 def folder_of(run: GateRun, target: Target) -> Path:
@@ -48,12 +55,12 @@ class Beside:
         self._made: dict[Hashable, Any] = {}
         self._lock = threading.Lock()
 
-    def once(self, name: Hashable, make: Callable[[], Any]) -> Any:
+    def once(self, name: Hashable, make: Callable[[], MadeT]) -> MadeT:
         """What ``make`` gives, made by whoever comes first. Raises what it raises."""
         with self._lock:
             if name not in self._made:
                 self._made[name] = make()
-            return self._made[name]
+            return self._made[name]  # type: ignore[no-any-return]
 
 
 def test_stage(run: GateRun, check: ConfiguredCheck, keeper: Keeper) -> CheckResult:
@@ -86,63 +93,96 @@ async def visit_site(
 
     ``seat``: where it asks for pages in a browser that others use, too.
     """
-    from aem_checks.access import NO_ACCESS, AccessError
-    from aem_checks.client import Client
-    from aem_checks.means import Means
-    from aem_checks.recording import Recording
-    from aem_checks.runner import run_check
-    from stage_gate.evidence.baseline import baseline_for, not_compared
-    from stage_gate.evidence.claims import take_rerun
-    from stage_gate.evidence.files import EvidenceError
-    from stage_gate.observing.facts import facts_for
     from stage_gate.observing.isolation import refusal
-    from stage_gate.rules.not_run import not_run
 
-    def may_rerun() -> bool:
-        return take_rerun(folder, run.gate.policy.flakes.reruns, check.key)
-
-    if (refused := refusal(run.gate, check)) is not None:
-        keep(refused)
-        return refused
-    beside, attempt = beside or Beside(), run.evidence.attempts()
-    try:
-        baseline = beside.once(("baseline", attempt), lambda: baseline_for(run.evidence, attempt, check))
-    except EvidenceError as error:
-        result = not_compared(check, error)
-        keep(result)
-        return result
-    site = run.gate.site(check.site)
-    endpoint = site.endpoint(check.target)
-    evidence = site_folder(folder, site.name)
-    recorded = evidence / "recording"
-    resolver = partial(open_access, run)
-    try:
-        access = resolver(endpoint.access) if endpoint.access else NO_ACCESS
-        opened = Client.for_site(site, resolver)
-    except AccessError as error:
-        why = f"{check.key} was not run: {error}. To do: give the site a connection of its own, or correct this one."
-        result = not_run(check, "no_connection", site.name, [why])
-        keep(result)
-        return result
-    async with opened as client:
-        means = Means(
-            site=site,
-            target=check.target,
-            client=client,
-            recording=beside.once(recorded, lambda: Recording.load(recorded)) if recorded.exists() else None,
-            evidence=evidence,
-            access=access,
-            resolver=resolver,
-            facts=facts_for(run, check),
-            baseline=baseline,
-            seat=seat,
-            begin=beside.walk.of(check.key),
-        )
-        result = await run_check(check.create(), means, key=check.key, may_rerun=may_rerun)
-    found = [_in_attempt(finding, site.name) for finding in result.findings]
-    result = result.model_copy(update={"findings": tuple(found)})
+    result = refusal(run.gate, check) or await _Site(run, check, folder, seat, beside or Beside()).test()
     keep(result)
     return result
+
+
+@dataclass(frozen=True)
+class _Site:
+    """The site of one check, on its target."""
+
+    run: GateRun
+    check: ConfiguredCheck
+    folder: Path
+    seat: Seat | None
+    beside: Beside
+
+    async def test(self) -> CheckResult:
+        """What comes of the check, with evidence as it is named from ``folder`` on."""
+        from aem_checks.access import AccessError
+        from aem_checks.runner import run_check
+        from stage_gate.evidence.baseline import not_compared
+        from stage_gate.evidence.files import EvidenceError
+
+        try:
+            baseline = self._baseline()
+        except EvidenceError as error:
+            return not_compared(self.check, error)
+        try:
+            access, opened = self._open()
+        except AccessError as error:
+            return self._not_opened(error)
+        async with opened as client:
+            means = self._means(client, access, baseline)
+            result = await run_check(
+                self.check.create(), means, key=self.check.key, may_rerun=self._may_rerun
+            )
+        found = tuple(_in_attempt(finding, self.check.site) for finding in result.findings)
+        return result.model_copy(update={"findings": found})
+
+    def _baseline(self) -> Baseline | None:
+        """Raises ``EvidenceError``."""
+        from stage_gate.evidence.baseline import baseline_for
+
+        evidence, attempt = self.run.evidence, self.run.evidence.attempts()
+        return self.beside.once(("baseline", attempt), lambda: baseline_for(evidence, attempt, self.check))
+
+    def _open(self) -> tuple[Access, Client]:
+        """What opens the target, and a client for all of the site. Raises ``AccessError``."""
+        from aem_checks.access import NO_ACCESS
+        from aem_checks.client import Client
+
+        site, resolver = self.run.gate.site(self.check.site), partial(open_access, self.run)
+        name = site.endpoint(self.check.target).access
+        return resolver(name) if name else NO_ACCESS, Client.for_site(site, resolver)
+
+    def _not_opened(self, error: AccessError) -> CheckResult:
+        from stage_gate.rules.not_run import not_run
+
+        why = f"{self.check.key} was not run: {error}. To do: give the site a connection of its own, or correct this one."
+        return not_run(self.check, "no_connection", self.check.site, [why])
+
+    def _means(self, client: Client, access: Access, baseline: Baseline | None) -> Means:
+        from aem_checks.means import Means
+        from stage_gate.observing.facts import facts_for
+
+        evidence = site_folder(self.folder, self.check.site)
+        return Means(
+            site=self.run.gate.site(self.check.site),
+            target=self.check.target,
+            client=client,
+            recording=self._recording(evidence / "recording"),
+            evidence=evidence,
+            access=access,
+            resolver=partial(open_access, self.run),
+            facts=facts_for(self.run, self.check),
+            baseline=baseline,
+            seat=self.seat,
+            begin=self.beside.walk.of(self.check.key),
+        )
+
+    def _recording(self, folder: Path) -> Recording | None:
+        from aem_checks.recording import Recording
+
+        return self.beside.once(folder, lambda: Recording.load(folder)) if folder.exists() else None
+
+    def _may_rerun(self) -> bool:
+        from stage_gate.evidence.claims import take_rerun
+
+        return take_rerun(self.folder, self.run.gate.policy.flakes.reruns, self.check.key)
 
 
 def open_access(run: GateRun, name: str) -> Access:
