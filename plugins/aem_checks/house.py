@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from aem_checks.checkout import Source, opened
+from aem_checks.checkout import Checkout, Source, opened
 from aem_checks.git import CheckoutError
 from aem_checks.network_guard.rule import Rule
 from aem_checks.running import run
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aem_checks.access import Access
     from aem_checks.asks import Command
     from aem_checks.check import Check
-    from aem_checks.checkout import Checkout, Commit
+    from aem_checks.checkout import Commit
     from aem_checks.client import Client
     from aem_checks.means import Means
     from aem_checks.outcomes import Judgement
@@ -61,6 +61,14 @@ class House:
                 client = means.client.beside(others, house.beside_rule)
                 house.beside = await stack.enter_async_context(client)
             yield house
+
+    @classmethod
+    @asynccontextmanager
+    async def of_team(cls, check: Check[Any], means: Means) -> AsyncIterator[House]:
+        """That of one run of a team's own check: the recorded pages lie beside it, and no other hosts are asked for it."""
+        async with AsyncExitStack() as stack:
+            source = ReleaseSource(getattr(check.settings, "checkout", None), means, stack)
+            yield cls(facts=means.facts, rule=Rule.for_site(means.site), source=source)
 
     @classmethod
     async def lead(cls, check: Check[Any], means: Means) -> Judgement:
@@ -123,8 +131,10 @@ def _keep(kept: Mapping[str, bytes], means: Means) -> None:
 class ReleaseSource:
     """Reads the release's commit, which is opened once, for the first question."""
 
-    def __init__(self, checkout: Checkout | None, means: Means, stack: AsyncExitStack) -> None:
-        self._checkout, self._means, self._stack = checkout, means, stack
+    def __init__(self, checkout: object, means: Means, stack: AsyncExitStack) -> None:
+        """``checkout``: the setting of that name; what is none counts as none."""
+        self._checkout = checkout if isinstance(checkout, Checkout) else None
+        self._means, self._stack = means, stack
         self._opened: Commit | CheckoutError | None = None
         self._lock = asyncio.Lock()
 

@@ -27,7 +27,6 @@ from aem_checks.asking import NoQuestion
 from aem_checks.code_user import CodeUser, CodeUserError, code_user, give, inherited, own_folders, take_back
 from aem_checks.house import House
 from aem_checks.inside import ANSWER, FILES, TOLD, Request
-from aem_checks.network_guard.rule import Rule
 from aem_checks.outcomes import Cause, Finding, Judgement, Outcome
 from aem_checks.text import count, plain
 
@@ -111,6 +110,7 @@ class _Isolated:
 
     async def _answer(self, line: socket.socket, module: Path) -> None:
         """Tell what is to be done, then whatever is asked. Raises ``NoQuestion``."""
+        from aem_checks.browser.sharing import seated
         from aem_checks.crossing import LENGTH, Answers, answer_across
 
         answers = Answers(self._work / TOLD, self.user)
@@ -118,8 +118,9 @@ class _Isolated:
         try:
             request = self._request(module).model_dump_json().encode()
             writer.write(LENGTH.pack(len(request)) + request)
-            house = House(facts=self.means.facts, rule=Rule.for_site(self.means.site))
-            await answer_across(reader, writer, self.means.client, house, answers, self.means.told.hear)
+            async with House.of_team(self.check, self.means) as house, seated(self.means) as opens:
+                hear = self.means.told.hear
+                await answer_across(reader, writer, self.means.client, house, answers, hear, opens)
         finally:
             writer.close()
 

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 
 from aem_checks.access import Access
+from aem_checks.browser import sharing
+from aem_checks.browser.seen import Complaint, Seen
 from aem_checks.client import Client
 from aem_checks.kinds import KindError, file_of_own_kind, kind_of_file
 from aem_checks.kinds.availability.key_pages import KeyPages
@@ -25,6 +27,8 @@ from aem_checks.outcomes import Cause, CheckResult, Outcome, Severity
 from aem_checks.rate_limit import RateLimit
 from aem_checks.recording import record
 from aem_checks.runner import run_check
+from unit.aem_checks.browser.fake_browser import FakeBrowser, FakePage
+from unit.aem_checks.git_repository import commit
 from unit.aem_checks.other_user import NOBODY, PYTHON, needs_python_for_all, needs_root, open_folder
 from unit.aem_checks.page_site import PageSite
 from unit.aem_checks.test_commands import DAEMON, running
@@ -33,11 +37,14 @@ OWN = """
 import json, os, sys
 from datetime import timedelta
 from pathlib import Path
-from aem_checks.asks import Abroad, Fact, Files, Follow, Fresh, Get, Now, Question, Read, ask, ask_all
-from aem_checks.check import Check, CheckSettings
+from aem_checks.asks import Abroad, Command, Fact, Files, Follow, Fresh, Get, Now, Question, Read, ask, ask_all
+from aem_checks.browser.asks import DataLayer, Open, Picture, Value
+from aem_checks.browser.open_page import Viewport
+from aem_checks.check import Check
+from aem_checks.checkout import CheckoutSettings
 from aem_checks.outcomes import Finding, Judgement, Severity
 
-class Settings(CheckSettings):
+class Settings(CheckoutSettings):
     word: str = "surf"
     more: tuple[str, ...] = ()
 
@@ -57,6 +64,7 @@ SITE = """def judge(self, visit):
 {body}
 """
 SECRET = "pa55-of-the-stage"
+COMMIT = "0abc"
 
 
 @pytest.fixture
@@ -103,7 +111,7 @@ def judge(
                     recording,
                     evidence,
                     access,
-                    {"commit_id": "0abc"},
+                    {"commit_id": COMMIT},
                     lambda name: access,
                 )
                 return await run_check(check, visit, key="wknd.own")
@@ -246,7 +254,18 @@ def test_questions_are_answered_across_the_border(place: Path) -> None:
         ('yield "what?"', "is no list of questions"),
         ("yield [1]", "is no list of questions"),
         ("yield [Question()]", "nobody can answer"),
-        ('yield [Files(("**",))]', "asked 'files', which a team's check can't ask"),
+        ('yield [Command("a", "true", "/", 1)]', "nobody can answer"),
+        ('yield [Files(("a" * 201,))]', "with more than 20 patterns, 200 characters or 8 stars"),
+        ('yield [Files(("*a" * 9,))]', "with more than 20 patterns, 200 characters or 8 stars"),
+        ('yield [Open("/", Viewport(1, 1_000_000))]', "a window of 1 x 1000000"),
+        ('yield [Open("/", looks=(Value("a"),) * 21)]', "more than 20 looks"),
+        ('yield [Open("/", looks=(Value("a" * 9000),))]', "or looks of more than 8000 characters"),
+        ('yield [Open("/", looks=(Value(7),))]', "asked a question 'open' that is none"),
+        (
+            'yield [Open("/", looks=(Picture(like="../../../plan.json"),))]',
+            "whose files a team's check is not given",
+        ),
+        ('yield [Open("/", looks=(DataLayer("a; steal()"),))]', "a data layer that is no name"),
         ("while True: yield [Fresh()] * 900", "asked more than 20000 questions"),
         ("while True: yield [Fresh()] * 2000", "no list of at most 1000 questions"),
         ("while True: yield []", "asked more than 20000 questions"),
@@ -266,6 +285,46 @@ def test_a_question_that_is_none_is_inconclusive(place: Path, body: str, words: 
     result = judge(place, f"{body}\nreturn Judgement(examined=1)", site=True)
     assert (result.outcome, result.cause) == (Outcome.INCONCLUSIVE, Cause.CHECK)
     assert words in result.sentences[0], result.sentences
+
+
+def test_it_can_ask_for_files_of_the_release(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = commit(place / "git", {"a/b.cfg.json": "{}", "c.txt": "c"})
+    monkeypatch.setattr(sys.modules[__name__], "COMMIT", found)
+    body = """
+    for patterns in (("**/*.cfg.json",), ("**/*.txt", "no/such")):
+        source = yield from ask(Files(patterns))
+        print(dict(source.contents), source.files, repr(source.problem))
+    return Judgement(examined=1)
+    """
+    assert judge(place, body, site=True, checkout={"folder": str(place / "git")}).outcome is Outcome.PASSED
+    assert kept(place) == "{'a/b.cfg.json': b'{}'} 2 ''\n{'c.txt': b'c'} 2 ''\n"
+
+
+def test_without_a_source_it_is_told_so(place: Path) -> None:
+    body = """
+    source = yield from ask(Files(("**",)))
+    print(source.problem, source.contents)
+    return Judgement(examined=1)
+    """
+    assert judge(place, body, site=True).outcome is Outcome.PASSED
+    assert kept(place) == "There is no checkout of the release. {}\n"
+
+
+def test_it_can_ask_what_a_page_shows_in_a_browser(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = FakePage(Seen(complaints=[Complaint("exception", "it throws", "https://x.test/a.js", 1)]))
+    page.says["document.title"] = "Home"
+    browser = FakeBrowser({"/a": page, "/gone": FakePage(Seen(), status=404)})
+    monkeypatch.setattr(sharing, "_open_browser", browser.opens)
+    body = """
+    seen = yield from ask(Open("/a", Viewport(390, 844), (Value("document.title"),)))
+    print(seen.status, seen.looks, [each.text for each in seen.traffic().complaints])
+    lost = yield from ask(Open("/gone"))
+    print(type(lost).__name__, lost.reason, lost.status)
+    return Judgement(examined=1)
+    """
+    assert judge(place, body, site=True).outcome is Outcome.PASSED
+    assert kept(place) == "200 ('Home',) ['it throws']\nUnopened status 404\n"
+    assert [(path, width) for path, width, _ in browser.opened] == [("/a", 390), ("/gone", 1366)]
 
 
 LINE = "import gc, socket; line = next(each for each in gc.get_objects() if type(each) is socket.socket)"
