@@ -62,9 +62,15 @@ class Origin:
     key: str
     """Of the check that saw it."""
     subject: str
+    code: str
 
     def __str__(self) -> str:
         return f"{self.key}: {self.subject}"
+
+    @property
+    def fault(self) -> tuple[str, str]:
+        """What it is told with: the same fault that the same check saw elsewhere."""
+        return self.key, self.code
 
 
 class Follows:
@@ -80,7 +86,7 @@ class Follows:
 
     def is_origin(self, key: str, finding: Finding) -> bool:
         """Whether anything follows from it."""
-        return Origin(key, finding.subject) in self._firsts
+        return Origin(key, finding.subject, finding.code) in self._firsts
 
 
 NOTHING_FOLLOWS = Follows({})
@@ -155,7 +161,7 @@ def _of_one_site(ordered: Iterable[_Seen]) -> dict[tuple[str, Finding], Origin]:
     for each in ordered:
         origin = next((other for other in known.near(each) if _is_origin_of(other, each)), None)
         if origin is not None:
-            first = Origin(origin.key, origin.finding.subject)
+            first = Origin(origin.key, origin.finding.subject, origin.finding.code)
             found[each.key, each.finding] = found.get((origin.key, origin.finding), first)
         known.add(each)
     return found

@@ -84,29 +84,52 @@ def standing(result: CheckResult, follows: Follows) -> list[Finding]:
     return sorted(own, key=lambda each: not follows.is_origin(result.key, each))
 
 
-def consequences(results: Iterable[CheckResult], follows: Follows) -> dict[Origin, str]:
-    """For each origin a sentence that counts what follows from it in these results, check by check."""
-    counted: dict[Origin, Counter[str]] = {}
+@dataclass(frozen=True)
+class Consequences:
+    """What follows from one fault, of however many pages or files it is."""
+
+    origins: tuple[Origin, ...]
+    """Different ones, in the order in which something follows from them."""
+    findings: tuple[tuple[str, Finding], ...]
+    """Each with the key of its check."""
+
+    @property
+    def key(self) -> str:
+        """The check that saw what they follow from."""
+        return self.origins[0].key
+
+    @property
+    def title(self) -> str:
+        """``3 findings follow from client_libraries: https://…/site.css and 1 more``."""
+        return f"{count(len(self.findings), 'finding')} {self._follow}"
+
+    @property
+    def _follow(self) -> str:
+        more = f" and {len(self.origins) - 1} more" if self.origins[1:] else ""
+        return f"{'follow' if self.findings[1:] else 'follows'} from {self.origins[0]}{more}"
+
+    @property
+    def sentence(self) -> str:
+        """It counts them, check by check."""
+        keys = Counter(key for key, _ in self.findings)
+        checks = ", ".join(f"{key} ({times})" for key, times in keys.items())
+        number = f"{count(len(self.findings), 'finding')} of {count(len(keys), 'check')}"
+        return f"{number} {self._follow}: {checks}; all are in the report."
+
+
+def consequences(results: Iterable[CheckResult], follows: Follows) -> list[Consequences]:
+    """What of these results follows from what, by the fault that it follows from."""
+    found: dict[tuple[str, str], list[tuple[Origin, str, Finding]]] = {}
     for result in results:
         for each in result.findings:
             if (origin := follows.origin(result.key, each)) is not None:
-                counted.setdefault(origin, Counter())[result.key] += 1
-    return {origin: _counted(origin, keys) for origin, keys in counted.items()}
+                found.setdefault(origin.fault, []).append((origin, result.key, each))
+    return [_consequences(each) for each in found.values()]
 
 
-def _counted(origin: Origin, keys: Counter[str]) -> str:
-    number, checks = keys.total(), ", ".join(f"{key} ({times})" for key, times in keys.items())
-    verb = "follows" if number == 1 else "follow"
-    return f"{count(number, 'finding')} of {count(len(keys), 'check')} {verb} from {origin}: {checks}; all are in the report."
-
-
-def following(result: CheckResult, follows: Follows) -> list[tuple[Origin, Sequence[Finding]]]:
-    """What of a result follows from what, by origin."""
-    found: dict[Origin, list[Finding]] = {}
-    for each in result.findings:
-        if (origin := follows.origin(result.key, each)) is not None:
-            found.setdefault(origin, []).append(each)
-    return list(found.items())
+def _consequences(found: Sequence[tuple[Origin, str, Finding]]) -> Consequences:
+    origins = tuple(dict.fromkeys(origin for origin, _, _ in found))
+    return Consequences(origins, tuple((key, finding) for _, key, finding in found))
 
 
 def _fault(finding: Finding) -> tuple[object, ...] | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
 from aem_checks.outcomes import CheckResult, Outcome, Severity, worst
 from stage_gate.rules.candidate import Candidate, must_be_built_again
 from stage_gate.rules.decision import Mode
-from stage_gate.rules.following import Follows, Origin, follows_from
+from stage_gate.rules.following import Follows, follows_from
 from stage_gate.rules.leniency import weigh
 from stage_gate.rules.plan import (
     CLOUD_MANAGER,
@@ -20,7 +20,7 @@ from stage_gate.rules.plan import (
     PlannedCheck,
     RecordedResult,
 )
-from stage_gate.rules.sentences import consequences, explain, grouped, standing
+from stage_gate.rules.sentences import Consequences, consequences, explain, grouped, standing
 from stage_gate.rules.stage_changes import goes_on
 from stage_gate.rules.surroundings import NEVER_TOLD
 
@@ -217,7 +217,7 @@ def _reasons(answers: Sequence[_Answer]) -> tuple[str, ...]:
     after = consequences(results, follows)
     failed = [answer for answer in against if answer.outcome is Outcome.FAILED]
     silent = [answer for answer in against if answer not in failed and answer.key != PLAN]
-    told, named = _first(silent, follows, {origin.key for origin in after})
+    told, named = _first(silent, follows, {each.key for each in after})
     sentences = [sentence for answer in (*failed, *told) for sentence in _sentences(answer, follows, after)]
     if named:
         keys = ", ".join(answer.key for answer in named)
@@ -240,11 +240,11 @@ def _first(
     return own[:most], own[most:]
 
 
-def _sentences(answer: _Answer, follows: Follows, after: Mapping[Origin, str]) -> list[str]:
+def _sentences(answer: _Answer, follows: Follows, after: Sequence[Consequences]) -> list[str]:
     if answer.result is None:
         return [answer.doubt]
     own = explain(answer.result, follows)
-    return [*own, *(sentence for origin, sentence in after.items() if origin.key == answer.key)]
+    return [*own, *(each.sentence for each in after if each.key == answer.key)]
 
 
 def _only_by_origin(plan: Plan, candidate: Candidate) -> list[str]:
@@ -308,7 +308,7 @@ def _told_beside(plan: Plan, recorded: Sequence[RecordedResult], against: Sequen
     ]
     follows = follows_from([*against, *beside])
     sentences = [sentence for result in beside for sentence in _seen(result, follows)]
-    return [*sentences, *consequences(beside, follows).values()]
+    return [*sentences, *(each.sentence for each in consequences(beside, follows))]
 
 
 def _seen(result: CheckResult, follows: Follows) -> Sequence[str]:

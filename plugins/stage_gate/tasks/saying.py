@@ -61,7 +61,7 @@ def say(log: Any, result: CheckResult) -> None:
 def say_findings(log: Any, result: CheckResult, follows: Follows) -> None:
     """Each fault with its remedy on a line of its own; what else has it, or follows from something else, is folded."""
     from aem_checks.outcomes import Outcome
-    from stage_gate.rules.sentences import following, grouped, standing
+    from stage_gate.rules.sentences import consequences, grouped, standing
 
     if result.outcome is Outcome.PASSED:
         _fold(log, f"{result.key}: {_count(result)}", result.findings)
@@ -70,8 +70,8 @@ def say_findings(log: Any, result: CheckResult, follows: Follows) -> None:
     for each in grouped([*standing(result, follows), *notes]):
         _say_finding(log, each.first)
         _fold(log, each.likewise, each.more)
-    for origin, findings in following(result, follows):
-        _fold(log, f"{result.key}: {_counted(findings)} from {origin}", findings)
+    for one in consequences([result], follows):
+        _fold(log, f"{result.key}: {one.title}", [finding for _, finding in one.findings])
 
 
 def _fold(log: Any, title: str, findings: Sequence[Finding]) -> None:
@@ -87,12 +87,6 @@ def _say_finding(log: Any, finding: Finding) -> None:
     log.info("%s %s [%s] %s", finding.outcome, *map(log_line, (finding.code, finding.subject, told)))
     if remedy:
         log.info("To do: %s", log_line(remedy))
-
-
-def _counted(findings: Sequence[Finding]) -> str:
-    from aem_checks.text import count
-
-    return f"{count(len(findings), 'finding')} {'follows' if len(findings) == 1 else 'follow'}"
 
 
 def outcome_line(result: CheckResult) -> str:

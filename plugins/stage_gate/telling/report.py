@@ -11,10 +11,10 @@ from stage_gate.configuration.excusing import excusing_settings
 from stage_gate.evidence.baseline import NONE_YET
 from stage_gate.evidence.ledger import known_since, told_of
 from stage_gate.rules.decision import Decision
-from stage_gate.rules.following import Follows, Origin, follows_from
+from stage_gate.rules.following import Follows, follows_from
 from stage_gate.rules.leniency import weigh
 from stage_gate.rules.plan import UNISOLATED
-from stage_gate.rules.sentences import following, grouped, standing
+from stage_gate.rules.sentences import Consequences, consequences, grouped, standing
 from stage_gate.telling.coverage_report import manual_sentences
 from stage_gate.telling.notify import AFTER_A_HALT
 from stage_gate.telling.rendering import render
@@ -163,11 +163,10 @@ class _Told:
         notes = [each for each in result.findings if each.outcome is Outcome.PASSED]
         groups = grouped([*standing(result, self.follows), *notes])
         own = [_Folded(g.likewise, self._each(result, g.more), self._one(result, g.first)) for g in groups]
-        return [*own, *(self._from(result, *each) for each in following(result, self.follows))]
+        return [*own, *(self._from(result, each) for each in consequences([result], self.follows))]
 
-    def _from(self, result: CheckResult, origin: Origin, findings: Sequence[Finding]) -> _Folded:
-        words = "finding follows" if len(findings) == 1 else "findings follow"
-        return _Folded(f"{len(findings)} {words} from {origin}", self._each(result, findings))
+    def _from(self, result: CheckResult, each: Consequences) -> _Folded:
+        return _Folded(each.title, self._each(result, [finding for _, finding in each.findings]))
 
     def _each(self, result: CheckResult, findings: Sequence[Finding]) -> list[_ToldFinding]:
         return [self._one(result, each) for each in findings]

@@ -236,4 +236,4 @@ def _of_production(production: tuple[CheckResult, ...]) -> Iterator[str]:
         yield from (
             f"{result.key}: {each.sentence}" for each in grouped([*standing(result, follows), *notes])
         )
-    yield from consequences(against, follows).values()
+    yield from (each.sentence for each in consequences(against, follows))

@@ -253,7 +253,7 @@ def test_an_origin_counts_itself_and_follows_from_nothing(results: list[CheckRes
         if origin is None:
             continue
         assert found.outcome is not Outcome.PASSED
-        firsts = [each for each in told if Origin(each[0], each[1].subject) == origin]
+        firsts = [each for each in told if Origin(each[0], each[1].subject, each[1].code) == origin]
         assert any(
             first.outcome is not Outcome.PASSED and follows.origin(first_key, first) is None
             for first_key, first in firsts

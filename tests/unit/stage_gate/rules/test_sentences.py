@@ -125,6 +125,26 @@ def test_what_only_warns_and_follows_from_a_reason_is_counted_among_the_warnings
     )
 
 
+def test_what_follows_from_the_same_fault_of_many_pages_is_one_sentence_too() -> None:
+    gone = of("key_pages", *(failed("status", f"{SITE}/{n}", "status 404") for n in range(3)), examined=9)
+    unjudged = of("visual", *(unseen("not_judged", f"/{n}") for n in range(3)))
+    lost = of(
+        "client_libraries",
+        failed("status", CSS, "status 404", "/"),
+        failed("empty", f"{CSS}?2", "", "/de.html"),
+    )
+    looks = of("accessibility", failed("new_violation", "/ label"), failed("new_violation", "/de.html label"))
+    results = [gone, unjudged, lost, looks]
+    verdict = judge(
+        plan(*(planned(each.key) for each in results)), CANDIDATE, [recorded(each) for each in results]
+    )
+    assert [reason for reason in verdict.reasons if "follow" in reason] == [
+        f"3 findings of 1 check follow from key_pages: {SITE}/0 and 2 more: visual (3); all are in the report.",
+        f"1 finding of 1 check follows from client_libraries: {CSS}: accessibility (1); all are in the report.",
+        f"1 finding of 1 check follows from client_libraries: {CSS}?2: accessibility (1); all are in the report.",
+    ]
+
+
 def test_a_result_that_does_not_count_explains_nothing() -> None:
     looks = of("visual", failed("different", "/ 412"))
     elsewhere = recorded(NO_STYLE, candidate_digest="another")
