@@ -63,6 +63,8 @@ RULES: Mapping[str, Tests] = {
         f"{_GATE}/rules/test_decision_model.py::test_a_task_that_is_over_has_nothing_left_to_do",
         _SHORT,
     ),
+    "stage_gate.rules.own_tests": (f"{_GATE}/rules/test_own_tests.py",),
+    "stage_gate.own_tests.ends": (f"{_GATE}/own_tests/test_ends.py",),
     "stage_gate.rules.proof": (f"{_GATE}/rules/test_proof.py", _TABLES, _SHORT),
     "stage_gate.rules.candidate": (
         f"{_GATE}/rules/test_candidate.py",
