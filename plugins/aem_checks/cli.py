@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aem_checks.allocation import share_memory_between_threads
+from aem_checks.command_line import called_as, ended, versions
 from aem_checks.interruptible import run_interruptible
 from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.text import count
-from aem_checks.versions import called_as, versions
 
 if TYPE_CHECKING:
     from aem_checks.baseline import Baseline
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 
 EXIT = {Outcome.PASSED: 0, Outcome.FAILED: 1, Outcome.INCONCLUSIVE: 3}
 USAGE_ERROR = 2
-BROKEN = 70
-"""The program itself failed (EX_SOFTWARE of sysexits.h): it says nothing about the site."""
-INTERRUPTED = 130
 _EPILOG = """exit codes:
   0    every blocking check passed
   1    a blocking check failed
@@ -33,6 +30,7 @@ _EPILOG = """exit codes:
   3    inconclusive: a blocking check got no answer, or no blocking check ran
   70   the program itself failed, which says nothing about the site; standard error has the traceback to report
   130  interrupted
+  141  whoever read the output went away
 
 Protected sites: the gate file names a connection with 'access: NAME'; set AIRFLOW_CONN_NAME to it, as URI or
 JSON, of type http or generic. Only the site's own hosts are contacted, and where the connection names a host, that one
@@ -58,16 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     share_memory_between_threads()
     parsed = _parser().parse_args(arguments)
-    try:
-        if parsed.command == "docs":
-            return _docs(parsed.file)
-        return _list() if parsed.command == "list" else _run(_asked(parsed))
-    except KeyboardInterrupt:
-        print("interrupted: nothing more is sent, there is no verdict", file=sys.stderr)
-        return INTERRUPTED
-    except Exception:  # noqa: BLE001 - 1 would say that a check failed
-        traceback.print_exc()
-        return BROKEN
+    return ended(partial(_do, parsed), "interrupted: nothing more is sent, there is no verdict")
+
+
+def _do(parsed: argparse.Namespace) -> int:
+    if parsed.command == "docs":
+        return _docs(parsed.file)
+    return _list() if parsed.command == "list" else _run(_asked(parsed))
 
 
 def _parser() -> argparse.ArgumentParser:

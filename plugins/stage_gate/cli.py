@@ -1,28 +1,24 @@
 """What can be done with gates from a terminal? ``init``, ``doctor``, ``key``, ``verify``, ``replay``, and more.
 
 Exit codes: 0 all is well, 1 something would stop the gate, can't be trusted, differs or was not written, 2 wrong usage,
-70 the program itself failed, 130 interrupted.
+70 the program itself failed, 130 interrupted, 141 whoever read the output went away.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aem_checks.versions import called_as, versions
+from aem_checks.command_line import called_as, ended, versions
 
 if TYPE_CHECKING:
     from stage_gate.commands import init
-
-BROKEN = 70
-"""EX_SOFTWARE of sysexits.h."""
-INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,15 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return up(given[1:])
     options = _parser().parse_args(given)
-    command: Callable[[argparse.Namespace], int] = options.command
-    try:
-        return command(options)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except Exception:  # noqa: BLE001 - 1 would say something about the gate
-        traceback.print_exc()
-        return BROKEN
+    return ended(partial(options.command, options))
 
 
 def _parser() -> argparse.ArgumentParser:
