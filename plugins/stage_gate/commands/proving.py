@@ -13,14 +13,12 @@ from aem_checks.text import plain
 from stage_gate.commands.bundle import attempts_in
 from stage_gate.commands.deciding import refusal_of_decision
 from stage_gate.commands.diagnosis import Diagnosis, bad, good
+from stage_gate.commands.proving_tickets import ASK, KEY, carried_out_after_all, ticketed
 from stage_gate.configuration.gate import GateSettings
 from stage_gate.configuration.gate_file import gate_digest
-from stage_gate.evidence.claims import Rights, Ticket, read_taken
 from stage_gate.evidence.files import EvidenceError, read
 from stage_gate.evidence.kept_decisions import (
     CARRIED_OUT,
-    DONE,
-    TICKET,
     DecisionRecord,
     StoredAnswer,
     read_answer,
@@ -34,9 +32,6 @@ from stage_gate.evidence.signing import Keys, Signature, open_signed
 from stage_gate.evidence.store import Evidence
 from stage_gate.rules.decision import RETEST
 from stage_gate.rules.verdict import Verdict, judge
-
-_ASK = "Ask whoever runs Stage Gate for the original in the evidence store, and who could write there."
-_KEY = "Name the public key: --key, as `python -m stage_gate key --public` prints it where it was signed."
 
 
 def prove(folder: Path, keys: Keys) -> Iterator[Diagnosis]:
@@ -53,7 +48,7 @@ def prove(folder: Path, keys: Keys) -> Iterator[Diagnosis]:
         yield good("attempt", "it is here alone: pin, answers, ticket and decision were not looked at")
         return
     if [number for number, _ in attempts] != list(range(1, len(attempts) + 1)):
-        yield bad("attempts", f"there are {_listed(n for n, _ in attempts)} only", _ASK)
+        yield bad("attempts", f"there are {_listed(n for n, _ in attempts)} only", ASK)
     yield from _one_execution(seals)
     yield from _records(_Files(folder, keys, seals), seals, len(attempts))
 
@@ -70,12 +65,12 @@ def _compared_with(sealed: Sealed, attempt: Path, keys: Keys) -> Diagnosis:
     try:
         other = read_seal(folder, pinned.attempt, keys)
     except EvidenceError as error:
-        return bad(what, f"{named}, which is not what it was: {error}", _ASK)
+        return bad(what, f"{named}, which is not what it was: {error}", ASK)
     told = (other.manifest.gate, other.manifest.execution_id, other.digest)
     if told != (sealed.manifest.gate, pinned.execution_id, pinned.seal_digest):
-        return bad(what, f"{named}, and beside it lies another one", _ASK)
+        return bad(what, f"{named}, and beside it lies another one", ASK)
     if other.signature is not Signature.TRUSTED:
-        return bad(what, f"{named}, whose seal is {other.signature}", _KEY)
+        return bad(what, f"{named}, whose seal is {other.signature}", KEY)
     return good(what, f"{named}, which lies beside it unchanged; signed")
 
 
@@ -99,7 +94,7 @@ def _attempt(number: int, folder: Path, keys: Keys) -> tuple[list[Diagnosis], Se
     try:
         sealed = read_seal(folder, number or _number_in(folder, keys), keys)
     except EvidenceError as error:
-        return [bad(name, str(error), _ASK)], None
+        return [bad(name, str(error), ASK)], None
     lines = [bad(name, told, remedy) for told, remedy in _against(sealed)]
     if not lines:
         files = len(sealed.manifest.files)
@@ -125,19 +120,19 @@ def _against(sealed: Sealed) -> Iterator[tuple[str, str]]:
     """What speaks against a seal whose files are all unchanged."""
     if sealed.signature is not Signature.TRUSTED:
         by = f" ({sealed.key})" if sealed.key else ""
-        yield f"the seal is {sealed.signature}{by}", _KEY if sealed.key else _ASK
+        yield f"the seal is {sealed.signature}{by}", KEY if sealed.key else ASK
     verdict = judge(sealed.plan, sealed.candidate, sealed.recorded)
     if _core(verdict) != _core(sealed.verdict):
         yield (
             f"its results amount to {verdict.outcome}, and sealed is {sealed.verdict.outcome}: {verdict.summary}",
             "Compare the code that judged with this one: the manifest names its digest. If it is the same, "
-            + _ASK,
+            + ASK,
         )
     elif verdict != sealed.verdict and sealed.manifest.code.get("stage_gate") == code_digests()["stage_gate"]:
-        yield "the sealed verdict does not say what its results amount to", _ASK
+        yield "the sealed verdict does not say what its results amount to", ASK
     strangers = [e.result.key for e in sealed.recorded if e.attempt != sealed.attempt]
     if strangers:
-        yield f"{', '.join(strangers)} are results of another attempt", _ASK
+        yield f"{', '.join(strangers)} are results of another attempt", ASK
 
 
 def _core(verdict: Verdict) -> tuple[object, ...]:
@@ -147,7 +142,7 @@ def _core(verdict: Verdict) -> tuple[object, ...]:
 def _one_execution(seals: Sequence[Sealed]) -> Iterator[Diagnosis]:
     stories = {(seal.manifest.gate, seal.manifest.execution_id, seal.manifest.gate_digest) for seal in seals}
     if len(stories) > 1:
-        yield bad("attempts", "their seals are of several executions or gates", _ASK)
+        yield bad("attempts", "their seals are of several executions or gates", ASK)
 
 
 def _records(files: _Files, seals: Sequence[Sealed], attempts: int) -> Iterator[Diagnosis]:
@@ -156,13 +151,13 @@ def _records(files: _Files, seals: Sequence[Sealed], attempts: int) -> Iterator[
     try:
         settings = _pinned(files, seals)
     except EvidenceError as error:
-        yield bad("pin", str(error), _ASK)
+        yield bad("pin", str(error), ASK)
     answers: list[StoredAnswer] = []
     for path in sorted(files.folder.glob("answer-*.json")):
         try:
             answer = read_record(path, StoredAnswer, files)
         except EvidenceError as error:
-            yield bad(plain(path.name), str(error), _ASK)
+            yield bad(plain(path.name), str(error), ASK)
             continue
         answers.append(answer)
         yield _bound(
@@ -199,14 +194,14 @@ def _bound(
 ) -> Diagnosis:
     """Whether a record is signed, and speaks of a seal that is here."""
     if record.signature is not Signature.TRUSTED:
-        return bad(what, f"{told}, but it is {record.signature}", _KEY)
+        return bad(what, f"{told}, but it is {record.signature}", KEY)
     seal = next((each for each in seals if each.digest == digest), None)
     if seal is None:
         return bad(
-            what, f"{told}, about seal {digest[:12] or 'none'}, which is not among the intact ones here", _ASK
+            what, f"{told}, about seal {digest[:12] or 'none'}, which is not among the intact ones here", ASK
         )
     if record.at < seal.sealed_at:
-        return bad(what, f"{told} at {record.at}, before attempt {seal.attempt} was sealed", _ASK)
+        return bad(what, f"{told} at {record.at}, before attempt {seal.attempt} was sealed", ASK)
     return good(what, f"{told} about attempt {seal.attempt}; signed")
 
 
@@ -218,7 +213,7 @@ def _retest(
     try:
         record = read_retest(files, number)
     except EvidenceError as error:
-        yield bad(what, str(error), _ASK)
+        yield bad(what, str(error), ASK)
         return
     before = next((each for each in seals if each.attempt == number - 1), None)
     if record is None:
@@ -226,9 +221,9 @@ def _retest(
             yield _begun_without_record(what, number, before, answers)
         return
     if record.signature is not Signature.TRUSTED:
-        yield bad(what, f"it is {record.signature}", _KEY)
+        yield bad(what, f"it is {record.signature}", KEY)
     elif record.attempt != number or before is None or record.seal_digest != before.digest:
-        yield bad(what, f"it does not follow the seal of attempt {number - 1}", _ASK)
+        yield bad(what, f"it does not follow the seal of attempt {number - 1}", ASK)
     else:
         yield good(what, f"{record.by} wanted attempt {number}: {record.reason}; signed")
 
@@ -245,7 +240,7 @@ def _begun_without_record(
     ]
     if wanted:
         return bad(
-            what, f"it is missing, and {wanted[-1].by} wanted attempt {number}: {wanted[-1].reason}", _ASK
+            what, f"it is missing, and {wanted[-1].by} wanted attempt {number}: {wanted[-1].reason}", ASK
         )
     return good(
         f"attempt {number}",
@@ -263,92 +258,41 @@ def _decided(
     try:
         newest = read_answer(files)
     except EvidenceError as error:
-        yield bad("answer.json", str(error), _ASK)
+        yield bad("answer.json", str(error), ASK)
         return
     try:
         record = read_decision(files)
     except EvidenceError as error:
-        yield bad("decision", str(error), _ASK)
+        yield bad("decision", str(error), ASK)
         return
     if newest is not None and newest not in answers:
-        yield bad("answer.json", "it is none of the answers that were kept under their own time", _ASK)
+        yield bad("answer.json", "it is none of the answers that were kept under their own time", ASK)
     if newest is None and answers:
-        yield bad("answer.json", f"it is missing, and {answers[-1].by} answered {answers[-1].option}", _ASK)
+        yield bad("answer.json", f"it is missing, and {answers[-1].by} answered {answers[-1].option}", ASK)
     if record is None:
         yield bad(
             "decision",
             "none is on record, so nothing here says what became of the release",
-            "If it is not decided yet, verify it again once it is. Else its record is missing: " + _ASK,
+            "If it is not decided yet, verify it again once it is. Else its record is missing: " + ASK,
         )
         return
     if record.signature is not Signature.TRUSTED:
-        yield bad("decision", f"{record.decision} by {record.by} is {record.signature}", _KEY)
+        yield bad("decision", f"{record.decision} by {record.by} is {record.signature}", KEY)
         return
     seal = next((each for each in seals if each.attempt == attempts), None)
     halt = standing_halt(each for each in answers if each.at <= record.at)
     refusal = refusal_of_decision(record, seal, seals, newest, halt, settings)
     if refusal:
-        yield bad("decision", f"{record.decision} by {record.by} does not follow: {refusal}", _ASK)
+        yield bad("decision", f"{record.decision} by {record.by} does not follow: {refusal}", ASK)
         return
     if record.decision in CARRIED_OUT and seal is not None:
-        yield _ticketed(files, record, seal)
+        yield ticketed(files, record, seal)
     if record.decision not in CARRIED_OUT:
-        yield from _carried_out_after_all(files, record, seals)
+        yield from carried_out_after_all(files, record, seals)
     yield good(
         "decision",
         f"{record.decision} by {record.by} at {record.at:%Y-%m-%d %H:%M:%S %Z}, as it follows; signed",
     )
-
-
-def _ticket_in_store(files: _Files, sealed: Sealed) -> Path:
-    """Where the ticket lies, if this lies in the evidence store."""
-    pinned = sealed.candidate
-    rights = Rights(files.folder.parent.parent, pinned.program_id, pinned.pipeline_id, pinned.execution_id)
-    return rights.place(Ticket)
-
-
-def _ticketed(files: _Files, record: DecisionRecord, sealed: Sealed) -> Diagnosis:
-    """Whether the ticket to this act was taken before it: by the copy here, or in the store that this lies in."""
-    pinned, told = sealed.candidate, f"the ticket to what was {record.decision}"
-    kept = _ticket_in_store(files, sealed)
-    path = next((each for each in (files.folder / TICKET, kept) if each.exists()), None)
-    if path is None:
-        return bad(
-            "ticket",
-            f"{told} was taken before, and it is not here",
-            f"It is {TICKET} in the folder of the execution, and tickets/{kept.name} in the evidence store. {_ASK}",
-        )
-    try:
-        ticket = read_taken(path, Ticket, files.keys)
-    except EvidenceError as error:
-        return bad("ticket", str(error), _ASK)
-    if not ticket.is_trusted:
-        return bad("ticket", f"{told} was taken by run {ticket.run_id}, but that is {ticket.signature}", _KEY)
-    is_meant = ticket.is_for(record.decision, sealed.digest, pinned.execution_id)
-    if not is_meant or ticket.at > record.at:
-        return bad(
-            "ticket",
-            f"what is here is the ticket to what was {ticket.decision}, at {ticket.at:%Y-%m-%d %H:%M:%S %Z}",
-            _ASK,
-        )
-    return good("ticket", f"{told} was taken once, by run {ticket.run_id} of {ticket.dag_id}; signed")
-
-
-def _carried_out_after_all(
-    files: _Files, record: DecisionRecord, seals: Sequence[Sealed]
-) -> Iterator[Diagnosis]:
-    """What speaks against nothing having been carried out where that is what was noted."""
-    counts = f"and what counts as decided is that it was {record.decision}"
-    for name in (DONE, TICKET):
-        if (files.folder / name).exists():
-            yield bad(name, f"it is here, {counts}", _ASK)
-    kept = _ticket_in_store(files, seals[-1]) if seals else None
-    if kept is not None and kept.exists():
-        yield bad(
-            "ticket",
-            f"tickets/{kept.name} is in the evidence store, so a request may have been sent, {counts}",
-            f"See in Cloud Manager what became of the release. If the gate decided it, the record of that is missing: {_ASK}",
-        )
 
 
 def _listed(numbers: Iterator[int]) -> str:

@@ -14,7 +14,7 @@ import yaml
 
 from aem_checks.outcomes import Cause, Outcome, Severity
 from stage_gate.cli import main
-from stage_gate.commands.calibrate import MOST_WAIVERS, Standing, propose, standing
+from stage_gate.commands.proposing import MOST_WAIVERS, Standing, propose, standing
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.rules.demands import NO_DEMANDS
 from unit.aem_checks.page_site import PageSite, status
