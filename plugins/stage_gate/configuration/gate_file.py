@@ -41,7 +41,7 @@ from stage_gate.configuration.gate_rules import (
     refuse_wrong_smoke_tests,
 )
 from stage_gate.configuration.other_gates import refuse_second_gate
-from stage_gate.configuration.own_tests import excused_own_tests
+from stage_gate.configuration.own_tests import named_own_tests
 from stage_gate.configuration.policy import PolicySettings
 from stage_gate.configuration.reach import Reach
 from stage_gate.rules import cloud_manager_results, own_tests, smoke_tests
@@ -191,7 +191,8 @@ def _build(name: str, content: dict[str, Any], folder: Path) -> Gate:
     _require_pipeline(content)
     settings = validate(GateSettings, (), {key: content[key] for key in content if key in GATE_KEYS})
     plan = parse_check_plan(content, folder=folder)
-    refuse_wrong_smoke_tests(settings, plan, [check.key for check in plan.on("stage")] + _OWN_RESULTS)
+    known = [*(check.key for check in plan.on("stage")), *_OWN_RESULTS, *named_own_tests(settings)]
+    refuse_wrong_smoke_tests(settings, plan, known)
     refuse_unknown_checks(settings.policy, _codes(plan, settings))
     refuse_no_proof(plan, PolicySettings())
     return Gate(name=name, settings=settings, plan=plan, content=content, digest=gate_digest(name, content))
@@ -204,7 +205,7 @@ def _codes(plan: CheckPlan, settings: GateSettings) -> dict[str, KindCodes]:
         **{check.key: (check.kind, check.check_type.codes) for check in plan.checks},
         **dict.fromkeys(_OWN_RESULTS, (CLOUD_MANAGER, cloud_manager_results.CODES)),
         **{key_of_smoke_test(each.name): (SMOKE_TESTS, smoke_tests.CODES) for each in asked},
-        **dict.fromkeys(excused_own_tests(settings.policy), (OWN_TESTS, own_tests.CODES)),
+        **dict.fromkeys(named_own_tests(settings), (OWN_TESTS, own_tests.CODES)),
     }
 
 

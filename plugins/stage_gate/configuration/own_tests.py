@@ -12,36 +12,43 @@ from stage_gate.configuration.gate_rules import excuses
 from stage_gate.rules.plan import OWN_TESTS
 
 if TYPE_CHECKING:
-    from stage_gate.configuration.gate import Gate
+    from stage_gate.configuration.gate import Gate, GateSettings
     from stage_gate.configuration.policy import PolicySettings
     from stage_gate.rules.own_tests import OwnTest
 
 _MINIMUM = "[stage_gate] minimum_checks"
 
 
-def excused_own_tests(policy: PolicySettings) -> Iterator[str]:
-    """Keys of such tests in quarantine, or with a waiver: the Dag file says whether there are tests of that name."""
-    return (each.check for _, _, each in excuses(policy) if each.check.startswith(f"{OWN_TESTS}."))
+def named_own_tests(settings: GateSettings) -> Iterator[str]:
+    """Keys of such tests in a gate file: the Dag file says whether there are tests of that name."""
+    yield from _excused(settings.policy)
+    for question in settings.smoke_tests.questions if settings.smoke_tests else ():
+        yield from filter(_is_own, question.covered_by)
+
+
+def _excused(policy: PolicySettings) -> Iterator[str]:
+    """Those in quarantine, or with a waiver."""
+    return (each.check for _, _, each in excuses(policy) if _is_own(each.check))
+
+
+def _is_own(key: str) -> bool:
+    return key.startswith(f"{OWN_TESTS}.")
 
 
 def refuse_wrong_own_tests(
     gate: Gate, file: Path, tests: Iterable[OwnTest], minimum: Collection[str]
 ) -> None:
-    """Raise ``ConfigError`` for an excuse of a test that is not declared, and for less than the deployment wants.
+    """Raise ``ConfigError`` for a test that is named and not declared, and for less than the deployment wants.
 
     ``tests`` are all that the gate's Dag file declares; none where it has no such file.
     """
     declared = {each.key: each for each in tests}
-    excused = set(excused_own_tests(gate.policy))
-    for key in sorted(excused - declared.keys()):
-        remedy = (
-            suggestion(key, declared)
-            if declared
-            else "Declare it in a Dag file with gate_dag, or take it out."
-        )
-        raise ConfigError(str(file), 0, f"policy names {key!r}, and no Dag file declares such a test", remedy)
+    for key in sorted(set(named_own_tests(gate.settings)) - declared.keys()):
+        undeclared = "Declare it in a Dag file with gate_dag, or take it out."
+        remedy = suggestion(key, declared) if declared else undeclared
+        raise ConfigError(str(file), 0, f"it names {key!r}, and no Dag file declares such a test", remedy)
     if OWN_TESTS in minimum:
-        _refuse_less(file, declared.values(), excused)
+        _refuse_less(file, declared.values(), set(_excused(gate.policy)))
 
 
 def _refuse_less(file: Path, tests: Collection[OwnTest], excused: Collection[str]) -> None:

@@ -13,7 +13,6 @@ from stage_gate.evidence.ledger import known_since, told_of
 from stage_gate.rules.decision import Decision
 from stage_gate.rules.following import Follows, follows_from
 from stage_gate.rules.leniency import weigh
-from stage_gate.rules.plan import UNISOLATED
 from stage_gate.rules.sentences import Consequences, consequences, grouped, standing
 from stage_gate.telling.coverage_report import manual_sentences
 from stage_gate.telling.notify import AFTER_A_HALT
@@ -79,7 +78,7 @@ def _excused(story: Story, sealed: Sealed) -> Iterator[str]:
     """Everything that the gate forgives for now, whether it was needed this time or not."""
     plan = sealed.plan
     yield from (f"{c.key} is in quarantine: {c.quarantine}" for c in plan.stage_checks if c.quarantine)
-    yield from (f"{c.key} {UNISOLATED}" for c in plan.checks if c.unisolated)
+    yield from (c.exposed for c in plan.checks if c.unisolated)
     yield from map(_waived, plan.waivers)
     for place, each in excusing_settings(story.gate).items():
         yield f"{place} is {each.shown or 'empty'}"

@@ -393,6 +393,14 @@ def test_policy_may_name_a_test_that_the_file_declares(dags: Path, write: Write)
     assert dag_of(write("as_stage_test(bash(), examined=1)\nas_stage_test(bash('basket'), examined=1)"))
 
 
+def test_a_question_to_people_may_be_covered_by_one(dags: Path, write: Write) -> None:
+    question = {"name": "basket", "question": "Does it work?", "covered_by": ["tasks.cypress"]}
+    smoke = {"smoke_tests": {"ask": ["alice"], "questions": [question]}}
+    (dags / "gates" / "wknd.yaml").write_text(yaml.safe_dump(GATE | smoke))
+    assert dag_of(write("as_stage_test(bash(), examined=1)"))
+    assert "'tasks.cypress', and no Dag file declares such a test" in problem(write("pass"))
+
+
 def test_a_waiver_names_a_fault_that_such_a_test_can_have(dags: Path) -> None:
     waiver = {"check": "tasks.cypress", "code": "tasks.bad", "subject": "cypress"}
     excuse = {"owner": "Alice", "until": f"{_soon()}", "why": "known"}
