@@ -526,3 +526,22 @@ def test_a_user_that_can_not_be_used_is_inconclusive_and_the_check_does_not_run(
     assert result.outcome is Outcome.INCONCLUSIVE
     assert "no such user" in result.sentences[0]
     assert not (place / "ran").exists()
+
+
+@needs_root
+@needs_python_for_all
+def test_another_user_reads_what_it_is_told_of_pages_and_files(
+    place: Path, as_nobody: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = commit(place / "git", {"c.txt": "c"})
+    monkeypatch.setattr(sys.modules[__name__], "COMMIT", found)
+    monkeypatch.setattr(sharing, "_open_browser", FakeBrowser().opens)
+    body = """
+    seen = yield from ask(Open("/a"))
+    source = yield from ask(Files(("**",)))
+    print(seen.traffic().requests, dict(source.contents))
+    return Judgement(examined=1)
+    """
+    result = judge(place, body, site=True, checkout={"folder": str(place / "git")})
+    assert result.outcome is Outcome.PASSED, result.sentences
+    assert kept(place) == "[] {'c.txt': b'c'}\n"
