@@ -26,7 +26,7 @@ from aem_checks.asks import (
     Read,
     Steps,
 )
-from aem_checks.browser.asks import Handwriting, Open
+from aem_checks.browser.asks import OfBrowser
 from aem_checks.house import House
 from aem_checks.reading import only_pages
 from aem_checks.urls import uncached
@@ -219,7 +219,7 @@ async def answer_live(
 ) -> Any:
     """What the site, or the house, says to one question. Raises ``HostNotAllowed`` and ``NoQuestion``."""
     match question:
-        case Open() | Handwriting() if opens is not None:
+        case _ if isinstance(question, OfBrowser) and opens is not None:
             return await opens(question)
         case Get() | Follow() | Abroad() | Handshake():
             return await _ask_host(question, client, house)

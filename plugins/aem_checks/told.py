@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from aem_checks.asks import Abroad, Command, Fact, Files, Follow, Fresh, Get, Handshake, Now, Pause, Question
 from aem_checks.browser import kept
-from aem_checks.browser.asks import Handwriting, Open
+from aem_checks.browser.asks import Audit, Handwriting, OfBrowser, Open
 from aem_checks.browser.open_page import Viewport
 from aem_checks.checkout import Source
 from aem_checks.recording import response_from_index, response_to_index, without_secrets
@@ -55,6 +55,7 @@ _QUESTIONS: Mapping[str, type[Question[Any]]] = {
     "pause": Pause,
     "open": Open,
     "handwriting": Handwriting,
+    "audit": Audit,
     "fact": Fact,
     "files": Files,
     "handshake": Handshake,
@@ -229,7 +230,7 @@ def _exchange(entry: dict[str, Any], folder: Folder) -> Exchange:
         entry["patterns"] = tuple(entry["patterns"])
     if "body" in entry:
         entry["body"] = base64.b64decode(entry["body"])
-    if kind in (Open, Handwriting):
+    if issubclass(kind, OfBrowser):
         entry = kept.question_from(entry)
     return kind(**entry), answer_from_index(kind, answer, folder)
 
@@ -240,7 +241,7 @@ def answer_from_index(kind: type[Question[Any]], answer: Any, folder: Folder) ->
         return response_from_index(answer, folder)
     if kind in (Follow, Abroad):
         return tuple(response_from_index(each, folder) for each in answer)
-    if kind in (Open, Handwriting):
+    if issubclass(kind, OfBrowser):
         return kept.answer_from(answer, folder / "bodies")
     if kind is Files:
         contents = {path: read_body(folder / "bodies", name) for path, name in answer["contents"].items()}

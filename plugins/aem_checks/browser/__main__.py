@@ -6,10 +6,11 @@ It ends with 0 in either case: without a Chromium the gate works, and its browse
 from __future__ import annotations
 
 from aem_checks.browser.finding import REMEDY, Chromium, NoChromium, find_chromium, install_chromium
+from aem_checks.browser.lighthouse import NoLighthouse, find_lighthouse
 
 
 def main() -> None:
-    """Print one sentence, and what was tried before."""
+    """Print a sentence on Chromium, one on Lighthouse, and what was tried before."""
     try:
         found: Chromium | None = find_chromium()
     except NoChromium:
@@ -18,6 +19,7 @@ def main() -> None:
         for sentence in said:
             print(f"  {sentence}")
     print(_sentence(found))
+    print(_of_lighthouse())
 
 
 def _sentence(found: Chromium | None) -> str:
@@ -27,6 +29,14 @@ def _sentence(found: Chromium | None) -> str:
         return f"Browser checks: {found.version()} ({found.origin}, {found.path})."
     except NoChromium as error:
         return f"Browser checks: {error}. To do: {REMEDY}."
+
+
+def _of_lighthouse() -> str:
+    try:
+        lighthouse = find_lighthouse()
+    except NoLighthouse as error:
+        return f"web_vitals: by Chromium alone, since {error}."
+    return f"web_vitals: by Lighthouse {lighthouse.version} ({lighthouse.root})."
 
 
 if __name__ == "__main__":

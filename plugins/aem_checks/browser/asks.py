@@ -105,6 +105,16 @@ class Handwriting(Question["str | Unopened"]):
     viewport: Viewport = DESKTOP
 
 
+@dataclass(frozen=True)
+class Audit(Question["Audited | Unopened"]):
+    """A page of the site as Lighthouse measures it, a phone on a slow line, while no browser of any gate runs here.
+
+    Answered by ``Unopened`` with the reason ``NO_LIGHTHOUSE`` where it is not on this machine.
+    """
+
+    path: str
+
+
 class Reason(StrEnum):
     """Why a page shows nothing that can be judged."""
 
@@ -116,6 +126,8 @@ class Reason(StrEnum):
     """The check's time was over before."""
     NO_BROWSER = "no_browser"
     """No Chromium starts on this machine."""
+    NO_LIGHTHOUSE = "no_lighthouse"
+    """No Lighthouse is on this machine that can run."""
     BUSY = "busy"
     """No other browser ended for so long that none was free."""
 
@@ -129,6 +141,16 @@ class Unopened:
     """The end of a sentence."""
     status: int = 0
     """Of the page, 0 where nothing answered."""
+    refused: tuple[str, ...] = ()
+    """Hosts that it wanted and the gate does not contact."""
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A page as Lighthouse saw it."""
+
+    report: Blob
+    """Lighthouse's own, as JSON; the page could have had a hand in it."""
     refused: tuple[str, ...] = ()
     """Hosts that it wanted and the gate does not contact."""
 
@@ -156,6 +178,10 @@ class PageSeen:
             requests=[Asked(**each) for each in content["requests"]],
             complaints=[Complaint(**each) for each in content["complaints"]],
         )
+
+
+OfBrowser = Open | Handwriting | Audit
+"""What a browser is asked."""
 
 
 def traffic_of(seen: Seen) -> bytes:

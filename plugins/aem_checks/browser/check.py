@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import Field
 
 from aem_checks.asks import Question, Steps, ask, together
-from aem_checks.browser.asks import Open, PageSeen, Reason, Unopened
+from aem_checks.browser.asks import Audit, Audited, Open, PageSeen, Reason, Unopened
 from aem_checks.browser.finding import REMEDY
 from aem_checks.browser.open_page import PageLost
 from aem_checks.check import Check, CheckSettings
@@ -193,14 +193,15 @@ class _Tour:
                 self._hear(question, answer)
 
     def _hear(self, question: Question[Any], answer: Any) -> None:
-        if isinstance(question, Open):
-            self.paths.add(question.path)
+        path = question.path if isinstance(question, Open | Audit) else None
+        if path is not None:
+            self.paths.add(path)
         if isinstance(answer, Unopened) and answer.reason in (Reason.NO_BROWSER, Reason.BUSY):
             raise _NoBrowser(answer)
-        if isinstance(answer, PageSeen | Unopened):
+        if isinstance(answer, PageSeen | Audited | Unopened):
             self.refused |= set(answer.refused)
-        if isinstance(question, Open) and isinstance(answer, Unopened) and answer.reason is Reason.LATE:
-            self.late.append(question.path)
+        if path is not None and isinstance(answer, Unopened) and answer.reason is Reason.LATE:
+            self.late.append(path)
 
 
 def nothing_to_compare(kind: str) -> Finding:

@@ -60,14 +60,18 @@ class Doorkeeper:
         from playwright.async_api import Error
 
         request, answer = event["request"], {"requestId": event["requestId"]}
-        origin = _origin(request["url"])
-        if origin in self.paced:
-            await self.rate_limit.acquire(origin.partition("://")[2])
-        headers = self.dressed(origin, request["headers"])
+        headers = await self.passed(request["url"], request["headers"])
         if headers != request["headers"]:
             answer["headers"] = [{"name": name, "value": value} for name, value in headers.items()]
         with contextlib.suppress(Error):
             await session.send("Fetch.continueRequest", answer)
+
+    async def passed(self, url: str, headers: Mapping[str, str]) -> dict[str, str]:
+        """The headers with which a request goes on, when it is its turn."""
+        origin = _origin(url)
+        if origin in self.paced:
+            await self.rate_limit.acquire(origin.partition("://")[2])
+        return self.dressed(origin, headers)
 
     def dressed(self, origin: str, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers with the credentials of this origin, and without those of any other."""

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from aem_checks.browser.asks import (
+    Audited,
     Axe,
     Banner,
     Cookies,
@@ -38,6 +39,8 @@ _NAMES = {kind: name for name, kind in _LOOKS.items()}
 
 def size_of(answer: Any) -> int:
     """Bytes that keeping it takes, beside a little."""
+    if isinstance(answer, Audited):
+        return answer.report.size
     if not isinstance(answer, PageSeen):
         return 0
     return answer.asked_for.size + sum(blob.size for look in answer.looks for blob in _blobs(look))
@@ -61,14 +64,17 @@ def question_from(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_of_browser(answer: Any) -> bool:
-    return isinstance(answer, PageSeen | Unopened)
+    return isinstance(answer, PageSeen | Audited | Unopened)
 
 
-def answer_to_index(answer: PageSeen | Unopened, bodies: Folder) -> dict[str, Any]:
+def answer_to_index(answer: PageSeen | Audited | Unopened, bodies: Folder) -> dict[str, Any]:
     """What was seen; what is large is written into ``bodies``, which exists. Blocks."""
     if isinstance(answer, Unopened):
         told = {"why": answer.why, "status": answer.status, "refused": answer.refused}
         return {"unopened": answer.reason, **told}
+    if isinstance(answer, Audited):
+        put_away(answer.report, bodies)
+        return {"audited": _place(answer.report), "refused": answer.refused}
     put_away(answer.asked_for, bodies)
     return {
         "status": answer.status,
@@ -87,6 +93,8 @@ def answer_from(entry: Any, bodies: Folder) -> Any:
     if "unopened" in entry:
         why, status, refused = entry["why"], entry["status"], tuple(entry["refused"])
         return Unopened(Reason(entry["unopened"]), why, status, refused)
+    if "audited" in entry:
+        return Audited(found_in(bodies, **entry["audited"]), tuple(entry["refused"]))
     return PageSeen(
         status=entry["status"],
         slow=entry["slow"],

@@ -15,8 +15,9 @@ import os
 import shlex
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,26 +57,57 @@ _LONGEST_SOCKET_FOLDER = 60
 """Characters; Chromium puts a socket below it, whose path may have 107 in all (unix(7))."""
 
 
-@asynccontextmanager
-async def launched(chromium: Chromium, proxy_url: str) -> AsyncIterator[tuple[BrowserContext, Path]]:
-    """A running Chromium with its profile folder. Raises ``NoChromium`` when it does not start."""
-    from playwright.async_api import Error, async_playwright
+@dataclass(frozen=True)
+class Start:
+    """How one Chromium is started."""
 
+    proxy_url: str
+    profile: Path
+    user: CodeUser | None
+    """Whom it runs as; ``None`` for this process's own user."""
+    sandboxed: bool
+
+    @property
+    def flags(self) -> list[str]:
+        return [*_FLAGS, *([] if self.sandboxed else ["--no-sandbox"])]
+
+    @property
+    def environment(self) -> dict[str, str | float | bool]:
+        return _environment(self.profile)
+
+
+@contextmanager
+def prepared(proxy_url: str) -> Iterator[Start]:
+    """A profile of its own; afterwards it is gone, and so is all that was started with it. Raises ``NoChromium``."""
     user = _user()
     profile = _new_profile()
     give(profile, user)
     sandboxed = (os.geteuid() != 0 or user is not None) and os.environ.get(SANDBOX_VARIABLE) != "off"
     try:
+        yield Start(proxy_url, profile, user, sandboxed)
+    finally:
+        _end_processes(profile)
+        with contextlib.suppress(OSError):
+            take_back(profile, user)
+        shutil.rmtree(profile.parent, ignore_errors=True)
+
+
+@asynccontextmanager
+async def launched(chromium: Chromium, proxy_url: str) -> AsyncIterator[tuple[BrowserContext, Path]]:
+    """A running Chromium with its profile folder. Raises ``NoChromium`` when it does not start."""
+    from playwright.async_api import Error, async_playwright
+
+    with prepared(proxy_url) as start:
         async with async_playwright() as playwright:
             try:
                 first = await playwright.chromium.launch_persistent_context(
-                    profile,
-                    executable_path=_program(chromium, profile, user),
-                    args=[*_FLAGS, *([] if sandboxed else ["--no-sandbox"])],
-                    chromium_sandbox=sandboxed,
+                    start.profile,
+                    executable_path=_program(chromium, start.profile, start.user),
+                    args=start.flags,
+                    chromium_sandbox=start.sandboxed,
                     headless=True,
                     proxy={"server": proxy_url, "bypass": "<-loopback>"},
-                    env=_environment(profile),
+                    env=start.environment,
                     accept_downloads=False,
                     service_workers="block",
                     timeout=_START_SECONDS * 1000,
@@ -87,15 +119,10 @@ async def launched(chromium: Chromium, proxy_url: str) -> AsyncIterator[tuple[Br
                 said = plain(str(error).partition("\n")[0], 300)
                 raise NoChromium(f"{chromium.path} does not start ({said})") from error
             try:
-                yield first, profile
+                yield first, start.profile
             finally:
                 with contextlib.suppress(Error):
                     await first.close()
-    finally:
-        _end_processes(profile)
-        with contextlib.suppress(OSError):
-            take_back(profile, user)
-        shutil.rmtree(profile.parent, ignore_errors=True)
 
 
 def _user() -> CodeUser | None:

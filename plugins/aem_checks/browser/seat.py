@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from aem_checks.browser.asks import Handwriting, Open, Reason, Unopened
+from aem_checks.browser.asks import Audit, OfBrowser, Open, Reason, Unopened
 
 if TYPE_CHECKING:
     from aem_checks.means import Means
@@ -22,12 +22,12 @@ class Wish:
 
     seat: Seat
     means: Means
-    question: Open | Handwriting
+    question: OfBrowser
     answer: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     @property
     def alone(self) -> bool:
-        return isinstance(self.question, Open) and self.question.alone
+        return isinstance(self.question, Audit) or (isinstance(self.question, Open) and self.question.alone)
 
     def fulfil(self, answer: Any) -> None:
         """Whoever does not wait any more is not told."""
@@ -52,7 +52,7 @@ class Seat:
         self._began = 0.0
         self._alarm: asyncio.TimerHandle | None = None
 
-    async def ask(self, means: Means, question: Open | Handwriting) -> Any:
+    async def ask(self, means: Means, question: OfBrowser) -> Any:
         """Wait for the answer; when the check's time is over, it is ``Unopened``."""
         self._clock = clock = means.clock
         if clock is not None and not self.wishes:

@@ -13,9 +13,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from aem_checks.browser.asks import Handwriting, Open, Reason, Unopened
+from aem_checks.browser.asks import Audit, Audited, Handwriting, OfBrowser, Open, Reason, Unopened
 from aem_checks.browser.blob import Spill
 from aem_checks.browser.finding import NoChromium
+from aem_checks.browser.lighthouse import NoLighthouse
 from aem_checks.browser.seat import Seat, Wish
 from aem_checks.browser.visiting import PageVisit, write
 
@@ -25,19 +26,23 @@ if TYPE_CHECKING:
 
 BUSY_SECONDS = 3600.0
 """How long a browser is waited for, in all, while those of other tasks run on this machine."""
-Opens = Callable[["Open | Handwriting"], Awaitable[Any]]
+Opens = Callable[[OfBrowser], Awaitable[Any]]
 """Answers a question about a page."""
 OpensBrowser = Callable[["Means", bool], Any]
 """Enters a browser for the pages of a site, ``alone`` or not."""
+Audits = Callable[["Means", str, Spill], Awaitable[Audited | Unopened]]
+"""Has Lighthouse measure a page."""
 
 
 class Sharing:
     """One browser for all seats, for as long as ``async with`` lasts. Make all seats before the first check begins."""
 
-    def __init__(self, opens: OpensBrowser | None = None) -> None:
+    def __init__(self, opens: OpensBrowser | None = None, audits: Callable[[], Any] | None = None) -> None:
+        """``audits``: enters what measures pages with Lighthouse."""
         self.visits = 0
         """How many times a page was opened."""
         self._opens = opens or _open_browser
+        self._audits = audits or _open_lighthouse
         self._seats: list[Seat] = []
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -71,7 +76,7 @@ class Sharing:
     async def _run(self) -> None:
         """Open page after page, as long as anybody may ask. An odd error is raised for all who wait now."""
         try:
-            async with _Window(self._opens) as window:
+            async with _Window(self._opens, self._audits) as window:
                 while (group := await self._next(window.alone)) is not None:
                     await self._answer(window, group)
         except BaseException as error:
@@ -90,7 +95,10 @@ class Sharing:
                 return None
             self._changed.clear()
             await self._changed.wait()
-        first = min(self._waiting(), key=lambda wish: (isinstance(wish.question, Open), wish.alone != alone))
+        first = min(
+            self._waiting(),
+            key=lambda wish: (not isinstance(wish.question, Handwriting), wish.alone != alone),
+        )
         group: dict[int, Wish] = {}
         for wish in self._waiting():
             if _place(wish) == _place(first):
@@ -100,7 +108,11 @@ class Sharing:
 
     async def _answer(self, window: _Window, group: Sequence[Wish]) -> None:
         try:
-            browser = await window.browser(group[0].means, alone=group[0].alone)
+            opened = await window.open_for(group[0])
+        except NoLighthouse as error:
+            for wish in group:
+                wish.fulfil(Unopened(Reason.NO_LIGHTHOUSE, str(error)))
+            return
         except (NoChromium, TimeoutError) as error:
             for wish in self._waiting():
                 wish.fulfil(_no_browser(error))
@@ -108,11 +120,7 @@ class Sharing:
         for wish in group:
             wish.seat.begins_visit()
         try:
-            if isinstance(group[0].question, Handwriting):
-                await write(browser, group)
-            else:
-                self.visits += 1
-                await PageVisit(browser, group, self._spill).show()
+            await self._show(opened, group)
         except NoChromium as error:
             for wish in group:
                 wish.fulfil(_no_browser(error))
@@ -120,11 +128,24 @@ class Sharing:
             for wish in group:
                 wish.fail(error)
 
+    async def _show(self, opened: Any, group: Sequence[Wish]) -> None:
+        """Answer them with what ``_Window.open_for`` gave."""
+        question = group[0].question
+        if isinstance(question, Handwriting):
+            await write(opened, group)
+            return
+        self.visits += 1
+        if isinstance(question, Open):
+            await PageVisit(opened, group, self._spill).show()
+            return
+        for wish in group:
+            wish.fulfil(await opened(wish.means, question.path, self._spill))
+
 
 def _place(wish: Wish) -> tuple[Any, ...]:
     """What has to be the same for one visit."""
     asked = wish.question
-    if isinstance(asked, Handwriting):
+    if not isinstance(asked, Open):
         return (asked,)
     return asked.path, asked.production, asked.viewport, asked.slow, asked.alone, asked.click
 
@@ -136,13 +157,14 @@ def _no_browser(error: Exception) -> Unopened:
 
 
 class _Window:
-    """The browser that is open now, if any."""
+    """The browser that is open now, or Lighthouse, which opens one of its own for each page; if any."""
 
-    def __init__(self, opens: OpensBrowser) -> None:
+    def __init__(self, opens: OpensBrowser, audits: Callable[[], Any]) -> None:
         self.alone = False
-        self._opens = opens
+        self._opens, self._audits = opens, audits
         self._stack = AsyncExitStack()
-        self._browser: Browser | None = None
+        self._opened: Any = None
+        self._way = ""
         self._patience = BUSY_SECONDS
 
     async def __aenter__(self) -> Self:
@@ -151,17 +173,19 @@ class _Window:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def browser(self, means: Means, *, alone: bool) -> Browser:
-        """Raises ``NoChromium``, and ``TimeoutError`` where none is free."""
-        if self._browser is None or self.alone != alone:
+    async def open_for(self, wish: Wish) -> Any:
+        """Raises ``NoChromium``, ``NoLighthouse``, and ``TimeoutError`` where none is free."""
+        is_audit = isinstance(wish.question, Audit)
+        way = "audit" if is_audit else "alone" if wish.alone else "shared"
+        if self._opened is None or self._way != way:
             await self._stack.aclose()
-            self._browser, self.alone = None, alone
+            self._opened, self._way, self.alone = None, way, wish.alone
             began = asyncio.get_running_loop().time()
             async with asyncio.timeout(self._patience):
-                self._browser = await self._stack.enter_async_context(self._opens(means, alone))
+                entered = self._audits() if is_audit else self._opens(wish.means, wish.alone)
+                self._opened = await self._stack.enter_async_context(entered)
             self._patience -= asyncio.get_running_loop().time() - began
-        assert self._browser is not None
-        return self._browser
+        return self._opened
 
 
 @asynccontextmanager
@@ -170,6 +194,17 @@ async def _open_browser(means: Means, alone: bool) -> AsyncIterator[Browser]:
 
     async with open_browser(means, alone=alone) as browser:
         yield browser
+
+
+@asynccontextmanager
+async def _open_lighthouse() -> AsyncIterator[Audits]:
+    from aem_checks.browser.auditing import audit
+    from aem_checks.browser.lighthouse import find_lighthouse
+    from aem_checks.browser.slots import slot
+
+    found = await asyncio.to_thread(find_lighthouse)
+    async with slot(alone=True):
+        yield partial(audit, found)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aem_checks.browser.asks import Open, PageSeen, Reason, Unopened, traffic_of
+from aem_checks.browser.asks import Handwriting, Open, PageSeen, Reason, Unopened, traffic_of
 from aem_checks.browser.open_page import PageLost
 from aem_checks.text import plain
 from aem_checks.urls import uncached
@@ -26,6 +26,7 @@ async def write(browser: Browser, group: Sequence[Wish]) -> None:
     from aem_checks.browser.pictures import handwriting
 
     for wish in group:
+        assert isinstance(wish.question, Handwriting)
         try:
             wish.fulfil(await handwriting(browser, wish.question.viewport))
         except PageLost as error:

@@ -12,6 +12,8 @@ from adobe_cloud_manager.models import Execution, Pipeline
 from adobe_cloud_manager.unasked import unplaced_approval
 from aem_checks.browser.check import BrowserCheck
 from aem_checks.browser.finding import REMEDY, NoChromium, find_chromium
+from aem_checks.browser.lighthouse import REMEDY as LIGHTHOUSE_REMEDY
+from aem_checks.browser.lighthouse import NoLighthouse, find_lighthouse
 from aem_checks.network_guard.connecting import allowed_addresses
 from aem_checks.network_guard.outer_proxy import outer_proxy
 from aem_checks.network_guard.rule import NotAllowed, Rule
@@ -250,6 +252,24 @@ def examine_browser(gate: Gate) -> Iterator[Diagnosis]:
         to_do = remedy or REMEDY
         to_do = f"{to_do[0].upper()}{to_do[1:]}. Without that these checks are inconclusive: {named}."
         yield unknown("Chromium", detail, to_do)
+    yield from _lighthouse(gate)
+
+
+def _lighthouse(gate: Gate) -> Iterator[Diagnosis]:
+    """Which Lighthouse measures; nothing for a gate that has nothing measured by one."""
+    wanted = [check for check in gate.plan.checks if check.kind == "web_vitals"]
+    settings = [getattr(check.settings, "measured_by", None) for check in wanted]
+    if all(each == "chromium" for each in settings):
+        return
+    named = ", ".join(check.key for check in wanted)
+    try:
+        found = find_lighthouse()
+        yield good("Lighthouse", f"{found.version} ({found.root}) measures for {named}")
+    except NoLighthouse as error:
+        without = "it has no answer" if "lighthouse" in settings else "Chromium alone measures"
+        yield unknown(
+            "Lighthouse", str(error), f"To have it, {LIGHTHOUSE_REMEDY}. Without one {without}: {named}."
+        )
 
 
 def examine_addresses(gate: Gate) -> Iterator[Diagnosis]:

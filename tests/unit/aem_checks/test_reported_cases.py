@@ -10,9 +10,7 @@ import pytest
 
 from aem_checks.asking import lead
 from aem_checks.asks import Follow, Fresh, Get, Now, Question
-from aem_checks.check import SiteCheck
 from aem_checks.codes import with_codes
-from aem_checks.folders import NOWHERE
 from aem_checks.kinds import all_kinds
 from aem_checks.outcomes import Judgement, Outcome, Severity
 from aem_checks.recording import Page, Recording
@@ -98,12 +96,11 @@ CASES = {
 def judged(case: Case) -> Judgement:
     kind = all_kinds()[case.kind]
     check = kind(kind.settings_type.model_validate(case.settings))
-    assert isinstance(check, SiteCheck)
     site = SiteConfig.model_validate({"name": "site", "stage": STAGE, "pages": ["/"]})
     home = Response(**{**vars(case.answers.get("/", HOME)), "url": f"{STAGE}/"})
     pages = (Page("/", f"{STAGE}/", (home,)),)
     recording = Recording("site", "stage", STAGE, site.stage.hosts, frozenset(), pages)
-    visit = Visit(site, "stage", None, recording, NOWHERE)  # type: ignore[arg-type]
+    visit = Visit(site, "stage", recording)
 
     def told(question: Question[Any]) -> Any:
         match question:

@@ -1,27 +1,31 @@
 """J1: do pages appear as fast and as steadily as people expect on a phone?
 
-Chromium opens each page several times as a phone on a slow line (1.6 Mbit/s, 150 ms, processor slowed down four times,
-as Lighthouse does) and measures what Google calls Web Vitals: how long until the largest element appears (LCP), how
-much the layout moves (CLS), how long scripts block (TBT). The median of the runs counts. While it measures, no other
-browser of any gate runs on the same machine.
+Each page is opened several times as a phone on a slow line (1.6 Mbit/s, 150 ms, processor slowed down four times), and
+what Google calls Web Vitals is measured: how long until the largest element appears (LCP), how much the layout moves
+(CLS), how long scripts block (TBT). The median of the runs counts. Where Lighthouse (npm, 12 or newer) is on the worker,
+it measures, and the report of the median run is among the evidence; else Chromium alone does. A note says which. While it
+measures, no other browser of any gate runs on the same machine.
 
 It would have caught what Adobe's Experience Audit reports too late to matter: it runs in the pipeline, on up to 25
 pages, and never blocks (AdobeDocs/experience-manager-cloud-service.en, report-experience-audit).
 
 Times depend on the machine and on what else it does, so budgets warn; only the absolute floors of ``block`` block.
-Compared with Lighthouse there is no score and no advice.
+Lighthouse computes from what it saw without a brake what a slow line would give, Chromium alone brakes: the two are never
+compared with each other. There is no score.
 """
 
 from __future__ import annotations
 
+import hashlib
 import statistics
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aem_checks.asks import ask, together
-from aem_checks.browser.asks import Open, Reason, Unopened, Value
+from aem_checks.browser.asks import Audit, Open, Reason, Unopened, Value
 from aem_checks.browser.check import (
     BrowserCheck,
     BrowserSettings,
@@ -31,10 +35,12 @@ from aem_checks.browser.check import (
     unjudged,
     unopened,
 )
+from aem_checks.browser.lighthouse import REMEDY
 from aem_checks.browser.open_page import PHONE, PageLost
 from aem_checks.codes import faults
 from aem_checks.excuses import above
-from aem_checks.outcomes import Finding, Judgement, Severity
+from aem_checks.kinds.browser._lighthouse_report import read_report
+from aem_checks.outcomes import Cause, Finding, Judgement, Outcome, Severity
 from aem_checks.shortened import shortened
 
 if TYPE_CHECKING:
@@ -42,6 +48,7 @@ if TYPE_CHECKING:
     from aem_checks.visit import Visit
 
 _RECORD = "web_vitals/vitals.json"
+_CHROMIUM = "chromium"
 _MEASURE = """new Promise(resolve => {
   const seen = {lcp: 0, cls: 0, tbt: 0, fcp: 0};
   let start = 0, last = 0, sum = 0;
@@ -98,6 +105,24 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     pages: dict[str, Vitals]
+    measured_by: str = _CHROMIUM
+    """``chromium`` or ``lighthouse``."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the runs of one page come to."""
+
+    path: str
+    vitals: Vitals
+    by: str = _CHROMIUM
+    """As ``_Record.measured_by``."""
+    version: str = ""
+    """Of Lighthouse."""
+    report: bytes = b""
+    """Of Lighthouse's median run."""
+    otherwise: str = ""
+    """Why it was not Lighthouse."""
 
 
 class WebVitalsSettings(BrowserSettings):
@@ -111,6 +136,9 @@ class WebVitalsSettings(BrowserSettings):
     """What a page may take before it is told."""
     block: Floors = Floors()
     """What stops a release."""
+    measured_by: Literal["lighthouse", "chromium"] | None = None
+    """``lighthouse``, and no answer where it is not on the worker, or ``chromium`` alone. By default Lighthouse where it is
+    there (``AEM_CHECKS_LIGHTHOUSE``, or on the path), else Chromium."""
     most_worse: Annotated[float, above(5)] = Field(default=0.5, gt=0)
     """Share by which LCP and TBT may be worse than at the last verified release, beyond 300 ms."""
 
@@ -129,34 +157,67 @@ class WebVitals(BrowserCheck[WebVitalsSettings]):
         tbt="scripts block a page for long",
         lcp_worse="the largest element appears much later than at the last verified release",
         tbt_worse="scripts block a page for much longer than at the last verified release",
+        no_lighthouse="a note: why Chromium alone measured",
+        lighthouse="a note: which Lighthouse measured",
     )
     settings_type = WebVitalsSettings
 
     def look(self, visit: Visit) -> Steps[Judgement]:
         looked = yield from together(self._measure(path) for path in self.paths(visit))
-        pages = dict(judged(looked))
-        findings = unjudged(looked)
+        measured, findings = judged(looked), unjudged(looked)
+        by = measured[0].by if measured else _CHROMIUM
         before = _read(visit.baseline.read(_RECORD) if visit.baseline else None)
-        evidence = visit.keep(_RECORD, _Record(pages=pages).model_dump_json(indent=1))
-        for path, vitals in pages.items():
-            found = (*self._over_budget(path, vitals), *self._worse(path, vitals, before))
-            findings += [each.model_copy(update={"evidence": evidence}) for each in found]
-        if before is None:
-            findings.append(nothing_to_compare(self.kind))
-        return Judgement(examined=len(pages), findings=shortened(findings, severity=self.weight))
+        kept = {each.path: each.vitals for each in measured if each.by == by}
+        record = _Record(pages=kept, measured_by=by)
+        evidence = visit.keep(_RECORD, record.model_dump_json(indent=1))
+        for each in measured:
+            comparable = before if before and before.measured_by == each.by else None
+            found = (
+                *self._over_budget(each.path, each.vitals),
+                *self._worse(each.path, each.vitals, comparable),
+            )
+            proof = visit.keep(_report_of(each.path), each.report) if each.report else evidence
+            findings += [finding.model_copy(update={"evidence": proof}) for finding in found]
+        findings += _notes(self.kind, measured, before, by)
+        return Judgement(examined=len(measured), findings=shortened(findings, severity=self.weight))
 
-    def _measure(self, path: str) -> Steps[tuple[str, Vitals] | Unjudged]:
+    def _measure(self, path: str) -> Steps[Measured | Unjudged]:
+        """By Lighthouse where that is meant and there, else by Chromium."""
+        if self.settings.measured_by == _CHROMIUM:
+            return (yield from self._by_chromium(path))
+        measured = yield from self._by_lighthouse(path)
+        if not (isinstance(measured, Unopened) and measured.reason is Reason.NO_LIGHTHOUSE):
+            return unopened(path, measured, self._gravity) if isinstance(measured, Unopened) else measured
+        if self.settings.measured_by is not None:
+            return Unjudged((_no_lighthouse(path, measured.why, self._gravity),))
+        return (yield from self._by_chromium(path, measured.why))
+
+    def _by_lighthouse(self, path: str) -> Steps[Measured | Unopened]:
+        runs = []
+        for _ in range(self.settings.runs):
+            seen = yield from ask(Audit(path))
+            if isinstance(seen, Unopened):
+                return seen
+            content = seen.report.read()
+            try:
+                runs.append((read_report(content), content))
+            except PageLost as error:
+                return Unopened(Reason.LOST, str(error))
+        vitals = _medians([figures.values for figures, _ in runs])
+        figures, report = min(runs, key=lambda run: abs(run[0].values["lcp"] - vitals.lcp))
+        return Measured(path, vitals, "lighthouse", figures.version, report)
+
+    def _by_chromium(self, path: str, otherwise: str = "") -> Steps[Measured | Unjudged]:
         runs = []
         for _ in range(self.settings.runs):
             seen = yield from ask(Open(path, PHONE, (Value(_MEASURE),), slow=True, alone=True))
             if isinstance(seen, Unopened):
                 return unopened(path, seen, self._gravity)
             try:
-                runs.append(_vitals(seen.looks[0]))
+                runs.append(_vitals(seen.looks[0]).model_dump())
             except PageLost as error:
                 return unopened(path, Unopened(Reason.LOST, str(error)), self._gravity)
-        medians = {name: statistics.median(getattr(run, name) for run in runs) for name in _WORDS}
-        return path, Vitals(**medians)
+        return Measured(path, _medians(runs), otherwise=otherwise)
 
     @property
     def _gravity(self) -> Severity | None:
@@ -182,6 +243,47 @@ class WebVitals(BrowserCheck[WebVitalsSettings]):
                 if limit < value <= getattr(self.settings.budgets, name):
                     since = f" ({old:.0f} ms at the last verified release)"
                     yield _finding(code, path, name, value, limit, Severity.WARN, since)
+
+
+def _medians(runs: Sequence[Mapping[str, float]]) -> Vitals:
+    return Vitals(**{name: statistics.median(run[name] for run in runs) for name in _WORDS})
+
+
+def _report_of(path: str) -> str:
+    return f"web_vitals/lighthouse/{hashlib.sha256(path.encode()).hexdigest()[:16]}.json"
+
+
+def _no_lighthouse(path: str, why: str, severity: Severity | None) -> Finding:
+    return Finding(
+        code="check_error",
+        subject=path,
+        sentence=f"{path} was not measured: {why}. To do: {REMEDY}, or leave 'measured_by' out.",
+        expected="a Lighthouse that runs",
+        actual=why,
+        outcome=Outcome.INCONCLUSIVE,
+        cause=Cause.CHECK,
+        severity=severity,
+    )
+
+
+def _notes(kind: str, measured: list[Measured], before: _Record | None, by: str) -> Iterator[Finding]:
+    """Who measured, and whether there is anything to compare with."""
+    if measured and by == _CHROMIUM:
+        why = f", since {measured[0].otherwise}" if measured[0].otherwise else ""
+        yield _note("no_lighthouse", f"Chromium alone measured{why}.")
+    elif measured:
+        said = f"Lighthouse {measured[0].version} measured; its reports are in web_vitals/lighthouse."
+        yield _note("lighthouse", said)
+    if before is None:
+        yield nothing_to_compare(kind)
+    elif measured and before.measured_by != by:
+        then = "Chromium alone" if before.measured_by == _CHROMIUM else "Lighthouse"
+        said = f"The last verified release was measured by {then}, so nothing was compared with it."
+        yield _note("nothing_to_compare", said)
+
+
+def _note(code: str, sentence: str) -> Finding:
+    return Finding(code=code, subject="measured_by", sentence=sentence, outcome=Outcome.PASSED)
 
 
 def _vitals(answer: Any) -> Vitals:

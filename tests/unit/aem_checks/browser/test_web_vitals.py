@@ -17,7 +17,11 @@ PATIENT = {"lcp": 60_000, "tbt": 60_000}
 
 
 def check(**settings: object) -> WebVitals:
-    return WebVitals(WebVitalsSettings.model_validate({"runs": 1, "budgets": PATIENT, **settings}))
+    return WebVitals(
+        WebVitalsSettings.model_validate(
+            {"runs": 1, "budgets": PATIENT, "measured_by": "chromium", **settings}
+        )
+    )
 
 
 def test_a_clean_page_stands_still_and_the_median_of_the_runs_is_kept(

@@ -17,7 +17,6 @@ from PIL import Image
 from aem_checks.asking import lead
 from aem_checks.asks import Follow, Get, Now, Question
 from aem_checks.baseline import Baseline
-from aem_checks.check import SiteCheck
 from aem_checks.codes import with_codes
 from aem_checks.folders import NOWHERE
 from aem_checks.kinds import all_kinds
@@ -75,9 +74,8 @@ def judged(kind: str, case: Case, before: Case | None = None) -> Judgement:
     """What one check says of the page, asking the site that it is on. ``before``: the same page at the last release."""
     check_type = all_kinds()[kind]
     check = check_type(check_type.settings_type())
-    assert isinstance(check, SiteCheck)
     baseline = Baseline("execution 1", NOWHERE, recorded(before)) if before else None
-    visit = Visit(site_of(case), "stage", None, recorded(case), NOWHERE, baseline=baseline)  # type: ignore[arg-type]
+    visit = Visit(site_of(case), "stage", recorded(case), baseline)
     found = lead(check.judge(visit), lambda question: _answer(question, case), visit.reader())
     return with_codes(kind, check.codes, found)
 

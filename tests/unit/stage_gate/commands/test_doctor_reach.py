@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aem_checks.browser.finding import VARIABLE
+from aem_checks.browser.lighthouse import VARIABLE as LIGHTHOUSE
 from stage_gate.commands.diagnosis import State
 from stage_gate.commands.doctor import examine_addresses, examine_browser
 from stage_gate.configuration.describe import describe
@@ -67,3 +68,17 @@ def test_the_plan_says_what_happens_without_a_chromium(tmp_path: Path) -> None:
     strict = describe(gate(tmp_path, "{page_errors: {severity: block}}"))
     assert "inconclusive: `page_errors` then holds the release" in strict
     assert "Chromium" not in describe(gate(tmp_path, "{others: false, key_pages: {}}"))
+
+
+def test_the_doctor_says_who_measures_where_something_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(LIGHTHOUSE, str(tmp_path / "none"))
+
+    def said(settings: str) -> list[str]:
+        found = examine_browser(gate(tmp_path, f"{{others: false, key_pages: {{}}, web_vitals: {settings}}}"))
+        return [each.remedy for each in found if each.what == "Lighthouse"]
+
+    assert "Without one Chromium alone measures: web_vitals." in said("{}")[0]
+    assert "Without one it has no answer: web_vitals." in said("{measured_by: lighthouse}")[0]
+    assert said("{measured_by: chromium}") == []
