@@ -1,4 +1,4 @@
-"""What does Airflow have to be told? Buttons on tasks, evidence pages, the webhook; Dags are found without it."""
+"""What does Airflow have to be told? Buttons on tasks, pages, the webhook; Dags are found without it."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ class StageGatePlugin(AirflowPlugin):
         from stage_gate.webhook.mount import mounts as webhook
 
         return [*pages(), *webhook()]
+
+    @cached_property
+    def external_views(self) -> list[Any]:  # type: ignore[override]
+        """*Releases* in the menu, *Gate* beside a Dag, *Release* beside a run."""
+        from stage_gate.pages.mount import views
+
+        return views()
 
     @classmethod
     def on_load(cls, *args: Any, **kwargs: Any) -> None:

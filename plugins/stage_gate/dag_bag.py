@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
-from stage_gate.acting.runs import DAG_ID_PREFIX
+from stage_gate.acting.runs import DAG_ID_PREFIX, START_DAG_ID
 from stage_gate.configuration.dag_files import Claim, claims_in, claims_of, refusal
 from stage_gate.configuration.gate_file import OutOfDate, gate_paths, load_gate, load_gate_for_run
 from stage_gate.configuration.own_tests import refuse_wrong_own_tests
 from stage_gate.configuration.settings import dags_folder, demands, gates_folder
 from stage_gate.dag import build_gate_dag
-from stage_gate.invalid_dag import INVALID_SUFFIX, build_invalid_dag, invalid_dag_id
+from stage_gate.invalid_dag import build_invalid_dag, invalid_dag_id
 
 if TYPE_CHECKING:
     from stage_gate.configuration.gate import Gate
@@ -40,7 +40,7 @@ def build_dags(wanted: str | None = None) -> dict[str, DAG]:
                 continue
             claimed = claims_of(path.stem, claims)
             dags.update(_claimed(path, claimed) if claimed else _gate_dags(path, with_docs=wanted is None))
-        if wanted in (None, "stage_gate.start"):
+        if wanted in (None, START_DAG_ID):
             dags["start"] = _start_dag(folder)
     return dags
 
@@ -126,7 +126,7 @@ def _docs(gate: Gate) -> str:
 
 
 def _start_dag(folder: Path) -> DAG:
-    from stage_gate.starting import START_DAG_ID, build_start_dag
+    from stage_gate.starting import build_start_dag
 
     try:
         return build_start_dag(folder)

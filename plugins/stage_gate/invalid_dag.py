@@ -7,10 +7,8 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from stage_gate.acting.runs import DAG_ID_PREFIX, TAGS
+from stage_gate.acting.runs import DAG_ID_PREFIX, INVALID_SUFFIX, TAGS
 from stage_gate.tasks.red import SayWhatIsWrong
-
-INVALID_SUFFIX = ".invalid"
 
 
 def build_invalid_dag(name: str, problem: str, *, still_guarded: bool = False) -> DAG:

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from adobe_cloud_manager.events.hint import EVENTS_ASSET
 from aem_checks.durations import format_duration
-from stage_gate.acting.runs import TAGS, dag_id_of
+from stage_gate.acting.runs import START_DAG_ID, TAGS, dag_id_of
 from stage_gate.evidence.pin import run_id_of
 from stage_gate.observing.looking import FEW
 from stage_gate.tasks.promote import FindReleases, StartRelease
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from stage_gate.observing.looking import Seen
     from stage_gate.observing.undecided import Guarded
 
-START_DAG_ID = "stage_gate.start"
 _RUN_AT_MOST = timedelta(minutes=30)
 """One run at a time looks: one that hangs, as on a queue without a worker, must not end all looks."""
 _QUEUED_LONG = timedelta(minutes=15)

@@ -18,6 +18,7 @@ from benchmarks import (
     own_dag,
     page_checks,
     page_selection,
+    pages,
     parity,
     release_cost,
     replayed,
@@ -44,6 +45,7 @@ PARTS: dict[str, ModuleType] = {
     "http_set": http_set,
     "browser_set": browser_set,
     "browser_chapter": browser_chapter,
+    "pages": pages,
 }
 
 

@@ -16,6 +16,8 @@ import inspect
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -29,6 +31,7 @@ RESERVED_NAMES = frozenset({"cloud_manager", "others", "smoke_tests", "tasks"})
 """What a gate calls Cloud Manager's own results, the checks that it does not name, a person's, and Airflow tasks."""
 _OWN = "aem_checks_kind_"
 _HERE = Path(__file__).parent
+_with_those_of_a_team: ContextVar[bool] = ContextVar("with_those_of_a_team", default=True)
 
 
 class KindError(ImportError):
@@ -41,9 +44,20 @@ def all_kinds(extra_folders: Iterable[str | Path] = ()) -> dict[str, type[Check[
     Besides this package it looks into ``extra_folders`` and those that ``AEM_CHECKS_KINDS`` names. Raises
     ``KindError`` for a folder that is missing, a module that is no kind, and a name that is taken.
     """
-    named = [part for part in os.environ.get(FOLDERS_VARIABLE, "").split(os.pathsep) if part]
+    configured = os.environ.get(FOLDERS_VARIABLE, "") if _with_those_of_a_team.get() else ""
+    named = [part for part in configured.split(os.pathsep) if part]
     folders = tuple(dict.fromkeys(str(folder) for folder in (*named, *extra_folders)))
     return dict(_collect(folders))
+
+
+@contextmanager
+def without_those_of_a_team() -> Iterator[None]:
+    """Inside, ``AEM_CHECKS_KINDS`` counts for nothing: a process that only shows results imports no code of a team."""
+    token = _with_those_of_a_team.set(False)
+    try:
+        yield
+    finally:
+        _with_those_of_a_team.reset(token)
 
 
 @cache

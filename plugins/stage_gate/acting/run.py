@@ -15,7 +15,7 @@ from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import gate_from_content, load_gate_for_run
 from stage_gate.evidence.files import EvidenceError
 from stage_gate.evidence.pin import Pin, execution_id_of
-from stage_gate.evidence.signing import Signature
+from stage_gate.evidence.seal import require_trusted
 from stage_gate.evidence.store import Evidence
 from stage_gate.rules.decision import Mode
 
@@ -102,12 +102,7 @@ class GateRun:
     def load_seal(self, attempt: int) -> Sealed:
         """Read and verify a seal; in guard mode it has to be signed by a trusted key. Raises ``EvidenceError``."""
         sealed = self.evidence.load_seal(attempt)
-        if self.gate.mode is Mode.GUARD and sealed.signature is not Signature.TRUSTED:
-            raise EvidenceError(
-                f"the seal of attempt {attempt} is {sealed.signature}; if the gate wrote it, set [stage_gate] "
-                "trusted_keys on every worker."
-            )
-        return sealed
+        return require_trusted(sealed) if self.gate.mode is Mode.GUARD else sealed
 
     def newest_seal(self) -> Sealed | None:
         """The seal of the newest attempt, ``None`` where that is not sealed. Raises as ``load_seal`` does."""

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 ENDED = frozenset({"success", "failed"})
 """States of a run in which nothing of it goes on."""
 DAG_ID_PREFIX = "stage_gate."
+START_DAG_ID = "stage_gate.start"
+"""The Dag that starts all runs."""
+INVALID_SUFFIX = ".invalid"
+"""Ends the id of a Dag that only says what is wrong with a gate file."""
 TAGS = ["stage-gate"]
 """Of every Dag of this project."""
 
@@ -84,11 +88,16 @@ def start(gate_name: str, execution_id: str, *, again: bool = False) -> bool:
     )
 
 
+def airflow_address() -> str:
+    """Where Airflow's web interface is, without a slash at its end; empty where the deployment does not say."""
+    from airflow.sdk.configuration import conf
+
+    return str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
+
+
 def address_of(dag_id: str, run_id: str) -> str:
     """The page of a run in Airflow's web interface; empty where the deployment does not say its address."""
     from urllib.parse import quote
 
-    from airflow.sdk.configuration import conf
-
-    base = str(conf.get("api", "base_url", fallback="") or "")
-    return f"{base.rstrip('/')}/dags/{quote(dag_id)}/runs/{quote(run_id, safe='')}" if base else ""
+    base = airflow_address()
+    return f"{base}/dags/{quote(dag_id)}/runs/{quote(run_id, safe='')}" if base else ""

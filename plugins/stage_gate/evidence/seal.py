@@ -171,6 +171,16 @@ def read_seal(folder: Path, attempt: int, keys: Keys) -> Sealed:
     return sealed
 
 
+def require_trusted(sealed: Sealed) -> Sealed:
+    """The seal, as guard mode wants it: signed by a trusted key. Raises ``EvidenceError``."""
+    if sealed.signature is not Signature.TRUSTED:
+        raise EvidenceError(
+            f"the seal of attempt {sealed.attempt} is {sealed.signature}; if the gate wrote it, set [stage_gate] "
+            "trusted_keys on every worker."
+        )
+    return sealed
+
+
 def read_manifest(folder: Path, attempt: int, keys: Keys) -> tuple[str, Manifest, Signature]:
     """Digest, content and worth of a seal; the files that it lists are not looked at. Raises ``EvidenceError``."""
     text = read(folder / MANIFEST)

@@ -1,12 +1,11 @@
 """Which paths do the evidence pages have, and who may open them? Imported in the API server only.
 
-``/run/<dag>/<run>`` asks for Airflow's login and the right to read runs of that Dag; it leads to the report by a ticket.
-``/file/<ticket>/<path>`` asks for the ticket alone and never looks at a cookie. Every file comes with ``sandbox``.
+``/run/<dag>/<run>`` asks for Airflow's login and the right to read runs of that Dag; it leads to the release's page by a
+ticket. ``/file/<ticket>/<path>`` asks for the ticket alone and never looks at a cookie. Everything comes with ``sandbox``.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,55 +13,82 @@ from typing import Any
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity
 from airflow.api_fastapi.core_api.security import requires_access_dag
 from fastapi import Depends, FastAPI
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from stage_gate.acting.runs import DAG_ID_PREFIX
 from stage_gate.evidence.pin import execution_id_of
+from stage_gate.evidence.signing import NO_KEYS, Keys
 from stage_gate.evidence.store import Evidence
+from stage_gate.pages.names import gate_of
+from stage_gate.pages.release import page_of, page_without
 from stage_gate.pages.tickets import NoTicket, Ticket, Tickets
-from stage_gate.telling.served_file import HEADERS, NOTHING, NoSuchFile, serve
+from stage_gate.telling.addresses import Addresses
+from stage_gate.telling.served_file import HEADERS, NOTHING, REPORT_POLICY, NoSuchFile, framed_by, serve
 
-_GATE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
-_PLAIN = {**HEADERS, "Content-Security-Policy": f"sandbox; {NOTHING}"}
+PAGE = "release.html"
+"""The page of the release, written as it is asked for; ``report.html`` beside it is as the run wrote it last."""
 _NO_EVIDENCE = "There is no such file in the evidence.\n"
-_OVER = "This address is over. Open the report from Airflow again.\n"
+_OVER = "This address is over. Open the page from Airflow again.\n"
+_BY_HAND = (
+    "This run names no execution: it was started by hand and led to the execution's own run, where its page is. The note "
+    "and the link of its task start_execution_run say which."
+)
+_NO_GATE = "This Dag is no gate, so its runs have no release."
 
 
-def create_app(store: Callable[[], Path], tickets: Tickets, elsewhere: str = "") -> FastAPI:
+def create_app(
+    store: Callable[[], Path],
+    tickets: Tickets,
+    elsewhere: str = "",
+    *,
+    keys: Callable[[], Keys] = lambda: NO_KEYS,
+    airflow: str = "",
+    gates_folder: Callable[[], Path] = Path,
+) -> FastAPI:
     """The application to mount. ``elsewhere`` is the address of another host on which it is served too, so that a
-    browser has no cookie of Airflow's for it."""
+    browser has no cookie of Airflow's for it; ``airflow`` is what addresses in Airflow begin with."""
     app = FastAPI(
         title="Stage Gate: evidence", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
     )
     may_read = Depends(requires_access_dag("GET", DagAccessEntity.RUN))
     plain: dict[str, Any] = {"response_class": PlainTextResponse}
+    shown = framed_by(airflow if elsewhere else "")
+
+    def answer(content: str, media_type: type[Response], status: int, policy: str) -> Response:
+        return media_type(content, status, shown({**HEADERS, "Content-Security-Policy": policy}))
+
+    def said(sentence: str, status: int) -> Response:
+        return answer(sentence, PlainTextResponse, status, f"sandbox; {NOTHING}")
+
+    def page(content: str, status: int = 200) -> Response:
+        return answer(content, HTMLResponse, status, REPORT_POLICY)
 
     @app.get("/run/{dag_id}/{run_id}", dependencies=[may_read], **plain)
-    async def open_report(dag_id: str, run_id: str) -> Response:
-        """Lead somebody who is logged in to the report of a run."""
-        gate, execution_id = dag_id.removeprefix(DAG_ID_PREFIX), execution_id_of(run_id)
-        if not dag_id.startswith(DAG_ID_PREFIX) or not _GATE.fullmatch(gate) or execution_id is None:
-            return _said(_NO_EVIDENCE, 404)
+    async def open_page(dag_id: str, run_id: str, framed: bool = False) -> Response:
+        """Lead somebody who is logged in to the page of a run's release."""
+        gate, execution_id = gate_of(dag_id), execution_id_of(run_id)
+        if gate is None or execution_id is None:
+            return page(page_without(_NO_GATE if gate is None else _BY_HAND), 404)
         ticket = tickets.write(Ticket(gate, execution_id))
         base = f"{elsewhere.rstrip('/')}/file" if elsewhere else "../../file"
-        return Response(status_code=303, headers={**_PLAIN, "Location": f"{base}/{ticket}/report.html"})
+        there = f"{base}/{ticket}/{PAGE}{'?framed=1' if framed else ''}"
+        return Response(status_code=303, headers=shown({**HEADERS, **_NOTHING, "Location": there}))
 
     @app.get("/file/{ticket}/{name:path}", **plain)
-    def send_file(ticket: str, name: str) -> Response:
-        """A file of the evidence that the ticket opens."""
+    def send_file(ticket: str, name: str, framed: bool = False) -> Response:
+        """The page of the release that the ticket opens, or a file of its evidence."""
         try:
             opened = tickets.read(ticket)
         except NoTicket:
-            return _said(_OVER, 403)
-        folder = Evidence(store(), opened.gate, opened.execution_id).folder
+            return said(_OVER, 403)
+        if name == PAGE:
+            return page(page_of(opened, store, keys, gates_folder, Addresses(airflow, framed)))
         try:
-            file = serve(folder, name)
-        except (NoSuchFile, FileNotFoundError):
-            return _said(_NO_EVIDENCE, 404)
-        return Response(file.content, media_type=file.media_type, headers=file.headers)
+            file = serve(Evidence(store(), opened.gate, opened.execution_id).folder, name)
+        except (NoSuchFile, OSError):
+            return said(_NO_EVIDENCE, 404)
+        return Response(file.content, media_type=file.media_type, headers=shown(file.headers))
 
     return app
 
 
-def _said(sentence: str, status: int) -> Response:
-    return PlainTextResponse(sentence, status, _PLAIN)
+_NOTHING = {"Content-Security-Policy": f"sandbox; {NOTHING}"}

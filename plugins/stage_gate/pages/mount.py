@@ -1,39 +1,85 @@
-"""Where are the evidence pages, and what does Airflow mount for them? Imported by every component, so FastAPI is not."""
+"""Where are Stage Gate's pages, and what does Airflow mount and show of them? Imported by every component, so FastAPI is not."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+
+from stage_gate.acting.runs import airflow_address
+from stage_gate.telling.addresses import EVIDENCE as PREFIX
+from stage_gate.telling.addresses import PAGES
 
 log = logging.getLogger(__name__)
 
-PREFIX = "/stage-gate/evidence"
-
 
 def mounts() -> list[dict[str, Any]]:
-    """What the plugin gives Airflow as ``fastapi_apps``; nothing, and a line in the log, where it can't. Never raises."""
+    """What the plugin gives Airflow as ``fastapi_apps``; less, and a line in the log, where it can't. Never raises."""
+    return [*_mount(_evidence, PREFIX, "evidence"), *_mount(_pages, PAGES, "pages")]
+
+
+def _mount(make: Callable[[], Any], prefix: str, what: str) -> list[dict[str, Any]]:
     try:
-        app = _app()
+        app = make()
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the API server has to start
-        log.error("Reports and files of the evidence can't be opened in Airflow: %s", error)
+        log.error("Stage Gate's %s can't be opened in Airflow: %s", what, error)
         return []
-    return [{"app": app, "url_prefix": PREFIX, "name": "Stage Gate: evidence"}]
+    return [{"app": app, "url_prefix": prefix, "name": f"Stage Gate: {what}"}]
 
 
-def _app() -> Any:
+def _evidence() -> Any:
     from airflow.api_fastapi.auth.tokens import get_signing_key
 
-    from stage_gate.configuration.settings import evidence_store, evidence_url
+    from stage_gate.configuration.settings import evidence_store, evidence_url, gates_folder, keys
     from stage_gate.pages.app import create_app
     from stage_gate.pages.tickets import Tickets
 
-    return create_app(evidence_store, Tickets(get_signing_key("api", "secret_key")), evidence_url())
+    tickets = Tickets(get_signing_key("api", "secret_key"))
+    elsewhere = evidence_url()
+    airflow = airflow_address() if elsewhere else _path()
+    return create_app(
+        evidence_store, tickets, elsewhere, keys=keys, airflow=airflow, gates_folder=gates_folder
+    )
+
+
+def _pages() -> Any:
+    from stage_gate.configuration.settings import evidence_store, gates_folder, keys
+    from stage_gate.pages.screens import Deployment, create_pages
+    from stage_gate.pages.seen_by import gates_seen_by
+
+    return create_pages(Deployment(evidence_store, keys, gates_seen_by, _path(), gates_folder))
+
+
+def _path() -> str:
+    """What Airflow's paths begin with on its own host: nothing, or such as ``/airflow``."""
+    return urlsplit(airflow_address()).path.rstrip("/")
+
+
+def views() -> list[dict[str, Any]]:
+    """What the plugin gives Airflow as ``external_views``: an entry of the menu, a tab of a Dag and one of a run.
+
+    *Releases* opens in a tab of the browser's own, since Airflow's frame lets no plain click out of it.
+    """
+    base = _path()
+    return [
+        {"name": "Releases", "href": f"{base}{PAGES}/releases", "destination": "nav", "nav_top_level": True},
+        {
+            "name": "Gate",
+            "href": f"{base}{PAGES}/gate/{{DAG_ID}}?framed=1",
+            "destination": "dag",
+            "url_route": "stage-gate-gate",
+        },
+        {
+            "name": "Release",
+            "href": f"{base}{PREFIX}/run/{{DAG_ID}}/{{RUN_ID}}?framed=1",
+            "destination": "dag_run",
+            "url_route": "stage-gate-release",
+        },
+    ]
 
 
 def report_address(dag_id: str, run_id: str) -> str:
-    """Where the report of a run opens; empty where the deployment does not say Airflow's address."""
-    from airflow.sdk.configuration import conf
-
-    base = str(conf.get("api", "base_url", fallback="") or "").rstrip("/")
+    """Where the page of a run's release opens; empty where the deployment does not say Airflow's address."""
+    base = airflow_address()
     return f"{base}{PREFIX}/run/{quote(dag_id, safe='')}/{quote(run_id, safe='')}" if base else ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
+from stage_gate.acting.runs import airflow_address
 from stage_gate.evidence.pin import RUN_ID_PREFIX, execution_id_of
 from stage_gate.pages.links import ReportLink
 from stage_gate.telling.log_line import log_line
@@ -78,7 +81,7 @@ class PublishReport(BaseOperator):
         from stage_gate.evidence.files import EvidenceError
 
         try:
-            story, well, sentence = write_report(run)
+            story, well, sentence = write_report(run, ended=True)
         except EvidenceError as error:
             self.log.error("The report can't be written; free or repair the evidence store. %s", error)
             story, _, sentence = tell_story(run)
@@ -130,13 +133,24 @@ def _production_now(gate_file: Path, run_id: str) -> str:
         )
 
 
-def write_report(run: GateRun) -> tuple[Story, bool, str]:
-    """Write ``report.html`` as things stand; returns the story, whether that is a success, and why."""
+def write_report(run: GateRun, *, ended: bool = False) -> tuple[Story, bool, str]:
+    """Write ``report.html`` as things stand; returns the story, whether that is a success, and why.
+
+    ``ended``: this is the end of the run, which the pages tell from then on.
+    """
     from stage_gate.evidence.files import write
+    from stage_gate.telling.addresses import Addresses
+    from stage_gate.telling.release import RunEnded, keep_end
     from stage_gate.telling.report import render_report
 
     story, well, sentence = tell_story(run)
-    write(run.evidence.folder / "report.html", render_report(story, sentence).encode())
+    release = story.release
+    if ended:
+        said = RunEnded(well=well, sentence=sentence, at=datetime.now(UTC))
+        keep_end(run.evidence, said)
+        release = replace(release, ended=said)
+    page = render_report(release, Addresses(airflow_address() or None))
+    write(run.evidence.folder / "report.html", page.encode())
     return story, well, sentence
 
 

@@ -1,56 +1,136 @@
-"""What does a run's report say? One self-contained HTML page; everything a site said is text in it."""
+"""What does the page of a release say? One template, in Airflow and as ``report.html``; what a site said is text in it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from aem_checks.outcomes import CheckResult, Finding, Outcome
-from stage_gate.configuration.excusing import excusing_settings
+from aem_checks.outcomes import Outcome
 from stage_gate.evidence.baseline import NONE_YET
-from stage_gate.evidence.ledger import known_since, told_of
+from stage_gate.evidence.ledger import Ledger
 from stage_gate.rules.decision import Decision
-from stage_gate.rules.following import Follows, follows_from
-from stage_gate.rules.leniency import weigh
-from stage_gate.rules.sentences import Consequences, consequences, grouped, standing
+from stage_gate.rules.following import follows_from
+from stage_gate.telling.addresses import NOWHERE, Addresses, commit_page, of_execution
+from stage_gate.telling.chapters_told import ToldChapter, told_chapters
 from stage_gate.telling.coverage_report import manual_sentences
+from stage_gate.telling.excused import excused
 from stage_gate.telling.notify import AFTER_A_HALT
 from stage_gate.telling.rendering import render
-from stage_gate.telling.shown_files import ShownFile, ShownFiles, production_files, stage_files
+from stage_gate.telling.shown_files import ShownFiles, production_files, stage_files
+from stage_gate.telling.standing import Facts, Standing, standing_of
+from stage_gate.telling.timeline import timeline_of
+from stage_gate.telling.told_checks import (
+    Teller,
+    ToldCheck,
+    against,
+    counted,
+    doubts,
+    milder,
+    stage_checks,
+)
 
 if TYPE_CHECKING:
-    from stage_gate.evidence.ledger import Ledger
     from stage_gate.evidence.seal import Sealed
-    from stage_gate.rules.plan import Waiver
-    from stage_gate.telling.story import Story
+    from stage_gate.telling.release import Release
+
+SETTINGS_UNTOLD = (
+    "This gate can't be built here, as with checks of a team's own, whose code is not run to show a page: what its settings "
+    "excuse and what its pages cover is told in the report that the run wrote."
+)
 
 
-def render_report(story: Story, end: str) -> str:
-    """The whole page. ``end`` is the sentence that the state of the run follows from."""
-    sealed = story.sealed
-    return render(
-        "report.html",
-        story=story,
-        end=end,
-        title=f"{story.pin.gate}: execution {story.pin.execution_id}",
-        outcome=story.end.outcome or Outcome.INCONCLUSIVE,
-        candidate=[*_execution(story), *(_candidate(sealed) if sealed else ())],
-        verdict=sealed.verdict if sealed else None,
-        chapters=list(_chapters(story)),
-        stage=list(_stage(story, sealed)) if sealed else [],
-        production=list(_production(story)),
-        coverages=story.coverage,
-        manual=manual_sentences(sealed.plan, story.ledger) if sealed else [],
-        files=list(_stage_files(sealed).groups()) if sealed else [],
+def standing(release: Release) -> Standing:
+    """How the release stands."""
+    sealed, ended = release.sealed, release.ended_for_now
+    return standing_of(
+        Facts(
+            mode=release.mode,
+            pinned_at=release.pin.pinned_at,
+            attempt=release.attempt,
+            testing=release.testing.sentence if release.testing else "",
+            outcome=release.outcome,
+            summary=sealed.verdict.summary if sealed else "",
+            sealed_at=sealed.sealed_at if sealed else None,
+            trouble=release.trouble if not release.testing else "",
+            decision=release.decision,
+            report_only=release.pin.report_only,
+            ended_badly=ended.sentence if ended and not ended.well else "",
+        )
     )
 
 
-def _execution(story: Story) -> Iterator[tuple[str, str]]:
-    yield "Program", story.pin.program_id
-    yield "Pipeline", story.pin.pipeline_id
-    yield "Execution", f"{story.pin.execution_id} (trigger {story.pin.trigger or 'unknown'})"
-    yield "Mode", story.gate.mode
+def render_report(release: Release, addresses: Addresses = NOWHERE) -> str:
+    """The whole page."""
+    sealed, gate = release.sealed, release.gate
+    files = stage_files(sealed.attempt, sealed.manifest.files) if sealed else ShownFiles("", ())
+    checks = stage_checks(release, files)
+    chapters = told_chapters(sealed, gate, checks)
+    return render(
+        "release.html",
+        release=release,
+        gate=release.gate_name,
+        id=release.execution_id,
+        title=f"{release.gate_name}: execution {release.execution_id}",
+        under_title=", ".join(_under_title(release)),
+        standing=standing(release),
+        ended=release.ended_for_now,
+        addresses=addresses,
+        links={
+            "cloud_manager": of_execution(release.pin),
+            "commit": commit_page(gate, sealed.candidate.commit_id if sealed else None),
+        },
+        is_asked=release.is_asked,
+        untold=[SETTINGS_UNTOLD] if gate is None else [],
+        verdict=sealed.verdict if sealed else None,
+        testing=release.testing,
+        so_far=list(_so_far(release)),
+        against=against(sealed, checks),
+        doubts=doubts(sealed),
+        milder=milder(sealed, checks),
+        chapters_of_words=list(_chapters(release)),
+        candidate=[*_execution(release), *(_candidate(sealed) if sealed else ())],
+        timeline=timeline_of(release),
+        chapters=chapters,
+        logs=_logs(release, addresses, chapters),
+        counts=counted(checks),
+        production=list(_production(release)),
+        coverages=release.coverage,
+        manual=manual_sentences(sealed.plan, release.ledger) if sealed else [],
+        files=list(files.groups()),
+        seal=sealed,
+    )
+
+
+def _under_title(release: Release) -> Iterator[str]:
+    known = release.sealed or release.testing
+    candidate = known.candidate if known else None
+    yield (candidate.artifacts_version if candidate else None) or "version not known yet"
+    if candidate and candidate.commit_id:
+        yield f"commit {candidate.commit_id[:12]}"
+    yield f"trigger {release.pin.trigger or 'unknown'}"
+    yield f"{release.mode} mode"
+    if release.attempt > 1:
+        yield f"attempt {release.attempt}"
+
+
+def _logs(release: Release, addresses: Addresses, chapters: list[ToldChapter]) -> dict[str, str]:
+    """The address of the log of the task that ran each check."""
+    if release.gate is None:
+        return {}
+    return {
+        check.key: addresses.task(release.gate_name, release.execution_id, f"stage_tests.{each.name}")
+        for each in chapters
+        for check in each.checks
+        if check.result is not None
+    }
+
+
+def _execution(release: Release) -> Iterator[tuple[str, str]]:
+    pin = release.pin
+    yield "Program", pin.program_id
+    yield "Pipeline", pin.pipeline_id
+    yield "Execution", f"{pin.execution_id} (trigger {pin.trigger or 'unknown'})"
+    yield "Mode", release.mode
 
 
 def _candidate(sealed: Sealed) -> Iterator[tuple[str, str]]:
@@ -59,132 +139,37 @@ def _candidate(sealed: Sealed) -> Iterator[tuple[str, str]]:
     yield "Artifacts", candidate.artifacts_version or "unknown"
     yield "Stage deployed at", str(candidate.stage_deployed_at or "unknown")
     yield "Stage environment", f"{candidate.stage.environment_id} ({', '.join(candidate.stage.hosts)})"
-    yield "Seal", f"{sealed.digest} (attempt {sealed.attempt}, {sealed.signature})"
     yield "Compared with", str(sealed.plan.baseline or NONE_YET)
     yield from (("Not compared with", note) for note in sealed.plan.baseline_notes)
     yield "Sealed at", f"{sealed.sealed_at:%Y-%m-%d %H:%M:%S %Z}"
 
 
-def _chapters(story: Story) -> Iterator[tuple[str, list[str]]]:
+def _chapters(release: Release) -> Iterator[tuple[str, list[str]]]:
     """Headings with sentences below them; one without a sentence is left out."""
-    halted = story.decision is not None and story.decision.decision is Decision.HALTED
+    halted = release.decision is not None and release.decision.decision is Decision.HALTED
     yield "What happens next", list(AFTER_A_HALT) if halted else []
-    yield "Excused", list(_excused(story, story.sealed)) if story.sealed else []
-    yield "Flaky too often", [each.sentence for each in story.flaky]
-    yield "Earlier attempts", story.earlier
+    yield "Excused", list(excused(release, release.sealed)) if release.sealed else []
+    yield "Flaky too often", [each.sentence for each in release.flaky]
+    yield "Earlier attempts", release.earlier
 
 
-def _excused(story: Story, sealed: Sealed) -> Iterator[str]:
-    """Everything that the gate forgives for now, whether it was needed this time or not."""
-    plan = sealed.plan
-    yield from (f"{c.key} is in quarantine: {c.quarantine}" for c in plan.stage_checks if c.quarantine)
-    yield from (c.exposed for c in plan.checks if c.unisolated)
-    yield from map(_waived, plan.waivers)
-    for place, each in excusing_settings(story.gate).items():
-        yield f"{place} is {each.shown or 'empty'}"
-    for entry in sealed.recorded:
-        if entry.result.flaky:
-            yield (f"{entry.result.key} {_how_flaky(entry.result)}; flaky counts as {plan.flakes.count_as}.")
+def _so_far(release: Release) -> Iterator[ToldCheck]:
+    """What has not passed of an attempt that goes on."""
+    if release.testing is None:
+        return
+    blocks = {check.key: check.blocks for check in release.testing.plan.stage_checks}
+    results = [entry.result for entry in release.testing.recorded]
+    teller = Teller(ShownFiles("", ()), follows_from(results), release.gate, release.ledger)
+    for each in results:
+        if each.outcome is not Outcome.PASSED:
+            yield teller.tell(each, each.key, blocks=blocks.get(each.key, False))
 
 
-def _how_flaky(result: CheckResult) -> str:
-    return "passed cases only on a further try" if result.retried else "did not fail on its re-run as before"
-
-
-def _waived(waiver: Waiver) -> str:
-    if not waiver.code:
-        return (
-            f"{waiver.check}: a waiver about {waiver.subject} names no code, so it waives nothing: {waiver}"
-        )
-    return f"{waiver.check}, findings {waiver.code} about {waiver.subject}, are waived: {waiver}"
-
-
-@dataclass(frozen=True)
-class _ToldFinding:
-    finding: Finding
-    since: str
-    proof: ShownFile
-
-
-@dataclass(frozen=True)
-class _Folded:
-    """Findings of which only the first is seen at once, or none."""
-
-    summary: str
-    """What the others have in common; empty where there are none."""
-    more: list[_ToldFinding]
-    first: _ToldFinding | None = None
-
-
-@dataclass(frozen=True)
-class _Row:
-    """One line of the table of checks."""
-
-    key: str
-    blocks: bool
-    result: CheckResult | None
-    findings: list[_Folded]
-    """Each fault once, then what follows from findings of other checks."""
-    before: str = ""
-    """How the check fared in the releases before."""
-
-    @property
-    def seconds(self) -> float:
-        assert self.result is not None, "asked for a check with a result only"
-        return (self.result.finished_at - self.result.started_at).total_seconds()
-
-
-def _stage(story: Story, sealed: Sealed) -> Iterator[_Row]:
-    results = {entry.result.key: entry.result for entry in sealed.recorded}
-    files = _stage_files(sealed)
-    follows = follows_from(weigh(sealed.plan, entry).entry.result for entry in sealed.recorded)
-    for check in sealed.plan.stage_checks:
-        result = results.get(check.key)
-        told = _Told(files, follows, story.ledger)
-        yield _Row(
-            check.key,
-            check.blocks,
-            result,
-            told.all_of(result) if result else [],
-            told_of(story.ledger, check.key),
-        )
-
-
-@dataclass(frozen=True)
-class _Told:
-    """How the findings of checks of one target are told."""
-
-    files: ShownFiles
-    follows: Follows
-    ledger: Ledger | None = None
-
-    def all_of(self, result: CheckResult) -> list[_Folded]:
-        notes = [each for each in result.findings if each.outcome is Outcome.PASSED]
-        groups = grouped([*standing(result, self.follows), *notes])
-        own = [_Folded(g.likewise, self._each(result, g.more), self._one(result, g.first)) for g in groups]
-        return [*own, *(self._from(result, each) for each in consequences([result], self.follows))]
-
-    def _from(self, result: CheckResult, each: Consequences) -> _Folded:
-        return _Folded(each.title, self._each(result, [finding for _, finding in each.findings]))
-
-    def _each(self, result: CheckResult, findings: Sequence[Finding]) -> list[_ToldFinding]:
-        return [self._one(result, each) for each in findings]
-
-    def _one(self, result: CheckResult, finding: Finding) -> _ToldFinding:
-        since = _since(self.ledger, result.key, finding) if self.ledger is not None else ""
-        return _ToldFinding(finding, since, self.files.file(finding.evidence))
-
-
-def _since(ledger: Ledger, key: str, finding: Finding) -> str:
-    return known_since(ledger, key, finding) if finding.outcome is not Outcome.PASSED else ""
-
-
-def _production(story: Story) -> Iterator[_Row]:
-    blocking = {check.key for check in story.gate.production_checks if check.blocks}
-    told = _Told(production_files(story.production), follows_from(story.production))
-    for result in story.production:
-        yield _Row(result.key, result.key in blocking, result, told.all_of(result))
-
-
-def _stage_files(sealed: Sealed) -> ShownFiles:
-    return stage_files(sealed.attempt, sealed.manifest.files)
+def _production(release: Release) -> Iterator[ToldCheck]:
+    blocking = (
+        {check.key for check in release.gate.production_checks if check.blocks} if release.gate else set()
+    )
+    follows, files = follows_from(release.production), production_files(release.production)
+    teller = Teller(files, follows, release.gate, Ledger(""))
+    for result in release.production:
+        yield teller.tell(result, result.key, blocks=result.key in blocking)

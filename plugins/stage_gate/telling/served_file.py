@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 import re
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from stage_gate.evidence.files import PARTIAL
 
@@ -37,19 +38,37 @@ PAGES = frozenset({".html", ".htm"})
 SAVED = "application/octet-stream"
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f\\]")
 
-NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+"""No frame but Airflow's own, on whose host it is served."""
 POLICY = f"sandbox; {NOTHING}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; media-src 'self'; font-src data:"
 """``sandbox``: an origin of its own, no script, no form, nothing that reaches Airflow or takes its cookie along."""
 REPORT_POLICY = POLICY.replace("sandbox;", "sandbox allow-downloads;")
 """For the report, whose links may save files."""
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
+    "X-Frame-Options": "SAMEORIGIN",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "private, no-store",
     "X-Robots-Tag": "noindex",
 }
+
+
+def framed_by(airflow: str) -> Callable[[dict[str, str]], dict[str, str]]:
+    """Lets the Airflow at this address frame what is served on another host; changes nothing where it is the same one."""
+    parts = urlsplit(airflow)
+    if not (parts.scheme and parts.netloc):
+        return lambda headers: headers
+
+    def elsewhere(headers: dict[str, str]) -> dict[str, str]:
+        policy = headers.get("Content-Security-Policy", "")
+        named = policy.replace(
+            "frame-ancestors 'self'", f"frame-ancestors 'self' {parts.scheme}://{parts.netloc}"
+        )
+        kept = {name: value for name, value in headers.items() if name != "X-Frame-Options"}
+        return kept | {"Content-Security-Policy": named}
+
+    return elsewhere
 
 
 class NoSuchFile(Exception):

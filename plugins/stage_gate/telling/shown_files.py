@@ -31,6 +31,11 @@ class ShownFile:
         return self.name.split("/", 3)[-1]
 
     @property
+    def short(self) -> str:
+        """The name, or for a kept body, which is called after its digest, what it is."""
+        return "the answer that was kept" if "/bodies/" in self.name else self.name
+
+    @property
     def has_picture(self) -> bool:
         return self.address is not None and suffix_of(self.name) in IMAGES | VIDEOS
 

@@ -18,7 +18,7 @@ from sqlalchemy import select, update
 
 from adobe_cloud_manager.events.hint import EVENTS_ASSET, HINT_VARIABLE, merged
 from adobe_cloud_manager.events.hint_store import DESCRIPTION
-from stage_gate.starting import START_DAG_ID
+from stage_gate.acting.runs import START_DAG_ID
 from stage_gate.webhook.writer import News, NotStored
 
 if TYPE_CHECKING:

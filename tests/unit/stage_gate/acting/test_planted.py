@@ -219,7 +219,7 @@ def test_an_unsigned_seal_is_neither_shown_nor_followed(release: Release) -> Non
     assert sealed_outcome(run) is None
     assert "not signed" in newest_sentences(run)[0]
     story = read_story(run)
-    assert story.sealed is None
+    assert story.release.sealed is None
     assert "not signed" in story.trouble
 
 

@@ -21,7 +21,7 @@ from stage_gate.evidence.kept_decisions import RetestRecord, StoredAnswer, keep_
 from stage_gate.evidence.pin import run_id_of
 from stage_gate.rules.decision import APPROVE, KEEP_WAITING, OVERRIDE, RETEST
 from stage_gate.tasks.retest import FollowAnswer, RetestStage
-from stage_gate.telling.story import earlier_attempts
+from stage_gate.telling.release import earlier_attempts
 from unit.stage_gate.release import KEYS, Release
 
 OLD = "The evidence is 30.0 h old, and this gate believes it for 24h only."

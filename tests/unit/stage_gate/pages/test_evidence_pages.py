@@ -87,14 +87,17 @@ def opened(client: TestClient, token: str) -> str:
     return str(answer.headers["location"])
 
 
-def test_whoever_is_logged_in_and_may_read_the_run_is_led_to_its_report(
+def test_whoever_is_logged_in_and_may_read_the_run_is_led_to_its_release(
     app: FastAPI, users: dict[str, str]
 ) -> None:
     client = TestClient(app)
     location = opened(client, users["viewer"])
     assert location.startswith("../../file/")
-    report = client.get(location.removeprefix("../.."))
-    assert report.status_code == 200
+    page = client.get(location.removeprefix("../.."))
+    assert page.status_code == 200
+    assert "Nothing is on record of execution 2345678 under gate wknd" in page.text
+    assert "<a href='report.html'>" in page.text, "what an earlier version wrote"
+    report = client.get(location.removeprefix("../..").replace("release.html", "report.html"))
     assert "<title>report</title>" in report.text
     bearer = {"Authorization": f"Bearer {users['viewer']}"}
     assert client.get(f"/run/{DAG}/{RUN}", headers=bearer, follow_redirects=False).status_code == 303
@@ -255,7 +258,8 @@ def test_a_browser_is_told_a_type_that_runs_nothing_or_to_save_the_file(
     assert policy.startswith("sandbox; default-src 'none';")
     for allowed in ("allow-", "script-src", "connect-src", "unsafe-eval"):
         assert allowed not in policy
-    assert "frame-ancestors 'none'" in policy
+    assert "frame-ancestors 'self'" in policy
+    assert found.headers["X-Frame-Options"] == "SAMEORIGIN"
     assert found.headers["X-Content-Type-Options"] == "nosniff"
     saved = media_type == "application/octet-stream"
     assert ("Content-Disposition" in found.headers) == saved
@@ -294,9 +298,13 @@ def test_the_plugin_serves_them_and_the_task_has_the_button(monkeypatch: pytest.
 
 
 def test_on_another_host_no_browser_has_the_cookie(folder: Path, users: dict[str, str]) -> None:
-    elsewhere = create_app(lambda: folder, Tickets(SECRET), "https://evidence.example/stage-gate/evidence/")
+    there = "https://evidence.example/stage-gate/evidence/"
+    elsewhere = create_app(lambda: folder, Tickets(SECRET), there, airflow="https://airflow.example/af")
     location = opened(TestClient(elsewhere), users["viewer"])
     assert location.startswith("https://evidence.example/stage-gate/evidence/file/")
+    page = TestClient(elsewhere).get(location.removeprefix("https://evidence.example/stage-gate/evidence"))
+    assert "frame-ancestors 'self' https://airflow.example;" in page.headers["Content-Security-Policy"]
+    assert "X-Frame-Options" not in page.headers, "it knows no other host"
 
 
 class Listening:
@@ -342,6 +350,7 @@ def test_in_a_real_browser_a_hostile_page_runs_nothing_and_takes_no_cookie_along
         page = context.new_page()
         page.set_default_timeout(PATIENCE * 1000)
         page.goto(f"{here}{PREFIX}/run/{DAG}/{RUN}")
+        page.get_by_role("link", name="The report").click()
         assert page.title() == "report"
         assert page.locator("#shot").evaluate("each => each.naturalWidth") == 1, (
             "pictures of the evidence are shown"
