@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
-from stage_gate.acting.runs import DAG_ID_PREFIX, START_DAG_ID
+from stage_gate.acting.runs import DAG_ID_PREFIX, INVALID_SUFFIX, START_DAG_ID
 from stage_gate.configuration.dag_files import Claim, claims_in, claims_of, refusal
 from stage_gate.configuration.gate_file import OutOfDate, gate_paths, load_gate, load_gate_for_run
 from stage_gate.configuration.own_tests import refuse_wrong_own_tests

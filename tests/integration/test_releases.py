@@ -66,7 +66,7 @@ def test_its_report_opens_in_airflow_for_those_who_are_logged_in_and_its_ledger_
     login = {"username": "admin", "password": house.airflow.passwords["admin"]}
     token = browser.post(f"{house.airflow.url}/auth/token", json=login, timeout=30).json()["access_token"]
     report = browser.get(run.report_address, cookies={"_token": token}, timeout=30)
-    assert report.url.endswith("/report.html")
+    assert report.url.endswith("/release.html")
     assert "Approved, and the production tests passed." in report.text
     assert report.headers["Content-Security-Policy"].startswith("sandbox")
     [entry] = (run.play.evidence / "ledger").iterdir()

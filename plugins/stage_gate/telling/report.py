@@ -24,8 +24,8 @@ from stage_gate.telling.told_checks import (
     ToldCheck,
     against,
     counted,
-    doubts,
     milder,
+    others,
     stage_checks,
 )
 
@@ -65,6 +65,7 @@ def render_report(release: Release, addresses: Addresses = NOWHERE) -> str:
     files = stage_files(sealed.attempt, sealed.manifest.files) if sealed else ShownFiles("", ())
     checks = stage_checks(release, files)
     chapters = told_chapters(sealed, gate, checks)
+    doubts, consequences = others(sealed)
     return render(
         "release.html",
         release=release,
@@ -85,7 +86,8 @@ def render_report(release: Release, addresses: Addresses = NOWHERE) -> str:
         testing=release.testing,
         so_far=list(_so_far(release)),
         against=against(sealed, checks),
-        doubts=doubts(sealed),
+        doubts=doubts,
+        consequences=consequences,
         milder=milder(sealed, checks),
         chapters_of_words=list(_chapters(release)),
         candidate=[*_execution(release), *(_candidate(sealed) if sealed else ())],

@@ -222,16 +222,18 @@ def _gravest_first(checks: Iterable[ToldCheck]) -> list[ToldCheck]:
     return sorted(checks, key=lambda each: (_GRAVE.index(each.outcome), not each.blocks))
 
 
-def doubts(sealed: Sealed | None) -> list[ToldFinding]:
-    """Reasons of the verdict that are about no check: the plan itself, or stage."""
-    if sealed is None or PLAN not in sealed.verdict.not_passed:
-        return []
+def others(sealed: Sealed | None) -> tuple[list[ToldFinding], list[str]]:
+    """The verdict's reasons that are about no check: doubts about the plan or stage; and what follows from what."""
+    if sealed is None:
+        return [], []
     keys = [check.key for check in sealed.plan.stage_checks]
     begins = tuple(f"{key}{end}" for key in keys for end in (":", " "))
-    told = [
-        each for each in sealed.verdict.reasons if not each.startswith(begins) and "more blocking" not in each
-    ]
-    return [ToldFinding(*parts_of(each), outcome=Outcome.INCONCLUSIVE) for each in told]
+    told = [each for each in sealed.verdict.reasons if not each.startswith(begins)]
+    if PLAN not in sealed.verdict.not_passed:
+        return [], told
+    follow = [each for each in told if each.endswith("in the report.") or "more blocking" in each]
+    doubted = [each for each in told if each not in follow]
+    return [ToldFinding(*parts_of(each), outcome=Outcome.INCONCLUSIVE) for each in doubted], follow
 
 
 def counted(checks: Iterable[ToldCheck]) -> Mapping[str, int]:

@@ -219,7 +219,7 @@ ELEMENTS = frozenset(
 ATTRIBUTES = frozenset(
     {"lang", "charset", "http-equiv", "content", "name", "class", "id", "href", "src", "loading", "alt"}
     | {"controls", "preload", "open", "role", "aria-label", "viewbox", "preserveaspectratio", "x", "width"}
-    | {"height"}
+    | {"height", "tabindex"}
 )
 OUT_OF_HERE = (UI,)
 """Where links of a report lead besides its evidence: Cloud Manager."""
