@@ -9,7 +9,7 @@ from airflow.plugins_manager import AirflowPlugin
 
 from adobe_cloud_manager.links.execution_page import CloudManagerExecutionLink
 from stage_gate.import_ahead import import_ahead
-from stage_gate.pages.links import ExecutionRunLink, ReportLink
+from stage_gate.pages.links import ExecutionRunLink, PinnedExecutionLink, ReleaseLink
 
 
 class StageGatePlugin(AirflowPlugin):
@@ -19,7 +19,8 @@ class StageGatePlugin(AirflowPlugin):
     operator_extra_links: list[Any] = [  # noqa: RUF012 - as Airflow declares it
         CloudManagerExecutionLink(),
         ExecutionRunLink(),
-        ReportLink(),
+        ReleaseLink(),
+        PinnedExecutionLink(),
     ]
 
     @cached_property

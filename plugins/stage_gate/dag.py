@@ -6,11 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, Param, TaskGroup, TriggerRule
+from airflow.sdk import DAG, Asset, Param, TaskGroup, TriggerRule
 
 from aem_checks.outcomes import Outcome
 from stage_gate.acting.runs import TAGS, dag_id_of
 from stage_gate.configuration.chapters import Chapter, chapters_of
+from stage_gate.configuration.describe import in_one_line
 from stage_gate.configuration.settings import deciding_queue
 from stage_gate.drawing import draw_smoke_tests
 from stage_gate.rules.decision import Action
@@ -22,6 +23,7 @@ from stage_gate.tasks.acts import (
     RecordBypass,
 )
 from stage_gate.tasks.chapter import RunChapter, slots_of
+from stage_gate.tasks.docs import document
 from stage_gate.tasks.judging import Decide, Judge
 from stage_gate.tasks.pin import CURRENT, PinCandidate, StartExecutionRun
 from stage_gate.tasks.publishing import PublishReport
@@ -68,11 +70,12 @@ def open_gate_dag(gate: Gate, gate_file: Path, docs: str = "") -> DAG:
     """The Dag of one gate, to which a team's own tasks can be added before it is finished."""
     dag = DAG(
         dag_id=dag_id_of(gate.name),
+        description=in_one_line(gate),
         schedule=None,
         catchup=False,
         max_active_runs=16,
         max_active_tasks=64,
-        tags=[*TAGS, str(gate.mode)],
+        tags=[*TAGS, str(gate.mode), f"program {gate.pipeline.program}"],
         doc_md=docs,
         is_paused_upon_creation=False,
         default_args={"retries": 1, "retry_delay": timedelta(seconds=10)},
@@ -80,6 +83,7 @@ def open_gate_dag(gate: Gate, gate_file: Path, docs: str = "") -> DAG:
     dag.auto_register = False  # whoever asked for it says where it is found
     with dag:
         _Wiring(gate, gate_file).draw()
+    document(dag.tasks)
     return dag
 
 
@@ -205,8 +209,8 @@ class _Wiring:
 
     def _decide(self, decide: BaseOperator, judge: BaseOperator) -> list[BaseOperator]:
         """All that can follow the verdict. Every way ends in ``publish_report``."""
-        approve = self._act(ApproveProduction, "approve_production")
-        halt = self._act(HaltProduction, "halt_production")
+        approve = self._act(ApproveProduction, "approve_production", "approved")
+        halt = self._act(HaltProduction, "halt_production", "halted")
         hold = HoldProduction(
             task_id="hold_production",
             timeout=_seconds(_LONGER_THAN_CLOUD_MANAGER_WAITS),
@@ -235,10 +239,11 @@ class _Wiring:
         production = self._test_production([approve, bypass, *overrides])
         return [approve, halt, hold, bypass, retest, *overrides, *production]
 
-    def _act(self, act: type[ActOnProduction], task_id: str) -> BaseOperator:
+    def _act(self, act: type[ActOnProduction], task_id: str, event: str) -> BaseOperator:
         return act(
             task_id=task_id,
             gate_file=self.gate_file,
+            outlets=[Asset(f"stage_gate://{self.gate.name}/{event}")],  # for Dags that follow
             trigger_rule=_ONE_WAY_LED_HERE,
             **self.pinned,
         )
@@ -261,7 +266,7 @@ class _Wiring:
             after=decide,
             judge=judge,
         )
-        override = self._act(OverrideProduction, "override_production")
+        override = self._act(OverrideProduction, "override_production", "approved")
         # The arrow to the bypass lets an answer skip it: decide can't, because holding leads there too.
         named = [way for way in ways if way.task_id in {*options.values(), "record_bypass"}]
         follow >> [override, *named]

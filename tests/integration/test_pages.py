@@ -49,7 +49,7 @@ def test_from_the_menu_to_why_and_what_to_do_it_is_one_click(run: Run, browser: 
     airflow, dag = run.play.house.airflow.url, run.play.dag_id
     page.goto(airflow)
     with page.context.expect_page() as opening:
-        page.get_by_role("link", name="Releases").click()
+        page.get_by_role("button", name="Releases").click()
     releases = opening.value
     line = releases.locator("section.line", has_text=run.play.case.slug)
     assert "Halted" in line.inner_text() or "halted" in line.inner_text()

@@ -64,7 +64,7 @@ class ExecutionSensor(BaseSensorOperator):
     """Of a subclass that does nothing after its wait: its trigger may end it, which saves a worker start. Then its XCom
     reaches other tasks as JSON text. No trigger ends a task where a plugin listens to tasks: it would not hear of it."""
     template_fields = ("program_id", "pipeline_id", "execution_id", "cloud_manager_conn_id")
-    operator_extra_links = (CloudManagerExecutionLink(),)
+    operator_extra_links: tuple[Any, ...] = (CloudManagerExecutionLink(),)
     ui_color = "#e8f0fb"
 
     def __init__(

@@ -47,6 +47,14 @@ def describe(gate: Gate, minimum: Iterable[str] = ()) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def in_one_line(gate: Gate) -> str:
+    """What is guarded, for Airflow's list of Dags."""
+    sites = ", ".join(site.name for site in gate.sites)
+    does = "approves or halts production" if gate.mode is Mode.GUARD else "watches and does nothing"
+    pipeline = gate.pipeline
+    return f"Guards pipeline {pipeline.pipeline} of program {pipeline.program}: tests stage of {sites}, then {does}."
+
+
 def _what_is_guarded(gate: Gate) -> str:
     pipeline = gate.pipeline
     deciding = ""

@@ -12,6 +12,7 @@ from adobe_cloud_manager.links.execution_page import CloudManagerExecutionLink
 from adobe_cloud_manager.questions import Approval
 from stage_gate.acting.wanting import Held
 from stage_gate.evidence.files import EvidenceError
+from stage_gate.pages.links import ReleaseLink
 from stage_gate.rules.decision import Decision, bypass_sentence
 from stage_gate.tasks.gate_task import GateTask
 from stage_gate.tasks.judging import newest_sentences, sealed_outcome
@@ -31,7 +32,7 @@ class ActOnProduction(GateTask):
     decision: ClassVar[Decision]
     signs = True
     template_fields = ("execution_id",)
-    operator_extra_links = (CloudManagerExecutionLink(),)
+    operator_extra_links: tuple[Any, ...] = (ReleaseLink(), CloudManagerExecutionLink())
 
     def __init__(
         self, *, gate_file: str, program_id: str, pipeline_id: str, execution_id: str, **kwargs: Any
@@ -54,7 +55,22 @@ class ActOnProduction(GateTask):
             self._record_held(run, str(held))
             raise AirflowFailException(log_line(held)) from held
         write_decision(run.evidence, record)
+        self._publish(context, record)
         self._say(run, record)
+
+    def _publish(self, context: Context, record: DecisionRecord) -> None:
+        """What other Dags may follow: the release, in the extra of the event of this decision's asset."""
+        events: Any = context.get("outlet_events") or {}
+        for asset in self.outlets:
+            events[asset].extra = {
+                "decision": str(record.decision),
+                "execution_id": self.execution_id,
+                "program_id": self.program_id,
+                "pipeline_id": self.pipeline_id,
+                "by": record.by,
+                "at": record.at.isoformat(),
+                "seal": record.seal_digest,
+            }
 
     def _say(self, run: GateRun, record: DecisionRecord) -> None:
         """The decision last, below what it rests on."""

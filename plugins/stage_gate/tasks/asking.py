@@ -14,6 +14,7 @@ from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from airflow.sdk.execution_time.hitl import HITLUser
 
+from stage_gate.pages.links import PinnedExecutionLink, ReleaseLink, say_where
 from stage_gate.rules.asking import Asked, Given, may_be_asked
 from stage_gate.telling.log_line import log_line
 
@@ -83,6 +84,7 @@ class Asking(HITLOperator):
     """
 
     ui_color = "#fde293"
+    operator_extra_links = (ReleaseLink(), PinnedExecutionLink())
 
     def __init__(self, *, gate_file: str, attempt: int, form: Mapping[str, Param], **kwargs: Any) -> None:
         """``attempt``: the number of the one that is asked about; from an XCom, so only a hint."""
@@ -102,6 +104,7 @@ class Asking(HITLOperator):
     def execute(self, context: Context) -> Any:
         run = self._run(context)
         run.skip_unless_decidable()
+        say_where(self.log, run)
         if self.attempt != (newest := self.newest(run)):
             raise AirflowSkipException(
                 f"This question was about attempt {self.attempt}; {newest} is the newest."

@@ -9,6 +9,7 @@ from airflow.sdk.bases.branch import BranchMixIn
 
 from stage_gate.acting.wanting import notes_want
 from stage_gate.configuration.settings import deciding_queue
+from stage_gate.pages.links import PinnedExecutionLink, ReleaseLink, say_where
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 class GateTask(BaseOperator):
     """Does its ``work`` on the run of one execution; skips itself where nothing is to be decided about it."""
 
+    operator_extra_links: tuple[Any, ...] = (ReleaseLink(), PinnedExecutionLink())
     signs: ClassVar[bool] = False
     """Whether it needs the signing key, and so runs on the deciding queue."""
 
@@ -28,7 +30,9 @@ class GateTask(BaseOperator):
 
     @notes_want
     def execute(self, context: Context) -> Any:
-        return self.work(self.run_of(context), context)
+        run = self.run_of(context)
+        say_where(self.log, run)
+        return self.work(run, context)
 
     def work(self, run: GateRun, context: Context) -> Any:
         raise NotImplementedError

@@ -12,7 +12,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from stage_gate.acting.runs import airflow_address
 from stage_gate.evidence.pin import RUN_ID_PREFIX, execution_id_of
-from stage_gate.pages.links import ReportLink
+from stage_gate.pages.links import PinnedExecutionLink, ReleaseLink, say_where
 from stage_gate.telling.log_line import log_line
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class PublishReport(BaseOperator):
     """Write the report and set the state of the run. A teardown: it runs whatever became of everything else."""
 
     ui_color = "#e8f0fe"
-    operator_extra_links = (ReportLink(),)
+    operator_extra_links = (ReleaseLink(), PinnedExecutionLink())
 
     def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -61,6 +61,7 @@ class PublishReport(BaseOperator):
                 f"Nothing was pinned in {run.evidence.folder}: see the log of pin_candidate. If that task was green, the "
                 f"evidence is gone. {self._without_evidence(context)}"
             )
+        say_where(self.log, run)
         story, well, sentence = self._report(run)
         self._say(story.sentences, sentence)
         if story.end.production_reached and not well:

@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from adobe_cloud_manager.links.execution_page import CloudManagerExecutionLink
 from adobe_cloud_manager.questions import WAITS_AT_MOST, approval_state, deadline_of
 from adobe_cloud_manager.sensors.milestones import (
     ApprovalSensor,
@@ -17,6 +18,7 @@ from adobe_cloud_manager.sensors.milestones import (
 from adobe_cloud_manager.unasked import unplaced_approval
 from stage_gate.acting.wanting import notes_want
 from stage_gate.observing.memory import Memory, NotRemembered
+from stage_gate.pages.links import ReleaseLink
 from stage_gate.rules.reminders import BLOCKED, due, following, still_waits
 from stage_gate.telling.log_line import log_line
 
@@ -35,6 +37,11 @@ _LOOK_AGAIN = timedelta(hours=1)
 
 class TellingWait(ExecutionSensor):
     """A wait that tells people when a step on the way waits for them: once per step, whichever wait sees it first."""
+
+    operator_extra_links: tuple[Any, ...] = (
+        ReleaseLink(),
+        CloudManagerExecutionLink(),
+    )
 
     def __init__(self, *, gate_file: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -299,3 +299,40 @@ def test_a_dag_is_read_without_what_only_tasks_need() -> None:
     }
     tasks_need |= {"stage_gate.telling.rendering", "stage_gate.telling.report"}
     assert tasks_need & set(told.stdout.split()) == set()
+
+
+def test_airflow_itself_says_what_is_guarded_and_what_each_task_does(gates: Path) -> None:
+    write(gates, "wknd", {**GATE, "mode": "guard", "policy": {"failed": {"ask": ["alice"]}}})
+    dag = build_dags()["gate_wknd"]
+    assert dag.description == (
+        "Guards pipeline 678901 of program 12345: tests stage of wknd, then approves or halts production."
+    )
+    assert {"stage-gate", "guard", "program 12345"} == set(dag.tags)
+    for task in dag.tasks:
+        assert len(task.doc or "") > 20, f"{task.task_id} says nothing of itself"
+
+
+def test_whoever_looks_at_a_task_that_decides_finds_the_release_and_cloud_manager(gates: Path) -> None:
+    write(gates, "wknd", {**GATE, "mode": "guard", "policy": {"failed": {"ask": ["alice"]}}})
+    dag = build_dags()["gate_wknd"]
+    for task_id in (
+        "judge",
+        "decide",
+        "ask_release_manager",
+        "hold_production",
+        "approve_production",
+        "halt_production",
+    ):
+        links = [link.name for link in dag.get_task(task_id).operator_extra_links]
+        assert links == ["Release", "Cloud Manager"], task_id
+
+
+def test_other_dags_can_follow_an_approval_and_a_halt(gates: Path) -> None:
+    write(gates, "wknd", {**GATE, "mode": "guard", "policy": {"failed": {"ask": ["alice"]}}})
+    dag = build_dags()["gate_wknd"]
+    told = {task.task_id: [asset.name for asset in task.outlets] for task in dag.tasks if task.outlets}
+    assert told == {
+        "approve_production": ["stage_gate://wknd/approved"],
+        "override_production": ["stage_gate://wknd/approved"],
+        "halt_production": ["stage_gate://wknd/halted"],
+    }

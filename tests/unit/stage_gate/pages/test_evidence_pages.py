@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from stage_gate.airflow_plugin import StageGatePlugin
 from stage_gate.evidence.files import PARTIAL, write
 from stage_gate.pages.app import create_app
-from stage_gate.pages.links import ReportLink
+from stage_gate.pages.links import ReleaseLink
 from stage_gate.pages.mount import PREFIX, report_address
 from stage_gate.pages.tickets import LASTS, NoTicket, Ticket, Tickets
 from stage_gate.tasks.publishing import PublishReport
@@ -289,12 +289,12 @@ def test_the_plugin_serves_them_and_the_task_has_the_button(monkeypatch: pytest.
     monkeypatch.setenv("AIRFLOW__API__SECRET_KEY", SECRET)
     assert PREFIX in [each["url_prefix"] for each in StageGatePlugin().fastapi_apps]
     task = PublishReport(task_id="publish_report", gate_file="x.yaml")
-    assert [link.name for link in task.operator_extra_links] == ["Report"]
+    assert [link.name for link in task.operator_extra_links] == ["Release", "Cloud Manager"]
     key: Any = SimpleNamespace(dag_id=DAG, run_id=RUN)
     there = f"https://airflow.example/af/stage-gate/evidence/run/{DAG}/{RUN}"
-    assert ReportLink().get_link(task, ti_key=key) == report_address(DAG, RUN) == there
+    assert ReleaseLink().get_link(task, ti_key=key) == report_address(DAG, RUN) == there
     by_hand: Any = SimpleNamespace(dag_id=DAG, run_id="manual__1")
-    assert ReportLink().get_link(task, ti_key=by_hand) == ""
+    assert ReleaseLink().get_link(task, ti_key=by_hand) == ""
 
 
 def test_on_another_host_no_browser_has_the_cookie(folder: Path, users: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException
 from structlog.testing import capture_logs
 
@@ -55,6 +56,18 @@ def test_a_halt_says_what_happens_next_in_the_log_and_to_everybody(
         assert sentence in text
         assert sentence in logged
     assert "Failed: of" in text
+
+
+def test_other_dags_find_the_release_in_the_event_of_the_asset_that_they_follow(
+    release: Release, tmp_path: Path
+) -> None:
+    seal, asset, event = release.seal(), Asset("stage_gate://larkfell/approved"), SimpleNamespace()
+    task = act_of(ApproveProduction, release, tmp_path)
+    task.outlets = [asset]
+    task.execute({**context(release), "outlet_events": {asset: event}})
+    assert event.extra["decision"] == "approved"
+    assert event.extra["execution_id"] == release.execution_id
+    assert event.extra["seal"] == seal
 
 
 def test_an_act_that_was_not_sent_is_told_as_held(release: Release, tmp_path: Path, slack: Heard) -> None:
