@@ -27,6 +27,7 @@ async function hold(session) {
     held.set(requestId, headers => session.send('Fetch.continueRequest', {requestId, ...headers}).catch(() => {}));
     say({request: requestId, url: request.url, headers: request.headers});
   });
+  await session.send('Browser.setDownloadBehavior', {behavior: 'deny'});
   await session.send('Network.setBypassServiceWorker', {bypass: true});
   await session.send('Fetch.enable', {patterns: [{urlPattern: '*', requestStage: 'Request'}]});
 }

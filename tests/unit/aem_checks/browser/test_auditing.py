@@ -48,7 +48,7 @@ export default async (url, flags, config, page) => {
   };
   return {lhr: {
     got, url, flags, way, uid: process.getuid(), names: Object.keys(process.env).sort(),
-    args: page.options.args, pipe: page.options.pipe, chromium: page.options.env,
+    sent: page.sent.slice(0, 3), args: page.options.args, pipe: page.options.pipe, chromium: page.options.env,
   }};
 };
 """
@@ -57,10 +57,13 @@ exports.launch = async options => {
   let heard, done;
   const session = {
     on: (name, listener) => { heard = listener; },
-    send: async (name, params) => { if (name === 'Fetch.continueRequest') done(params.headers || []); },
+    send: async (name, params) => {
+      page.sent.push([name, params]);
+      if (name === 'Fetch.continueRequest') done(params.headers || []);
+    },
   };
   const page = {
-    options, createCDPSession: async () => session,
+    options, sent: [], createCDPSession: async () => session,
     ask: event => new Promise(resolve => { done = resolve; heard(event); }),
   };
   return {newPage: async () => page, on: () => {}, close: async () => {}};
@@ -116,6 +119,15 @@ def test_each_request_waits_for_us_and_only_the_sites_own_gets_its_credentials(
         {"name": "X-Stage-Key", "value": "[hidden]"},
     ]
     assert [report["got"][name] for name in ("other", "inline", "noAddress")] == [[], [], []]
+
+
+def test_service_workers_and_downloads_are_off_and_all_is_held_before_the_page_is_opened(
+    lighthouse: Lighthouse, tmp_path: Path
+) -> None:
+    sent = {name: told for name, told in reported(lighthouse, tmp_path)["sent"]}
+    assert sent["Browser.setDownloadBehavior"] == {"behavior": "deny"}
+    assert sent["Network.setBypassServiceWorker"] == {"bypass": True}
+    assert sent["Fetch.enable"] == {"patterns": [{"urlPattern": "*", "requestStage": "Request"}]}
 
 
 def test_the_page_is_asked_past_all_caches_and_what_goes_past_its_turn_is_left_out(
