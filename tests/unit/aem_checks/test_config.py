@@ -9,10 +9,12 @@ from typing import Any, ClassVar, Literal
 import pytest
 from pydantic import Field
 
+from aem_checks.asks import Steps
 from aem_checks.check import Check, CheckSettings
 from aem_checks.config import CheckPlan, ConfigError, load_check_plan, parse_check_plan
-from aem_checks.outcomes import Severity
+from aem_checks.outcomes import Judgement, Severity
 from aem_checks.sites import Pattern, Target
+from aem_checks.visit import Visit
 from aem_checks.yaml_lines import Document, load_extended, load_yaml
 
 
@@ -49,6 +51,9 @@ class _Queries(Check[Any]):
     number, title = "G2", "Persisted queries"
     default_on = False
     settings_type = _QuerySettings
+
+    def judge(self, visit: Visit) -> Steps[Judgement]:
+        raise NotImplementedError
 
 
 class _Suites(Check[Any]):
