@@ -10,10 +10,13 @@ from pathlib import Path
 
 import yaml
 
-from airflow_api import client_of
-from demo.releases import DAG_ID, EXPECTED, GATE, Result, take_through
+from airflow_api import AirflowApiError, client_of
+from demo.releases import DAG_ID, EXPECTED, GATE, take_through
+from demo.telling import table
 from simulator import Simulator, scenario_path
+from simulator.world import Busy
 from stage_gate.local.local_airflow import LocalAirflow, LocalAirflowError
+from stage_gate.telling.addresses import PAGES as PAGES_OF_AIRFLOW
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "var" / "demo"
@@ -41,8 +44,8 @@ def main() -> int:
             ) as airflow:
                 say(f"Airflow: {airflow.url}  log in as {airflow.username} / {airflow.password}")
                 return run_releases(simulator, airflow, keep=keep, began=began)
-    except LocalAirflowError as error:
-        sys.stderr.write(f"{error}\n")
+    except (LocalAirflowError, AirflowApiError, Busy, OSError) as error:
+        sys.stderr.write(f"The demo can't go on: {error}\n")
         return 1
     except KeyboardInterrupt:
         say("Stopped.")
@@ -58,7 +61,7 @@ def run_releases(simulator: Simulator, airflow: LocalAirflow, *, keep: bool, beg
     for number, expected in enumerate(EXPECTED, start=1):
         say(f"\n── Release {number} of {len(EXPECTED)} " + "─" * 50)
         results.append(take_through(expected, simulator, client, HOME / "evidence", say))
-    say(table(results))
+    say(table(results, airflow.url))
     well = not any(result.troubles for result in results)
     say(
         f"{'All three went as they should' if well else 'NOT as it should be'}, {time.monotonic() - began:.0f} s in all."
@@ -71,7 +74,9 @@ def run_releases(simulator: Simulator, airflow: LocalAirflow, *, keep: bool, beg
 def stay(airflow: LocalAirflow) -> None:
     """Leave the web interface up until Ctrl-C."""
     say(
-        f"\nLook around: {airflow.url}  log in as {airflow.username} / {airflow.password}. Ctrl-C stops everything."
+        f"\nLook around, log in as {airflow.username} / {airflow.password}; Ctrl-C stops everything:\n"
+        f"  all gates  {airflow.url}{PAGES_OF_AIRFLOW}/releases\n"
+        f"  Airflow    {airflow.url}/dags/{DAG_ID}"
     )
     try:
         while True:
@@ -101,26 +106,6 @@ def write_gate(gates: Path, simulator: Simulator) -> None:
         "checks": {"dispatcher_probes": {"requests_per_second": 200}},
     }
     (gates / f"{GATE}.yaml").write_text(yaml.safe_dump(gate, sort_keys=False))
-
-
-def table(results: list[Result]) -> str:
-    """What was decided and why, a block per release."""
-    lines = ["", f"{'release':<12} {'verdict':<13} {'decision':<10} {'seconds':>7}  why", "─" * 100]
-    for result in results:
-        lines.append(
-            f"{result.expected.release:<12} {result.verdict:<13} {result.decision:<10} {result.seconds:>7.1f}  {result.sentence}"
-        )
-        lines += [f"{'':<46}- {reason}" for reason in result.reasons]
-        if result.decision == "held":
-            lines.append(
-                f"{'':<46}→ production is untouched; remove the cause and clear settle_stage to test again,"
-            )
-            lines.append(f"{'':<46}  or decide in Cloud Manager: this run notices")
-        if result.report.exists():
-            lines.append(f"{'':<46}report: {result.report}")
-        lines += [f"{'':<46}UNEXPECTED: {trouble}" for trouble in result.troubles]
-        lines.append("")
-    return "\n".join(lines)
 
 
 def say(line: str) -> None:

@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from airflow_api import AirflowApi
+from demo.telling import wrapped
 from simulator import Simulator
 from simulator.world import Busy
 
 GATE = "larkfell"
 DAG_ID = f"stage_gate.{GATE}"
 HELD = "hold_production"
-_LONGEST = 150.0
-"""Seconds after which a release is given up."""
+_LONGEST = 900.0
+"""Seconds without anything new after which a release is given up: a slow machine makes the demo slow, not red."""
 _ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 
 Say = Callable[[str], None]
@@ -64,7 +65,12 @@ class Result:
     run_state: str
     acts: tuple[str, ...]
     seconds: float
-    report: Path
+    silent: tuple[str, ...] = ()
+    """Checks that gave no answer for want of a Chromium."""
+
+    @property
+    def run_id(self) -> str:
+        return f"execution-{self.execution_id}"
 
     @property
     def troubles(self) -> list[str]:
@@ -91,8 +97,12 @@ def take_through(
     run_id = f"execution-{execution_id}"
     say(f"Cloud Manager runs execution {execution_id}: {expected.release} ({expected.story}).")
     airflow.trigger("stage_gate.start")
-    state = _follow(airflow, run_id, lambda line: say(f"{time.monotonic() - began:5.1f} s  {line}"))
     folder = evidence / GATE / run_id
+
+    def tell(line: str) -> None:
+        say(f"{time.monotonic() - began:5.1f} s  {line}")
+
+    state = _follow(airflow, run_id, tell, Herald(folder, tell))
     seal = _read(max(folder.glob("attempt-*/manifest.json"), default=folder / "none"))
     verdict = seal.get("signed", {}).get("verdict", {})
     record = _read(folder / "decision.json") or _read(folder / "noted.json")
@@ -108,8 +118,14 @@ def take_through(
         run_state="running" if held else state,
         acts=tuple(act.verb for act in simulator.acts[acts_before:] if act.status == 202),
         seconds=time.monotonic() - began,
-        report=folder / "report.html",
+        silent=_without_chromium(folder),
     )
+
+
+def _without_chromium(folder: Path) -> tuple[str, ...]:
+    """The checks of a release whose findings say that there is no Chromium."""
+    results = sorted(folder.glob("attempt-*/results/*.json"))
+    return tuple(path.stem for path in results if ".no_browser" in path.read_text())
 
 
 def _start(simulator: Simulator, release: str) -> str:
@@ -124,7 +140,34 @@ def _start(simulator: Simulator, release: str) -> str:
             time.sleep(0.2)
 
 
-def _follow(airflow: AirflowApi, run_id: str, say: Say) -> str:
+class Herald:
+    """Announces the verdict and the decision of a release as they fall, each once, with the first reason."""
+
+    def __init__(self, folder: Path, say: Say) -> None:
+        self._folder, self._say = folder, say
+        self._said: set[str] = set()
+
+    def look(self) -> None:
+        """Say what is new."""
+        seal = _read(max(self._folder.glob("attempt-*/manifest.json"), default=self._folder / "none"))
+        verdict = seal.get("signed", {}).get("verdict", {})
+        if verdict:
+            first = next(iter(verdict["reasons"]), "")
+            self._once("verdict", f"VERDICT {verdict['summary']}", first)
+        for name in ("decision.json", "noted.json"):
+            record = _read(self._folder / name).get("signed", {}).get("record", {})
+            if record and (name == "decision.json" or verdict.get("outcome") != "passed"):
+                self._once(record["decision"], f"DECISION {record['decision']} by {record['by']}", "")
+
+    def _once(self, what: str, line: str, more: str) -> None:
+        if what in self._said:
+            return
+        self._said.add(what)
+        for each in wrapped(f"{line} {more}".strip(), 88):
+            self._say(each)
+
+
+def _follow(airflow: AirflowApi, run_id: str, say: Say, herald: Herald) -> str:
     """Print what happens in a run until it ends or holds; returns the state of the run, or ``HELD``."""
     seen: dict[str, str | None] = {}
     until = time.monotonic() + _LONGEST
@@ -134,7 +177,10 @@ def _follow(airflow: AirflowApi, run_id: str, say: Say) -> str:
             time.sleep(0.3)
             continue
         states = airflow.task_states(DAG_ID, run_id)
+        herald.look()
         _tell_changes(seen, states, say)
+        if states != seen:
+            until = time.monotonic() + _LONGEST
         seen = states
         if run["state"] in ("success", "failed"):
             return str(run["state"])

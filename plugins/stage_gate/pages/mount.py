@@ -59,11 +59,19 @@ def _path() -> str:
 def views() -> list[dict[str, Any]]:
     """What the plugin gives Airflow as ``external_views``: an entry of the menu, a tab of a Dag and one of a run.
 
-    *Releases* opens in a tab of the browser's own, since Airflow's frame lets no plain click out of it.
+    All in Airflow's frame: an entry of its menu that leads out of it is a button that does nothing (Airflow 3.3.2).
     """
     base = _path()
     return [
-        {"name": "Releases", "href": f"{base}{PAGES}/releases", "destination": "nav", "nav_top_level": True},
+        {
+            "name": "Releases",
+            "href": f"{base}{PAGES}/releases?framed=1",
+            "destination": "nav",
+            "url_route": "stage-gate-releases",
+            "nav_top_level": True,
+            "icon": _icon("#3f3f46"),
+            "icon_dark_mode": _icon("#d4d4d8"),
+        },
         {
             "name": "Gate",
             "href": f"{base}{PAGES}/gate/{{DAG_ID}}?framed=1",
@@ -77,6 +85,16 @@ def views() -> list[dict[str, Any]]:
             "url_route": "stage-gate-release",
         },
     ]
+
+
+def _icon(colour: str) -> str:
+    """A gate, as an address that holds the picture itself."""
+    path = "M4 21V5M20 21V5M4 9h16M4 14h16M9 9v5M15 9v5M2 5h20"
+    drawn = (
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' stroke-width='2' "
+        f"stroke='{colour}'><path d='{path}'/></svg>"
+    )
+    return f"data:image/svg+xml,{quote(drawn)}"
 
 
 def report_address(dag_id: str, run_id: str) -> str:

@@ -63,6 +63,10 @@ class Matter(ABC):
         return None
 
     @abstractmethod
+    def subject(self) -> str:
+        """The line in *Required Actions*: which gate and release, and what about it."""
+
+    @abstractmethod
     def body(self) -> str:
         """What people read."""
 
@@ -116,7 +120,7 @@ class Asking(HITLOperator):
             return standing.option
         started_by = who_started(run) or ""
         people = may_be_asked(matter.asked.people, started_by)
-        left = _asked_at(matter) + matter.asked.within - datetime.now(UTC)
+        left = asked_first(matter) + matter.asked.within - datetime.now(UTC)
         if not people:
             return self._keep_silence(matter, matter.alone(started_by))
         if left <= timedelta(0):
@@ -167,6 +171,7 @@ class Asking(HITLOperator):
         self.assigned_users = users_of(people)
         self.response_timeout = left
         self.defaults = [matter.late().option]
+        self.subject = matter.subject()
         self.body = matter.body()
 
     def _keep_silence(self, matter: Matter, silence: Given) -> str:
@@ -180,7 +185,7 @@ class Asking(HITLOperator):
         return said.option
 
     def _keep(self, matter: Matter, given: Given) -> str:
-        matter.keep(given, _asked_at(matter))
+        matter.keep(given, asked_first(matter))
         self.log.info("%s answered %s: %s", log_line(given.user_id), given.option, log_line(given.reason))
         return given.option
 
@@ -196,7 +201,7 @@ def who_started(run: GateRun) -> str | None:
         return None
 
 
-def _asked_at(matter: Matter) -> datetime:
+def asked_first(matter: Matter) -> datetime:
     """When it was asked first: trying again gives nobody more time."""
     from stage_gate.evidence.kept_decisions import asked_at
 

@@ -11,11 +11,13 @@ from airflow.sdk import Param
 from airflow.sdk.exceptions import AirflowFailException
 
 from aem_checks.outcomes import Outcome
+from aem_checks.text import count
 from stage_gate.rules.asking import SEAL_SHOWN, SILENCE, About, Asked, Given, accepted, all_of, refusal
 from stage_gate.rules.decision import APPROVE, HALT, HOTFIX, KEEP_WAITING, OVERRIDE, RETEST, Step
-from stage_gate.tasks.asking import TEXT, Asking, Matter
+from stage_gate.tasks.asking import TEXT, Asking, Matter, asked_first
 from stage_gate.tasks.judging import newest_sentences, sentences_of
 from stage_gate.telling.log_line import log_line
+from stage_gate.telling.standing import told
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
@@ -64,6 +66,7 @@ class Question(Asking):
             sealed=sealed,
             occasion=f"{self.task_id} {sealed.digest}",
             options=tuple(self.options),
+            headline=self.headline,
         )
 
 
@@ -74,6 +77,7 @@ class _Verdict(Matter):
     sealed: Sealed
     occasion: str
     options: tuple[str, ...]
+    headline: str
 
     def said(self) -> Given | None:
         from stage_gate.evidence.kept_decisions import counts, read_answer
@@ -99,8 +103,14 @@ class _Verdict(Matter):
         verdict = self.sealed.verdict
         return About(verdict.outcome, self.sealed.digest, verdict.not_passed)
 
+    def subject(self) -> str:
+        about = self.about
+        return f"{self.run.gate.name}, execution {self.run.execution_id}: {about.outcome}. {self.headline}"
+
     def body(self) -> str:
-        return question(self.run, self.sealed, self.about, self.options)
+        until = asked_first(self) + self.asked.within
+        silence = f"- **Until** {told(until)}; silence means *{self.asked.silence}*"
+        return question(self.run, self.sealed, self.about, self.options, silence)
 
     def announce(self, people: tuple[str, ...], left: timedelta, where: str) -> list[str]:
         from stage_gate.telling.notify import Event, tell_once
@@ -191,8 +201,9 @@ def newest_seal(run: GateRun) -> Sealed:
     return sealed
 
 
-def question(run: GateRun, sealed: Sealed, about: About, options: Iterable[str]) -> str:
-    """What people read: plain sentences in a code block, since they quote the site, then what each option means."""
+def question(run: GateRun, sealed: Sealed, about: About, options: Iterable[str], until: str = "") -> str:
+    """What people read: what is asked in short lines, plain sentences in a code block, since they quote the site, then
+    what each option means. ``until`` is the line that says how long, and what silence means."""
     from stage_gate.pages.mount import report_address
     from stage_gate.telling.notify import link_of
 
@@ -207,8 +218,10 @@ def question(run: GateRun, sealed: Sealed, about: About, options: Iterable[str])
         else ""
     )
     return (
-        f"Execution {run.execution_id} of gate {run.gate.name}, attempt {sealed.attempt}, "
-        f"seal {sealed.digest[:SEAL_SHOWN]}.\n\n```\n{quoted}\n```\n\n{means}{accepts}\n\n"
+        f"- **Release** execution {run.execution_id} of gate {run.gate.name}, attempt {sealed.attempt}, "
+        f"seal {sealed.digest[:SEAL_SHOWN]}\n"
+        f"- **Verdict** {about.outcome}; {count(len(about.not_passed), 'check')} against it\n"
+        f"{until}\n\n```\n{quoted}\n```\n\n{means}{accepts}\n\n"
         f"[The execution in Cloud Manager]({link_of(run)}). {report}: `{run.evidence.folder / 'report.html'}`. "
         f"Evidence: `{run.evidence.attempt_folder(sealed.attempt)}`."
     )

@@ -124,6 +124,10 @@ class _SmokeTest(Matter):
     def refusal(self, given: Given, started_by: str) -> str | None:
         return refusal(given, self.asked.people, started_by, self.shown)
 
+    def subject(self) -> str:
+        run = self.run
+        return f"{run.gate.name}, execution {run.execution_id}: does {self.question.name} work on stage?"
+
     def body(self) -> str:
         """The question is the team's own; nothing of the site is in it."""
         site = self.run.gate.site(self.planned.site)

@@ -91,6 +91,23 @@ def kept_answer(release: Release) -> StoredAnswer:
     return answer
 
 
+def test_a_question_begins_with_which_release_which_verdict_until_when_and_what_silence_means(
+    release: Release, tmp_path: Path, shown: Shown, slack: Heard
+) -> None:
+    seal = release.seal(Outcome.FAILED)
+    ask(question_of(AskReleaseManager, release, tmp_path), release)
+    about, verdict, until = shown["body"].splitlines()[:3]
+    assert about == (
+        f"- **Release** execution {release.execution_id} of gate larkfell, attempt 1, seal {seal[:12]}"
+    )
+    assert verdict.startswith(f"- **Verdict** failed; {len(release.not_passed)} check")
+    assert until.startswith("- **Until** 20")
+    assert until.endswith(f"UTC; silence means *{HALT}*")
+    assert shown["subject"] == (
+        f"larkfell, execution {release.execution_id}: failed. Release manager: what shall happen to this release?"
+    )
+
+
 def test_a_question_shows_why_and_where_and_whom_it_asks(
     release: Release, tmp_path: Path, shown: Shown, slack: Heard
 ) -> None:
@@ -251,12 +268,12 @@ def test_trying_again_gives_nobody_more_time(
 ) -> None:
     release.seal(Outcome.FAILED)
     began = datetime.now(UTC) - timedelta(hours=7)
-    monkeypatch.setattr(asking, "_asked_at", lambda *_: began)
+    monkeypatch.setattr(asking, "asked_first", lambda *_: began)
     question = question_of(AskReleaseManager, release, tmp_path)
     ask(question, release)
     assert question.response_timeout is not None
     assert question.response_timeout.total_seconds() == pytest.approx(3600, abs=60)
-    monkeypatch.setattr(asking, "_asked_at", lambda *_: began - timedelta(hours=2))
+    monkeypatch.setattr(asking, "asked_first", lambda *_: began - timedelta(hours=2))
     assert question.execute(context_of(release)) == HALT
     assert kept_answer(release).by == "silence"
 
@@ -289,7 +306,7 @@ def test_silence_takes_back_no_answer_of_a_person(
     before = kept_answer(release)
     again = question_of(AskReleaseManager, release, tmp_path)
     assert again.execute_complete(context_of(release), {"timedout": True}) == option
-    monkeypatch.setattr(asking, "_asked_at", lambda *_: datetime.now(UTC) - timedelta(hours=9))
+    monkeypatch.setattr(asking, "asked_first", lambda *_: datetime.now(UTC) - timedelta(hours=9))
     assert question_of(AskReleaseManager, release, tmp_path).execute(context_of(release)) == option
     assert kept_answer(release) == before
 

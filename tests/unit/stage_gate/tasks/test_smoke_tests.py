@@ -348,7 +348,7 @@ def test_trying_again_gives_nobody_more_time(
 ) -> None:
     from stage_gate.tasks import asking
 
-    monkeypatch.setattr(asking, "_asked_at", lambda *_: datetime.now(UTC) - timedelta(hours=5))
+    monkeypatch.setattr(asking, "asked_first", lambda *_: datetime.now(UTC) - timedelta(hours=5))
     assert tested.question().execute(tested.context) == CANT_SAY
     assert shown == {}
 
