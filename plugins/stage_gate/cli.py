@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aem_checks.command_line import called_as, ended, versions
+from stage_gate.commands.help import explain
 
 if TYPE_CHECKING:
     from stage_gate.commands import init
@@ -58,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     docs.add_argument("--folder", type=Path, default=None, help="another folder")
     docs.set_defaults(command=_run("docs"))
+    for told in commands._choices_actions:
+        explain(told.dest, commands.choices[told.dest], str(told.help))
     commands.add_parser("up", help="run Airflow with your gates on this machine", add_help=False)
     return parser
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from simulator import Fault, Simulator
 from stage_gate.cli import main
+from stage_gate.commands.help import examples
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.rules.surroundings import Fact
 from unit.stage_gate.observing.test_siblings import PATHS
@@ -268,3 +270,34 @@ def test_a_fault_of_the_program_says_nothing_about_the_gate(
     monkeypatch.setattr("stage_gate.cli._schema", broken)
     assert main(["schema"]) == 70
     assert "IndexError: what nobody expected" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", sorted(examples()))
+def test_the_help_of_a_command_has_examples_that_it_takes_and_says_what_its_exit_codes_mean(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[argparse.Namespace] = []
+    monkeypatch.setattr("stage_gate.cli._run", lambda name: lambda options: taken.append(options) or 0)
+    for name in ("_doctor", "_schema", "_init"):
+        monkeypatch.setattr(f"stage_gate.cli.{name}", lambda options: taken.append(options) or 0)
+    with pytest.raises(SystemExit) as asked:
+        main([command, "--help"])
+    assert asked.value.code == 0
+    told = capsys.readouterr().out
+    for arguments in examples()[command]:
+        assert f" {command} {arguments}".rstrip() in told
+        assert main([command, *arguments.split()]) == 0, "it is taken as it stands"
+    assert len(taken) == len(examples()[command])
+    for code in ("  0 ", "  1 ", "  2 ", "  70 ", "  130 ", "  141 "):
+        assert code in told.partition("exit codes:")[2]
+
+
+def test_every_command_has_examples() -> None:
+    assert set(examples()) | {"up"} == {name for name in commands_of_the_help() if name}
+
+
+def commands_of_the_help() -> set[str]:
+    from stage_gate.cli import _parser
+
+    [chosen] = [each for each in _parser()._actions if each.choices]
+    return set(chosen.choices or ())
