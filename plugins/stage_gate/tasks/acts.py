@@ -59,18 +59,24 @@ class ActOnProduction(GateTask):
         self._say(run, record)
 
     def _publish(self, context: Context, record: DecisionRecord) -> None:
-        """What other Dags may follow: the release, in the extra of the event of this decision's asset."""
-        events: Any = context.get("outlet_events") or {}
-        for asset in self.outlets:
-            events[asset].extra = {
-                "decision": str(record.decision),
-                "execution_id": self.execution_id,
-                "program_id": self.program_id,
-                "pipeline_id": self.pipeline_id,
-                "by": record.by,
-                "at": record.at.isoformat(),
-                "seal": record.seal_digest,
-            }
+        """What other Dags may follow: the release, in the extra of the event of this decision's asset.
+
+        The act is done and on record by now, so that nothing here may fail it.
+        """
+        extra: dict[str, Any] = {
+            "decision": str(record.decision),
+            "execution_id": self.execution_id,
+            "program_id": self.program_id,
+            "pipeline_id": self.pipeline_id,
+            "by": record.by,
+            "at": record.at.isoformat(),
+            "seal": record.seal_digest,
+        }
+        try:
+            for asset in self.outlets:
+                context["outlet_events"][asset].extra = extra
+        except Exception as error:  # noqa: BLE001 - as said above
+            self.log.warning("Dags that follow this gate are not told which release it is: %r", error)
 
     def _say(self, run: GateRun, record: DecisionRecord) -> None:
         """The decision last, below what it rests on."""

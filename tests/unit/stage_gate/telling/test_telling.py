@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.execution_time.context import OutletEventAccessors
 from structlog.testing import capture_logs
 
 from aem_checks.outcomes import Outcome
@@ -61,13 +62,24 @@ def test_a_halt_says_what_happens_next_in_the_log_and_to_everybody(
 def test_other_dags_find_the_release_in_the_event_of_the_asset_that_they_follow(
     release: Release, tmp_path: Path
 ) -> None:
-    seal, asset, event = release.seal(), Asset("stage_gate://larkfell/approved"), SimpleNamespace()
+    seal, asset, events = release.seal(), Asset("stage_gate://larkfell/approved"), OutletEventAccessors()
     task = act_of(ApproveProduction, release, tmp_path)
     task.outlets = [asset]
-    task.execute({**context(release), "outlet_events": {asset: event}})
-    assert event.extra["decision"] == "approved"
-    assert event.extra["execution_id"] == release.execution_id
-    assert event.extra["seal"] == seal
+    task.execute({**context(release), "outlet_events": events})
+    extra = events[asset].extra
+    assert extra["decision"] == "approved"
+    assert extra["execution_id"] == release.execution_id
+    assert extra["seal"] == seal
+
+
+def test_an_act_that_is_done_does_not_fail_because_no_event_can_be_published(
+    release: Release, tmp_path: Path
+) -> None:
+    release.seal()
+    task = act_of(ApproveProduction, release, tmp_path)
+    task.outlets = [Asset("stage_gate://larkfell/approved")]
+    task.execute({**context(release), "outlet_events": {}})
+    assert len(release.puts) == 1
 
 
 def test_an_act_that_was_not_sent_is_told_as_held(release: Release, tmp_path: Path, slack: Heard) -> None:
