@@ -154,10 +154,13 @@ class Herald:
         if verdict:
             first = next(iter(verdict["reasons"]), "")
             self._once("verdict", f"VERDICT {verdict['summary']}", first)
-        for name in ("decision.json", "noted.json"):
-            record = _read(self._folder / name).get("signed", {}).get("record", {})
-            if record and (name == "decision.json" or verdict.get("outcome") != "passed"):
-                self._once(record["decision"], f"DECISION {record['decision']} by {record['by']}", "")
+        record = _read(self._folder / "decision.json").get("signed", {}).get("record", {})
+        if record:
+            self._once("decision", f"DECISION {record['decision']} by {record['by']}", "")
+
+    def hold(self) -> None:
+        """Say that the gate holds production."""
+        self._once("decision", "DECISION held: production waits for a person", "")
 
     def _once(self, what: str, line: str, more: str) -> None:
         if what in self._said:
@@ -185,6 +188,7 @@ def _follow(airflow: AirflowApi, run_id: str, say: Say, herald: Herald) -> str:
         if run["state"] in ("success", "failed"):
             return str(run["state"])
         if states.get(HELD) == "deferred":
+            herald.hold()
             return HELD
         time.sleep(0.5)
     return "given up"

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from aem_checks.text import count
 from stage_gate.telling.addresses import Addresses
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def _why(result: Result) -> Iterator[str]:
     for reason in result.reasons[:_REASONS]:
         yield from wrapped(f"- {reason}", WIDTH, " " * _INDENT, "  ")
     if (left := len(result.reasons) - _REASONS) and left > 0:
-        yield f"{' ' * _INDENT}- {left} more reasons are on its page"
+        yield f"{' ' * _INDENT}- more on its page: {count(left, 'reason')}"
     if result.decision == "held":
         to_do = "To do: remove the cause and clear settle_stage to test again, or decide in Cloud Manager: this run notices."
         yield from wrapped(to_do, WIDTH, " " * _INDENT)

@@ -33,7 +33,7 @@ def test_each_release_leads_to_its_page_and_no_path_of_a_file_is_shown() -> None
     told = table([result(0)], "http://127.0.0.1:28080")
     assert "http://127.0.0.1:28080/stage-gate/evidence/run/stage_gate.larkfell/execution-2345678" in told
     assert "report.html" not in told
-    assert "2 more reasons are on its page" in told
+    assert "more on its page: 2 reasons" in told
 
 
 def test_checks_that_had_no_chromium_are_named_with_what_to_do() -> None:
