@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +22,15 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _require_airflow()
     from importlib import import_module
 
     return getattr(import_module(_HOMES[name]), name)
+
+
+@cache
+def _require_airflow() -> None:
+    """Once, whatever is asked for: to look costs a Dag file as much as a tenth of its gate."""
+    from stage_gate.supported import require_airflow
+
+    require_airflow()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +16,7 @@ from stage_gate.configuration.gate_file import OutOfDate, gate_paths, load_gate,
 from stage_gate.configuration.own_tests import refuse_wrong_own_tests
 from stage_gate.configuration.settings import dags_folder, demands, gates_folder
 from stage_gate.dag import build_gate_dag
+from stage_gate.garbage import no_garbage_collection
 from stage_gate.invalid_dag import build_invalid_dag, invalid_dag_id
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def build_dags(wanted: str | None = None) -> dict[str, DAG]:
     """
     folder = gates_folder()
     dags: dict[str, DAG] = {}
-    with _no_garbage_collection():
+    with no_garbage_collection():
         claims = _claims(wanted)
         for path in _paths(folder):
             if wanted not in (None, f"{DAG_ID_PREFIX}{path.stem}", invalid_dag_id(path.stem)):
@@ -43,18 +42,6 @@ def build_dags(wanted: str | None = None) -> dict[str, DAG]:
         if wanted in (None, START_DAG_ID):
             dags["start"] = _start_dag(folder)
     return dags
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Spare the collector walking Dags that all stay, again and again: a sixth of the time that many gates take."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _paths(folder: Path) -> list[Path]:

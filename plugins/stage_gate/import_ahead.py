@@ -38,6 +38,8 @@ _NEEDED = (
     "stage_gate.observing.looking",
     "stage_gate.observing.own_results",
     "stage_gate.configuration.planning",
+    "stage_gate.own_dag",
+    "stage_gate.own_tests.trial",
     "stage_gate.tasks.keeping",
     "stage_gate.telling.report",
     "stage_gate.acting.right",

@@ -17,6 +17,7 @@ from stage_gate.configuration.gate_file import OutOfDate, gate_paths, load_gate,
 from stage_gate.configuration.own_tests import refuse_wrong_own_tests
 from stage_gate.configuration.settings import dags_folder, demands, gates_folder
 from stage_gate.dag import finish_gate_dag, open_gate_dag
+from stage_gate.garbage import no_garbage_collection
 from stage_gate.invalid_dag import build_invalid_dag
 from stage_gate.own_tests.declaring import GROUP, OpenGate, OwnTestError, declaring
 from stage_gate.own_tests.drawing import draw_own_tests
@@ -49,17 +50,22 @@ class GateDag:
         """``module``: the names of the Dag file, in which Airflow looks for Dags."""
         self.name = name
         self._module = module
-        self._stack = ExitStack()
+        self._block: ExitStack
+        self._whole: ExitStack
         self._open: OpenGate
 
     def __enter__(self) -> DAG:
         file = self._gate_file()
         if _is_for_all():
             self._require_claimed()
-        self._open = _open(file)
-        self._stack.enter_context(self._open.dag)
-        self._stack.enter_context(TaskGroup(GROUP, tooltip=_TOOLTIP))
-        self._stack.enter_context(declaring(self._open))
+        with ExitStack() as stack:
+            stack.enter_context(no_garbage_collection())
+            self._open = _open(file)
+            self._block = stack.enter_context(ExitStack())
+            self._block.enter_context(self._open.dag)
+            self._block.enter_context(TaskGroup(GROUP, tooltip=_TOOLTIP))
+            self._block.enter_context(declaring(self._open))
+            self._whole = stack.pop_all()
         return self._open.dag
 
     def __exit__(
@@ -68,10 +74,11 @@ class GateDag:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        self._open.dag.auto_register = False
-        self._stack.close()
-        if error is None:
-            error = self._finished()
+        with self._whole:
+            self._open.dag.auto_register = False
+            self._block.close()
+            if error is None:
+                error = self._finished()
         if error is None:
             return False
         if not isinstance(error, Exception | AirflowTaskTimeout | SystemExit):

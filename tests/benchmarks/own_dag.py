@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.dag_import import GATE, ROOT
 from benchmarks.figures import Figure, ratio, say
 
-REPETITIONS = 5
+REPETITIONS = 7
 TESTS = 6
 """Tests of the team: Airflow tasks in one, suites in the other, each a task of its own."""
 GOAL = 1.1

@@ -20,7 +20,7 @@ from aem_checks.outcomes import Severity
 from stage_gate.configuration.settings import deciding_queue, default_queue
 from stage_gate.own_tests.function import FunctionTest, told_as_examined
 from stage_gate.own_tests.handing import PLACES
-from stage_gate.own_tests.running import JUDGING, Declared, Examined, RunsAsTest, as_test
+from stage_gate.own_tests.running import JUDGING, Declared, Examined, RunsAsTest, as_mapped_test, as_test
 from stage_gate.rules.own_tests import DEFAULT_WITHIN, OwnTest
 from stage_gate.tasks.red import NO_SECOND_TRY
 
@@ -103,7 +103,7 @@ def as_stage_test(
         unisolated=_one_of(name, "isolation", isolation, ("", "accepted")) == "accepted",
     )
     declared = Declared(test, str(opened.gate_file), examined if callable(examined) else None)
-    _turn(task, as_test(kind, declared))
+    _turn(task, kind, declared)
     task.execution_timeout = test.within + 2 * JUDGING
     task.retry_policy = task.retry_policy or NO_SECOND_TRY
     task.start_from_trigger = False
@@ -136,6 +136,10 @@ def stage_test(function: Callable[..., Any] | None = None, /, **settings: Any) -
     if function is None:
         return lambda decorated: _of_function(decorated, **settings)
     return _of_function(function, **settings)
+
+
+_TOLD = frozenset(inspect.signature(as_stage_test).parameters)
+"""What ``stage_test`` hands on, and what no operator takes."""
 
 
 def _of_function(
@@ -200,12 +204,13 @@ def _kind_of(name: str, task: AnyOperator) -> type[BaseOperator]:
     return kind
 
 
-def _turn(task: AnyOperator, kind: type[BaseOperator]) -> None:
+def _turn(task: AnyOperator, kind: type[BaseOperator], declared: Declared) -> None:
     _refuse_deciding_queue(task)
     if isinstance(task, MappedOperator):
-        task.operator_class = kind
+        task.operator_class = as_mapped_test(kind, declared)
     else:
-        object.__setattr__(task, "__class__", kind)
+        object.__setattr__(task, "__class__", as_test(kind))
+        object.__setattr__(task, "declared", declared)
     _hand_to_other_dag(task)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import (
     AirflowFailException,
@@ -58,7 +58,8 @@ class Declared:
 class RunsAsTest(Operator):
     """Mixed into the class of an operator: its ``execute``, and its going on after a wait, lead to a result."""
 
-    declared: ClassVar[Declared]
+    declared: Declared
+    """Of the task; of the class where a mapped one makes its tasks anew."""
 
     def execute(self, context: Context) -> Any:
         return conduct(self, context, super().execute)
@@ -76,11 +77,24 @@ class RunsAsTest(Operator):
         super()._do_render_template_fields(parent, template_fields, context, *args, **kwargs)
 
 
-def as_test(kind: type[BaseOperator], declared: Declared) -> type[BaseOperator]:
-    """The class of an operator that runs as this test; Airflow shows it under its own name."""
-    names = {"declared": declared, "__module__": kind.__module__, "__qualname__": kind.__qualname__}
+@lru_cache(maxsize=256)
+def as_test(kind: type[BaseOperator]) -> type[BaseOperator]:
+    """The class of an operator that runs as a test; Airflow shows it under its own name.
+
+    One for all tests of a kind: Airflow takes its time to look at a class with another ``__init__`` above it.
+    """
+    return _named(kind, (RunsAsTest, kind))
+
+
+def as_mapped_test(kind: type[BaseOperator], declared: Declared) -> type[BaseOperator]:
+    """The same of a mapped operator, which has nothing but the class when it makes the task of a part."""
+    return _named(kind, (as_test(kind),), declared=declared)
+
+
+def _named(kind: type[BaseOperator], bases: tuple[type, ...], **more: Any) -> type[BaseOperator]:
+    names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__, **more}
     made: type[BaseOperator] = types.new_class(
-        kind.__name__, (RunsAsTest, kind), exec_body=lambda body: body.update(names)
+        kind.__name__, bases, exec_body=lambda body: body.update(names)
     )
     return made
 
@@ -147,7 +161,7 @@ def _ended(task: RunsAsTest, trial: Trial, context: Context, go: Go) -> tuple[En
     try:
         with _limited(trial.left):
             value = go(context)
-            return _well(task.declared, trial.test.examines, value), value, None
+            return _well(task.declared, trial.test, value), value, None
     except TaskDeferred as deferred:
         deferred.timeout = min(trial.left, deferred.timeout or trial.left)
         raise
@@ -177,10 +191,10 @@ def _limited(within: timedelta) -> AbstractContextManager[Any]:
     return limit
 
 
-def _well(declared: Declared, examines: int, value: Any) -> End:
+def _well(declared: Declared, test: OwnTest, value: Any) -> End:
     """A good end. Raises ``TypeError`` where what it says that it examined is no number and no names."""
-    if declared.examined is None:
-        return End(How.WELL, examined=examines)
+    if declared.examined is None or test.reports:
+        return End(How.WELL, examined=test.examines)
     told = declared.examined(value)
     if told is None or told is False:
         return End(How.WELL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import shutil
 import subprocess
@@ -375,6 +376,12 @@ def test_a_task_of_another_dag_is_refused(write: Write) -> None:
     found = bag(write(block))
     assert set(found.dags) == {"stage_gate.wknd.invalid", "other"}
     assert "is a task of another Dag" in str(found.dags["stage_gate.wknd.invalid"].tasks[0].problem)
+
+
+def test_the_garbage_collector_is_as_it_was_whatever_became_of_the_file(write: Write) -> None:
+    for block, head in (("pass", HEAD), ("raise OSError", HEAD), ("pass", HEAD.replace('"wknd"', '"other"'))):
+        bag(write(block, head=head))
+        assert gc.isenabled()
 
 
 # Policy and deployment

@@ -243,6 +243,17 @@ def test_the_cases_of_its_reports_are_counted_and_kept(reporting: Make, file: Pa
     assert tried.verdict().outcome is PASSED
 
 
+def test_with_reports_what_it_returns_says_nothing(reporting: Make, file: Path) -> None:
+    tried = reporting()
+
+    def does() -> str:
+        writing(file, GREEN)()
+        return "some value"
+
+    assert tried.run(does, names) == "some value"
+    assert (tried.result.outcome, tried.result.examined) == (PASSED, 2)
+
+
 def test_a_case_that_failed_fails_it_however_it_ended(reporting: Make, file: Path) -> None:
     tried = reporting()
     with pytest.raises(Red):
@@ -486,7 +497,7 @@ def test_one_that_was_not_planned_is_not_run_and_says_so(trying: Make) -> None:
     tried, begun = trying(examines=1), []
     task = tried.task(lambda: begun.append(1))
     stranger = tried.test.model_copy(update={"name": "other"})
-    type(task).declared = task.declared.__class__(stranger, task.declared.gate_file)
+    task.declared = task.declared.__class__(stranger, task.declared.gate_file)
     with pytest.raises(AirflowSkipException, match=r"tasks\.other was not planned"):
         task.execute(tried.context())
     assert begun == []
@@ -496,7 +507,7 @@ def test_what_was_pinned_of_it_counts_and_not_what_the_file_says_now(trying: Mak
     tried = trying()
     task = tried.task()
     weaker = tried.test.model_copy(update={"severity": Severity.WARN, "examines": 5})
-    type(task).declared = task.declared.__class__(weaker, task.declared.gate_file)
+    task.declared = task.declared.__class__(weaker, task.declared.gate_file)
     with pytest.raises(Red):
         task.execute(tried.context())
     assert (tried.result.severity, tried.codes) == (Severity.BLOCK, ["unexamined"])
@@ -674,7 +685,7 @@ def test_a_part_that_is_cleared_keeps_its_result(mapped: Trying) -> None:
 def test_one_that_was_pinned_unmapped_and_is_mapped_now_is_not_run(trying: Make) -> None:
     tried = trying(examines=1)
     task = tried.task()
-    type(task).declared = task.declared.__class__(
+    task.declared = task.declared.__class__(
         tried.test.model_copy(update={"mapped": True}), task.declared.gate_file
     )
     with pytest.raises(AirflowFailException, match="was not mapped when this run was pinned"):

@@ -12,7 +12,7 @@ from airflow.sdk import BaseOperator
 from aem_checks.outcomes import CheckResult
 from simulator import Simulator
 from stage_gate.evidence.pin import run_id_of
-from stage_gate.own_tests.running import Declared, Examined, as_test
+from stage_gate.own_tests.running import Declared, Examined, as_mapped_test, as_test
 from stage_gate.rules.own_tests import OwnTest
 from stage_gate.rules.verdict import Verdict, judge
 from unit.stage_gate.airflow_store import StateStore
@@ -83,7 +83,10 @@ class Trying:
         self, does: Callable[..., Any] = lambda: None, examined: Examined | None = None, **more: Any
     ) -> Any:
         declared = Declared(self.test, str(self.release.gate_file), examined)
-        return as_test(Work, declared)(task_id="cypress", does=does, **more)  # type: ignore[call-arg]
+        kind = as_mapped_test(Work, declared) if self.test.mapped else as_test(Work)
+        task: Any = kind(task_id="cypress", does=does, **more)  # type: ignore[call-arg]
+        task.declared = declared
+        return task
 
     def run(
         self, does: Callable[..., Any] = lambda: None, examined: Examined | None = None, part: int = -1
