@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -61,3 +63,26 @@ def test_a_default_that_airflow_lists_is_the_one_that_holds() -> None:
     assert settings.event_rate() == 50
     assert not settings.webhook_is_on()
     assert not settings.demands().isolation
+
+
+def test_airflow_s_own_command_shows_the_provider_whole() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "airflow",
+        "providers",
+        "get",
+        "aem-stage-gate",
+        "--full",
+        "--output",
+        "json",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for part in (
+        "adobe_cloud_manager.sensors.milestones",
+        "connection-types",
+        "limits",
+        "Adobe Cloud Manager",
+    ):
+        assert part in done.stdout
