@@ -67,8 +67,11 @@ class Clean:
     baseline: bool = False
     """Whether it has the evidence of a run on the same clean site as its baseline; without, there is none."""
     target: Where = "stage"
+    variant: str = ""
+    """What tells it from the other row of its kind, target and baseline."""
 
     @property
     def name(self) -> str:
         place = "" if self.target == "stage" else f"-{self.target}"
-        return f"{self.kind}-clean{place}" + ("-with-baseline" if self.baseline else "")
+        variant = f"-{self.variant}" if self.variant else ""
+        return f"{self.kind}-clean{place}{variant}" + ("-with-baseline" if self.baseline else "")

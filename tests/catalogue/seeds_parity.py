@@ -125,7 +125,7 @@ SEEDS = (
 
 CLEAN = (
     Clean(kind="aem_version"),
-    Clean(kind="aem_version", settings=JAVA),
+    Clean(kind="aem_version", settings=JAVA, variant="with-java"),
     Clean(kind="environment_variables", settings=SOURCE, facts={**KNOWN, **release("good")}),
     Clean(kind="run_mode_config", settings=SOURCE, facts=release("good")),
     Clean(kind="response_parity"),

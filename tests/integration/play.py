@@ -270,7 +270,10 @@ class Play:
         """What Slack was told of an execution: event and text of each message, in order."""
         found = []
         for body in self.house.slack.bodies:
-            subject, *texts = [block["text"]["text"] for block in json.loads(body["blocks"])]
+            blocks = json.loads(body["blocks"])
+            if not blocks:
+                continue  # of an example, which speaks for itself
+            subject, *texts = [block["text"]["text"] for block in blocks]
             about, _, event = subject.rpartition(": ")
             if about.endswith(f"execution {_execution(run_id)}"):
                 found.append((event, " ".join(texts)))

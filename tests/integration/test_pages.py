@@ -50,7 +50,7 @@ def test_from_the_menu_to_why_and_what_to_do_it_is_one_click(run: Run, browser: 
     page.goto(airflow)
     page.get_by_role("link", name="Releases").click()
     releases = page.frame_locator("iframe")
-    line = releases.locator("section.line", has_text=run.play.case.slug)
+    line = releases.locator(f'section.line:has(h3 a:text-is("{run.play.case.slug}"))')
     assert "/us/en/magazine.html" in line.inner_text()
     line.get_by_role("link", name="halted").click()
     releases.get_by_text("What speaks against it").first.wait_for()
