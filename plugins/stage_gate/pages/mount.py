@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from aem_checks.urls import parts_of
 from stage_gate.acting.runs import airflow_address
 from stage_gate.telling.addresses import EVIDENCE as PREFIX
 from stage_gate.telling.addresses import PAGES
@@ -53,7 +54,7 @@ def _pages() -> Any:
 
 def _path() -> str:
     """What Airflow's paths begin with on its own host: nothing, or such as ``/airflow``."""
-    return urlsplit(airflow_address()).path.rstrip("/")
+    return parts_of(airflow_address()).path.rstrip("/")
 
 
 def views() -> list[dict[str, Any]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from adobe_cloud_manager.pinned import PinnedExecution
+from aem_checks.urls import parts_of
 from stage_gate.acting.runs import dag_id_of
 from stage_gate.evidence.pin import run_id_of
 
@@ -101,7 +102,7 @@ def commit_page(gate: Gate | None, commit_id: str | None) -> str:
         return ""
     for check in gate.plan.checks:
         checkout = getattr(check.settings, "checkout", None)
-        parts = urlsplit(getattr(checkout, "repository", None) or "")
+        parts = parts_of(getattr(checkout, "repository", None) or "")
         place = _HOSTS_OF_CODE.get(parts.hostname or "")
         if parts.scheme == "https" and place:
             path = quote(parts.path.removesuffix("/").removesuffix(".git"), safe="/-._~")

@@ -12,8 +12,9 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from aem_checks.urls import parts_of
 from stage_gate.evidence.files import PARTIAL
 
 MOST_BYTES = 64 * 1024**2
@@ -56,7 +57,7 @@ HEADERS = {
 
 def framed_by(airflow: str) -> Callable[[dict[str, str]], dict[str, str]]:
     """Lets the Airflow at this address frame what is served on another host; changes nothing where it is the same one."""
-    parts = urlsplit(airflow)
+    parts = parts_of(airflow)
     if not (parts.scheme and parts.netloc):
         return lambda headers: headers
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from aem_checks.asking import lead
 from aem_checks.baseline import Baseline
-from aem_checks.browser.asks import Axe, Cookies, Open, PageSeen, Picture, Reason, Unopened, traffic_of
+from aem_checks.browser.asks import Audit, Axe, Cookies, Open, PageSeen, Picture, Reason, Unopened, traffic_of
 from aem_checks.browser.blob import Spill
 from aem_checks.browser.check import BrowserCheck
 from aem_checks.browser.seen import Asked, Seen
@@ -46,6 +46,8 @@ def answers(value: Any = None, colours: tuple[str, ...] = ("white",)) -> Callabl
     traffic = SPILL.put(traffic_of(Seen(requests=[Asked(f"{STAGE}/a.js", "Script", status=200)])))
 
     def answer(question: Any) -> Any:
+        if isinstance(question, Audit):
+            return Unopened(Reason.NO_LIGHTHOUSE, "there is none")
         if not isinstance(question, Open):
             return "a hand"
         if question.path == "/lost":
