@@ -34,7 +34,6 @@ def test_the_calendar_of_freezes(package: str, monkeypatch: pytest.MonkeyPatch) 
         ("s3://evidence@bucket/gate", "pip install 'aem-stage-gate[s3]'"),
         ("gs://evidence@bucket/gate", "pip install 'aem-stage-gate[gcs]'"),
         ("abfs://evidence@container/gate", "pip install 'aem-stage-gate[azure]'"),
-        ("ftp://host/gate", "write one of s3, s3a, gs"),
     ],
 )
 def test_a_store_of_another_machine(url: str, remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,7 +43,7 @@ def open_store(url: str) -> Path:
 
     ``url`` is a local path, ``file://…`` or an object store's URL such as ``s3://connection@bucket/folder``.
     Object stores come back as Airflow's ``ObjectStoragePath``, which behaves like a ``pathlib.Path``. Raises ``OSError``
-    for a folder that can't be made, ``EvidenceError`` for a kind of store that nothing is installed for.
+    for a folder that can't be made, ``EvidenceError`` for a cloud's store that nothing is installed for.
     """
     if url.startswith("file://"):
         url = url.removeprefix("file://")
@@ -65,15 +65,15 @@ _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", 
 def _require_driver(store: Any) -> None:
     from airflow.sdk.io.fs import has_fs
 
-    if has_fs(store.protocol):
+    extra = _EXTRAS.get(store.protocol)
+    if extra is None or has_fs(store.protocol):
         return
     try:
         _ = store.fs  # one that was attached by hand is known to Airflow by its name alone
     except ValueError as error:
-        extra = _EXTRAS.get(store.protocol)
-        remedy = f"pip install 'aem-stage-gate[{extra}]'" if extra else f"write one of {', '.join(_EXTRAS)}"
         raise EvidenceError(
-            f"Nothing that is installed here opens a store of the kind {store.protocol}://. To do: {remedy}."
+            f"Nothing that is installed here opens a store of the kind {store.protocol}://. "
+            f"To do: pip install 'aem-stage-gate[{extra}]'."
         ) from error
 
 
