@@ -77,7 +77,7 @@ REVIEWED = {
     "Submit": "values contains",
     "VisualSettings": "pages most_pages widths block_pages",
     "AccessibilitySettings": "pages most_pages",
-    "WebVitalsSettings": "pages most_pages runs budgets block",
+    "WebVitalsSettings": "pages most_pages runs budgets block measured_by",
     "Floors": "lcp cls tbt",
     "PageWeightSettings": "pages most_pages",
     "ResponseTimesSettings": "pages requests load",
