@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
@@ -93,6 +94,37 @@ class Judgement(BaseModel):
         if seen and severity is Severity.WARN:
             return Severity.WARN, *_gravest(seen)
         return severity, Outcome.PASSED, None
+
+    def as_result(
+        self,
+        severity: Severity,
+        *,
+        capped: bool,
+        key: str,
+        kind: str,
+        site: str,
+        target: str,
+        started_at: datetime,
+        finished_at: datetime,
+        attempts: int = 1,
+    ) -> CheckResult:
+        """The result of a check of this severity, once it has been weighed (see ``weigh``)."""
+        weight, outcome, cause = self.weigh(severity, capped=capped)
+        return CheckResult(
+            key=key,
+            kind=kind,
+            site=site,
+            target=target,
+            severity=weight,
+            outcome=outcome,
+            cause=cause,
+            examined=self.examined,
+            findings=self.findings,
+            attempts=attempts,
+            flaky=self.flaky,
+            started_at=started_at,
+            finished_at=finished_at,
+        )
 
 
 def _gravest(findings: Iterable[Finding]) -> tuple[Outcome, Cause]:

@@ -51,28 +51,32 @@ async def run_check(
     with within(check.settings.within.total_seconds()):
         first, second = await _runs(check, means, key, base, capped, may_rerun, conversations)
     first = await conversations.kept(first)
-    judgement = first if second is None else combine(check.kind, first, second, base, capped)
-    severity, outcome, cause = judgement.weigh(base, capped=capped)
-    return CheckResult(
+    judgement = come_to(check.kind, first, second, base, capped)
+    found = tuple(made_plain(judgement.findings))
+    return judgement.model_copy(update={"findings": found}).as_result(
+        base,
+        capped=capped,
         key=key,
         kind=check.kind,
         site=means.site.name,
         target=means.target,
-        severity=severity,
-        outcome=outcome,
-        cause=cause,
-        examined=judgement.examined,
-        findings=tuple(made_plain(judgement.findings)),
         attempts=1 if second is None else 2,
-        flaky=judgement.flaky or differs(first, second, outcome, base),
         started_at=started,
         finished_at=datetime.now(UTC),
     )
 
 
-def differs(first: Judgement, second: Judgement | None, outcome: Outcome, base: Severity) -> bool:
-    """Whether the re-run passed, or did not fail as the first run did: such a check is flaky."""
-    return second is not None and (outcome is Outcome.PASSED or bool(_gone(first, second, base)))
+def come_to(kind: str, first: Judgement, second: Judgement | None, base: Severity, capped: bool) -> Judgement:
+    """What one run of a check of this kind amounts to, or a blocking failure and the run that was to confirm it.
+
+    It is flaky where the second passed, or did not fail as the first did.
+    """
+    if second is None:
+        return first
+    both = _combine(kind, first, second, base, capped)
+    _, outcome, _ = both.weigh(base, capped=capped)
+    differs = outcome is Outcome.PASSED or bool(_gone(first, second, base))
+    return both.model_copy(update={"flaky": both.flaky or differs})
 
 
 async def _runs(
@@ -91,12 +95,12 @@ async def _runs(
     try:
         async with clock:
             first = await _attempt(check, means, key, conversations)
-            if _wants_confirmation(first, base, capped):
+            if wants_confirmation(first, base, capped):
                 refused = TIME_IS_OVER if clock.is_over else await asyncio.to_thread(why_not_again, may_rerun)
                 if refused is None:
                     anew = await _fresh(means, key) if conversations.read_only else means
                     second = await _attempt(check, replace(anew, begin=None), key, conversations)
-                    if clock.is_over and not _wants_confirmation(second, base, capped):
+                    if clock.is_over and not wants_confirmation(second, base, capped):
                         raise TimeoutError  # what it had no time to look at may be what failed
                 else:
                     first = with_note(check.kind, first, refused)
@@ -187,12 +191,13 @@ async def _fresh(means: Means, key: str) -> Means:
     return replace(means, recording=recording)
 
 
-def _wants_confirmation(judgement: Judgement, base: Severity, capped: bool) -> bool:
+def wants_confirmation(judgement: Judgement, base: Severity, capped: bool) -> bool:
+    """Whether it is a failure that blocks, which a second run is to confirm."""
     severity, outcome, _ = judgement.weigh(base, capped=capped)
     return severity is Severity.BLOCK and outcome is Outcome.FAILED
 
 
-def combine(kind: str, first: Judgement, second: Judgement, base: Severity, capped: bool) -> Judgement:
+def _combine(kind: str, first: Judgement, second: Judgement, base: Severity, capped: bool) -> Judgement:
     """What a blocking failure and the run that was to confirm it come to together, of a check of this kind."""
     _, outcome, _ = second.weigh(base, capped=capped)
     if outcome is Outcome.FAILED:
@@ -206,13 +211,9 @@ def combine(kind: str, first: Judgement, second: Judgement, base: Severity, capp
     return with_note(kind, first, note)
 
 
-def _gone(first: Judgement | None, second: Judgement, base: Severity) -> tuple[Finding, ...]:
+def _gone(first: Judgement, second: Judgement, base: Severity) -> tuple[Finding, ...]:
     """The blocking failures of the first run that a failed re-run, which saw all, does not name again."""
-    if (
-        first is None
-        or _saw_less(first, second)
-        or not any(each.outcome is Outcome.FAILED for each in second.findings)
-    ):
+    if _saw_less(first, second) or not any(each.outcome is Outcome.FAILED for each in second.findings):
         return ()
     return _unnamed(first, second, base)
 

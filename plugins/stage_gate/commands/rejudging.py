@@ -20,7 +20,7 @@ from aem_checks.codes import with_codes
 from aem_checks.kinds import file_of_own_kind
 from aem_checks.outcomes import Cause, CheckResult, Finding, Judgement, Outcome, Severity
 from aem_checks.recording import Recording, RecordingError
-from aem_checks.runner import combine, crashed, differs
+from aem_checks.runner import come_to, crashed
 from aem_checks.stored_response import BodyError
 from aem_checks.told import AGAIN, NotKept, Told
 from aem_checks.told import read as read_told
@@ -161,11 +161,9 @@ class Rejudged:
         again = self._run_of_then(check, AGAIN)
         if again is None:
             return result
-        (before, _), (second, at), base = first, again, _base(check)
-        both = combine(check.kind, before, second, base, check.capped)
-        result = _result_of(check, both, at, attempts=2)
-        flaky = both.flaky or differs(before, second, result.outcome, base)
-        return result.model_copy(update={"flaky": flaky})
+        (before, _), (second, at) = first, again
+        both = come_to(check.kind, before, second, _base(check), check.capped)
+        return _result_of(check, both, at, attempts=2)
 
     def _run_of_then(self, check: ConfiguredCheck, suffix: str = "") -> tuple[Judgement, datetime] | None:
         """What it makes of one run of then, and when that was; ``None`` where nothing was kept of it."""
@@ -275,18 +273,13 @@ def _base(check: ConfiguredCheck) -> Severity:
 
 
 def _result_of(check: ConfiguredCheck, judgement: Judgement, at: datetime, attempts: int = 1) -> CheckResult:
-    severity, outcome, cause = judgement.weigh(_base(check), capped=check.capped)
-    return CheckResult(
+    return judgement.as_result(
+        _base(check),
+        capped=check.capped,
         key=check.key,
         kind=check.kind,
         site=check.site,
         target=check.target,
-        severity=severity,
-        outcome=outcome,
-        cause=cause,
-        examined=judgement.examined,
-        findings=judgement.findings,
-        flaky=judgement.flaky,
         attempts=attempts,
         started_at=at,
         finished_at=at,

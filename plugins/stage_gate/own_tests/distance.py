@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from aem_checks.outcomes import Cause, CheckResult, Finding, Outcome
 from stage_gate.rules.decision import Mode
+from stage_gate.rules.not_run import nothing_seen
 from stage_gate.rules.plan import OWN_TESTS
 
 if TYPE_CHECKING:
+    from aem_checks.outcomes import CheckResult
     from stage_gate.acting.run import GateRun
     from stage_gate.rules.own_tests import OwnTest
 
@@ -63,23 +64,13 @@ def _not_run(test: OwnTest, found: list[str]) -> CheckResult:
         "connections in its environment alone (docs/deployment.md), or write isolation='accepted' where the test is "
         "declared."
     )
-    finding = Finding(
-        code=f"{OWN_TESTS}.not_isolated",
-        subject=test.name,
-        sentence=sentence,
-        outcome=Outcome.INCONCLUSIVE,
-        cause=Cause.CHECK,
-    )
-    return CheckResult(
+    return nothing_seen(OWN_TESTS, "not_isolated", test.name, [sentence]).as_result(
+        test.severity,
+        capped=True,
         key=test.key,
         kind=OWN_TESTS,
         site=test.site,
         target="stage",
-        severity=test.severity,
-        outcome=Outcome.INCONCLUSIVE,
-        cause=Cause.CHECK,
-        examined=0,
-        findings=(finding,),
         started_at=now,
         finished_at=now,
     )

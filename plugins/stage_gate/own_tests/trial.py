@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from aem_checks.codes import with_codes
-from aem_checks.outcomes import CheckResult, Judgement, Outcome, Severity
+from aem_checks.outcomes import CheckResult, Judgement
 from stage_gate.evidence.claims import take_rerun
 from stage_gate.evidence.files import EvidenceError, dump, exists, read_model, write
 from stage_gate.own_tests.ends import Left, notes_of, problems_of
@@ -168,10 +168,11 @@ class Trial:
 
     def confirmation(self, judgement: Judgement) -> tuple[bool, Judgement]:
         """Whether it is run once more, as a first failure that blocks is; where it can't be, a note says why."""
-        from aem_checks.runner import TIME_IS_OVER, why_not_again, with_note
+        from aem_checks.runner import TIME_IS_OVER, wants_confirmation, why_not_again, with_note
 
-        severity, outcome, _ = judgement.weigh(self.test.severity, capped=True)
-        if self.progress.first is not None or (severity, outcome) != (Severity.BLOCK, Outcome.FAILED):
+        if self.progress.first is not None or not wants_confirmation(
+            judgement, self.test.severity, capped=True
+        ):
             return False, judgement
         refused = why_not_again(self._may_rerun) if self.left else TIME_IS_OVER
         return refused is None, judgement if refused is None else with_note(OWN_TESTS, judgement, refused)
@@ -186,26 +187,18 @@ class Trial:
 
     def result(self, judgement: Judgement) -> CheckResult:
         """What its one or two runs amount to."""
-        from aem_checks.runner import combine, differs
+        from aem_checks.runner import come_to
 
-        second, first = judgement, self.progress.first
-        base = self.test.severity
-        if first is not None:
-            judgement = combine(OWN_TESTS, first, second, base, capped=True)
-        severity, outcome, cause = judgement.weigh(base, capped=True)
-        flaky = first is not None and differs(first, second, outcome, base)
-        return CheckResult(
+        first, base = self.progress.first, self.test.severity
+        both = judgement if first is None else come_to(OWN_TESTS, first, judgement, base, capped=True)
+        return both.as_result(
+            base,
+            capped=True,
             key=self.test.key,
             kind=OWN_TESTS,
             site=self.test.site,
             target="stage",
-            severity=severity,
-            outcome=outcome,
-            cause=cause,
-            examined=judgement.examined,
-            findings=judgement.findings,
             attempts=1 if first is None else 2,
-            flaky=judgement.flaky or flaky,
             started_at=self.progress.started_at,
             finished_at=datetime.now(UTC),
         )

@@ -210,19 +210,13 @@ def judge_results(settings: CloudManagerMinimums, seen: Seen) -> tuple[CheckResu
 
 
 def _result(name: str, part: Part, seen: Seen) -> CheckResult:
-    judgement = with_codes(CLOUD_MANAGER, CODES, _judge(name, part, seen))
-    capped = part.severity is not None
-    severity, outcome, cause = judgement.weigh(part.severity or Severity.WARN, capped=capped)
-    return CheckResult(
+    return with_codes(CLOUD_MANAGER, CODES, _judge(name, part, seen)).as_result(
+        part.severity or Severity.WARN,
+        capped=part.severity is not None,
         key=key_of(name),
         kind=CLOUD_MANAGER,
         site="",
         target="stage",
-        severity=severity,
-        outcome=outcome,
-        cause=cause,
-        examined=judgement.examined,
-        findings=judgement.findings,
         started_at=seen.began_at,
         finished_at=seen.read_at,
     )
