@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from stage_gate.local.ports import free_port, port_is_free
 
 PASSWORD = "correct-horse"
 
@@ -21,7 +22,7 @@ def redis_server(folder: Path) -> Iterator[str]:
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("redis-server is not installed (apt-get install redis-server)")
-    port = _free_port()
+    port = free_port()
     options = {"port": port, "bind": "127.0.0.1", "requirepass": PASSWORD, "save": "", "dir": folder}
     words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
     server = subprocess.Popen([program, *words], stdout=subprocess.DEVNULL)
@@ -33,16 +34,9 @@ def redis_server(folder: Path) -> Iterator[str]:
         server.wait()
 
 
-def _free_port() -> int:
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
 def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
     while server.poll() is None:
-        with closing(socket.socket()) as connection:
-            if connection.connect_ex(("127.0.0.1", port)) == 0:
-                return
+        if not port_is_free(port):
+            return
         time.sleep(0.02)
     raise RuntimeError(f"redis-server ended with exit code {server.returncode}")

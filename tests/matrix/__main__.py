@@ -14,11 +14,10 @@ import time
 import tomllib
 from pathlib import Path
 
+from built_package import ROOT, build_package
 from compose_smoke.shell import StepFailed, run, step
 from matrix.cells import CELLS, Cell
 
-ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("pyproject.toml", "README.md", "LICENSE")
 EXTRAS = ("browser", "calendar", "redis", "slack", "email", "pagerduty")
 TOOLS = re.compile(
     r"^(?!apache-|redis|ruff|mypy|mutmut|import-linter|check-jsonschema|types-|lxml-stubs)\w[^#\n]*",
@@ -51,22 +50,11 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="stage-gate-matrix-") as folder:
         home = Path(folder)
         with step("Building the wheel"):
-            wheel = _build(home)
+            wheel = build_package(home)
         rows = [_tried(cell, wheel, home, quick) for cell in CELLS if not names or cell.name in names]
     print("\n| environment | Python | Airflow | result | seconds |\n|---|---|---|---|---|")
     print("\n".join(row for row, _ in rows))
     return 0 if all(well for _, well in rows) else 1
-
-
-def _build(home: Path) -> Path:
-    source = home / "source"
-    source.mkdir()
-    for name in SOURCES:
-        shutil.copy(ROOT / name, source)
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-    shutil.copytree(ROOT / "plugins", source / "plugins", ignore=ignored)
-    _uv("build", "--quiet", "--wheel", "-o", str(home), str(source))
-    return next(home.glob("*.whl"))
 
 
 def _tried(cell: Cell, wheel: Path, home: Path, quick: bool) -> tuple[str, bool]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -12,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("pyproject.toml", "README.md", "LICENSE")
+from built_package import ROOT, build_package
+
 IMPORTED = "adobe_cloud_manager.provider, aem_checks.cli, stage_gate.airflow_plugin, stage_gate.dag_bag, stage_gate_plugin"
 
 
@@ -32,16 +31,9 @@ def run(*command: object, **environment: str) -> str:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with both, built from a copy so that nothing is left beside the sources."""
-    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("built")
-    for name in SOURCES:
-        shutil.copy(ROOT / name, source)
-    shutil.copytree(
-        ROOT / "plugins", source / "plugins", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
-    )
-    run(
-        sys.executable, "-m", "uv", "build", "--quiet", "--offline", "--no-build-isolation", "-o", out, source
-    )
+    """A folder with both."""
+    out = tmp_path_factory.mktemp("built")
+    build_package(out, "--offline", "--no-build-isolation")
     return out
 
 

@@ -68,13 +68,23 @@ class Memory:
 
     def mark(self, folder: Path, look: Callable[[], Glance]) -> Glance:
         """How a release stands, from memory where it is over and nothing has come to its folder or gone."""
-        stamp, known = _came_or_went(folder), self._known.get(str(folder))
-        if known is not None and known[0] == stamp:
-            remembered: Glance = known[1]
+        return self._recall(folder, _came_or_went(folder), look, lambda found: found.standing.is_over)
+
+    def once(self, path: Path, look: Callable[[], T]) -> T:
+        """What ``look`` finds in this file, from memory where the file is the same. Raises as ``look`` does."""
+        return self._recall(path, _stamp(path), look, lambda found: True)
+
+    def _recall(
+        self, path: Path, stamp: tuple[int, ...], look: Callable[[], T], lasts: Callable[[T], bool]
+    ) -> T:
+        """By the stamp of what was looked at; without one nothing is known, nor kept."""
+        known = self._known.get(str(path))
+        if stamp and known is not None and known[0] == stamp:
+            remembered: T = known[1]
             return remembered
         found = look()
-        if stamp and found.standing.is_over:
-            self._keep(str(folder), stamp, found)
+        if stamp and lasts(found):
+            self._keep(str(path), stamp, found)
         return found
 
     def _keep(self, name: str, stamp: tuple[int, ...], found: object) -> None:
@@ -83,32 +93,20 @@ class Memory:
                 self._known.clear()
             self._known[name] = (stamp, found)
 
-    def once(self, path: Path, look: Callable[[], T]) -> T:
-        """What ``look`` finds in this file, from memory where the file is the same. Raises as ``look`` does."""
-        stamp = _stamp(path)
-        known = self._known.get(str(path))
-        if stamp is not None and known is not None and known[0] == stamp:
-            found: T = known[1]
-            return found
-        found = look()
-        if stamp is not None:
-            self._keep(str(path), stamp, found)
-        return found
-
 
 def _came_or_went(folder: Path) -> tuple[int, ...]:
-    """When something came to this folder or went last; nothing of an object store, which can't tell."""
-    stamp = _stamp(folder)
-    return stamp[:1] if stamp else ()
+    """When something came to this folder or went last."""
+    return _stamp(folder)[:1]
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def _stamp(path: Path) -> tuple[int, ...]:
+    """Time and size; nothing of an object store, which can't tell, and of what is not there."""
     if driver_of(path) is not None:
-        return None
+        return ()
     try:
         seen = path.stat()
     except OSError:
-        return None
+        return ()
     return seen.st_mtime_ns, seen.st_size
 
 
