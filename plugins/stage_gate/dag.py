@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, Asset, Param, TaskGroup, TriggerRule
+from airflow.sdk import DAG, Asset, TaskGroup, TriggerRule
 
 from aem_checks.outcomes import Outcome
 from stage_gate.acting.runs import TAGS, dag_id_of
@@ -14,6 +14,7 @@ from stage_gate.configuration.chapters import Chapter, chapters_of
 from stage_gate.configuration.describe import in_one_line
 from stage_gate.configuration.settings import deciding_queue
 from stage_gate.drawing import draw_smoke_tests
+from stage_gate.form import add_form
 from stage_gate.rules.decision import Action
 from stage_gate.tasks.acts import (
     ActOnProduction,
@@ -25,7 +26,7 @@ from stage_gate.tasks.acts import (
 from stage_gate.tasks.chapter import RunChapter, slots_of
 from stage_gate.tasks.docs import document
 from stage_gate.tasks.judging import Decide, Judge
-from stage_gate.tasks.pin import CURRENT, PinCandidate, StartExecutionRun
+from stage_gate.tasks.pin import PinCandidate, StartExecutionRun
 from stage_gate.tasks.publishing import PublishReport
 from stage_gate.tasks.read_cloud_manager_results import ReadCloudManagerResults
 from stage_gate.tasks.recording import RecordProductionPages
@@ -62,12 +63,12 @@ _MARGIN = timedelta(minutes=10)
 def build_gate_dag(gate: Gate, gate_file: Path, docs: str) -> DAG:
     """The Dag of one gate. ``docs`` is what its Docs tab tells, as Markdown."""
     dag = open_gate_dag(gate, gate_file, docs)
-    finish_gate_dag(dag)
+    add_form(dag)
     return dag
 
 
 def open_gate_dag(gate: Gate, gate_file: Path, docs: str = "") -> DAG:
-    """The Dag of one gate, to which a team's own tasks can be added before it is finished."""
+    """The Dag of one gate, to which a team's own tasks can be added before its form is."""
     dag = DAG(
         dag_id=dag_id_of(gate.name),
         description=in_one_line(gate),
@@ -85,18 +86,6 @@ def open_gate_dag(gate: Gate, gate_file: Path, docs: str = "") -> DAG:
         _Wiring(gate, gate_file).draw()
     document(dag.tasks)
     return dag
-
-
-def finish_gate_dag(dag: DAG) -> None:
-    """Add its form: after the tasks, since Airflow copies what the Dag has by then into each, a third of what it takes."""
-    dag.params["execution"] = Param(
-        CURRENT,
-        type=["string", "null"],
-        pattern=r"^(current|[1-9][0-9]{0,19})?$",
-        title="Execution",
-        description="The id of a Cloud Manager execution of this pipeline, in digits; 'current' or nothing for the one "
-        "that the pipeline runs now. The run that you start shows where the execution's own run is.",
-    )
 
 
 class _Wiring:

@@ -65,17 +65,15 @@ def _claims(wanted: str | None) -> list[Claim]:
 
 def _claimed(path: Path, claimed: list[Claim]) -> dict[str, DAG]:
     """Nothing where another file builds the gate's Dag; what is wrong with that file or the gate file, if so."""
-    name = f"gate_{path.stem}"
     if why := refusal(claimed):
         log.error("Gate %s has no Dag: %s", path.stem, why)
-        return {name: build_invalid_dag(path.stem, why)}
+        return {f"gate_{path.stem}": build_invalid_dag(path.stem, why)}
     try:
         load_gate(path)
     except OutOfDate as error:
-        return {name: build_invalid_dag(path.stem, str(error), still_guarded=True)}
+        return {f"gate_{path.stem}": build_invalid_dag(path.stem, str(error), still_guarded=True)}
     except (Exception, AirflowTaskTimeout) as error:  # noqa: BLE001 - as below
-        log.error("Gate file %s is not valid: %s", path, error)
-        return {name: build_invalid_dag(path.stem, str(error))}
+        return _not_valid(path, error)
     return {}
 
 
@@ -91,13 +89,16 @@ def _gate_dags(path: Path, *, with_docs: bool) -> dict[str, DAG]:
         log.error("Gate file %s is out of date: %s", path, error)
         told = {f"out_of_date_{path.stem}": build_invalid_dag(path.stem, str(error), still_guarded=True)}
     except (Exception, AirflowTaskTimeout) as error:  # noqa: BLE001 - an import error would stop every gate of this file, so none may leave it
-        log.error("Gate file %s is not valid: %s", path, error)
-        return {name: build_invalid_dag(path.stem, str(error))}
+        return _not_valid(path, error)
     try:
         return told | {name: _gate_dag(path, load_gate_for_run, with_docs=with_docs)}
     except (Exception, AirflowTaskTimeout) as error:  # noqa: BLE001 - as above
-        log.error("Gate file %s is not valid: %s", path, error)
-        return {name: build_invalid_dag(path.stem, str(error))}
+        return _not_valid(path, error)
+
+
+def _not_valid(path: Path, error: BaseException) -> dict[str, DAG]:
+    log.error("Gate file %s is not valid: %s", path, error)
+    return {f"gate_{path.stem}": build_invalid_dag(path.stem, str(error))}
 
 
 def _gate_dag(path: Path, load: Callable[[Path], Gate], *, with_docs: bool) -> DAG:

@@ -16,7 +16,8 @@ from stage_gate.configuration.dag_files import MAKES_GATES, claims_in, claims_of
 from stage_gate.configuration.gate_file import OutOfDate, gate_paths, load_gate, load_gate_for_run
 from stage_gate.configuration.own_tests import refuse_wrong_own_tests
 from stage_gate.configuration.settings import dags_folder, demands, gates_folder
-from stage_gate.dag import finish_gate_dag, open_gate_dag
+from stage_gate.dag import open_gate_dag
+from stage_gate.form import add_form
 from stage_gate.garbage import no_garbage_collection
 from stage_gate.invalid_dag import build_invalid_dag
 from stage_gate.own_tests.declaring import GROUP, OpenGate, OwnTestError, declaring
@@ -95,7 +96,7 @@ class GateDag:
             draw_own_tests(opened)
             pin: PinCandidate = opened.dag.get_task("pin_candidate")  # type: ignore[assignment]
             pin.own_tests = tuple(opened.tests.values())
-            finish_gate_dag(opened.dag)
+            add_form(opened.dag)
             if _is_for_all():
                 opened.dag.doc_md = _docs(opened)
         except Exception as error:  # noqa: BLE001 - whatever it is, the gate's Dag is not built, and that is said
