@@ -13,6 +13,7 @@ MAX_FILES = 2000
 MAX_FILE_BYTES = 32 * 1024 * 1024
 MAX_TOTAL_BYTES = 256 * 1024 * 1024
 TOO_OLD = "it was there before the command ran"
+BEYOND = "it is beyond the limits of number or size"
 _MAX_DEPTH = 20
 _LONGEST_NAME = 150
 _SAFE_IN_NAMES = " ()+,=@[]"
@@ -60,14 +61,19 @@ def collect(
             if status.st_mtime < since:
                 yield LeftOut(name, TOO_OLD)
                 continue
-            if files >= MAX_FILES or size > MAX_FILE_BYTES or total + size > MAX_TOTAL_BYTES:
-                yield LeftOut(name, "it is beyond the limits of number or size")
+            if is_beyond(files, total, size):
+                yield LeftOut(name, BEYOND)
                 continue
             content = _read(handle)
         finally:
             os.close(handle)
         files, total = files + 1, total + len(content)
         yield ReportFile(name, _blanked(content, hidden))
+
+
+def is_beyond(files: int, total: int, size: int) -> bool:
+    """Whether a file of this ``size`` is too much after so many ``files`` of so many bytes in ``total``."""
+    return files >= MAX_FILES or size > MAX_FILE_BYTES or total + size > MAX_TOTAL_BYTES
 
 
 def _open_files(folder: Path) -> Iterator[tuple[str, int | str]]:

@@ -13,21 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from aem_checks.reports import (
-    MAX_FILE_BYTES,
-    MAX_FILES,
-    MAX_TOTAL_BYTES,
-    TOO_OLD,
-    LeftOut,
-    ReportFile,
-    collect,
-    safe_name,
-)
+from aem_checks.reports import BEYOND, TOO_OLD, LeftOut, ReportFile, collect, is_beyond, safe_name
 from stage_gate.evidence.files import driver_of
 
 Stamps = Mapping[str, str]
 """What each file was like, by its name below the folder."""
-_BEYOND = "it is beyond the limits of number or size"
 _TELLS_OF_WRITING = (
     *("ETag", "etag", "generation", "LastModified", "last_modified", "updated", "mtime", "created", "size"),
 )
@@ -138,8 +128,8 @@ def _files_in_store(driver: Any, folder: str, place: Place) -> Iterator[ReportFi
         name, size = _below(folder, full), int(about.get("size") or 0)
         if not place.asks_for(name):
             continue
-        if files >= MAX_FILES or size > MAX_FILE_BYTES or total + size > MAX_TOTAL_BYTES:
-            yield LeftOut(name, _BEYOND)
+        if is_beyond(files, total, size):
+            yield LeftOut(name, BEYOND)
             continue
         try:
             content: bytes = driver.cat_file(full)

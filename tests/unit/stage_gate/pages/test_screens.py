@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -160,28 +159,6 @@ def test_waivers_and_quarantines_show_how_long_they_last(tmp_path: Path) -> None
 def test_a_gate_without_a_release_has_a_page(tmp_path: Path) -> None:
     told = text(render_gate(read_gate_page(tmp_path, "new", None, READER, Memory()), NOWHERE, NOW))
     assert "No release yet." in told
-
-
-@pytest.fixture(scope="module")
-def users() -> Iterator[dict[str, str]]:
-    """Tokens of Airflow's own auth manager: one who may read runs, and one with no role that it knows."""
-    from airflow import settings
-    from airflow.api_fastapi.app import init_auth_manager
-    from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-    from airflow.models.base import Base
-    from airflow.utils import db
-
-    patch = pytest.MonkeyPatch()
-    patch.setenv("AIRFLOW__API_AUTH__JWT_SECRET", "for tests only " * 5)
-    db.import_all_models()
-    Base.metadata.create_all(settings.engine)
-    manager = init_auth_manager()
-    roles = {"viewer": "VIEWER", "nobody": None}
-    yield {
-        name: manager.generate_jwt(SimpleAuthManagerUser(username=name, role=role))
-        for name, role in roles.items()
-    }
-    patch.undo()
 
 
 @pytest.fixture
