@@ -7,6 +7,7 @@ ticket. ``/file/<ticket>/<path>`` asks for the ticket alone and never looks at a
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,15 @@ from stage_gate.pages.names import gate_of
 from stage_gate.pages.release import page_of, page_without
 from stage_gate.pages.tickets import NoTicket, Ticket, Tickets
 from stage_gate.telling.addresses import Addresses
-from stage_gate.telling.served_file import HEADERS, NOTHING, REPORT_POLICY, NoSuchFile, framed_by, serve
+from stage_gate.telling.served_file import (
+    HEADERS,
+    NOTHING,
+    REPORT_POLICY,
+    NoSuchFile,
+    Served,
+    framed_by,
+    serve,
+)
 
 PAGE = "release.html"
 """The page of the release, written as it is asked for; ``report.html`` beside it is as the run wrote it last."""
@@ -32,6 +41,7 @@ _BY_HAND = (
     "This run names no execution: it was started by hand and led to the execution's own run, where its page is. The note "
     "and the link of its task start_execution_run say which."
 )
+_POLICY = f"sandbox; {NOTHING}"
 _NO_GATE = "This Dag is no gate, so its runs have no release."
 
 
@@ -51,27 +61,18 @@ def create_app(
     )
     may_read = Depends(requires_access_dag("GET", DagAccessEntity.RUN))
     plain: dict[str, Any] = {"response_class": PlainTextResponse}
-    shown = framed_by(airflow if elsewhere else "")
-
-    def answer(content: str, media_type: type[Response], status: int, policy: str) -> Response:
-        return media_type(content, status, shown({**HEADERS, "Content-Security-Policy": policy}))
-
-    def said(sentence: str, status: int) -> Response:
-        return answer(sentence, PlainTextResponse, status, f"sandbox; {NOTHING}")
-
-    def page(content: str, status: int = 200) -> Response:
-        return answer(content, HTMLResponse, status, REPORT_POLICY)
+    answers = _Answers(framed_by(airflow if elsewhere else ""))
 
     @app.get("/run/{dag_id}/{run_id}", dependencies=[may_read], **plain)
     async def open_page(dag_id: str, run_id: str, framed: bool = False) -> Response:
         """Lead somebody who is logged in to the page of a run's release."""
         gate, execution_id = gate_of(dag_id), execution_id_of(run_id)
         if gate is None or execution_id is None:
-            return page(page_without(_NO_GATE if gate is None else _BY_HAND), 404)
+            return answers.page(page_without(_NO_GATE if gate is None else _BY_HAND), 404)
         ticket = tickets.write(Ticket(gate, execution_id))
         base = f"{elsewhere.rstrip('/')}/file" if elsewhere else "../../file"
         there = f"{base}/{ticket}/{PAGE}{'?framed=1' if framed else ''}"
-        return Response(status_code=303, headers=shown({**HEADERS, **_NOTHING, "Location": there}))
+        return answers.way_to(there)
 
     @app.get("/file/{ticket}/{name:path}", **plain)
     def send_file(ticket: str, name: str, framed: bool = False) -> Response:
@@ -79,16 +80,36 @@ def create_app(
         try:
             opened = tickets.read(ticket)
         except NoTicket:
-            return said(_OVER, 403)
+            return answers.said(_OVER, 403)
         if name == PAGE:
-            return page(page_of(opened, store, keys, gates_folder, Addresses(airflow, framed)))
+            return answers.page(page_of(opened, store, keys, gates_folder, Addresses(airflow, framed)))
         try:
             file = serve(Evidence(store(), opened.gate, opened.execution_id).folder, name)
         except (NoSuchFile, OSError):
-            return said(_NO_EVIDENCE, 404)
-        return Response(file.content, media_type=file.media_type, headers=shown(file.headers))
+            return answers.said(_NO_EVIDENCE, 404)
+        return answers.file(file)
 
     return app
 
 
-_NOTHING = {"Content-Security-Policy": f"sandbox; {NOTHING}"}
+@dataclass(frozen=True)
+class _Answers:
+    """What is answered, each with its policy."""
+
+    shown: Callable[[dict[str, str]], dict[str, str]]
+    """Says in the headers who may frame it."""
+
+    def page(self, content: str, status: int = 200) -> Response:
+        return HTMLResponse(content, status, self._headers(REPORT_POLICY))
+
+    def said(self, sentence: str, status: int) -> Response:
+        return PlainTextResponse(sentence, status, self._headers(_POLICY))
+
+    def way_to(self, there: str) -> Response:
+        return Response(status_code=303, headers={**self._headers(_POLICY), "Location": there})
+
+    def file(self, file: Served) -> Response:
+        return Response(file.content, media_type=file.media_type, headers=self.shown(file.headers))
+
+    def _headers(self, policy: str) -> dict[str, str]:
+        return self.shown({**HEADERS, "Content-Security-Policy": policy})
