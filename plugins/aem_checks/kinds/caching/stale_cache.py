@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from aem_checks.asks import Follow, ask_all, together
+from aem_checks.asks import Follow, ask, ask_all, together
 from aem_checks.check import Check, CheckSettings
 from aem_checks.codes import faults
 from aem_checks.durations import Duration, format_duration
@@ -42,19 +42,31 @@ _MOST_LIBRARIES = 500
 
 class StaleCacheSettings(CheckSettings):
     pages: int = Field(default=20, ge=1, le=1000)
-    """Pages of the site, from the first on, that are compared; three requests each."""
+    """Pages of the site, from the first on, that are compared; three requests each, up to six where one looks old."""
     lifetime: Annotated[Duration, above(timedelta(minutes=50))] = timedelta(minutes=5)
     """What counts as the lifetime where an answer names none: 5 minutes, AEM's default for HTML."""
 
 
+_AGAIN = 3
+"""How often a page that looks old is asked for once more, one after the other: publish nodes take turns."""
+_MOST_SUSPECTS = 10
+"""Pages that are asked for again; where more look old, it is not the rolling."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Pair:
-    """One page as visitors get it, and twice past all caches."""
+    """One page as visitors get it, and past all caches, several times."""
 
     path: str
     cached: Response
-    fresh: Response
-    again: Response
+    fresh: list[Response]
+
+    def looks_old(self, marker: BuildMarker | None) -> bool:
+        """Whether all answers past the caches are of one build, and the visitors' of another."""
+        if not all(response.ok for response in (self.cached, *self.fresh)):
+            return False
+        builds = {_print_of(response, marker) for response in self.fresh}
+        return len(builds) == 1 and _print_of(self.cached, marker) not in builds
 
 
 class StaleCache(Check[StaleCacheSettings]):
@@ -77,6 +89,7 @@ class StaleCache(Check[StaleCacheSettings]):
     def judge(self, visit: Visit) -> Steps[Judgement]:
         paths = visit.site.pages[: self.settings.pages]
         pairs = yield from together(_fetch(path, visit) for path in paths)
+        yield from _ask_again(pairs, visit)
         findings: list[Finding] = []
         compared = 0
         for pair in pairs:
@@ -89,18 +102,20 @@ class StaleCache(Check[StaleCacheSettings]):
 
     def _compare(self, pair: _Pair, visit: Visit) -> tuple[list[Finding], bool]:
         """What is wrong, and whether there was something to compare."""
-        for response in (pair.cached, pair.fresh, pair.again):
+        for response in (pair.cached, *pair.fresh):
             if (refused := unreached(response, pair.path)) is not None:
                 return [refused], False
             if not response.ok:
                 return [_not_good(pair.path, response)], False
         marker = visit.site.build_marker
-        cached, fresh, again = (_print_of(each, marker) for each in (pair.cached, pair.fresh, pair.again))
+        cached = _print_of(pair.cached, marker)
+        builds = [_print_of(response, marker) for response in pair.fresh]
+        fresh = builds[0]
         if not fresh:
             return [], False
-        if cached in (fresh, again):
+        if cached in builds:
             return [], True
-        if fresh != again:
+        if len(set(builds)) > 1:
             return [_unsettled(pair.path)], False
         evidence = visit.keep(f"stale_cache/{_file_name(pair.path)}.html", pair.cached.body)
         return [self._stale(pair, cached, fresh, evidence)], True
@@ -132,11 +147,28 @@ class StaleCache(Check[StaleCacheSettings]):
 
 
 def _fetch(path: str, visit: Visit) -> Steps[_Pair]:
-    url, hosts = visit.url(path), visit.endpoint.hosts
-    cached, fresh, again = yield from ask_all(
-        Follow(url, tries=2, within=hosts, past_caches=past_caches) for past_caches in (False, True, True)
+    cached, *fresh = yield from ask_all(
+        _question(path, visit, past_caches=past_caches) for past_caches in (False, True, True)
     )
-    return _Pair(path, cached[-1], fresh[-1], again[-1])
+    return _Pair(path, cached[-1], [answers[-1] for answers in fresh])
+
+
+def _ask_again(pairs: list[_Pair], visit: Visit) -> Steps[None]:
+    """Ask for pages that look old again past all caches, until an answer is of the visitors' build.
+
+    While nodes roll, answers of one moment may all come from one node, and look like a cache's fault.
+    """
+    suspects = [pair for pair in pairs if pair.looks_old(visit.site.build_marker)]
+    for pair in suspects[:_MOST_SUSPECTS]:
+        for _ in range(_AGAIN):
+            answers = yield from ask(_question(pair.path, visit, past_caches=True))
+            pair.fresh.append(answers[-1])
+            if not pair.looks_old(visit.site.build_marker):
+                break
+
+
+def _question(path: str, visit: Visit, *, past_caches: bool) -> Follow:
+    return Follow(visit.url(path), tries=2, within=visit.endpoint.hosts, past_caches=past_caches)
 
 
 def _print_of(response: Response, marker: BuildMarker | None) -> frozenset[str]:

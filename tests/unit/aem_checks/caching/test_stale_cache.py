@@ -110,6 +110,14 @@ def test_nodes_that_disagree_are_not_the_caches_fault(tmp_path: Path) -> None:
     assert run(Cache(page(OLD), [page(NEW), page(OLD)]), tmp_path).outcome == "passed"
 
 
+def test_a_page_looks_old_only_where_no_node_gives_visitors_build_when_asked_again(tmp_path: Path) -> None:
+    rolling = Cache(page(OLD), [page(NEW), page(NEW), page(NEW), page(OLD)])
+    assert run(rolling, tmp_path).outcome == "passed"
+    third_build = Cache(page("c" * 32), [page(NEW), page(NEW), page(NEW), page(OLD)])
+    result = run(third_build, tmp_path)
+    assert (result.outcome, result.findings[0].code) == ("inconclusive", "stale_cache.unsettled")
+
+
 @pytest.mark.parametrize(("status", "cause"), [(405, "network"), (404, "product")])
 def test_a_page_that_does_not_answer_is_inconclusive(tmp_path: Path, status: int, cause: str) -> None:
     result = run(lambda _: web.Response(status=status), tmp_path)
