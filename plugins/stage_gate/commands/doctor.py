@@ -61,13 +61,6 @@ def judge_reach(reached: Sequence[str], patterns: Sequence[str]) -> Iterator[Dia
     )
 
 
-def judge_exclusiveness(store: object, why: str, mode: Mode) -> Diagnosis:
-    """A store where nobody can be sure to be the first: nothing may be decided on it."""
-    if mode is Mode.GUARD:
-        return bad("Evidence", why, "Guard mode pins nothing there, so production would wait.")
-    return unknown("Evidence", f"{store} can be written; guard mode will refuse it: {why}")
-
-
 def judge_pipeline(pipeline: Pipeline) -> Diagnosis:
     """Whether there is anything between stage and production that this pipeline does."""
     label = f"{pipeline.name!r} is a pipeline of kind {pipeline.kind!r}"

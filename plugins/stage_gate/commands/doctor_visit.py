@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from stage_gate.commands import doctor
 from stage_gate.commands.diagnosis import Diagnosis, bad, good, unknown
 from stage_gate.commands.doctor import examine_addresses, examine_browser
 from stage_gate.commands.doctor_facts import examine_facts
+from stage_gate.commands.doctor_store import examine_store
 from stage_gate.commands.site_probe import ask, source_address
 from stage_gate.configuration.connection_use import SiteAccess, refuse_to_tell
 from stage_gate.configuration.gate import Gate
@@ -46,7 +46,7 @@ def examine(path: Path, *, timeout: float = 15.0) -> Iterator[Diagnosis]:
     yield good(
         "Gate file", f"{path} describes gate {gate.name!r} with {len(gate.stage_checks)} checks of stage"
     )
-    yield examine_evidence(gate)
+    yield from examine_store(gate)
     yield from examine_limits()
     yield from doctor.judge_reach(reached_by(gate), access.reach.patterns)
     yield from examine_notifiers(gate)
@@ -81,27 +81,6 @@ def examine_notifiers(gate: Gate) -> Iterator[Diagnosis]:
             yield bad("Notify", f"{channel} tells nobody: {problem}", remedy)
         else:
             yield good("Notify", f"connection {told.connection!r} is there, and of the type for {channel}")
-
-
-def examine_evidence(gate: Gate) -> Diagnosis:
-    """Whether a file can be written to, read from and removed from the evidence store, and created by one alone."""
-    try:
-        from stage_gate.configuration.settings import evidence_store
-        from stage_gate.evidence.exclusive import ClaimUnsupported, probe
-
-        store = evidence_store()
-        file = store / f".doctor-{uuid.uuid4().hex}"
-        file.write_text("written by doctor")
-        file.read_text()
-        file.unlink()
-        try:
-            probe(store)
-        except ClaimUnsupported as error:
-            return doctor.judge_exclusiveness(store, str(error), gate.mode)
-    except Exception as error:  # noqa: BLE001 - every storage library has errors of its own
-        remedy = "Correct [stage_gate] evidence (AIRFLOW__STAGE_GATE__EVIDENCE), its connection, or the rights of the folder."
-        return bad("Evidence", f"the store can't be written: {type(error).__name__}: {error}", remedy)
-    return good("Evidence", f"{store} can be written, and a file there is created by one task alone")
 
 
 def examine_limits() -> Iterator[Diagnosis]:

@@ -14,7 +14,7 @@ from threading import Barrier
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from stage_gate.commands import doctor_visit
+from stage_gate.commands import doctor_store
 from stage_gate.commands.diagnosis import State
 from stage_gate.configuration.gate_file import load_gate
 from stage_gate.evidence import exclusive
@@ -352,20 +352,58 @@ def doctors_line(folder: Path, mode: str) -> tuple[State, str]:
     file.write_text(
         f"mode: {mode}\npipeline: {{program: 1, pipeline: 2}}\nsites:\n  - {{stage: https://wknd.site, pages: [/]}}\n"
     )
-    found = doctor_visit.examine_evidence(load_gate(file))
-    return found.state, str(found)
+    found = list(doctor_store.examine_store(load_gate(file)))
+    return found[0].state, " ".join(map(str, found))
 
 
 def test_the_doctor_tries_the_store_of_a_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stage_gate.configuration.settings.evidence_store", lambda: tmp_path / "store")
     (tmp_path / "store").mkdir()
     state, said = doctors_line(tmp_path, "guard")
-    assert (state, "by one task alone" in said) == (State.GOOD, True)
+    assert (state, "of 8 who create a file there at once one does" in said) == (State.GOOD, True)
+    assert re.search(r"a write takes \d+ ms, a read \d+ ms \(medians of 5\)", said)
+    assert list((tmp_path / "store").iterdir()) == [], "nothing is left of the trial"
     monkeypatch.setattr("stage_gate.configuration.settings.evidence_store", overwriting_store)
     state, said = doctors_line(tmp_path, "guard")
     assert (state, "created twice" in said, "production would wait" in said) == (State.BAD, True, True)
     state, said = doctors_line(tmp_path, "shadow")
-    assert (state, "guard mode will refuse it" in said) == (State.UNKNOWN, True)
+    assert (state, "guard mode will refuse this store" in said) == (State.UNKNOWN, True)
+
+
+def test_the_doctor_races_for_a_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that keeps the condition for those who come one after another, and not for those who come at once."""
+    monkeypatch.setattr("stage_gate.configuration.settings.evidence_store", lambda: tmp_path)
+    together = Barrier(doctor_store.RACERS)
+
+    def creates(path: Path, content: bytes) -> None:
+        together.wait(60)
+        path.write_bytes(content)
+
+    monkeypatch.setattr(doctor_store, "create_exclusively", creates)
+    state, said = doctors_line(tmp_path, "guard")
+    assert (state, "at the same moment, 8 did" in said) == (State.BAD, True)
+
+
+@pytest.mark.parametrize(
+    ("executor", "says"), [("LocalExecutor", False), ("CeleryExecutor", True), ("KubernetesExecutor", True)]
+)
+def test_the_doctor_says_when_a_folder_may_not_be_that_of_all_hosts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, executor: str, says: bool
+) -> None:
+    monkeypatch.setattr("stage_gate.configuration.settings.evidence_store", lambda: tmp_path)
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", executor)
+    assert (
+        "is a folder, and the executor runs tasks on several hosts" in doctors_line(tmp_path, "guard")[1]
+    ) is says
+
+
+def test_a_slow_store_is_called_slow() -> None:
+    assert doctor_store.judge_time(0.02, 0.01).state is State.GOOD
+    slow = doctor_store.judge_time(0.02, 0.9)
+    assert (slow.state, "the store is slow: a write takes 20 ms, a read 900 ms" in str(slow)) == (
+        State.UNKNOWN,
+        True,
+    )
 
 
 def test_guard_mode_pins_nothing_in_a_store_where_two_could_act(
