@@ -21,7 +21,7 @@ from aem_checks.patience import within
 from aem_checks.recording import record
 from aem_checks.text import plain
 from aem_checks.time_limit import Clock
-from aem_checks.told import AGAIN, Told, is_kept, keep
+from aem_checks.told import AGAIN, Told, keep
 
 _LONGEST_ERROR = 300
 TIME_IS_OVER = "Not run again, so the failure stands: its time was over."
@@ -173,10 +173,10 @@ class _Conversations:
         if not (check.keeps_told and file_of_own_kind(type(check)) is None):
             return
         private = author.hosts if author else frozenset[str]()
-        for number, name in enumerate((self._key, f"{self._key}{AGAIN}")):
-            if number < max(1, len(self._told)) or is_kept(self._means.evidence, name):
-                told = self._told[number] if number < len(self._told) else None
-                keep(told, self._means.evidence, name, private)
+        runs = max(1, len(self._told))
+        for number, name in reversed([*enumerate((self._key, f"{self._key}{AGAIN}"))][:runs]):
+            told = self._told[number] if number < len(self._told) else None
+            keep(told, self._means.evidence, name, private, runs)
 
 
 async def _fresh(means: Means, key: str) -> Means:

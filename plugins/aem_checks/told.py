@@ -1,7 +1,7 @@
 """How is a conversation kept, so that it can be led again in a year? One file for each run of a check.
 
 ``told/<check>.json`` beside the recording: which recording was read, each question with its answer, and bodies by their
-digest in ``told/bodies``. A conversation that changed something on the site, is too large or holds what looks like a
+digest, packed into the same file. A conversation that changed something on the site, is too large or holds what looks like a
 secret of the source says so in its place: it can't be led again.
 """
 
@@ -20,6 +20,7 @@ from aem_checks.browser import kept
 from aem_checks.browser.asks import Audit, Handwriting, OfBrowser, Open
 from aem_checks.browser.open_page import Viewport
 from aem_checks.checkout import Source
+from aem_checks.packed import Packed
 from aem_checks.recording import response_from_index, response_to_index, without_secrets
 from aem_checks.secret_looking import looks_secret
 from aem_checks.stored_response import put_away, read_body
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from aem_checks.folders import Folder
     from aem_checks.response import Response
 
-FOLDER = "told"
+FOLDER, BODIES = "told", "bodies"
 FORMAT = 1
 AGAIN = ".again"
 """Behind the name of a check: the run that was to confirm the first one."""
@@ -90,15 +91,17 @@ class Told:
             self.exchanges.append(exchange)
 
 
-def keep(told: Told | None, folder: Folder, name: str, private: frozenset[str] = frozenset()) -> None:
+def keep(
+    told: Told | None, folder: Folder, name: str, private: frozenset[str] = frozenset(), runs: int = 1
+) -> None:
     """Write it below the folder of the site's evidence, in place of what an earlier try of the check was told.
 
-    ``None`` for a run that did not come to an end; ``private``: hosts whose answers are not kept. Blocks; raises what
-    the folder raises.
+    ``None`` for a run that did not come to an end; ``private``: hosts whose answers are not kept; ``runs``: how often
+    the check ran. Blocks; raises what the folder raises.
     """
-    bodies = folder / FOLDER / "bodies"
-    bodies.mkdir(parents=True, exist_ok=True)
-    content: dict[str, Any] = {"format": FORMAT}
+    place, packed = folder / FOLDER, Packed()
+    place.mkdir(parents=True, exist_ok=True)
+    content: dict[str, Any] = {"format": FORMAT, "runs": runs}
     if told is None:
         content["left_out"] = "it did not come to an end"
     elif why := _unfit(told, private):
@@ -106,28 +109,43 @@ def keep(told: Told | None, folder: Folder, name: str, private: frozenset[str] =
     else:
         content["recording"] = told.recording
         content["exchanges"] = [
-            {**question_to_index(question), "answer": answer_to_index(answer, bodies)}
+            {**question_to_index(question), "answer": answer_to_index(answer, packed / BODIES)}
             for question, answer in told.exchanges
         ]
-    (folder / FOLDER / f"{name}.json").write_bytes(json.dumps(content, indent=1).encode())
+    if packed.files:
+        content[BODIES] = base64.b64encode(packed.pack()).decode()
+    (place / f"{name}.json").write_bytes(json.dumps(content, indent=1).encode())
 
 
-def is_kept(folder: Folder, name: str) -> bool:
-    """Whether anything lies there of this run of a check."""
-    return bool((folder / FOLDER / f"{name}.json").exists())
+def _kept(folder: Folder, name: str) -> bytes | None:
+    try:
+        content: bytes = (folder / FOLDER / f"{name}.json").read_bytes()
+    except FileNotFoundError:
+        return None
+    return content
 
 
 def read(folder: Folder, name: str) -> Told | None:
     """What was kept, ``None`` where nothing was. Raises ``NotKept``, and what damaged evidence raises."""
-    if not is_kept(folder, name):
+    kept_file = None if _ran_once(folder, name) else _kept(folder, name)
+    if kept_file is None:
         return None
-    content = json.loads((folder / FOLDER / f"{name}.json").read_bytes())
+    content = json.loads(kept_file)
     if content["format"] != FORMAT:
         raise NotKept(f"it has the unknown format {content['format']!r}")
     if "left_out" in content:
         raise NotKept(content["left_out"])
-    exchanges = [_exchange(entry, folder / FOLDER) for entry in content["exchanges"]]
+    where = folder / FOLDER  # what was kept before bodies were packed has them in a folder
+    if BODIES in content:
+        where = Packed.unpack(base64.b64decode(content[BODIES]), where / f"{name}.json")
+    exchanges = [_exchange(entry, where) for entry in content["exchanges"]]
     return Told(exchanges, content["recording"])
+
+
+def _ran_once(folder: Folder, name: str) -> bool:
+    """Whether this is a second run, and the first one says that there was none: it is what an earlier try left."""
+    first = _kept(folder, name.removesuffix(AGAIN)) if name.endswith(AGAIN) else None
+    return first is not None and json.loads(first).get("runs") == 1
 
 
 def _unfit(told: Told, private: frozenset[str]) -> str:

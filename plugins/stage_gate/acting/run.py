@@ -76,9 +76,9 @@ class GateRun:
 
     @cached_property
     def _pinned(self) -> tuple[Pin, Gate]:
-        if not self.evidence.is_pinned:
+        pin = self.evidence.find_pin()
+        if pin is None:
             raise AirflowSkipException("Nothing was pinned for this run, so there is nothing to do.")
-        pin = self.evidence.read_pin()
         gate = gate_from_content(self.gate_file.stem, pin.gate_content, folder=self.gate_file.parent)
         pipeline = (gate.pipeline.program, gate.pipeline.pipeline)
         if gate.digest != pin.gate_digest or pipeline != (pin.program_id, pin.pipeline_id):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aem_checks.baseline import Baseline
+from aem_checks.folders import Remembering
 from aem_checks.outcomes import CheckResult, Outcome
 from aem_checks.recording import Recording, RecordingError
 from aem_checks.text import plain
@@ -158,7 +159,7 @@ class OpenedBaseline:
             return None
         recorded = files / "recording"
         try:
-            recording = Recording.load(recorded) if recorded.exists() else None
+            recording = Recording.load(Remembering(recorded)) if recorded.exists() else None
         except RecordingError as error:
             raise EvidenceError(f"The recording of {self.pinned} can't be read: {error}") from error
         return Baseline(release=str(self.pinned), folder=files, recording=recording)

@@ -18,7 +18,7 @@ from pydantic import AwareDatetime, Field
 from stage_gate.evidence.exclusive import ClaimUnsupported as ClaimUnsupported
 from stage_gate.evidence.exclusive import create_exclusively, require_exclusive_create
 from stage_gate.evidence.files import EvidenceError, exists, safe_name
-from stage_gate.evidence.signing import NO_KEYS, Keys, SignedRecord, read_signed, signed_file
+from stage_gate.evidence.signing import NO_KEYS, Keys, SignedRecord, find_signed, read_signed, signed_file
 
 _ANY_GATE = ""
 """A claim belongs to an execution, whichever gate takes it."""
@@ -116,7 +116,7 @@ class Rights:
 
         It blocks whoever signed it; as one's own it counts only if it is trusted.
         """
-        return self._read(kind) if self._is_taken(kind) else None
+        return find_signed(self.place(kind), kind, self.keys, _ANY_GATE, None)
 
     def take(self, record: ClaimT) -> ClaimT | None:
         """Create the claim or ticket, durably and exclusively; what is there instead where somebody was faster.

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from uuid import uuid4
@@ -42,8 +42,8 @@ def open_store(url: str) -> Path:
     """The root folder of an evidence store.
 
     ``url`` is a local path, ``file://…`` or an object store's URL such as ``s3://connection@bucket/folder``.
-    Object stores come back as Airflow's ``ObjectStoragePath``, which behaves like a ``pathlib.Path``. Raises ``OSError``
-    for a folder that can't be made, ``EvidenceError`` for a cloud's store that nothing is installed for.
+    Object stores come back as a ``StoredPath``, which behaves like a ``pathlib.Path``. Raises ``OSError`` for a folder
+    that can't be made, ``EvidenceError`` for a cloud's store that nothing is installed for.
     """
     if url.startswith("file://"):
         url = url.removeprefix("file://")
@@ -51,9 +51,9 @@ def open_store(url: str) -> Path:
         root = Path(url).expanduser()
         make_folder(root, mode=0o700)
         return root
-    from airflow.sdk import ObjectStoragePath
+    from stage_gate.evidence.object_store import StoredPath
 
-    store = ObjectStoragePath(url)
+    store = StoredPath(url)
     _require_driver(store)
     return cast(Path, store)
 
@@ -160,8 +160,20 @@ def read(path: Folder) -> bytes:
         raise EvidenceError(f"{path} can't be read: {error}", passing=True) from error
 
 
+def found(path: Folder) -> bytes | None:
+    """What is in a file, ``None`` where there is no such file. Raises ``EvidenceError`` where nobody can tell."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except Exception as error:  # as above
+        raise EvidenceError(f"{path} can't be read: {error}", passing=True) from error
+
+
 def exists(path: Folder) -> bool:
     """Whether a file is there; raises ``EvidenceError`` where nobody can tell."""
+    if driver_of(path) is not None:
+        return found(path) is not None  # one request; a driver's own answer takes two, or what it remembers
     try:
         return path.exists()
     except Exception as error:  # as above
@@ -179,10 +191,14 @@ def read_model(path: Folder, model: type[ModelT]) -> ModelT:
 def listed(folder: FolderT) -> list[FolderT]:
     """What is in a folder just now, sorted; nothing where there is no such folder. Raises ``EvidenceError``."""
     look_anew(folder)
-    if not exists(folder):
-        return []
     try:
+        if driver_of(folder) is None and not exists(folder):
+            return []
         return sorted(folder.iterdir(), key=str)
+    except FileNotFoundError:
+        return []
+    except EvidenceError:
+        raise
     except Exception as error:  # as above
         raise EvidenceError(f"{folder} can't be listed: {error}", passing=True) from error
 
@@ -202,13 +218,15 @@ class SealedFolder:
     """SHA-256 by name from ``root`` on, as a verified manifest has them."""
     place: str = ""
     """Where in it this is, empty for the root."""
+    contents: Mapping[str, bytes] = field(default_factory=dict)
+    """What was read of them just now, by name from ``root`` on: those are not read once more."""
 
     @property
     def name(self) -> str:
         return PurePosixPath(self.place).name or self.root.name
 
     def __truediv__(self, other: str) -> SealedFolder:
-        return SealedFolder(self.root, self.files, f"{self.place}/{other}" if self.place else other)
+        return replace(self, place=f"{self.place}/{other}" if self.place else other)
 
     def __str__(self) -> str:
         return str(self.root / self.place) if self.place else str(self.root)
@@ -229,7 +247,9 @@ class SealedFolder:
         digest = self.files.get(self.place)
         if digest is None:
             raise FileNotFoundError(2, "it is not among the sealed files", str(self))
-        content = read(self.root.joinpath(*self.place.split("/")))
+        content = self.contents.get(self.place)
+        if content is None:
+            content = read(self.root.joinpath(*self.place.split("/")))
         if hashlib.sha256(content).hexdigest() != digest:
             raise EvidenceError(f"{self} was changed after it was sealed.")
         return content

@@ -16,6 +16,7 @@ from stage_gate.evidence.files import EvidenceError, exists, read, write, writte
 from stage_gate.evidence.signing import (
     RecordT,
     SignedRecord,
+    find_signed,
     is_believed,
     keep_first,
     read_signed,
@@ -245,7 +246,7 @@ def _write(evidence: Evidence, path: Path, record: SignedRecord) -> None:
 
 
 def _read(evidence: Evidence, path: Path, model: type[RecordT]) -> RecordT | None:
-    return read_record(path, model, evidence) if exists(path) else None
+    return find_signed(path, model, evidence.keys, evidence.gate, evidence.execution_id)
 
 
 def read_record(path: Path, model: type[RecordT], evidence: Evidence) -> RecordT:

@@ -10,30 +10,27 @@ listed: so it says of one set of files what they amount to, whoever writes or ju
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from aem_checks.kinds import FOLDERS_VARIABLE
+from aem_checks.packed import Packed
 from stage_gate.evidence.exclusive import create_exclusively
-from stage_gate.evidence.files import (
-    PARTIAL,
-    EvidenceError,
-    SealedFolder,
-    look_anew,
-    read,
-    read_model,
-    written,
-)
+from stage_gate.evidence.files import EvidenceError, SealedFolder, read, read_model, written
+from stage_gate.evidence.looks import MANIFEST as MANIFEST
+from stage_gate.evidence.looks import Known, Looks, Trusted
 from stage_gate.evidence.signing import Keys, Signature, open_signed, sign
+from stage_gate.evidence.smoke_answers import FOLDER as SMOKE_TESTS
 from stage_gate.evidence.smoke_answers import with_answers
 from stage_gate.rules.candidate import Candidate
 from stage_gate.rules.own_tests import Part, wholes
@@ -48,9 +45,10 @@ log = logging.getLogger(__name__)
 VerdictOf = Callable[[Plan, Candidate, Sequence[RecordedResult]], Verdict]
 """What is made of an attempt: ``verdict.judge``."""
 
-MANIFEST = "manifest.json"
 PARTS = "parts"
 """The folder with what each part of a mapped test found."""
+_JUDGED = frozenset({"plan.json", "candidate.json"})
+_JUDGED_FOLDERS = frozenset({"results", PARTS, SMOKE_TESTS})
 
 _SEAL = "seal of a verdict"
 
@@ -76,6 +74,10 @@ class Manifest(BaseModel):
     """SHA-256 of the source of each package that judged."""
     files: Mapping[str, str]
     """SHA-256 of every file of the attempt but this one."""
+    marks: Mapping[str, str] = Field(default_factory=dict)
+    """The mark that an object store gave to the writing of each of them that was read; none on a disk."""
+    judged: str = ""
+    """The files that the verdict is made of, packed (ZIP, base64), where an object store marks them; none on a disk."""
 
 
 class Sealed(BaseModel):
@@ -109,14 +111,17 @@ def write_seal(
     verdict_of: VerdictOf,
     now: datetime,
     keys: Keys,
+    looks: Looks | None = None,
 ) -> None:
     """Judge an attempt and seal it; ``told`` are gate and execution. Where it is sealed by now, that seal stands.
 
     Raises ``EvidenceError`` for what can't be read, and where the seal can't be written.
     """
+    looks = looks or looks_at(folder)
     for _ in range(_LOOKS):
-        files = dict(_digests(folder))
-        plan, candidate, recorded = _contents(SealedFolder(folder, files), attempt, keys, told)
+        seen = looks.look()
+        sealed = SealedFolder(folder, seen.digests, contents=seen.contents)
+        plan, candidate, recorded = _contents(sealed, attempt, keys, told)
         manifest = Manifest(
             what=_SEAL,
             gate=plan.gate,
@@ -127,9 +132,11 @@ def write_seal(
             candidate_digest=candidate.digest,
             verdict=verdict_of(plan, candidate, recorded),
             code=code_digests(),
-            files=dict(sorted(files.items())),
+            files=dict(sorted(seen.digests.items())),
+            marks=dict(sorted(seen.marks.items())),
+            judged=base64.b64encode(Packed(dict(seen.contents)).pack()).decode() if seen.contents else "",
         )
-        if set(files) == {name for name, _ in _files(folder)}:
+        if set(seen.digests) == looks.names():
             break
     else:
         raise EvidenceError(
@@ -145,18 +152,23 @@ def write_seal(
         ) from error
 
 
-def read_seal(folder: Path, attempt: int, keys: Keys) -> Sealed:
+def read_seal(folder: Path, attempt: int, keys: Keys, looks: Looks | None = None) -> Sealed:
     """Read a sealed attempt and verify its signature, and every file against its manifest.
 
+    ``looks``: what this task has read of the folder before. With it, and a seal of a trusted key, a file to which the
+    store gives the mark that was sealed is not read; what the verdict is made of is in the seal as well.
     Raises ``EvidenceError`` naming the first file that is missing, changed or not in the manifest, or what in
     them contradicts the manifest.
     """
     text = read(folder / MANIFEST)
     opened = open_signed(text, keys, f"The manifest of attempt {attempt}")
     manifest = _manifest(json.dumps(opened.content), attempt)
-    _require_same_files(manifest, folder)
+    by_mark = looks is not None and opened.signature is Signature.TRUSTED
+    seen = (looks or looks_at(folder)).look(_marked_by(manifest) if by_mark else _nothing_is_known)
+    _require_same_files(manifest, seen.digests)
     told = (manifest.gate, manifest.execution_id)
-    plan, candidate, recorded = _contents(SealedFolder(folder, manifest.files), attempt, keys, told)
+    sealed_files = SealedFolder(folder, manifest.files, contents=seen.contents)
+    plan, candidate, recorded = _contents(sealed_files, attempt, keys, told)
     sealed = Sealed(
         digest=hashlib.sha256(text).hexdigest(),
         signature=opened.signature,
@@ -229,8 +241,41 @@ def _manifest(content: str, attempt: int) -> Manifest:
     return manifest
 
 
-def _require_same_files(manifest: Manifest, folder: Path) -> None:
-    found = dict(_digests(folder))
+def looks_at(folder: Path) -> Looks:
+    """What a task will read of an attempt."""
+    return Looks(folder, _is_judged)
+
+
+def _is_judged(name: str) -> bool:
+    """Whether a file is what a verdict is made of."""
+    return name in _JUDGED or name.split("/")[0] in _JUDGED_FOLDERS
+
+
+def _marked_by(manifest: Manifest) -> Trusted:
+    """What was sealed of a file whose mark is the sealed one: nobody has written it since it was read and sealed."""
+    try:
+        packed = Packed.unpack(base64.b64decode(manifest.judged), MANIFEST).files if manifest.judged else {}
+    except ValueError as error:
+        raise EvidenceError(f"The manifest of attempt {manifest.attempt} is corrupt: {error}") from error
+
+    def known(name: str, mark: str) -> Known | None:
+        if manifest.marks.get(name) != mark or (_is_judged(name) and name not in packed):
+            return None
+        content = packed.get(name)
+        return manifest.files.get(name, "") if content is None else _digest_of(content), content
+
+    return known
+
+
+def _digest_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _nothing_is_known(name: str, mark: str) -> None:
+    return None
+
+
+def _require_same_files(manifest: Manifest, found: Mapping[str, str]) -> None:
     for name in sorted({*manifest.files, *found}):
         if manifest.files.get(name) != found.get(name):
             absent, added = name not in found, name not in manifest.files
@@ -250,25 +295,6 @@ def _require_one_story(sealed: Sealed) -> None:
     )
     if told != found:
         raise EvidenceError(f"The manifest of attempt {manifest.attempt} contradicts the files it seals.")
-
-
-def _digests(folder: Path) -> Iterator[tuple[str, str]]:
-    return ((name, hashlib.sha256(read(path)).hexdigest()) for name, path in _files(folder))
-
-
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Every file of an attempt but the manifest, by its name from there on."""
-    look_anew(folder)
-    yield from _below(folder, "")
-
-
-def _below(folder: Path, prefix: str) -> Iterator[tuple[str, Path]]:
-    for path in folder.iterdir():
-        name = f"{prefix}{path.name}"
-        if path.is_dir():
-            yield from _below(path, f"{name}/")
-        elif name != MANIFEST and not path.name.endswith(PARTIAL):
-            yield name, path
 
 
 PACKAGES = ("adobe_cloud_manager", "aem_checks", "stage_gate")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from stage_gate.evidence.exclusive import create_exclusively
-from stage_gate.evidence.files import EvidenceError, read, write
+from stage_gate.evidence.files import EvidenceError, found, read, write
 
 if TYPE_CHECKING:
     from aem_checks.folders import Folder
@@ -195,17 +195,36 @@ def read_signed(
 
     Raises ``EvidenceError`` when it was changed or is something else.
     """
-    opened = open_signed(read(path), keys, str(path))
+    return _record_in(read(path), path, model, keys, gate, execution_id)
+
+
+def find_signed(
+    path: Folder, model: type[RecordT], keys: Keys, gate: str | None, execution_id: str | None
+) -> RecordT | None:
+    """The same, ``None`` where there is no such file. Raises ``EvidenceError`` also where nobody can tell."""
+    content = found(path)
+    return None if content is None else _record_in(content, path, model, keys, gate, execution_id)
+
+
+def _record_in(
+    content: bytes,
+    path: Folder,
+    model: type[RecordT],
+    keys: Keys,
+    gate: str | None,
+    execution_id: str | None,
+) -> RecordT:
+    opened = open_signed(content, keys, str(path))
     try:
         if opened.content["what"] != model.__name__:
             raise EvidenceError(f"{path} is no {model.__name__}.")
-        found = opened.content["gate"], opened.content["execution_id"]
+        about = opened.content["gate"], opened.content["execution_id"]
         record = model.model_validate_json(json.dumps(opened.content["record"]))
     except (KeyError, ValidationError) as error:
         raise EvidenceError(f"{path} is no {model.__name__}: {error}") from error
-    if any(want not in (None, is_) for want, is_ in zip((gate, execution_id), found, strict=True)):
+    if any(want not in (None, is_) for want, is_ in zip((gate, execution_id), about, strict=True)):
         raise EvidenceError(
-            f"{path} was written for gate {found[0]} and execution {found[1]}, not for gate {gate} and "
+            f"{path} was written for gate {about[0]} and execution {about[1]}, not for gate {gate} and "
             f"execution {execution_id}: somebody put it here."
         )
     return record.model_copy(update={"signature": opened.signature})

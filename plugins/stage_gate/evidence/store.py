@@ -46,17 +46,19 @@ from stage_gate.evidence.seal import (
     MANIFEST,
     Sealed,
     VerdictOf,
+    looks_at,
     read_manifest,
     read_results,
     read_seal,
     write_seal,
 )
-from stage_gate.evidence.signing import NO_KEYS, Keys, keep_first, read_signed
+from stage_gate.evidence.signing import NO_KEYS, Keys, find_signed, keep_first
 from stage_gate.evidence.smoke_answers import with_answers
 from stage_gate.rules.candidate import Candidate
 from stage_gate.rules.plan import Plan, RecordedResult
 
 if TYPE_CHECKING:
+    from stage_gate.evidence.looks import Looks
     from stage_gate.evidence.pin import Pin
 
 
@@ -85,6 +87,7 @@ class Evidence:
         self.execution_id: str | None = execution_id
         self.keys = keys
         self.folder = store / gate / f"execution-{execution_id}"
+        self._looks: dict[int, Looks] = {}
 
     def attempt_folder(self, attempt: int) -> Path:
         return self.folder / f"attempt-{attempt}"
@@ -131,10 +134,21 @@ class Evidence:
 
     def read_pin(self) -> Pin:
         """What was pinned; its ``signature`` says what that is worth. Raises ``EvidenceError``."""
+        pin = self.find_pin()
+        if pin is None:
+            raise EvidenceError(
+                f"{self.folder / 'pin.json'} can't be read: there is no such file", passing=True
+            )
+        return pin
+
+    def find_pin(self) -> Pin | None:
+        """The same, ``None`` where no run of this execution has begun. Raises ``EvidenceError``."""
         from stage_gate.evidence.pin import Pin
 
         path = self.folder / "pin.json"
-        pin = read_signed(path, Pin, self.keys, self.gate, self.execution_id)
+        pin = find_signed(path, Pin, self.keys, self.gate, self.execution_id)
+        if pin is None:
+            return None
         if (pin.gate, pin.execution_id) != (self.gate or pin.gate, self.execution_id or pin.execution_id):
             raise EvidenceError(
                 f"{path} pins execution {pin.execution_id} under gate {pin.gate}, not this one."
@@ -247,12 +261,17 @@ class Evidence:
         """
         if not self.is_sealed(attempt):
             folder, told = self.attempt_folder(attempt), (self.gate, self.execution_id)
-            write_seal(folder, attempt, told, verdict_of, now or datetime.now(UTC), self.keys)
+            looks = self._looks_at(attempt)
+            write_seal(folder, attempt, told, verdict_of, now or datetime.now(UTC), self.keys, looks)
         return self.load_seal(attempt)
 
     def load_seal(self, attempt: int) -> Sealed:
         """Read a sealed attempt and verify it, as ``seal.read_seal`` does. Raises ``EvidenceError``."""
-        return read_seal(self.attempt_folder(attempt), attempt, self.keys)
+        return read_seal(self.attempt_folder(attempt), attempt, self.keys, self._looks_at(attempt))
+
+    def _looks_at(self, attempt: int) -> Looks:
+        """What was read of an attempt through this very evidence, which lasts as long as a task does."""
+        return self._looks.setdefault(attempt, looks_at(self.attempt_folder(attempt)))
 
     def write_production_result(self, result: CheckResult) -> None:
         """Keep the result of a test of production; those before it stay beside it. Raises ``EvidenceError``."""

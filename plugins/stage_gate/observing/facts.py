@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from adobe_cloud_manager.models import Execution
     from aem_checks.config import ConfiguredCheck
     from stage_gate.evidence.pin import Pin
-    from stage_gate.evidence.store import Evidence
+    from stage_gate.rules.candidate import Candidate
 
 log = logging.getLogger(__name__)
 Rows = list[dict[str, Any]]
@@ -26,8 +26,6 @@ class Release(Protocol):
     def reading(self) -> CloudManagerHook: ...
     @property
     def pin(self) -> Pin: ...
-    @property
-    def evidence(self) -> Evidence: ...
 
     def read_execution(self) -> Execution: ...
 
@@ -36,20 +34,18 @@ Gather = Callable[[Release, str], Any]
 """From the run and the id of an environment to what is known of it. Raises ``CloudManagerError``."""
 
 
-def facts_for(run: Release, check: ConfiguredCheck) -> dict[str, Any]:
+def facts_for(run: Release, check: ConfiguredCheck, candidate: Candidate | None) -> dict[str, Any]:
     """The candidate's commit and artifacts, and by fact and target what this kind of check compares.
 
     A target that cannot be read is absent: the check says so.
     """
-    attempt = run.evidence.attempts()
-    candidate = run.evidence.read_candidate(attempt) if attempt else None
     facts: dict[str, Any] = {
         "commit_id": candidate.commit_id if candidate else None,
         "artifacts_version": candidate.artifacts_version if candidate else None,
     }
     gatherers = GATHERERS.get(check.kind, {})
     if gatherers:
-        environments = environments_of(run)
+        environments = environments_of(run, candidate)
         facts |= {name: _by_target(run, name, gather, environments) for name, gather in gatherers.items()}
     return facts
 
@@ -65,12 +61,11 @@ def _by_target(run: Release, name: str, gather: Gather, environments: Mapping[st
     return found
 
 
-def environments_of(run: Release) -> dict[str, str]:
+def environments_of(run: Release, candidate: Candidate | None) -> dict[str, str]:
     """The environment of each target, as far as Cloud Manager says: that of stage as it was pinned for the tests."""
     execution = run.read_execution()
-    attempt = run.evidence.attempts()
-    if attempt:
-        stage = run.evidence.read_candidate(attempt).stage.environment_id
+    if candidate:
+        stage = candidate.stage.environment_id
     else:
         stage = (step.environment_id or "") if (step := execution.stage_deployment) else ""
     production = (step.environment_id or "") if (step := execution.production_deployment) else ""

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from functools import cached_property
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowRuntimeError
 
 from aem_checks.outcomes import Outcome
-from stage_gate.evidence.files import dump, read
+from stage_gate.evidence.files import dump, read, safe_name, written
 from stage_gate.evidence.seal import PARTS
 from stage_gate.evidence.store import RESULTS, TEST_AGAIN
 from stage_gate.rules.own_tests import Part
@@ -42,10 +43,24 @@ class GivenUpError(AirflowFailException):
 class Keeper:
     """What one task keeps in one attempt."""
 
+    _kept_in: ClassVar[str] = RESULTS
+
     def __init__(self, context: Context, evidence: Evidence, attempt: int) -> None:
         self.evidence = evidence
         self.attempt = attempt
         self._store: Any = context.get("task_state_store")
+
+    @cached_property
+    def candidate_digest(self) -> str:
+        """Of the candidate of the attempt, read once. Raises ``EvidenceError``."""
+        return self.evidence.read_candidate(self.attempt).digest
+
+    @cached_property
+    def _before(self) -> frozenset[str]:
+        """The names of the results that lay there when this task first asked. Raises ``EvidenceError``."""
+        return frozenset(
+            path.name for path in written(self.evidence.attempt_folder(self.attempt) / self._kept_in)
+        )
 
     def standing(self, key: str) -> CheckResult | None:
         """The result that a try of this task kept for this check, ``None`` where none did. Raises ``EvidenceError``."""
@@ -69,7 +84,7 @@ class Keeper:
         Raises ``EvidenceError``, ``GivenUpError``.
         """
         entry = RecordedResult(
-            candidate_digest=self.evidence.read_candidate(self.attempt).digest,
+            candidate_digest=self.candidate_digest,
             attempt=self.attempt,
             settings_digest=settings_digest,
             result=result,
@@ -82,7 +97,13 @@ class Keeper:
         self._write(entry)
 
     def _files(self, key: str) -> list[Path]:
-        return self.evidence.kept(self.attempt, key, RESULTS)
+        name = self._name(key)
+        if f"{safe_name(name)}.json" not in self._before:
+            return []
+        return self.evidence.kept(self.attempt, name, self._kept_in)
+
+    def _name(self, key: str) -> str:
+        return key
 
     def _content(self, entry: RecordedResult) -> bytes:
         return dump(entry)
@@ -129,12 +150,14 @@ class Keeper:
 class PartKeeper(Keeper):
     """What one part of a mapped test keeps: never the result of the whole."""
 
+    _kept_in = PARTS
+
     def __init__(self, context: Context, evidence: Evidence, attempt: int, index: int, total: int) -> None:
         super().__init__(context, evidence, attempt)
         self.index, self.total = index, total
 
-    def _files(self, key: str) -> list[Path]:
-        return self.evidence.kept(self.attempt, f"{key}.{self.index}", PARTS)
+    def _name(self, key: str) -> str:
+        return f"{key}.{self.index}"
 
     def _content(self, entry: RecordedResult) -> bytes:
         return dump(Part(index=self.index, total=self.total, entry=entry))
@@ -143,7 +166,7 @@ class PartKeeper(Keeper):
         return Part.model_validate_json(content).entry
 
     def _write(self, entry: RecordedResult) -> None:
-        self.evidence.add(self.attempt, f"{entry.result.key}.{self.index}", self._content(entry), PARTS)
+        self.evidence.add(self.attempt, self._name(entry.result.key), self._content(entry), PARTS)
 
 
 _OVER = b""

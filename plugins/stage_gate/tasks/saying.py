@@ -21,11 +21,14 @@ log = logging.getLogger(__name__)
 
 def follows_in(run: GateRun, target: Target, results: Iterable[CheckResult]) -> Follows:
     """What follows from what among these results and those that others have kept by now. Never raises for evidence."""
+    from aem_checks.outcomes import Outcome
     from stage_gate.evidence.files import EvidenceError
     from stage_gate.rules.following import follows_from
 
     own = list(results)
     known = {each.key for each in own}
+    if all(finding.outcome is Outcome.PASSED for each in own for finding in each.findings):
+        return follows_from(own)  # nothing of it can follow from anything
     try:
         kept = _kept_on_stage(run) if target == "stage" else run.evidence.read_production_results()
         return follows_from([*own, *(each for each in kept if each.key not in known)])

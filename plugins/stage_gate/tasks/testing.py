@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aem_checks.recording import Recording
     from aem_checks.sites import Target
     from stage_gate.acting.run import GateRun
+    from stage_gate.rules.candidate import Candidate
     from stage_gate.tasks.keeping import Keeper
 
 MadeT = TypeVar("MadeT")
@@ -53,7 +54,7 @@ class Beside:
 
         self.walk = Walk(check.key for check in checks if check.reads_pages)
         self._made: dict[Hashable, Any] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def once(self, name: Hashable, make: Callable[[], MadeT]) -> MadeT:
         """What ``make`` gives, made by whoever comes first. Raises what it raises."""
@@ -137,8 +138,16 @@ class _Site:
         """Raises ``EvidenceError``."""
         from stage_gate.evidence.baseline import baseline_for
 
-        evidence, attempt = self.run.evidence, self.run.evidence.attempts()
-        return self.beside.once(("baseline", attempt), lambda: baseline_for(evidence, attempt, self.check))
+        evidence = self.run.evidence
+        name = ("baseline", self.check.site, self.check.target)
+        return self.beside.once(name, lambda: baseline_for(evidence, self._attempt(), self.check))
+
+    def _attempt(self) -> int:
+        return self.beside.once("attempt", self.run.evidence.attempts)
+
+    def _candidate(self) -> Candidate | None:
+        attempt = self._attempt()
+        return self.run.evidence.read_candidate(attempt) if attempt else None
 
     def _open(self) -> tuple[Access, Client]:
         """What opens the target, and a client for all of the site. Raises ``AccessError``."""
@@ -168,21 +177,33 @@ class _Site:
             evidence=evidence,
             access=access,
             resolver=partial(open_access, self.run),
-            facts=facts_for(self.run, self.check),
+            facts=facts_for(self.run, self.check, self.beside.once("candidate", self._candidate)),
             baseline=baseline,
             seat=self.seat,
             begin=self.beside.walk.of(self.check.key),
         )
 
     def _recording(self, folder: Path) -> Recording | None:
-        from aem_checks.recording import Recording
-
-        return self.beside.once(folder, lambda: Recording.load(folder)) if folder.exists() else None
+        return self.beside.once(folder, lambda: _recording_in(folder))
 
     def _may_rerun(self) -> bool:
         from stage_gate.evidence.claims import take_rerun
 
         return take_rerun(self.folder, self.run.gate.policy.flakes.reruns, self.check.key)
+
+
+def _recording_in(folder: Path) -> Recording | None:
+    """The recording, its files read once; ``None`` where there is no such folder."""
+    from aem_checks.folders import Remembering
+    from aem_checks.recording import INDEX, Recording
+
+    remembered = Remembering(folder)
+    try:
+        (remembered / INDEX).read_bytes()
+    except FileNotFoundError:
+        if not folder.exists():
+            return None
+    return Recording.load(remembered)
 
 
 def open_access(run: GateRun, name: str) -> Access:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import threading
@@ -38,6 +39,7 @@ from aem_checks.client import HostNotAllowed
 from aem_checks.codes import faults
 from aem_checks.means import Means
 from aem_checks.outcomes import Finding, Judgement, Outcome
+from aem_checks.packed import Packed
 from aem_checks.response import Response, make_headers
 from aem_checks.runner import run_check
 from aem_checks.tls import Certificate
@@ -334,7 +336,7 @@ def test_what_can_t_be_led_again_is_not_kept_and_says_why(
     keep(Told(told), tmp_path, "forms")
     with pytest.raises(NotKept, match=why):
         read(tmp_path, "forms")
-    assert list((tmp_path / "told" / "bodies").iterdir()) == []
+    assert all("bodies" not in told for told in conversations(tmp_path).values())
 
 
 def test_what_is_too_large_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -350,10 +352,28 @@ def test_what_is_too_large_is_not_kept(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_body_that_was_changed_since_is_not_believed(tmp_path: Path) -> None:
     keep(Told([(Get("https://www.example.com/a"), ANSWER)]), tmp_path, "robots")
-    (body,) = (tmp_path / "told" / "bodies").iterdir()
-    body.write_bytes(b"<p>other</p>")
-    with pytest.raises(ValueError, match="has changed since"):
-        read(tmp_path, "robots")
+    path = tmp_path / "told" / "robots.json"
+    told = json.loads(path.read_text())
+    packed = Packed.unpack(base64.b64decode(told["bodies"]), path)
+    for name in packed.files:
+        packed.files[name] = b"<p>other</p>"
+    for bodies, why in ((packed.pack(), "has changed since"), (b"no archive", "is damaged")):
+        path.write_text(json.dumps({**told, "bodies": base64.b64encode(bodies).decode()}))
+        with pytest.raises(ValueError, match=why):
+            read(tmp_path, "robots")
+
+
+def test_bodies_that_once_lay_in_a_folder_are_read_from_there(tmp_path: Path) -> None:
+    keep(Told([(Get("https://www.example.com/a"), ANSWER)]), tmp_path, "robots")
+    path = tmp_path / "told" / "robots.json"
+    told = json.loads(path.read_text())
+    (tmp_path / "told" / "bodies").mkdir()
+    for name, body in Packed.unpack(base64.b64decode(told.pop("bodies")), path).files.items():
+        (tmp_path / "told" / name).write_bytes(body)
+    path.write_text(json.dumps(told))
+    found = read(tmp_path, "robots")
+    assert found is not None
+    assert [answer.body for _, answer in found.exchanges] == [ANSWER.body]
 
 
 def test_of_a_later_format_nothing_is_guessed(tmp_path: Path) -> None:
@@ -408,7 +428,7 @@ def test_what_an_earlier_try_was_told_is_not_taken_for_that_of_this_one(tmp_path
     run_asks(tmp_path, page())
     told = conversations(tmp_path)
     assert "exchanges" in told["asks"]
-    assert told[f"asks{AGAIN}"]["left_out"] == "it did not come to an end"
+    assert read(tmp_path, f"asks{AGAIN}") is None
 
 
 def test_a_run_that_was_too_late_leaves_nothing_that_could_be_judged_more_kindly(
@@ -437,7 +457,7 @@ def test_what_author_shows_is_not_kept(tmp_path: Path) -> None:
 
     asyncio.run(run())
     assert conversations(tmp_path)["asks"]["left_out"] == "it was told what only authors may see"
-    assert list((tmp_path / "told" / "bodies").iterdir()) == []
+    assert all("bodies" not in told for told in conversations(tmp_path).values())
 
 
 def test_a_judgement_stands_though_what_it_rests_on_can_t_be_kept(tmp_path: Path) -> None:

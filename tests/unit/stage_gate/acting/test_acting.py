@@ -7,6 +7,7 @@ import errno
 import json
 import shutil
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -970,16 +971,19 @@ def test_a_store_that_does_not_say_whether_a_ticket_was_taken_holds(
     release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release.seal()
-    real = Path.exists
 
-    def broken(path: Path) -> bool:
-        if path.parent.name == "tickets":
-            raise OSError(5, "Input/output error")
-        return real(path)
+    def broken(real: Callable[[Path], Any]) -> Callable[[Path], Any]:
+        def ask(path: Path) -> Any:
+            if path.parent.name == "tickets":
+                raise OSError(5, "Input/output error")
+            return real(path)
 
-    monkeypatch.setattr(Path, "exists", broken)
+        return ask
+
+    for asks in ("exists", "read_bytes"):
+        monkeypatch.setattr(Path, asks, broken(getattr(Path, asks)))
     assert release.rights.may_have_sent, "who can't tell takes it for sent"
-    with pytest.raises(Held, match="can't be told") as held:
+    with pytest.raises(Held, match=r"tickets.* can't be read: .*Input/output error") as held:
         release.act().perform(Decision.APPROVED)
     assert held.value.want is Want.STORE
     assert release.puts == []

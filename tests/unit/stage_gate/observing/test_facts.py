@@ -37,11 +37,10 @@ def facts_of(simulator: Simulator, kind: str, *, program: str | None = None) -> 
     run: Any = SimpleNamespace(
         reading=hook,
         pin=SimpleNamespace(program_id=program or simulator.program_id),
-        evidence=SimpleNamespace(attempts=lambda: 0),
         read_execution=lambda: hook.get_execution(simulator.program_id, simulator.pipeline_id, execution_id),
     )
     check: Any = SimpleNamespace(kind=kind)
-    return facts_for(run, check)
+    return facts_for(run, check, None)
 
 
 def test_names_types_and_services_of_variables_are_told_and_no_values(simulator: Simulator) -> None:
