@@ -193,11 +193,11 @@ async def opened(checkout: Checkout, means: Means) -> AsyncIterator[Commit]:
             "execution's build step in Cloud Manager."
         )
     if checkout.folder is not None:
-        yield await _listed(Path(checkout.folder), commit_id, checkout)
+        yield await listed(Path(checkout.folder), commit_id, checkout)
         return
     with tempfile.TemporaryDirectory(prefix="stage-gate-git-") as folder:
         await _fetch(checkout, commit_id, Path(folder), means)
-        yield await _listed(Path(folder), commit_id, checkout)
+        yield await listed(Path(folder), commit_id, checkout)
 
 
 async def _fetch(checkout: Checkout, commit_id: str, folder: Path, means: Means) -> None:
@@ -238,7 +238,8 @@ def _way_to(repository: str) -> ForwardProxy:
     return ForwardProxy(Rule.of([repository], private=[repository]), RateLimit(), max_bytes=_LARGEST_FETCH)
 
 
-async def _listed(folder: Path, commit_id: str, checkout: Checkout) -> Commit:
+async def listed(folder: Path, commit_id: str, checkout: Checkout) -> Commit:
+    """A commit of a repository on this machine. Raises ``CheckoutError`` where it is not there or has too many files."""
     if not await asyncio.to_thread(folder.is_dir):
         raise CheckoutError(
             f"There is no folder {folder}. To do: clone the repository there, or correct 'folder:'."

@@ -62,6 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _do(parsed: argparse.Namespace) -> int:
     if parsed.command == "docs":
         return _docs(parsed.file)
+    if parsed.command == "changes":
+        return _changes(parsed)
     return _list() if parsed.command == "list" else _run(_asked(parsed))
 
 
@@ -93,6 +95,14 @@ def _parser() -> argparse.ArgumentParser:
         help="compare with this release: an attempt's folder of the evidence, or what an earlier run left",
     )
     commands.add_parser("list", help="list the kinds of checks")
+    changes = commands.add_parser("changes", help="tell what changed in an AEM project between two commits")
+    changes.add_argument("folder", type=Path, help="a clone of the repository")
+    changes.add_argument("base", metavar="FROM", help="a commit, tag or branch: what is compared with")
+    changes.add_argument(
+        "head", metavar="TO", nargs="?", default="HEAD", help="by default what is checked out"
+    )
+    changes.add_argument("--project", default="", metavar="FOLDER", help="of a monorepo, only this folder")
+    changes.add_argument("--json", action="store_true", help="for programs")
     docs = commands.add_parser("docs", help="write the page on all kinds of checks, from their code")
     docs.add_argument(
         "file", nargs="?", default="docs/checks.md", help="by default docs/checks.md; '-' shows it"
@@ -141,6 +151,28 @@ def _docs(file: str) -> int:
         print(error, file=sys.stderr)
         return USAGE_ERROR
     return 0
+
+
+def _changes(parsed: argparse.Namespace) -> int:
+    from aem_checks.changes.mapping import commit_id, read_changes
+    from aem_checks.changes.telling import as_json, lines
+    from aem_checks.changes.values import ChangeMap
+    from aem_checks.git import CheckoutError
+
+    async def read() -> ChangeMap:
+        base, head = [await commit_id(parsed.folder, each) for each in (parsed.base, parsed.head)]
+        return await read_changes(parsed.folder, base, head, parsed.project)
+
+    if not parsed.folder.is_dir():
+        print(f"there is no folder {parsed.folder}", file=sys.stderr)
+        return USAGE_ERROR
+    try:
+        found = run_interruptible(read())
+    except CheckoutError as error:
+        print(f"{parsed.folder} has no {parsed.base} or no {parsed.head}: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    print(as_json(found) if parsed.json else "\n".join(lines(found)))
+    return EXIT[Outcome.INCONCLUSIVE if found.problem else Outcome.PASSED]
 
 
 def _run(asked: _Asked) -> int:

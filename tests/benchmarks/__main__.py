@@ -10,6 +10,7 @@ from types import ModuleType
 from benchmarks import (
     browser_chapter,
     browser_set,
+    change_map,
     dag_import,
     decision_latency,
     gate_overhead,
@@ -46,6 +47,7 @@ PARTS: dict[str, ModuleType] = {
     "browser_set": browser_set,
     "browser_chapter": browser_chapter,
     "pages": pages,
+    "change_map": change_map,
 }
 
 

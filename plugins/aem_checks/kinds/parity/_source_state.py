@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from aem_checks.checkout import source
 from aem_checks.kinds.parity._variables import uses
+from aem_checks.safe_xml import parsed
 
 if TYPE_CHECKING:
     from aem_checks.asks import Steps
@@ -108,7 +109,7 @@ def _without_parent(pom: str) -> str:
 
 
 def _read_filter(package: str, path: str, text: str, state: SourceState) -> None:
-    tree = _parsed(text)
+    tree = parsed(text)
     if tree is None:
         state.unreadable.append(path)
         return
@@ -138,7 +139,7 @@ def _indexes_in(body: bytes) -> Iterable[tuple[str, bytes]]:
     """The definitions that one ``_oak_index/.content.xml`` holds."""
     from lxml import etree
 
-    tree = _parsed(body.decode("utf-8", "replace"))
+    tree = parsed(body.decode("utf-8", "replace"))
     for node in tree if tree is not None else ():
         if isinstance(node.tag, str):
             yield etree.QName(node).localname, etree.tostring(node, method="c14n")
@@ -148,7 +149,7 @@ def _read_model(path: str, text: str, state: SourceState) -> None:
     name, mark, _ = path.partition("/.content.xml")
     if not mark:
         return
-    tree = _parsed(text)
+    tree = parsed(text)
     if tree is None:
         state.unreadable.append(path)
         return
@@ -159,15 +160,3 @@ def _read_model(path: str, text: str, state: SourceState) -> None:
     }
     if fields - {""}:
         state.models[name.rpartition("/models/")[2]] = sorted(fields - {""})
-
-
-def _parsed(text: str) -> Any:
-    """The root element, or ``None``; entities are not resolved and a document type is refused."""
-    from lxml import etree
-
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        root: Any = etree.fromstring(text.encode(), parser)
-    except (etree.XMLSyntaxError, ValueError):
-        return None
-    return None if root.getroottree().docinfo.doctype else root
