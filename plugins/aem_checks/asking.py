@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aem_checks.asks import (
     Abroad,
     BrokenOff,
+    Changed,
     Command,
     Fact,
     Files,
@@ -229,6 +230,8 @@ async def answer_live(
             return house.facts.get(question.name)
         case Files():
             return await house.files(question.patterns)
+        case Changed():
+            return await house.changed(question.base)
         case Command() if house.runs is not None:
             return await house.runs(question)
         case Fresh():

@@ -19,6 +19,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
+    from aem_checks.changes.values import ChangeMap  # noqa: F401
     from aem_checks.checkout import Source  # noqa: F401 - names the types below
     from aem_checks.reading import ReadPage  # noqa: F401
     from aem_checks.response import Response  # noqa: F401
@@ -101,6 +102,14 @@ class Files(Question["Source"]):
     """
 
     patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Changed(Question["ChangeMap"]):
+    """What the release changes since this commit, as ``changes.mapping.read_changes`` has it."""
+
+    base: str
+    """The full id of the commit."""
 
 
 @dataclass(frozen=True)

@@ -184,8 +184,11 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 @asynccontextmanager
-async def opened(checkout: Checkout, means: Means) -> AsyncIterator[Commit]:
-    """The candidate's commit. Raises ``CheckoutError`` where it is not known or not there."""
+async def repository_with(checkout: Checkout, means: Means, *others: str) -> AsyncIterator[tuple[Path, str]]:
+    """A repository with the candidate's commit, and these others: its folder, and the candidate's commit.
+
+    Raises ``CheckoutError`` where that is not known; what is fetched comes without history.
+    """
     commit_id = str(means.facts.get("commit_id") or "")
     if not _COMMIT.fullmatch(commit_id):
         raise CheckoutError(
@@ -193,15 +196,23 @@ async def opened(checkout: Checkout, means: Means) -> AsyncIterator[Commit]:
             "execution's build step in Cloud Manager."
         )
     if checkout.folder is not None:
-        yield await listed(Path(checkout.folder), commit_id, checkout)
+        yield Path(checkout.folder), commit_id
         return
     with tempfile.TemporaryDirectory(prefix="stage-gate-git-") as folder:
-        await _fetch(checkout, commit_id, Path(folder), means)
-        yield await listed(Path(folder), commit_id, checkout)
+        wanted = [commit_id, *(each for each in others if _COMMIT.fullmatch(each))]
+        await _fetch(checkout, wanted, Path(folder), means)
+        yield Path(folder), commit_id
 
 
-async def _fetch(checkout: Checkout, commit_id: str, folder: Path, means: Means) -> None:
-    """Fetch one commit into an empty repository; credentials are in the environment of git alone."""
+@asynccontextmanager
+async def opened(checkout: Checkout, means: Means) -> AsyncIterator[Commit]:
+    """The candidate's commit. Raises ``CheckoutError`` where it is not known or not there."""
+    async with repository_with(checkout, means) as (folder, commit_id):
+        yield await listed(folder, commit_id, checkout)
+
+
+async def _fetch(checkout: Checkout, commits: Iterable[str], folder: Path, means: Means) -> None:
+    """Fetch commits into an empty repository; credentials are in the environment of git alone."""
     secrets: dict[str, str] = {}
     if checkout.access is not None:
         try:
@@ -221,7 +232,7 @@ async def _fetch(checkout: Checkout, commit_id: str, folder: Path, means: Means)
     async with _way_to(address) as proxy:
         try:
             given = {**secrets, **fetching(proxy.url)}
-            await run_git(folder, *options, address, commit_id, environment=given)
+            await run_git(folder, *options, address, *commits, environment=given)
         except CheckoutError as error:
             hidden = " ".join((str(error), *(f"Not contacted: {why}." for why in proxy.refused.values())))
             for secret in secrets.values():

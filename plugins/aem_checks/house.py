@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from aem_checks.checkout import Checkout, Source, opened
+from aem_checks.changes.values import ChangeMap
+from aem_checks.checkout import Checkout, Source, opened, repository_with
 from aem_checks.git import CheckoutError
 from aem_checks.network_guard.rule import Rule
 from aem_checks.running import run
@@ -96,6 +97,12 @@ class House:
             return Source(problem="There is no checkout of the release.")
         return await self.source.files(patterns)
 
+    async def changed(self, base: str) -> ChangeMap:
+        """What the release changes since that commit."""
+        if self.source is None:
+            return ChangeMap(base, "", problem="There is no checkout of the release.")
+        return await self.source.changed(base)
+
     async def certificate(self, url: str, client: Client) -> Certificate:
         """The certificate that a host shows. Raises ``HostNotAllowed``."""
         from aem_checks.client import HostNotAllowed
@@ -146,6 +153,18 @@ class ReleaseSource:
             return Source(contents, len(commit.files), links=await commit.targets(*patterns))
         except CheckoutError as error:
             return Source(problem=str(error))
+
+    async def changed(self, base: str) -> ChangeMap:
+        """What the release changes since that commit; where that can't be told, why."""
+        from aem_checks.changes.mapping import read_changes
+
+        if self._checkout is None:
+            return ChangeMap(base, "", problem="There is no checkout of the release.")
+        try:
+            async with repository_with(self._checkout, self._means, base) as (folder, commit_id):
+                return await read_changes(folder, base, commit_id, self._checkout.base)
+        except CheckoutError as error:
+            return ChangeMap(base, "", problem=f"What changed is not known. {error}")
 
     async def _open(self) -> Commit:
         async with self._lock:

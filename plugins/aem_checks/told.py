@@ -15,10 +15,26 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from aem_checks.asks import Abroad, Command, Fact, Files, Follow, Fresh, Get, Handshake, Now, Pause, Question
+from pydantic import TypeAdapter
+
+from aem_checks.asks import (
+    Abroad,
+    Changed,
+    Command,
+    Fact,
+    Files,
+    Follow,
+    Fresh,
+    Get,
+    Handshake,
+    Now,
+    Pause,
+    Question,
+)
 from aem_checks.browser import kept
 from aem_checks.browser.asks import Audit, Handwriting, OfBrowser, Open
 from aem_checks.browser.open_page import Viewport
+from aem_checks.changes.values import ChangeMap
 from aem_checks.checkout import Source
 from aem_checks.packed import Packed
 from aem_checks.recording import response_from_index, response_to_index, without_secrets
@@ -36,6 +52,8 @@ FOLDER, BODIES = "told", "bodies"
 FORMAT = 1
 AGAIN = ".again"
 """Behind the name of a check: the run that was to confirm the first one."""
+_ABOUT_A_CHANGE = 500
+"""Bytes that a changed file takes, with its part of the commits."""
 MOST_BYTES = 64 * 1024 * 1024
 """Of the bodies of one conversation together."""
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -59,6 +77,7 @@ _QUESTIONS: Mapping[str, type[Question[Any]]] = {
     "audit": Audit,
     "fact": Fact,
     "files": Files,
+    "changed": Changed,
     "handshake": Handshake,
 }
 """By the name under which they are kept, which never changes."""
@@ -172,6 +191,8 @@ def size_of(answer: Any) -> int:
     """Bytes of the bodies of an answer."""
     if isinstance(answer, Source):
         return sum(map(len, (*answer.contents.values(), *answer.links.values())))
+    if isinstance(answer, ChangeMap):
+        return sum(_ABOUT_A_CHANGE + len(each.path) for each in answer.changes)
     return sum(response.size for response in responses_of(answer)) + kept.size_of(answer)
 
 
@@ -221,6 +242,8 @@ def answer_to_index(answer: Any, bodies: Folder) -> Any:
             contents = {path: _put_file_away(content, bodies) for path, content in answer.contents.items()}
             told = {"files": answer.files, "problem": answer.problem, "links": dict(answer.links)}
             return {"contents": contents, **told}
+        case ChangeMap():
+            return asdict(answer)
         case Certificate():
             return {**asdict(answer), "ends": answer.ends.isoformat() if answer.ends else None}
     if responses:
@@ -264,6 +287,8 @@ def answer_from_index(kind: type[Question[Any]], answer: Any, folder: Folder) ->
     if kind is Files:
         contents = {path: read_body(folder / "bodies", name) for path, name in answer["contents"].items()}
         return Source(**{**answer, "contents": contents})
+    if kind is Changed:
+        return TypeAdapter(ChangeMap).validate_python(answer)
     if kind is Handshake:
         ends = answer["ends"]
         return Certificate(**{**answer, "ends": datetime.fromisoformat(ends) if ends else None})

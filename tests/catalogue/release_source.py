@@ -15,7 +15,15 @@ from unit.aem_checks.security import dispatcher_files
 OSGI = "ui.config/src/main/content/jcr_root/apps/larkfell/osgiconfig"
 FILTER = "ui.content/src/main/content/META-INF/vault/filter.xml"
 FILTERS = f"{dispatcher_files.ROOT}{dispatcher_files.FILTERS}"
+COMPONENTS = "ui.apps/src/main/content/jcr_root/apps/larkfell/components"
+TEMPLATES = "ui.content/src/main/content/jcr_root/conf/larkfell/settings/wcm/templates"
 GOOD = {
+    **{
+        f"{COMPONENTS}/{name}/.content.xml": '<jcr:root xmlns:jcr="http://www.jcp.org/jcr/1.0" jcr:primaryType="cq:Component"/>'
+        for name in ("teaser", "banner")
+    },
+    f"{COMPONENTS}/teaser/teaser.html": "<p/>",
+    f"{COMPONENTS}/banner/banner.html": "<p/>",
     FILTER: '<workspaceFilter><filter root="/content/larkfell" mode="merge"/></workspaceFilter>',
     f"{OSGI}/config.stage/org.example.Search.cfg.json": '{"host": "$[env:SEARCH_HOST]"}',
     f"{OSGI}/config.prod/org.example.Search.cfg.json": '{"host": "$[env:SEARCH_HOST]"}',
@@ -32,6 +40,12 @@ CHANGES = {
     "not_for_production": {
         "config/cdn.yaml": "kind: CDN\nmetadata: {envTypes: [dev, stage]}\ndata: {trafficFilters: {rules: [{name: bots}]}}\n"
     },
+    "seen": {
+        f"{COMPONENTS}/teaser/teaser.html": "<b/>",
+        f"{TEMPLATES}/article-page/structure/.content.xml": "<a/>",
+    },
+    "unseen": {f"{COMPONENTS}/banner/banner.html": "<b/>"},
+    "unseen_template": {f"{TEMPLATES}/campaign-page/structure/.content.xml": "<a/>"},
     "open_filter": {FILTERS: dispatcher_files.GOOD_FILTERS + '/2000 { /type "allow" /glob "* *.css *" }\n'},
     "open_console": {FILTERS: dispatcher_files.GOOD_FILTERS + '/2000 { /type "allow" /url "/system/*" }\n'},
     "broken_filter": {FILTERS: dispatcher_files.GOOD_FILTERS + "}\n"},

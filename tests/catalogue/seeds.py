@@ -30,6 +30,8 @@ class Seed:
     """Settings of the site beside ``stage``, ``production`` and ``pages``, which are filled in."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What the check finds in ``visit.facts``."""
+    facts_before: Mapping[str, Any] = field(default_factory=dict)
+    """What it found there at the baseline, where that was something else."""
     baseline: bool = False
     """Whether the check ran on the clean build before, and that evidence is its baseline."""
     on: tuple[Where, ...] = ("stage",)
@@ -64,6 +66,8 @@ class Clean:
     settings: Mapping[str, Any] = field(default_factory=dict)
     site: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    facts_before: Mapping[str, Any] = field(default_factory=dict)
+    """As in ``Seed``."""
     baseline: bool = False
     """Whether it has the evidence of a run on the same clean site as its baseline; without, there is none."""
     target: Where = "stage"

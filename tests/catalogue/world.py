@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -148,11 +149,12 @@ class World:
 
     def _baseline(self, row: Seed | Clean) -> Baseline:
         """The evidence of the same check on the clean build, made once for all rows with the same settings."""
-        name = f"{row.kind} {sorted(row.settings.items())!r} {row.site!r} {row.facts!r} {row.target}"
+        name = f"{row.kind} {sorted(row.settings.items())!r} {row.site!r} {row.facts!r} {row.facts_before!r} {row.target}"
         if name not in self._baselines:
             self.prepare()
             folder = self._fresh_folder()
-            asyncio.run(self._visited(row, folder, None, warm=False))
+            before = replace(row, facts=row.facts_before or row.facts)
+            asyncio.run(self._visited(before, folder, None, warm=False))
             recording = Recording.load(folder / "recording")
             self._baselines[name] = Baseline("execution 4710 of 2026-11-16", folder, recording)
         return self._baselines[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aem_checks.changes import java, policies, poms
 from aem_checks.changes.history import Difference
@@ -18,7 +18,7 @@ from aem_checks.changes.places import (
     workflow_of,
 )
 from aem_checks.changes.project import Project
-from aem_checks.changes.values import Change, Kind
+from aem_checks.changes.values import FOR_AUTHORS, GONE, Change, Kind
 from aem_checks.kinds.parity._cdn_files import cdn_files
 from aem_checks.kinds.parity._osgi import config_files
 from aem_checks.text import count, plain
@@ -31,6 +31,7 @@ _BUILD = re.compile(
     r"(?:^|.*/)(?:pom\.xml|package(?:-lock)?\.json|yarn\.lock|assembly\.xml|archetype\.properties|bnd\.bnd|Jenkinsfile|"
     r"\.gitlab-ci\.yml|\.cloudmanager/.*|\.mvn/.*|\.github/.*|webpack\.[\w.]+\.js|tsconfig\.json|clientlib\.config\.js)"
 )
+_EDITOR = re.compile(r".*/cq:(?:dialog|design_dialog|editConfig|childEditConfig|template)(?:\.xml|/.*)?")
 _LOCK = re.compile(r"(?:^|.*/)(?:package-lock\.json|npm-shrinkwrap\.json|yarn\.lock|pnpm-lock\.yaml)")
 _TEXTUAL = re.compile(
     r"(?:^|.*/)(?:README|LICENSE|CHANGELOG|CONTRIBUTING|NOTICE|CODEOWNERS)[^/]*|.*\.(?:md|txt|adoc)|(?:^|.*/)\.git\w+"
@@ -123,7 +124,9 @@ def _node(difference: Difference, jcr: str, sides: Sides) -> Iterator[Change]:
     elif found := project.library_at(path):
         yield from _library(path, found[1].categories, project)
     elif component := project.component_at(jcr.removesuffix(".xml")):
-        yield _component(path, component, project)
+        gone = component not in sides.now.resource_types
+        note = GONE if gone else FOR_AUTHORS if _EDITOR.fullmatch(jcr) else ""
+        yield replace(_component(path, component, project), note=note)
     elif jcr.startswith(("/apps/", "/libs/")):
         yield _shared(path, jcr, project)
     else:

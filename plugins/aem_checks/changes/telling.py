@@ -40,6 +40,16 @@ def as_json(found: ChangeMap) -> str:
     return json.dumps(told, indent=1, ensure_ascii=True)
 
 
+def head_in(told: bytes) -> str:
+    """The commit that ``as_json`` told the changes of; empty where it is none of its texts."""
+    try:
+        found = json.loads(told)
+        head = found["head"] if found["format"] == FORMAT else ""
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return ""
+    return head if isinstance(head, str) else ""
+
+
 def _some(names: tuple[str, ...] | list[str]) -> str:
     shown = ", ".join(plain(each, 120) for each in names[:_MOST_NAMES])
     return shown if len(names) <= _MOST_NAMES else f"{shown} and {len(names) - _MOST_NAMES} more"

@@ -9,6 +9,10 @@ from enum import StrEnum
 from aem_checks.text import count, plain
 
 _SHOWN = 6
+FOR_AUTHORS = "what authors see in the editor"
+"""The note of a change that no page shows."""
+GONE = "it is no more"
+"""The note of a change of a component that the release has not."""
 
 
 class Kind(StrEnum):

@@ -19,6 +19,7 @@ from aem_checks.asking import Exchange, NoQuestion, NotTold, ask_live, ask_then,
 from aem_checks.asks import (
     SIDE_BY_SIDE,
     BrokenOff,
+    Changed,
     Fact,
     Files,
     Follow,
@@ -33,6 +34,7 @@ from aem_checks.asks import (
     ask_all,
     together,
 )
+from aem_checks.changes.values import Change, ChangeCommit, ChangeMap, Kind
 from aem_checks.check import Check, CheckSettings
 from aem_checks.checkout import Source
 from aem_checks.client import HostNotAllowed
@@ -295,6 +297,17 @@ def test_a_conversation_is_read_as_it_was_kept_but_for_secrets(tmp_path: Path) -
             Source({"pom.xml": b"<project/>\xff"}, 3, links={"a.xml": "../b.xml"}),
         ),
         (Files(("a",)), Source(problem="There is no checkout.")),
+        (
+            Changed("a" * 40),
+            ChangeMap(
+                "a" * 40,
+                "b" * 40,
+                (ChangeCommit("b" * 40, 1, "A <a@x>", 5, "Title", ("a.md",)),),
+                1,
+                (Change("a.md", Kind.POLICY, "a", ("b", "c"), everything="why"),),
+                ("A note.",),
+            ),
+        ),
         (
             Handshake("https://www.example.com"),
             Certificate(ends=datetime.fromisoformat("2027-01-01T00:00:00+00:00")),

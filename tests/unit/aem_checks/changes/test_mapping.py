@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aem_checks.changes.mapping import read_changes
-from aem_checks.changes.values import Change, ChangeMap, Kind
+from aem_checks.changes.values import FOR_AUTHORS, GONE, Change, ChangeMap, Kind
 from unit.aem_checks.changes.aem_project import APPS, CONF, CORE, FILES, component, library, policies, pom
 from unit.aem_checks.git_repository import commit, git
 
@@ -292,3 +292,14 @@ def test_a_submodule_is_another_commit(wknd: Path) -> None:
     assert found.changes == (
         Change("theme", Kind.OTHER, "theme", everything="the submodule theme is another commit"),
     )
+
+
+def test_what_only_authors_see_and_what_is_no_more_is_marked(wknd: Path) -> None:
+    before = git(wknd, "rev-parse", "HEAD").strip()
+    git(wknd, "rm", "-r", "--quiet", f"{APPS}/components/byline")
+    after = commit(wknd, {f"{APPS}/components/teaser/_cq_dialog/.content.xml": "<x/>"})
+    found = asyncio.run(read_changes(wknd, before, after))
+    assert {(each.name, each.note) for each in found.changes} == {
+        ("wknd/components/byline", GONE),
+        (TEASER, FOR_AUTHORS),
+    }
