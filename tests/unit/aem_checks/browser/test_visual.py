@@ -13,7 +13,10 @@ from unit.aem_checks.browser.browser_house import KEY, House, bad, environment, 
 from unit.aem_checks.page_site import page, text
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-CLOCK = "<p id=clock style='font-size:60px'></p><script>setInterval(() => clock.textContent = Math.random().toFixed(9), 20)</script>"
+CLOCK = (
+    "<p id=clock style='font-size:60px'></p>"
+    "<script>setInterval(() => clock.textContent = Math.random().toFixed(9), 20)</script>"
+)
 
 
 def check(**settings: object) -> Visual:
