@@ -95,7 +95,17 @@ def _parser() -> argparse.ArgumentParser:
         help="compare with this release: an attempt's folder of the evidence, or what an earlier run left",
     )
     commands.add_parser("list", help="list the kinds of checks")
-    changes = commands.add_parser("changes", help="tell what changed in an AEM project between two commits")
+    _add_changes(
+        commands.add_parser("changes", help="tell what changed in an AEM project between two commits")
+    )
+    docs = commands.add_parser("docs", help="write the page on all kinds of checks, from their code")
+    docs.add_argument(
+        "file", nargs="?", default="docs/checks.md", help="by default docs/checks.md; '-' shows it"
+    )
+    return parser
+
+
+def _add_changes(changes: argparse.ArgumentParser) -> None:
     changes.add_argument("folder", type=Path, help="a clone of the repository")
     changes.add_argument("base", metavar="FROM", help="a commit, tag or branch: what is compared with")
     changes.add_argument(
@@ -103,11 +113,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     changes.add_argument("--project", default="", metavar="FOLDER", help="of a monorepo, only this folder")
     changes.add_argument("--json", action="store_true", help="for programs")
-    docs = commands.add_parser("docs", help="write the page on all kinds of checks, from their code")
-    docs.add_argument(
-        "file", nargs="?", default="docs/checks.md", help="by default docs/checks.md; '-' shows it"
-    )
-    return parser
 
 
 def _asked(parsed: argparse.Namespace) -> _Asked:

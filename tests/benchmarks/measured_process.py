@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _EVERY = 0.05
 """Seconds between two looks at the memory."""
@@ -61,13 +62,23 @@ def run_measured(
 
 
 def _resident(session: int) -> int:
-    """Bytes of all processes of that session; pages that two of them share count twice."""
-    return sum(_bytes_of(path, session) for path in Path("/proc").iterdir() if path.name.isdigit())
+    """Bytes of all processes of that session and of their children; pages that two of them share count twice."""
+    known = dict(filter(None, (_process(path) for path in Path("/proc").iterdir() if path.name.isdigit())))
+    counted = {number for number, process in known.items() if process.session == session}
+    while more := {number for number, process in known.items() if process.parent in counted} - counted:
+        counted |= more
+    return sum(known[number].resident for number in counted)
 
 
-def _bytes_of(path: Path, session: int) -> int:
+class _Process(NamedTuple):
+    parent: int
+    session: int
+    resident: int
+
+
+def _process(path: Path) -> tuple[int, _Process] | None:
     try:
         fields = (path / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
-        return 0
-    return int(fields[21]) * _PAGE if int(fields[3]) == session else 0
+        return None
+    return int(path.name), _Process(int(fields[1]), int(fields[3]), int(fields[21]) * _PAGE)
