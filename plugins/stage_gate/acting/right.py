@@ -84,6 +84,8 @@ class Right:
     reading: CloudManagerHook
     demands: Demands = NO_DEMANDS
     """Of the deployment, as it is now."""
+    freezes: Path | None = None
+    """The calendar of the deployment."""
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     @property
@@ -137,7 +139,7 @@ class Right:
             changes=self._changes(sealed, execution, surroundings),
             doubts=[doubt.sentence for doubt in doubts],
             golive=go_live(execution),
-            timing=timing_at(self.now(), gates, self.gates_folder, sealed.plan.made_at),
+            timing=timing_at(self.now(), gates, self.gates_folder, sealed.plan.made_at, self.freezes),
             entitled=self.gate.policy.entitled(verdict.outcome, started_by=execution.user),
             answer=basis.answer.given if basis.answer else None,
             halt=halt_sentence(basis.halt) if basis.halt else "",

@@ -190,7 +190,7 @@ class GateRun:
 
     def _right(self) -> Right:
         from stage_gate.acting.right import Right
-        from stage_gate.configuration.settings import demands
+        from stage_gate.configuration.settings import demands, freezes
 
         return Right(
             gate=self.gate,
@@ -200,6 +200,7 @@ class GateRun:
             evidence=self.evidence,
             reading=self.reading,
             demands=demands(),
+            freezes=freezes(),
         )
 
     def gate_now(self) -> Gate:
@@ -213,7 +214,9 @@ class GateRun:
 
     def timing(self, sealed: Sealed | None) -> Timing:
         """What calendar and clock say of an approval just now, and of the age of this seal."""
+        from stage_gate.configuration.settings import freezes
         from stage_gate.configuration.timing import timing_at
 
         tested_at = sealed.plan.made_at if sealed else None
-        return timing_at(datetime.now(UTC), (self.gate, self.gate_now()), self.gate_file.parent, tested_at)
+        gates = (self.gate, self.gate_now())
+        return timing_at(datetime.now(UTC), gates, self.gate_file.parent, tested_at, freezes())

@@ -48,6 +48,7 @@ def examine(path: Path, *, timeout: float = 15.0) -> Iterator[Diagnosis]:
     )
     yield from examine_store(gate)
     yield from examine_limits()
+    yield from examine_freezes(gate)
     yield from doctor.judge_reach(reached_by(gate), access.reach.patterns)
     yield from examine_notifiers(gate)
     yield from examine_exposure(gate)
@@ -55,6 +56,24 @@ def examine(path: Path, *, timeout: float = 15.0) -> Iterator[Diagnosis]:
     yield from examine_addresses(gate)
     yield from examine_cloud_manager(gate, timeout)
     yield from examine_sites(gate, access, timeout)
+
+
+def examine_freezes(gate: Gate) -> Iterator[Diagnosis]:
+    """Whether the deployment's calendar, if it names one, can be read here, and what it says now."""
+    from stage_gate.configuration.calendar import read_freezes
+    from stage_gate.configuration.settings import freezes
+    from stage_gate.configuration.timing import zone_of
+
+    file = freezes()
+    if file is None:
+        return
+    calendar = read_freezes(file, zone_of(gate))
+    opening = calendar.at(datetime.now(UTC))
+    if calendar.problem or not (opening.is_open or opening.opens_at):
+        said, _, remedy = opening.sentence.rpartition(". ")
+        yield bad("Freezes", f"{said}, for every gate", remedy)
+    else:
+        yield good("Freezes", f"{file} is read. {opening.sentence}")
 
 
 def reached_by(gate: Gate) -> list[str]:

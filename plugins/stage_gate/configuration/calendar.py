@@ -23,6 +23,24 @@ _MINUTE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
+class _Remedies:
+    """What to do about a calendar that closes production for a reason that is none."""
+
+    unreadable: str
+    never_opens: str
+
+
+_OF_A_GATE = _Remedies(
+    unreadable="Correct the file beside the gate file, or remove 'calendar' from the windows.",
+    never_opens="correct 'windows' in the gate file",
+)
+_OF_THE_DEPLOYMENT = _Remedies(
+    unreadable="Correct that file or [stage_gate] freezes, which names it.",
+    never_opens="correct the file that [stage_gate] freezes names",
+)
+
+
+@dataclass(frozen=True)
 class Opening:
     """What the windows say of one moment."""
 
@@ -40,13 +58,21 @@ class Calendar:
     begin when it ends; on the day on which they go back, the hour that comes twice counts twice.
     """
 
-    def __init__(self, windows: Windows | None, feed: str | None = None, *, problem: str = "") -> None:
+    def __init__(
+        self,
+        windows: Windows | None,
+        feed: str | None = None,
+        *,
+        problem: str = "",
+        remedies: _Remedies = _OF_A_GATE,
+    ) -> None:
         """``feed``: text of the iCalendar file that the windows name; ``problem``: why there is none.
 
         Never raises: what can't be understood is kept as ``problem``, and means closed.
         """
         self.windows = windows
         self.problem = problem
+        self._remedies = remedies
         self._feed: Feed | None = None
         if windows is None or windows.calendar is None or problem:
             return
@@ -77,7 +103,7 @@ class Calendar:
         opens_at = self._opens_after(windows, moment)
         if opens_at is None:
             weeks = HORIZON // timedelta(weeks=1)
-            never = f"It opens at no time in the next {weeks} weeks: correct 'windows' in the gate file."
+            never = f"It opens at no time in the next {weeks} weeks: {self._remedies.never_opens}."
             return Opening(False, f"{closed} {never}")
         return Opening(False, f"{closed} It opens {_shown(opens_at, windows)}.", opens_at)
 
@@ -85,7 +111,7 @@ class Calendar:
         return Opening(
             False,
             f"Production is closed, because the calendar {windows.calendar} can't be read: {problem}. "
-            "Correct the file beside the gate file, or remove 'calendar' from the windows.",
+            f"{self._remedies.unreadable}",
         )
 
     def _events(self, start: datetime, end: datetime) -> tuple[Freeze, ...]:
@@ -165,11 +191,25 @@ def read_calendar(windows: Windows | None, folder: Path) -> Calendar:
     """
     if windows is None or windows.calendar is None:
         return Calendar(windows)
+    return _read(windows, folder / windows.calendar, _OF_A_GATE)
+
+
+def read_freezes(file: Path, timezone: str) -> Calendar:
+    """The freezes of a deployment, which close every gate; whole days are those of ``timezone``.
+
+    As ``read_calendar``: read each time, and closed where the file can't be read.
+    """
+    from stage_gate.configuration.windows import Windows
+
+    return _read(Windows(timezone=timezone, calendar=file.name), file, _OF_THE_DEPLOYMENT)
+
+
+def _read(windows: Windows, file: Path, remedies: _Remedies) -> Calendar:
     try:
-        with (folder / windows.calendar).open("rb") as file:
-            text = file.read(4 * MAX_CHARACTERS + 4).decode("utf-8-sig")
+        with file.open("rb") as opened:
+            text = opened.read(4 * MAX_CHARACTERS + 4).decode("utf-8-sig")
     except OSError as error:
-        return Calendar(windows, problem=error.strerror or type(error).__name__)
+        return Calendar(windows, problem=error.strerror or type(error).__name__, remedies=remedies)
     except ValueError as error:
-        return Calendar(windows, problem=f"it is not UTF-8 text ({error})")
-    return Calendar(windows, text)
+        return Calendar(windows, problem=f"it is not UTF-8 text ({error})", remedies=remedies)
+    return Calendar(windows, text, remedies=remedies)

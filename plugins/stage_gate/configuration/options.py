@@ -54,6 +54,11 @@ OPTIONS = (
         example="deciding",
     ),
     Option(
+        "freezes",
+        "An iCalendar file on the workers whose events close every gate, beside its own windows.",
+        example="/opt/airflow/dags/freezes.ics",
+    ),
+    Option(
         "limits",
         "URL of a Redis in which all machines keep one rate for each host; each machine has its own where absent.",
         example="redis://:password@redis:6379/1",

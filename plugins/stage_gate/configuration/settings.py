@@ -76,6 +76,12 @@ def default_queue() -> str:
     return str(conf.get_mandatory_value("operators", "default_queue"))
 
 
+def freezes() -> Path | None:
+    """The calendar that closes every gate: ``[stage_gate] freezes``, a file on the worker; none by default."""
+    configured = str(conf.get(SECTION, "freezes", fallback="") or "").strip()
+    return Path(configured) if configured else None
+
+
 def limits() -> str:
     """URL of the Redis in which all machines keep one rate per host: ``[stage_gate] limits``; none by default.
 

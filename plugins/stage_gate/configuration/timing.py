@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aem_checks.durations import format_duration
-from stage_gate.configuration.calendar import read_calendar
+from stage_gate.configuration.calendar import read_calendar, read_freezes
 from stage_gate.rules.decision import Timing
 
 if TYPE_CHECKING:
@@ -18,15 +18,24 @@ MOST_CLOCK_OFFSET = timedelta(seconds=30)
 """How far this machine's clock may be from Cloud Manager's; further off, no window and no age means anything."""
 
 
-def timing_at(moment: datetime, gates: Iterable[Gate], folder: Path, tested_at: datetime | None) -> Timing:
+def timing_at(
+    moment: datetime,
+    gates: Iterable[Gate],
+    folder: Path,
+    tested_at: datetime | None,
+    freezes: Path | None = None,
+) -> Timing:
     """What the calendars of these gates (as pinned, and as the file is now) say together, and the evidence's age.
 
     A freeze that was added after the run began counts, and so does one that was removed: closed is the safe side.
     ``folder`` is where the gate file and its calendar are; ``tested_at`` when the tests began: a verdict that was
-    sealed late is no younger than what it rests on.
+    sealed late is no younger than what it rests on. ``freezes``: the calendar of the deployment, which closes every gate.
     """
     gates = tuple(gates)
-    openings = [read_calendar(gate.policy.windows, folder).at(moment) for gate in gates]
+    calendars = [read_calendar(gate.policy.windows, folder) for gate in gates]
+    if freezes is not None:
+        calendars += [read_freezes(freezes, zone) for zone in dict.fromkeys(map(zone_of, gates))]
+    openings = [calendar.at(moment) for calendar in calendars]
     closed = [opening for opening in openings if not opening.is_open]
     known = [opening.opens_at for opening in closed if opening.opens_at is not None]
     lives = min((gate.policy.evidence_lives for gate in gates), default=None)
@@ -36,6 +45,11 @@ def timing_at(moment: datetime, gates: Iterable[Gate], folder: Path, tested_at: 
         opens_at=max(known) if known and len(known) == len(closed) else None,
         too_old=_too_old(moment, tested_at, lives),
     )
+
+
+def zone_of(gate: Gate) -> str:
+    """In which time zone the days of this gate are meant."""
+    return gate.policy.windows.timezone if gate.policy.windows is not None else "UTC"
 
 
 def _too_old(moment: datetime, tested_at: datetime | None, lives: timedelta | None) -> str:

@@ -161,6 +161,7 @@ class Release:
         self,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         demands: Demands = NO_DEMANDS,
+        freezes: Path | None = None,
     ) -> Right:
         return Right(
             gate=self.gate,
@@ -170,6 +171,7 @@ class Release:
             evidence=self.evidence,
             reading=self.hook,
             demands=demands,
+            freezes=freezes,
             now=now,
         )
 

@@ -904,6 +904,17 @@ def test_a_calendar_is_read_beside_the_gate_file_when_it_is_decided(release: Rel
     assert release.puts == []
 
 
+def test_a_freeze_of_the_deployment_holds_a_gate_without_windows(release: Release, tmp_path: Path) -> None:
+    release.seal()
+    company = tmp_path / "company.ics"
+    with pytest.raises(Held, match=r"company\.ics can't be read: No such file"):
+        release.act(freezes=company).perform(Decision.APPROVED)
+    company.write_text(freeze())
+    with pytest.raises(Held, match="Black Friday"):
+        release.act(freezes=company).perform(Decision.APPROVED)
+    assert release.puts == []
+
+
 def test_a_freeze_that_was_taken_out_while_the_release_was_tested_holds_it_all_the_same(
     simulator: Simulator, tmp_path: Path
 ) -> None:

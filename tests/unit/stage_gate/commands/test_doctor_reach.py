@@ -11,6 +11,7 @@ from aem_checks.browser.finding import VARIABLE
 from aem_checks.browser.lighthouse import VARIABLE as LIGHTHOUSE
 from stage_gate.commands.diagnosis import State
 from stage_gate.commands.doctor import examine_addresses, examine_browser
+from stage_gate.commands.doctor_visit import examine_freezes
 from stage_gate.configuration.describe import describe
 from stage_gate.configuration.gate import Gate
 from stage_gate.configuration.gate_file import load_gate
@@ -82,3 +83,22 @@ def test_the_doctor_says_who_measures_where_something_is_measured(
     assert "Without one Chromium alone measures: web_vitals." in said("{}")[0]
     assert "Without one it has no answer: web_vitals." in said("{measured_by: lighthouse}")[0]
     assert said("{measured_by: chromium}") == []
+
+
+def test_the_deployments_freezes_are_read_or_said_to_close_every_gate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert list(examine_freezes(gate(tmp_path))) == []
+    file = tmp_path / "company.ics"
+    monkeypatch.setenv("AIRFLOW__STAGE_GATE__FREEZES", str(file))
+    [line] = examine_freezes(gate(tmp_path))
+    assert line.state is State.BAD
+    assert "company.ics can't be read: No such file or directory, for every gate" in line.detail
+    assert line.remedy == "Correct that file or [stage_gate] freezes, which names it."
+    file.write_text(
+        "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:test\nBEGIN:VEVENT\nUID:1\nDTSTAMP:20260101T000000Z\n"
+        "DTSTART;VALUE=DATE:20200101\nEND:VEVENT\nEND:VCALENDAR\n"
+    )
+    [line] = examine_freezes(gate(tmp_path))
+    assert line.state is State.GOOD
+    assert "Production may be approved now" in line.detail

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stage_gate.configuration.calendar import Calendar, read_calendar
+from stage_gate.configuration.calendar import Calendar, read_calendar, read_freezes
 from stage_gate.configuration.windows import DAYS, Windows
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -251,6 +251,22 @@ def test_a_calendar_file_that_cannot_be_read_means_closed(tmp_path: Path) -> Non
     assert calendar.at(berlin("2026-11-02 10:00")).is_open
     assert not calendar.at(berlin("2026-11-03 10:00")).is_open
     assert not Calendar(named).at(berlin("2026-11-02 10:00")).is_open
+
+
+def test_a_deployments_freezes_close_in_the_gates_zone_and_say_where_they_stand(tmp_path: Path) -> None:
+    file = tmp_path / "company.ics"
+    missing = read_freezes(file, "Europe/Berlin").at(berlin("2026-11-03 10:00"))
+    assert not missing.is_open
+    assert "company.ics can't be read: No such file" in missing.sentence
+    assert missing.sentence.endswith("Correct that file or [stage_gate] freezes, which names it.")
+    file.write_text(events("DTSTART;VALUE=DATE:20261103", "SUMMARY:Audit"))
+    calendar = read_freezes(file, "Europe/Berlin")
+    assert calendar.at(berlin("2026-11-02 23:59")).is_open
+    frozen = calendar.at(berlin("2026-11-03 00:00"))
+    assert frozen.opens_at == berlin("2026-11-04 00:00")
+    assert "by 'Audit' in the calendar company.ics" in frozen.sentence
+    file.write_text("nothing of a calendar")
+    assert "[stage_gate] freezes" in read_freezes(file, "UTC").at(berlin("2026-11-02 10:00")).sentence
 
 
 def test_what_an_event_is_called_cannot_forge_a_line() -> None:
