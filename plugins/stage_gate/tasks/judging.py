@@ -17,6 +17,7 @@ from stage_gate.observing.memory import Memory, NotRemembered
 from stage_gate.rules.decision import Decision, Mode, Step, next_step
 from stage_gate.tasks.gate_task import GateBranch, GateTask
 from stage_gate.tasks.source import NO_SOURCE
+from stage_gate.telling import metrics
 from stage_gate.telling.log_line import log_line
 from stage_gate.telling.notify import Event, tell_once
 
@@ -47,6 +48,7 @@ class Judge(GateTask):
             )
         sealed = run.evidence.seal(attempt, judge)
         enter(run, sealed)
+        metrics.tell(run.gate.name, metrics.of_verdict(sealed))
         self._say(sealed.verdict)
         self.log.info(
             "Sealed attempt %d as %s in %s; the seal is %s.",

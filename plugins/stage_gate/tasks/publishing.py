@@ -13,6 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from stage_gate.acting.runs import airflow_address
 from stage_gate.evidence.pin import RUN_ID_PREFIX, execution_id_of
 from stage_gate.pages.links import PinnedExecutionLink, ReleaseLink, say_where
+from stage_gate.telling import metrics
 from stage_gate.telling.log_line import log_line
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class PublishReport(BaseOperator):
             )
         say_where(self.log, run)
         story, well, sentence = self._report(run)
+        metrics.tell(run.gate.name, metrics.of_end(story.release))
         self._say(story.sentences, sentence)
         if story.end.production_reached and not well:
             self.log.error("%s", WAYS_BACK)
