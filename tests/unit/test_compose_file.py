@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import subprocess
 import sys
@@ -140,3 +141,31 @@ def test_make_env_writes_every_required_variable_for_its_owner_only(tmp_path: Pa
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     assert written.read_text().count("=") >= len(SECRETS)
     assert dict(line.split("=", 1) for line in written.read_text().splitlines() if "#" not in line) == values
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("", {"admin": "s3cret"}),
+        ('{"admin": "a", "alice": "quote \\" and $HOME"}', {"admin": "a", "alice": 'quote " and $HOME'}),
+    ],
+)
+def test_who_can_log_in_comes_from_the_environment_and_leaves_it(
+    services: dict[str, Any], tmp_path: Path, given: str, written: dict[str, str]
+) -> None:
+    shell, option, script = services["api-server"]["command"]
+    told = tmp_path / "passwords.json"
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AIRFLOW_ADMIN_PASSWORD": "s3cret",
+        "AIRFLOW_PASSWORDS": given,
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(told),
+    }
+    started = script.replace("$$", "$").replace("exec airflow api-server", "exec env")
+    left = subprocess.run(
+        [shell, option, started], env=environment, capture_output=True, text=True, check=True
+    )
+    assert json.loads(told.read_text()) == written
+    assert told.stat().st_mode & 0o077 == 0
+    assert "s3cret" not in left.stdout
+    assert "AIRFLOW_PASSWORDS" not in left.stdout
