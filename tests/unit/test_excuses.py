@@ -90,6 +90,7 @@ REVIEWED = {
     "AllowedDifference": "field production stage paths because",
     "IrreversibleContentSettings": "checkout",
     "NetworkParitySettings": "checkout",
+    "UntestedChangeSettings": "checkout",
     "AuthorConsolesSettings": "page",
     "AuthoringSettings": "parent templates models fragments experience_fragment experience_fragments",
     "PublishRoundTripSettings": "parent path template every",
